@@ -1,0 +1,33 @@
+//! The system under test: six small services that together scale one API.
+//!
+//! A request meets them in this order, and each calls only those to its right:
+//!
+//! ```text
+//! load_balancer → api_gateway ×3 ─┬→ cache ×2
+//!                                 ├→ database
+//!                                 ├→ microservice
+//!                                 └→ worker
+//! ```
+//!
+//! Each service is a module with its `Config` and `serve(listener, config, shutdown)`.
+//! They meet only over HTTP; what crosses the wire is in [`contract`].
+
+pub mod load_balancer;
+
+pub mod api_gateway;
+
+pub mod cache;
+
+pub mod database;
+
+pub mod microservice;
+
+pub mod worker;
+
+pub mod client;
+pub mod command_line;
+pub mod contract;
+pub mod metrics;
+pub mod problem;
+pub mod server;
+pub mod trace;

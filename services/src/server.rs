@@ -1,0 +1,333 @@
+//! What every service shares: its settings and limits, `/health` and `/metrics`,
+//! what is observed of each request, the announcement of the address, and a
+//! graceful stop with a deadline.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, FromRequest, MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::Listener;
+use axum::{Json, Router};
+use bytes::Bytes;
+use bytesize::ByteSize;
+use http::{StatusCode, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::contract::{Announcement, Health, HealthStatus, NodeName, SERVER_TIMING};
+use crate::metrics::Metrics;
+use crate::problem::{Problem, bad_request, not_found, problem};
+use crate::trace;
+
+/// The settings that every service has.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServerConfig {
+    /// The node's name: lowercase letters, digits and `-`.
+    #[arg(long, env = "SKEIN_NAME")]
+    pub name: NodeName,
+
+    /// A text that /health repeats, by which whoever started the node knows it again.
+    #[arg(long, env = "SKEIN_NONCE", default_value = "")]
+    pub nonce: String,
+
+    /// The largest request body that is accepted.
+    #[arg(
+        long,
+        env = "SKEIN_MAX_BODY",
+        value_name = "BYTES",
+        default_value = "1MiB"
+    )]
+    pub max_body: ByteSize,
+
+    /// The largest request head that is accepted, at least 8KiB.
+    #[arg(long, env = "SKEIN_MAX_HEAD", value_name = "BYTES", default_value = "16KiB", value_parser = at_least_8_kib)]
+    pub max_head: ByteSize,
+
+    /// How long a connection may take to send a request's head, or stay idle.
+    #[arg(long, env = "SKEIN_HEAD_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub head_timeout: Duration,
+
+    /// How long a stop waits for requests under way.
+    #[arg(long, env = "SKEIN_DRAIN_DEADLINE", value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub drain_deadline: Duration,
+}
+
+/// hyper refuses a smaller buffer by panicking.
+fn at_least_8_kib(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse()?;
+    if size < ByteSize::kib(8) {
+        Err("must be at least 8KiB".to_owned())
+    } else {
+        Ok(size)
+    }
+}
+
+/// One node while it runs: its settings, its metrics, and the word to stop.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The settings that every service has.
+    pub config: ServerConfig,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// Cancelled when the node is to stop.
+    pub shutdown: CancellationToken,
+}
+
+impl Node {
+    /// A node that will stop when `shutdown` is cancelled.
+    pub fn new(config: ServerConfig, shutdown: CancellationToken) -> Self {
+        Node {
+            config,
+            metrics: Metrics::default(),
+            shutdown,
+        }
+    }
+
+    /// The node's name.
+    pub fn name(&self) -> &NodeName {
+        &self.config.name
+    }
+
+    /// Serves `routes`, together with what every service answers, until the
+    /// shutdown; then finishes what is under way, for at most the drain deadline.
+    pub async fn serve(self, listener: TcpListener, routes: Router) {
+        let app = routes
+            .layer(middleware::from_fn_with_state(
+                Observer::new(&self),
+                observe,
+            ))
+            .layer(DefaultBodyLimit::max(
+                usize::try_from(self.config.max_body.as_u64()).unwrap_or(usize::MAX),
+            ))
+            .merge(self.management_routes())
+            .fallback(async || not_found("no such path"))
+            .method_not_allowed_fallback(async || {
+                problem(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "this path has no such method",
+                )
+            });
+        self.serve_connections(listener, |_| TowerToHyperService::new(app.clone()))
+            .await;
+    }
+
+    /// `/health` and `/metrics`, which are neither counted nor limited.
+    pub fn management_routes(&self) -> Router {
+        let metrics = self.metrics.clone();
+        let node = self.clone();
+        Router::new()
+            .route("/health", get(async move || node.health()))
+            .route(
+                "/metrics",
+                get(async move || {
+                    (
+                        [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)],
+                        metrics.encode(),
+                    )
+                }),
+            )
+    }
+
+    fn health(&self) -> Response {
+        let (code, status) = if self.shutdown.is_cancelled() {
+            (StatusCode::SERVICE_UNAVAILABLE, HealthStatus::Draining)
+        } else {
+            (StatusCode::OK, HealthStatus::Ok)
+        };
+        let health = Health {
+            node: self.name().clone(),
+            nonce: self.config.nonce.clone(),
+            status,
+        };
+        (code, Json(health)).into_response()
+    }
+
+    /// Announces the address and serves each connection with the service that
+    /// `service_for` makes for its peer, until the shutdown and the drain after it.
+    pub async fn serve_connections<S, B>(
+        self,
+        mut listener: TcpListener,
+        service_for: impl Fn(SocketAddr) -> S,
+    ) where
+        S: hyper::service::Service<
+                http::Request<Incoming>,
+                Response = http::Response<B>,
+                Error = Infallible,
+            >,
+        S: Send + 'static,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(self.config.head_timeout)
+            .max_buf_size(usize::try_from(self.config.max_head.as_u64()).unwrap_or(usize::MAX));
+        let connections = GracefulShutdown::new();
+
+        if let Ok(address) = listener.local_addr() {
+            self.announce(address);
+        }
+        loop {
+            // This `accept` waits out errors such as a lack of file descriptors.
+            let (stream, peer) = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => break,
+                accepted = Listener::accept(&mut listener) => accepted,
+            };
+            // Answers are small and must not wait for an acknowledgement.
+            let _ = stream.set_nodelay(true);
+            let connection = http.serve_connection(TokioIo::new(stream), service_for(peer));
+            let connection = connections.watch(connection);
+            tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    debug!(%peer, %error, "connection ended early");
+                }
+            });
+        }
+        drop(listener);
+        self.drain(connections).await;
+    }
+
+    async fn drain(&self, connections: GracefulShutdown) {
+        let deadline = self.config.drain_deadline;
+        info!(connections = connections.count(), ?deadline, "draining");
+        tokio::select! {
+            () = connections.shutdown() => info!("stopped"),
+            () = tokio::time::sleep(deadline) => {
+                warn!(?deadline, "stopped with requests still under way");
+            }
+        }
+    }
+
+    fn announce(&self, address: SocketAddr) {
+        info!(%address, "listening");
+        announce(&Announcement::Ready {
+            node: self.name().clone(),
+            address,
+            nonce: self.config.nonce.clone(),
+        });
+    }
+}
+
+/// Writes the announcement as one line of JSON to the standard output, where
+/// whoever started the node waits for it. Nobody there is no error.
+pub(crate) fn announce(announcement: &Announcement) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    if let Ok(line) = serde_json::to_string(announcement) {
+        let _ = writeln!(out, "{line}");
+        let _ = out.flush();
+    }
+}
+
+/// A request's body, whole. Too large is 413, cut off is 400, both as problem details.
+#[derive(Debug)]
+pub struct Payload(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Payload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        match Bytes::from_request(request, state).await {
+            Ok(bytes) => Ok(Payload(bytes)),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(problem(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is larger than this node accepts",
+            )),
+            Err(rejection) => Err(bad_request(rejection.body_text())),
+        }
+    }
+}
+
+/// What is counted of the requests to one node.
+#[derive(Clone, Debug)]
+struct Observer {
+    name: NodeName,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabel, Histogram>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabel {
+    route: String,
+}
+
+impl Observer {
+    fn new(node: &Node) -> Self {
+        let histogram = || Histogram::new(exponential_buckets(0.000_05, 2.0, 18));
+        Observer {
+            name: node.name().clone(),
+            requests: node
+                .metrics
+                .counters("requests", "Requests answered, by route and status."),
+            durations: node.metrics.register(
+                "request_duration_seconds",
+                "From the request's head to the response's head.",
+                Family::new_with_constructor(histogram),
+            ),
+        }
+    }
+}
+
+/// Counts and times a request, keeps its trace going, and signs the response
+/// with this node's share of the time.
+async fn observe(
+    State(observer): State<Observer>,
+    mut request: Request,
+    next: Next,
+) -> Response<Body> {
+    let began = Instant::now();
+    trace::continue_or_begin(request.headers_mut());
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str);
+    let route = format!("{} {path}", request.method());
+    let trace = tracing::enabled!(tracing::Level::DEBUG)
+        .then(|| trace::trace_id(request.headers()).to_owned());
+
+    let mut response = next.run(request).await;
+
+    let duration = began.elapsed();
+    let status = response.status().as_u16();
+    response.headers_mut().append(
+        SERVER_TIMING,
+        trace::server_timing(&observer.name, duration),
+    );
+    if let Some(trace) = trace {
+        debug!(trace, route, status, ?duration, "answered");
+    }
+    observer
+        .durations
+        .get_or_create(&RouteLabel {
+            route: route.clone(),
+        })
+        .observe(duration.as_secs_f64());
+    observer
+        .requests
+        .get_or_create(&RequestLabels { route, status })
+        .inc();
+    response
+}
