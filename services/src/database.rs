@@ -1,26 +1,224 @@
-//! Stub until the next commit.
+//! The database: items in SQLite, behind a simulated storage latency, over HTTP.
+//! What is stored, and how writes are numbered, is in [`items`].
 
+mod items;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::{StatusCode, header};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
-use crate::server::{Node, ServerConfig};
+use self::items::Items;
+use crate::contract::{Key, VERSION};
+use crate::metrics::Outcome;
+use crate::problem::{Problem, bad_request, not_found, problem};
+use crate::server::{Node, Payload, ServerConfig};
 
-/// Settings.
+/// The database's settings.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
     /// What every service has.
     #[command(flatten)]
     pub server: ServerConfig,
+
+    /// The file that keeps the items; `:memory:` keeps them until the node stops.
+    #[arg(
+        long,
+        env = "SKEIN_FILE",
+        value_name = "PATH",
+        default_value = ":memory:"
+    )]
+    pub file: PathBuf,
+
+    /// How many items an empty database is seeded with.
+    #[arg(long, env = "SKEIN_ITEMS", value_name = "N", default_value_t = 1000)]
+    pub items: u32,
+
+    /// Simulated time that the storage takes, before each read and each write; slept
+    /// in whole milliseconds, so a little more than asked for.
+    #[arg(long, env = "SKEIN_STORAGE_LATENCY", value_name = "DURATION", default_value = "5ms", value_parser = humantime::parse_duration)]
+    pub storage_latency: Duration,
 }
 
-/// Serves until the shutdown.
+/// The body of an answer to `PUT /db/{key}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// The number of the write, as `x-version` says it too.
+    pub version: u64,
+}
+
+/// Serves the database until the shutdown.
+///
+/// `GET` and `PUT /db/{key}` read and write one item; `GET /db` lists the first
+/// ones and counts all.
 pub async fn serve(
     listener: TcpListener,
     config: Config,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    Node::new(config.server, shutdown)
-        .serve(listener, axum::Router::new())
-        .await;
-    Ok(())
+    let items = Items::open(&config.file, config.items)
+        .await
+        .with_context(|| format!("could not open --file {}", config.file.display()))?;
+    let node = Node::new(config.server, shutdown);
+    let database = Database {
+        items: items.clone(),
+        storage_latency: config.storage_latency,
+        reads: node
+            .metrics
+            .counters("database_reads", "Reads, by what they found."),
+        writes: node.metrics.counter("database_writes", "Items written."),
+    };
+    let routes = Router::new()
+        .route("/db", get(list))
+        .route("/db/{key}", get(read).put(write))
+        .with_state(Arc::new(database));
+    node.serve(listener, routes).await;
+    items
+        .close()
+        .await
+        .with_context(|| format!("could not close --file {}", config.file.display()))
+}
+
+struct Database {
+    items: Items,
+    storage_latency: Duration,
+    reads: Family<Outcome, Counter>,
+    writes: Counter,
+}
+
+impl Database {
+    async fn wait_for_storage(&self) {
+        if !self.storage_latency.is_zero() {
+            tokio::time::sleep(self.storage_latency).await;
+        }
+    }
+
+    fn count_read(&self, outcome: &'static str) {
+        self.reads.get_or_create(&Outcome { outcome }).inc();
+    }
+}
+
+async fn read(State(database): State<Arc<Database>>, key: Key) -> Result<Response, Problem> {
+    database.wait_for_storage().await;
+    let found = database.items.get(key).await.map_err(storage_failed)?;
+    database.count_read(if found.is_some() {
+        "found"
+    } else {
+        "not_found"
+    });
+    let item = found.ok_or_else(|| not_found("no item has this key"))?;
+    Ok(dated_json(item.version, item.value.into()))
+}
+
+async fn list(State(database): State<Arc<Database>>) -> Result<Response, Problem> {
+    /// How many items are shown.
+    const SHOWN: u32 = 10;
+    database.wait_for_storage().await;
+    let listing = database.items.list(SHOWN).await.map_err(storage_failed)?;
+    database.count_read("listing");
+    let body = format!(
+        r#"{{"items":[{}],"count":{}}}"#,
+        listing.first.join(","),
+        listing.count
+    );
+    Ok(dated_json(listing.version, body.into()))
+}
+
+async fn write(
+    State(database): State<Arc<Database>>,
+    key: Key,
+    Payload(body): Payload,
+) -> Result<Response, Problem> {
+    let value = json(&body).map_err(bad_request)?.to_owned();
+    database.wait_for_storage().await;
+    let version = database
+        .items
+        .put(key, value)
+        .await
+        .map_err(storage_failed)?;
+    database.writes.inc();
+    let dated = [(VERSION, version.to_string())];
+    Ok((dated, Json(Written { version })).into_response())
+}
+
+/// The body as it came, once it is known to be one JSON value in UTF-8.
+fn json(body: &[u8]) -> Result<&str, String> {
+    let text = std::str::from_utf8(body).map_err(|e| format!("the body is not UTF-8: {e}"))?;
+    serde_json::from_str::<&RawValue>(text).map_err(|e| format!("the body is not JSON: {e}"))?;
+    Ok(text)
+}
+
+fn dated_json(version: u64, body: Bytes) -> Response {
+    let dated = [(VERSION, version.to_string())];
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (dated, json, body).into_response()
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err takes"
+)]
+fn storage_failed(source: tokio_rusqlite::Error) -> Problem {
+    error!(%source, "the storage failed");
+    problem(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the storage failed; the node's log says how",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn any_json_value_may_be_stored_as_it_came() {
+        for text in [
+            "null",
+            " 1 ",
+            r#"{"a":[1,{"b":null}]}"#,
+            "\"\u{1f9f6}\"",
+            "1e999",
+        ] {
+            assert_eq!(json(text.as_bytes()).expect("JSON"), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        for body in [
+            &b""[..],
+            b"{",
+            b"{} {}",
+            b"nul",
+            b"{'a':1}",
+            b"\"\xff\"",
+            b"\xef\xbb\xbf{}",
+        ] {
+            assert!(json(body).is_err(), "{body:?} was taken");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_client_can_parse_is_taken_and_nothing_else(body in r#"[\[\]{}",: 0-3\\-]{0,12}"#) {
+            let parsed = serde_json::from_str::<serde_json::Value>(&body);
+            prop_assert_eq!(json(body.as_bytes()).is_ok(), parsed.is_ok());
+        }
+    }
 }

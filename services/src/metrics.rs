@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -39,6 +40,11 @@ impl Metrics {
         self.registry()
             .register(name, help.trim_end_matches('.'), metric.clone());
         metric
+    }
+
+    /// Shows what `collector` finds each time that the page is asked for.
+    pub fn collect(&self, collector: impl Collector) {
+        self.registry().register_collector(Box::new(collector));
     }
 
     /// Every metric, as text.
