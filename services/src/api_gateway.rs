@@ -1,26 +1,268 @@
-//! Stub until the next commit.
+//! The API gateway: checks every request's token, reads data through a cache,
+//! writes it through to the database, and passes work on to the microservice and
+//! the worker.
+//!
+//! [`token`] says who may pass, [`data`] reads and writes items by way of the
+//! [`cache_tier`], and [`relay`] hands over everything else.
 
+mod cache_tier;
+mod data;
+mod relay;
+mod token;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::ensure;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderValue, header};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::client::{Client, Upstream};
+use crate::contract::{NodeName, SERVED_BY};
+use crate::problem::problem;
 use crate::server::{Node, ServerConfig};
+use cache_tier::{CacheAddress, CacheTier, Choice};
+use data::Data;
+use relay::Relay;
+use token::Verifier;
 
-/// Settings.
+/// The secret of the laboratory's tokens. Everybody knows it.
+pub const DEVELOPMENT_SECRET: &str = "secret";
+
+/// Settings of an API gateway.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
     /// What every service has.
     #[command(flatten)]
     pub server: ServerConfig,
+
+    /// Whom the gateway lets in.
+    #[command(flatten)]
+    pub tokens: TokenRules,
+
+    /// The caches, none if empty: NAME=http://HOST:PORT for the cache service, or
+    /// NAME=redis://HOST:PORT for Redis.
+    #[arg(
+        long = "cache",
+        env = "SKEIN_CACHE",
+        value_name = "NAME=URL",
+        value_delimiter = ',',
+        default_value = "cache-1=http://127.0.0.1:5004,cache-2=http://127.0.0.1:5007"
+    )]
+    pub caches: Vec<CacheAddress>,
+
+    /// Use no cache at all.
+    #[arg(long, env = "SKEIN_NO_CACHE")]
+    pub no_cache: bool,
+
+    /// Which cache serves a key: any one, drawn for each request, or always the same one.
+    #[arg(long, env = "SKEIN_CACHE_CHOICE", value_enum, default_value_t = Choice::Random)]
+    pub cache_choice: Choice,
+
+    /// How long a cache may take before the database is asked instead.
+    #[arg(long, env = "SKEIN_CACHE_TIMEOUT", value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration)]
+    pub cache_timeout: Duration,
+
+    /// How long a cache that failed is left alone by reads.
+    #[arg(long, env = "SKEIN_CACHE_REST", value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration)]
+    pub cache_rest: Duration,
+
+    /// How long Redis keeps a value, 0s for ever. (The cache service has a --ttl of its own.)
+    #[arg(long, env = "SKEIN_REDIS_TTL", value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub redis_ttl: Duration,
+
+    /// The database: NAME=http://HOST:PORT.
+    #[arg(
+        long,
+        env = "SKEIN_DATABASE",
+        value_name = "NAME=URL",
+        default_value = "database=http://127.0.0.1:5002"
+    )]
+    pub database: Upstream,
+
+    /// The microservice: NAME=http://HOST:PORT.
+    #[arg(
+        long,
+        env = "SKEIN_MICROSERVICE",
+        value_name = "NAME=URL",
+        default_value = "microservice=http://127.0.0.1:5001"
+    )]
+    pub microservice: Upstream,
+
+    /// The worker: NAME=http://HOST:PORT.
+    #[arg(
+        long,
+        env = "SKEIN_WORKER",
+        value_name = "NAME=URL",
+        default_value = "worker=http://127.0.0.1:5005"
+    )]
+    pub worker: Upstream,
+
+    /// How long the database, the microservice or the worker may take.
+    #[arg(long, env = "SKEIN_UPSTREAM_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub upstream_timeout: Duration,
 }
 
-/// Serves until the shutdown.
+/// Whom the gateway lets in.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TokenRules {
+    /// The key of the tokens' HS256 signatures. The default is for loopback only.
+    #[arg(long, env = "SKEIN_JWT_SECRET", value_name = "SECRET", default_value = DEVELOPMENT_SECRET, hide_env_values = true)]
+    pub jwt_secret: String,
+
+    /// How far clocks may differ when `exp` and `nbf` are judged, at most 5m.
+    #[arg(long, env = "SKEIN_LEEWAY", value_name = "DURATION", default_value = "30s", value_parser = at_most_five_minutes)]
+    pub leeway: Duration,
+
+    /// Refuse tokens that never expire.
+    #[arg(long, env = "SKEIN_REQUIRE_EXP")]
+    pub require_exp: bool,
+
+    /// The longest token that is looked at.
+    #[arg(
+        long,
+        env = "SKEIN_MAX_TOKEN",
+        value_name = "BYTES",
+        default_value = "4KiB"
+    )]
+    pub max_token: bytesize::ByteSize,
+}
+
+fn at_most_five_minutes(text: &str) -> Result<Duration, String> {
+    let leeway = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if leeway <= Duration::from_secs(300) {
+        Ok(leeway)
+    } else {
+        Err("must be at most 5m, or tokens hardly expire".to_owned())
+    }
+}
+
+/// Serves the API until `shutdown`, then drains.
+///
+/// # Errors
+///
+/// When the development secret is to be used beyond loopback, or a cache's URL is
+/// of no use.
 pub async fn serve(
     listener: TcpListener,
     config: Config,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    Node::new(config.server, shutdown)
-        .serve(listener, axum::Router::new())
-        .await;
+    keep_development_secret_at_home(listener.local_addr()?.ip(), &config.tokens.jwt_secret)?;
+
+    let node = Node::new(config.server.clone(), shutdown);
+    let client = Client::new();
+    let caches = CacheTier::new(&config, &client, &node.metrics)?;
+    let data = Arc::new(Data::new(caches, client.clone(), &config, &node.metrics));
+    let relay = |upstream: &Upstream| {
+        Arc::new(Relay::new(
+            client.clone(),
+            upstream.clone(),
+            config.upstream_timeout,
+        ))
+    };
+    let door = Door {
+        verifier: Arc::new(Verifier::new(&config.tokens)),
+        rejected: node
+            .metrics
+            .counters("tokens_rejected", "Requests refused with 401, by reason."),
+    };
+
+    let data = Router::new()
+        .route("/data", get(data::list))
+        .route("/data/{key}", get(data::read).put(data::write))
+        .with_state(data);
+    let process = Router::new()
+        .route("/process", get(relay::pass_on).post(relay::pass_on))
+        .with_state(relay(&config.microservice));
+    let tasks = Router::new()
+        .route("/longtask", post(relay::pass_on))
+        .route("/longtask/{id}", get(relay::pass_on))
+        .with_state(relay(&config.worker));
+    let routes = data
+        .merge(process)
+        .merge(tasks)
+        .route_layer(middleware::from_fn_with_state(door, admit))
+        .layer(middleware::map_response_with_state(
+            node.name().clone(),
+            sign,
+        ));
+    node.serve(listener, routes).await;
     Ok(())
+}
+
+fn keep_development_secret_at_home(address: IpAddr, secret: &str) -> anyhow::Result<()> {
+    ensure!(
+        address.is_loopback() || secret != DEVELOPMENT_SECRET,
+        "would listen on {address}, beyond loopback, with the development secret that everybody \
+         knows; set --jwt-secret (SKEIN_JWT_SECRET)"
+    );
+    Ok(())
+}
+
+/// What stands before every route.
+#[derive(Clone, Debug)]
+struct Door {
+    verifier: Arc<Verifier>,
+    rejected: Family<ReasonLabel, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+/// Lets a request in with the user whom its token names, before anything else is
+/// touched; otherwise answers 401 as RFC 6750 §3 asks.
+async fn admit(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    match door.verifier.verify(request.headers()) {
+        Ok(user) => {
+            request.extensions_mut().insert(user);
+            next.run(request).await
+        }
+        Err(rejection) => {
+            door.rejected
+                .get_or_create(&ReasonLabel {
+                    reason: rejection.reason(),
+                })
+                .inc();
+            let challenge = HeaderValue::from_static(rejection.challenge());
+            let body = problem(http::StatusCode::UNAUTHORIZED, rejection.to_string());
+            ([(header::WWW_AUTHENTICATE, challenge)], body).into_response()
+        }
+    }
+}
+
+/// Says which gateway produced the response.
+async fn sign(State(name): State<NodeName>, mut response: Response) -> Response {
+    let name = HeaderValue::try_from(name.as_str()).expect("a node name is header text");
+    response.headers_mut().insert(SERVED_BY, name);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_development_secret_stays_on_loopback() {
+        let listen = |address: &str, secret| {
+            keep_development_secret_at_home(address.parse().expect("an address"), secret)
+        };
+        assert!(listen("127.0.0.1", "secret").is_ok());
+        assert!(listen("::1", "secret").is_ok());
+        assert!(listen("0.0.0.0", "secret").is_err());
+        assert!(listen("192.0.2.1", "secret").is_err());
+        assert!(listen("0.0.0.0", "a key that nobody else knows").is_ok());
+    }
 }

@@ -15,7 +15,7 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::contract::NodeName;
+use crate::contract::{NodeName, VERSION};
 
 /// A node that is called: its name, for what is reported of it, and where it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +163,11 @@ impl Default for Client {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The database's version that an answer tells, if it does.
+pub fn version_of<B>(answer: &Response<B>) -> Option<u64> {
+    answer.headers().get(VERSION)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use axum::serve::Listener;
 use axum::{Json, Router};
 use bytes::Bytes;
 use bytesize::ByteSize;
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -106,22 +106,21 @@ impl Node {
     /// Serves `routes`, together with what every service answers, until the
     /// shutdown; then finishes what is under way, for at most the drain deadline.
     pub async fn serve(self, listener: TcpListener, routes: Router) {
+        let max_body = usize::try_from(self.config.max_body.as_u64()).unwrap_or(usize::MAX);
         let app = routes
-            .layer(middleware::from_fn_with_state(
-                Observer::new(&self),
-                observe,
-            ))
-            .layer(DefaultBodyLimit::max(
-                usize::try_from(self.config.max_body.as_u64()).unwrap_or(usize::MAX),
-            ))
-            .merge(self.management_routes())
             .fallback(async || not_found("no such path"))
             .method_not_allowed_fallback(async || {
                 problem(
                     StatusCode::METHOD_NOT_ALLOWED,
                     "this path has no such method",
                 )
-            });
+            })
+            .layer(middleware::from_fn_with_state(
+                Observer::new(&self),
+                observe,
+            ))
+            .layer(DefaultBodyLimit::max(max_body))
+            .merge(self.management_routes());
         self.serve_connections(listener, |_| TowerToHyperService::new(app.clone()))
             .await;
     }
@@ -304,7 +303,7 @@ async fn observe(
         .extensions()
         .get::<MatchedPath>()
         .map_or("unmatched", MatchedPath::as_str);
-    let route = format!("{} {path}", request.method());
+    let route = format!("{} {path}", known(request.method()));
     let trace = tracing::enabled!(tracing::Level::DEBUG)
         .then(|| trace::trace_id(request.headers()).to_owned());
 
@@ -330,4 +329,23 @@ async fn observe(
         .get_or_create(&RequestLabels { route, status })
         .inc();
     response
+}
+
+/// The method, unless a client made it up: metrics have no room for those.
+fn known(method: &Method) -> &str {
+    let standard = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::PATCH,
+        Method::TRACE,
+    ];
+    if standard.contains(method) {
+        method.as_str()
+    } else {
+        "OTHER"
+    }
 }

@@ -1,9 +1,12 @@
 //! What follows a request from hop to hop: the trace it belongs to
 //! (W3C Trace Context) and where its time went (W3C Server Timing).
 
+use std::convert::Infallible;
 use std::fmt::Write;
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use crate::contract::{NodeName, SERVER_TIMING, TRACEPARENT};
@@ -18,10 +21,24 @@ pub fn continue_or_begin(headers: &mut HeaderMap) {
     }
 }
 
-/// Copies the trace from a request that came in to one that goes out.
-pub fn propagate(from: &HeaderMap, to: &mut HeaderMap) {
-    if let Some(traceparent) = from.get(TRACEPARENT) {
-        to.insert(TRACEPARENT, traceparent.clone());
+/// The trace of a request that came in, for the calls that go out because of it.
+#[derive(Clone, Debug)]
+pub struct Trace(Option<HeaderValue>);
+
+impl Trace {
+    /// Adds the trace to a call's head.
+    pub fn insert_into(&self, headers: &mut HeaderMap) {
+        if let Some(traceparent) = &self.0 {
+            headers.insert(TRACEPARENT, traceparent.clone());
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Trace {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Trace(parts.headers.get(TRACEPARENT).cloned()))
     }
 }
 

@@ -1,26 +1,297 @@
-//! Stub until the next commit.
+//! The worker: accepts long tasks, answers at once, and works through them.
+//!
+//! What is accepted is done, whatever crashes: a task is in [`queue`] on the disk
+//! before the `202` leaves, and [`executor`] begins it again until its effect is
+//! there. Its effect happens once, because it is committed together with the task's
+//! end, by whoever still holds the task then.
 
+mod executor;
+mod queue;
+mod storage;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::{HeaderMap, StatusCode, header};
+use prometheus_client::metrics::counter::Counter;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
-use crate::server::{Node, ServerConfig};
+use self::executor::Executor;
+use self::queue::{Acceptance, Moment, Queue, Rules, Submission};
+use self::storage::StorageError;
+use crate::contract::{IDEMPOTENCY_KEY, Task, TaskRequest, USER};
+use crate::problem::{Problem, bad_request, not_found, problem};
+use crate::server::{Node, Payload, ServerConfig};
 
-/// Settings.
+/// The worker's settings.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
     /// What every service has.
     #[command(flatten)]
     pub server: ServerConfig,
+
+    /// The file that keeps the tasks. Several workers may share it.
+    #[arg(
+        long,
+        env = "SKEIN_FILE",
+        value_name = "PATH",
+        default_value = "worker.sqlite"
+    )]
+    pub file: PathBuf,
+
+    /// How many tasks run at the same time.
+    #[arg(long, env = "SKEIN_EXECUTORS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub executors: u32,
+
+    /// Simulated length of a task.
+    #[arg(long, env = "SKEIN_TASK_DURATION", value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration)]
+    pub task_duration: Duration,
+
+    /// How long a task stays with a worker that has fallen silent, before it is begun
+    /// again; at least 30ms.
+    #[arg(long, env = "SKEIN_LEASE", value_name = "DURATION", default_value = "10s", value_parser = at_least_30_ms)]
+    pub lease: Duration,
+
+    /// How often a task is begun before it is given up.
+    #[arg(long, env = "SKEIN_MAX_ATTEMPTS", value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_attempts: u32,
+
+    /// How long a failed task waits for its second attempt; each further wait is twice
+    /// as long.
+    #[arg(long, env = "SKEIN_RETRY_DELAY", value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration)]
+    pub retry_delay: Duration,
 }
 
-/// Serves until the shutdown.
+/// A lease is renewed three times in its life, by a timer of 1 ms.
+fn at_least_30_ms(text: &str) -> Result<Duration, String> {
+    let lease = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if lease < Duration::from_millis(30) {
+        Err("must be at least 30ms".to_owned())
+    } else {
+        Ok(lease)
+    }
+}
+
+/// Serves the worker until the shutdown, and works through tasks meanwhile.
+///
+/// `POST /longtask` accepts a task, `GET /longtask/{id}` tells where it stands.
+/// After the shutdown no task is begun; those that run have until the drain deadline,
+/// and then go back into the queue.
 pub async fn serve(
     listener: TcpListener,
     config: Config,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    Node::new(config.server, shutdown)
-        .serve(listener, axum::Router::new())
-        .await;
-    Ok(())
+    let rules = Rules {
+        lease: config.lease,
+        max_attempts: config.max_attempts,
+        retry_delay: config.retry_delay,
+    };
+    let queue = Queue::open(&config.file, rules).context("could not open its --file")?;
+    let drain_deadline = config.server.drain_deadline;
+    let node = Node::new(config.server, shutdown.clone());
+    node.metrics.collect(queue.census());
+    let changed = Arc::new(Notify::new());
+    let executor = Executor {
+        queue: queue.clone(),
+        changed: Arc::clone(&changed),
+        task_duration: config.task_duration,
+        attempts: node.metrics.counters(
+            "task_attempts",
+            "Attempts that came to an end, by how; lost ones had outlived their lease.",
+        ),
+    };
+    let worker = Worker {
+        queue: queue.clone(),
+        changed,
+        accepted: node
+            .metrics
+            .counter("tasks_accepted", "Tasks accepted, repeats not counted."),
+        repeated: node.metrics.counter(
+            "tasks_repeated",
+            "Requests that repeated an accepted one, by their idempotency key.",
+        ),
+    };
+    let routes = Router::new()
+        .route("/longtask", post(accept))
+        .route("/longtask/{id}", get(tell))
+        .with_state(Arc::new(worker));
+    tokio::join!(
+        node.serve(listener, routes),
+        executor.run(config.executors, shutdown, drain_deadline)
+    );
+    queue.close().await.context("could not close its --file")
+}
+
+struct Worker {
+    queue: Queue,
+    changed: Arc<Notify>,
+    accepted: Counter,
+    repeated: Counter,
+}
+
+async fn accept(
+    State(worker): State<Arc<Worker>>,
+    headers: HeaderMap,
+    Payload(body): Payload,
+) -> Result<Response, Problem> {
+    let submission = Submission {
+        owner: owner(&headers).map_err(bad_request)?.unwrap_or_default(),
+        idempotency_key: idempotency_key(&headers).map_err(bad_request)?,
+        task: requested_task(&body).map_err(bad_request)?,
+        body,
+    };
+    let accepted = worker.queue.accept(submission, Moment::now()).await;
+    match accepted.map_err(storage_failed)? {
+        Acceptance::New(task) => {
+            worker.accepted.inc();
+            worker.changed.notify_one();
+            Ok(accepted_response(task))
+        }
+        Acceptance::Repeated(task) => {
+            worker.repeated.inc();
+            Ok(accepted_response(task))
+        }
+        Acceptance::KeyReused => Err(problem(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("this {IDEMPOTENCY_KEY} came with another body before"),
+        )),
+    }
+}
+
+fn accepted_response(task: Task) -> Response {
+    let location = [(header::LOCATION, format!("/longtask/{}", task.id))];
+    (StatusCode::ACCEPTED, location, Json(task)).into_response()
+}
+
+async fn tell(
+    State(worker): State<Arc<Worker>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Json<Task>, Problem> {
+    // Somebody else's task looks like no task, so that ids can't be tried out.
+    let no_such_task = || not_found("no such task");
+    let Path(id) = id.map_err(|_| no_such_task())?;
+    let owner = owner(&headers).map_err(bad_request)?;
+    let found = worker.queue.find(id, owner).await.map_err(storage_failed)?;
+    found.map(Json).ok_or_else(no_such_task)
+}
+
+/// Whom the gateway authenticated; `None` when nobody says.
+fn owner(headers: &HeaderMap) -> Result<Option<String>, String> {
+    headers
+        .get(USER)
+        .map(|value| match std::str::from_utf8(value.as_bytes()) {
+            Ok(user) => Ok(user.to_owned()),
+            Err(_) => Err(format!("{USER} has to be UTF-8")),
+        })
+        .transpose()
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, String> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let fits =
+        (1..=255).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
+    match value.to_str() {
+        Ok(key) if fits && values.next().is_none() => Ok(Some(key.to_owned())),
+        _ => Err(format!(
+            "{IDEMPOTENCY_KEY} has to come once, with 1 to 255 visible ASCII characters"
+        )),
+    }
+}
+
+/// What the body, a JSON object, asks to be done.
+fn requested_task(body: &[u8]) -> Result<String, String> {
+    let request = serde_json::from_slice::<Map<String, Value>>(body)
+        .and_then(|object| TaskRequest::deserialize(Value::Object(object)));
+    match request {
+        Ok(request) => Ok(request.task),
+        Err(error) => Err(format!(
+            "the body has to be a JSON object such as {{\"task\":\"report\"}}: {error}"
+        )),
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err takes"
+)]
+fn storage_failed(source: StorageError) -> Problem {
+    error!(
+        error = &source as &dyn std::error::Error,
+        "the queue failed"
+    );
+    problem(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the queue failed; the node's log says how",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn key_in(values: &[&[u8]]) -> Result<Option<String>, String> {
+        let header = |value: &&[u8]| {
+            let value = HeaderValue::from_bytes(value).expect("header bytes");
+            (IDEMPOTENCY_KEY, value)
+        };
+        idempotency_key(&values.iter().map(header).collect())
+    }
+
+    #[test]
+    fn an_idempotency_key_is_optional_and_short_visible_text() {
+        assert_eq!(key_in(&[]), Ok(None));
+        assert_eq!(key_in(&[b"\"a-1\""]), Ok(Some("\"a-1\"".to_owned())));
+        assert!(key_in(&[&[b'k'; 255]]).is_ok());
+        let refused: [&[&[u8]]; 5] = [
+            &[b""],
+            &[&[b'k'; 256]],
+            &[b"a b"],
+            &[b"\xff"],
+            &[b"a", b"a"],
+        ];
+        for values in refused {
+            assert!(key_in(values).is_err(), "{values:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_request_is_an_object_that_names_its_task() {
+        let taken = requested_task(br#"{"priority":3,"task":"report"}"#);
+        assert_eq!(taken.as_deref(), Ok("report"));
+        for body in [
+            "",
+            "{}",
+            "[\"report\"]",
+            "\"report\"",
+            r#"{"task":7}"#,
+            r#"{"task":"a"} x"#,
+        ] {
+            assert!(requested_task(body.as_bytes()).is_err(), "{body} was taken");
+        }
+    }
+
+    #[test]
+    fn a_lease_leaves_time_to_renew_it() {
+        assert!(at_least_30_ms("29ms").is_err());
+        assert_eq!(at_least_30_ms("30ms"), Ok(Duration::from_millis(30)));
+    }
 }

@@ -1,0 +1,69 @@
+//! Active health checks: asks each gateway how it is, again and again.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use super::Rules;
+use super::rotation::{Gateway, Rotation};
+use crate::client::Client;
+use crate::contract::Health;
+use crate::server::Node;
+
+/// Checks every gateway until the returned tasks are aborted or dropped.
+pub(super) fn keep_checking(node: &Node, rotation: &Arc<Rotation>, rules: &Rules) -> JoinSet<()> {
+    let client = Client::new();
+    let mut tasks = JoinSet::new();
+    for gateway in rotation.gateways().iter().cloned() {
+        let check = Check {
+            client: client.clone(),
+            nonce: node.config.nonce.clone(),
+            rules: rules.clone(),
+        };
+        let rotation = Arc::clone(rotation);
+        tasks.spawn(async move {
+            let mut ticks = tokio::time::interval(check.rules.health_interval);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                rotation.on_check(&gateway, check.passes(&gateway).await);
+                gateway.connections.forget_stale();
+            }
+        });
+    }
+    tasks
+}
+
+struct Check {
+    client: Client,
+    nonce: String,
+    rules: Rules,
+}
+
+impl Check {
+    /// Whether the gateway, and no stranger on its port, says that it is well.
+    async fn passes(&self, gateway: &Gateway) -> bool {
+        let (upstream, limit) = (&gateway.upstream, self.rules.health_timeout);
+        let answer = self
+            .client
+            .call(
+                upstream,
+                Method::GET,
+                "/health",
+                HeaderMap::new(),
+                Bytes::new(),
+                limit,
+            )
+            .await;
+        answer.is_ok_and(|answer| {
+            answer.status() == StatusCode::OK
+                && serde_json::from_slice::<Health>(answer.body()).is_ok_and(|health| {
+                    health.node == upstream.name
+                        && (self.nonce.is_empty() || health.nonce == self.nonce)
+                })
+        })
+    }
+}
