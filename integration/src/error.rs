@@ -1,0 +1,140 @@
+//! What can go wrong with a running system, by what was attempted.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use services::client::CallError;
+use services::contract::NodeName;
+
+/// Why a system, or a node of it, did not start. Nothing of it is left running.
+#[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant's message says what its fields are"
+)]
+pub enum StartError {
+    #[error("could not create {path}, where the system keeps its logs and data")]
+    Folder { path: PathBuf, source: io::Error },
+
+    #[error("could not execute {program} to start {node}")]
+    Spawn {
+        node: NodeName,
+        program: PathBuf,
+        source: io::Error,
+    },
+
+    #[error(
+        "port {} is taken, so {node} can't listen on {address}: stop whoever has it, \
+         or let the system choose free ports",
+        address.port()
+    )]
+    PortTaken { node: NodeName, address: SocketAddr },
+
+    #[error("{node} {reason}")]
+    GaveUp { node: NodeName, reason: String },
+
+    #[error("{node} ended while it started, with {status}; its log ends with\n{log}")]
+    Exited {
+        node: NodeName,
+        status: ExitStatus,
+        log: String,
+    },
+
+    #[error("{node} was not ready within {limit:?}; its log ends with\n{log}")]
+    Late {
+        node: NodeName,
+        limit: Duration,
+        log: String,
+    },
+
+    #[error("could not understand what {node} announced: {line:?}")]
+    Announcement {
+        node: NodeName,
+        line: String,
+        source: serde_json::Error,
+    },
+
+    #[error("could not read what {node} announces")]
+    Output { node: NodeName, source: io::Error },
+
+    #[error("could not keep {address} for {node}")]
+    Reservation {
+        node: NodeName,
+        address: SocketAddr,
+        source: io::Error,
+    },
+
+    #[error("{node} is said to listen on {address}, but does not answer there")]
+    Unhealthy {
+        node: NodeName,
+        address: SocketAddr,
+        source: CallError,
+    },
+
+    #[error("somebody else than {node} answers on {address}: {answer}")]
+    Stranger {
+        node: NodeName,
+        address: SocketAddr,
+        answer: String,
+    },
+}
+
+/// Why a fault could not be brought upon a node.
+#[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant's message says what its fields are"
+)]
+pub enum FaultError {
+    #[error("could not {fault} {node}, which is not running")]
+    NotRunning { node: NodeName, fault: &'static str },
+
+    #[error("could not {fault} {node}")]
+    Signal {
+        node: NodeName,
+        fault: &'static str,
+        source: io::Error,
+    },
+}
+
+/// Why it can't be said how much CPU time a node has used.
+#[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant's message says what its fields are"
+)]
+pub enum CpuTimeError {
+    #[error("could not read the CPU time of {node}, which is not running")]
+    NotRunning { node: NodeName },
+
+    #[error("could not read the CPU time of {node}")]
+    Clock { node: NodeName, source: io::Error },
+}
+
+/// How a system failed to stop in good order. Nothing of it is left running.
+#[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant's message says what its fields are"
+)]
+pub enum StopError {
+    #[error("{node} did not stop within {limit:?} and was killed; its log ends with\n{log}")]
+    Late {
+        node: NodeName,
+        limit: Duration,
+        log: String,
+    },
+
+    #[error("{node} ended with {status} when it was told to stop; its log ends with\n{log}")]
+    Failed {
+        node: NodeName,
+        status: ExitStatus,
+        log: String,
+    },
+
+    #[error("could not tell {node} to stop")]
+    Signal { node: NodeName, source: io::Error },
+}

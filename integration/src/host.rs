@@ -1,0 +1,55 @@
+//! The node's side of being started by a harness: a program that starts nodes
+//! does so by executing itself with a hidden word, and this module takes over there.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{Read, stdin};
+use std::iter::once;
+use std::process::{self, ExitCode};
+use std::thread;
+
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::getppid;
+
+/// The first argument of a program that is to be a node. It is followed by the
+/// harness's process id, the service, and the service's flags.
+pub(crate) const HIDDEN_WORD: &str = "__node";
+
+/// Becomes a node, when this process was started to be one. Belongs into the
+/// first line of `main`, before any runtime.
+pub fn run_if_asked() -> Option<ExitCode> {
+    let mut args = env::args_os();
+    let program = args.next()?;
+    if args.next()? != HIDDEN_WORD {
+        return None;
+    }
+    Some(match share_the_fate_of(args.next()) {
+        Ok(()) => services::command_line::run(once(program).chain(args)),
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// Makes sure that this process ends when the harness does, however that ends.
+///
+/// The kernel kills us with the harness, even while we are stopped (SIGSTOP). The
+/// end of the standard input says the same on any system.
+fn share_the_fate_of(harness: Option<OsString>) -> Result<(), String> {
+    let harness: i32 = harness
+        .and_then(|pid| pid.to_str()?.parse().ok())
+        .ok_or_else(|| format!("{HIDDEN_WORD} is for the harness: it wants a process id"))?;
+    set_pdeathsig(Signal::SIGKILL)
+        .map_err(|error| format!("could not tie the node to its harness: {error}"))?;
+    // The harness may have ended before the line above; then nobody kills us.
+    if getppid().as_raw() != harness {
+        return Err(format!("the harness (process {harness}) is gone already"));
+    }
+    thread::spawn(|| {
+        let _ = stdin().read_to_end(&mut Vec::new());
+        process::exit(1);
+    });
+    Ok(())
+}

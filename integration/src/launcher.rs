@@ -1,0 +1,90 @@
+//! How a node is started: the program to execute, and its command line.
+
+use std::env;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
+
+use crate::host::HIDDEN_WORD;
+use crate::topology::NodePlan;
+
+/// The program that nodes run. Its `main` begins with [`crate::host::run_if_asked`].
+#[derive(Clone, Debug)]
+pub struct Launcher {
+    program: PathBuf,
+}
+
+impl Launcher {
+    /// Nodes run the very program that starts them, also when its file has been
+    /// replaced by a newer build meanwhile.
+    pub fn this_program() -> Self {
+        Launcher::program("/proc/self/exe")
+    }
+
+    /// Nodes run the program at `path`.
+    pub fn program(path: impl Into<PathBuf>) -> Self {
+        Launcher {
+            program: path.into(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.program
+    }
+}
+
+/// Everything that a node's command line says.
+#[derive(Debug)]
+pub(crate) struct Launch<'a> {
+    pub(crate) launcher: &'a Launcher,
+    pub(crate) plan: &'a NodePlan,
+    pub(crate) nonce: &'a str,
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// Whether the harness keeps the port for the node while it is down.
+    pub(crate) share_port: bool,
+    /// The service's flags that follow from where things are.
+    pub(crate) wiring: &'a [(&'static str, String)],
+}
+
+impl Launch<'_> {
+    /// The command that starts the node, logging to `log`.
+    pub(crate) fn command(&self, log: File) -> Command {
+        let mut command = Command::new(&self.launcher.program);
+        command
+            .arg0(self.plan.name.as_str())
+            .arg(HIDDEN_WORD)
+            .arg(process::id().to_string())
+            .arg(self.plan.service.as_str())
+            .arg(format!("--name={}", self.plan.name))
+            .arg(format!("--nonce={}", self.nonce))
+            .arg(format!("--listen={}", self.listen))
+            .args(self.share_port.then_some("--share-port"))
+            .args(
+                self.wiring
+                    .iter()
+                    .map(|(flag, value)| format!("--{flag}={value}")),
+            )
+            .args(
+                self.plan
+                    .settings
+                    .iter()
+                    .map(|(flag, value)| format!("--{flag}={value}")),
+            )
+            // Open for as long as we live: its end tells the node to end too.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            // Ctrl-C in a terminal is for us, who stop the nodes in order.
+            .process_group(0);
+        // A node is what its plan says, whatever our own environment is.
+        for (name, _) in env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"SKEIN_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+}

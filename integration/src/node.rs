@@ -1,0 +1,422 @@
+//! One node: it is started, announces where it listens, proves that it is who it
+//! should be, and can be killed, paused, resumed and started again in its place.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::{ChildStdout, ExitStatus};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use services::client::{Client, Upstream};
+use services::contract::{Announcement, Health, HealthStatus, NodeName};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::ChildStdout as AsyncChildStdout;
+use tokio::time::timeout;
+
+use crate::error::{CpuTimeError, FaultError, StartError, StopError};
+use crate::launcher::{Launch, Launcher};
+use crate::port::Reservation;
+use crate::process::Process;
+use crate::spawner::spawn;
+use crate::topology::NodePlan;
+use crate::wait::wait_for;
+
+/// How long a node may take from its start until it is ready. It takes a few
+/// hundredths of a second, and longer on a machine whose cores are all busy.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// How long a node may take to stop: a node drains for 5 s unless it is told
+/// otherwise.
+const STOPPED_WITHIN: Duration = Duration::from_secs(10);
+/// How much of a node's log an error shows.
+const LOG_LINES: usize = 50;
+
+/// A node that ended although nobody had told it to.
+#[derive(Clone, Debug)]
+pub struct UnexpectedExit {
+    /// The node.
+    pub node: NodeName,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// The last lines of its log.
+    pub log: String,
+}
+
+/// One node of a running system, whichever process runs it at the moment.
+#[derive(Debug)]
+pub(crate) struct Node {
+    plan: NodePlan,
+    log: PathBuf,
+    place: OnceLock<Place>,
+    life: Mutex<Life>,
+    /// Held while the node is being started, so that two restarts take turns.
+    starting: tokio::sync::Mutex<()>,
+}
+
+/// Where the node listens, for as long as the system lives.
+#[derive(Debug)]
+struct Place {
+    address: SocketAddr,
+    _reservation: Option<Reservation>,
+}
+
+#[derive(Debug, Default)]
+struct Life {
+    process: Option<Process>,
+    /// Unexpected exits of processes that have been replaced since.
+    earlier_exits: Vec<UnexpectedExit>,
+}
+
+impl Life {
+    /// The node's process, unless it has ended.
+    fn running(&mut self) -> Option<&mut Process> {
+        let process = self.process.as_mut()?;
+        process.ended().is_none().then_some(process)
+    }
+}
+
+impl Node {
+    /// A node that has not been started, and will log to the file `log`.
+    pub(crate) fn new(plan: NodePlan, log: PathBuf) -> Self {
+        Node {
+            plan,
+            log,
+            place: OnceLock::new(),
+            life: Mutex::default(),
+            starting: tokio::sync::Mutex::default(),
+        }
+    }
+
+    pub(crate) fn plan(&self) -> &NodePlan {
+        &self.plan
+    }
+
+    fn name(&self) -> NodeName {
+        self.plan.name.clone()
+    }
+
+    /// Where the node listens, once it has been started.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.place.get().map(|place| place.address)
+    }
+
+    /// The node as somebody to call, once it has been started.
+    pub(crate) fn upstream(&self) -> Option<Upstream> {
+        let address = self.address()?;
+        Some(upstream(self.name(), address))
+    }
+
+    /// Starts the node, where it was before if it was, and waits until it is ready.
+    /// A process that still runs it is killed first.
+    pub(crate) async fn start(
+        &self,
+        launcher: &Launcher,
+        nonce: &str,
+        wiring: &[(&'static str, String)],
+    ) -> Result<(), StartError> {
+        let _turn = self.starting.lock().await;
+        self.retire();
+        let launch = Launch {
+            launcher,
+            plan: &self.plan,
+            nonce,
+            listen: self
+                .address()
+                .unwrap_or_else(|| (Ipv4Addr::LOCALHOST, self.plan.port).into()),
+            share_port: self.shares_port(),
+            wiring,
+        };
+        let failed = |source| StartError::Spawn {
+            node: self.name(),
+            program: launcher.path().to_owned(),
+            source,
+        };
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .map_err(failed)?;
+        let mut child = spawn(launch.command(log)).await.map_err(failed)?;
+        let output = child.stdout.take().expect("the launcher pipes it");
+        // From here on the process is ended with us, whatever becomes of this call.
+        self.life().process = Some(Process::new(child));
+
+        timeout(READY_WITHIN, self.ready(output, nonce))
+            .await
+            .unwrap_or_else(|_| {
+                Err(StartError::Late {
+                    node: self.name(),
+                    limit: READY_WITHIN,
+                    log: self.log(),
+                })
+            })
+    }
+
+    /// Ends the node at once.
+    pub(crate) fn kill(&self) -> Result<(), FaultError> {
+        self.fault("kill", Process::kill)
+    }
+
+    /// Stops the node's time.
+    pub(crate) fn pause(&self) -> Result<(), FaultError> {
+        self.fault("pause", Process::pause)
+    }
+
+    /// Lets the node run on.
+    pub(crate) fn resume(&self) -> Result<(), FaultError> {
+        self.fault("resume", Process::resume)
+    }
+
+    /// Tells the node to stop, waits for it, and kills it when it takes too long.
+    pub(crate) async fn stop(&self) -> Result<(), StopError> {
+        let told = match self.life().running() {
+            Some(process) => process.terminate(),
+            None => return Ok(()),
+        };
+        told.map_err(|source| StopError::Signal {
+            node: self.name(),
+            source,
+        })?;
+        match self.end(STOPPED_WITHIN).await {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(StopError::Failed {
+                node: self.name(),
+                status,
+                log: self.log(),
+            }),
+            None => {
+                self.retire();
+                Err(StopError::Late {
+                    node: self.name(),
+                    limit: STOPPED_WITHIN,
+                    log: self.log(),
+                })
+            }
+        }
+    }
+
+    /// CPU time, user and system, that the node's present process has used.
+    pub(crate) fn cpu_time(&self) -> Result<Duration, CpuTimeError> {
+        let node = self.name();
+        match self.life().running() {
+            Some(process) => process
+                .cpu_time()
+                .map_err(|source| CpuTimeError::Clock { node, source }),
+            None => Err(CpuTimeError::NotRunning { node }),
+        }
+    }
+
+    /// Every exit of this node that nobody asked for, the oldest first.
+    pub(crate) fn unexpected_exits(&self) -> Vec<UnexpectedExit> {
+        let mut life = self.life();
+        let latest = life.process.as_mut().and_then(Process::ended_by_itself);
+        let mut exits = life.earlier_exits.clone();
+        exits.extend(latest.map(|status| self.unexpected(status)));
+        exits
+    }
+
+    /// The last lines of the node's log.
+    pub(crate) fn log(&self) -> String {
+        last_lines(&self.log)
+            .unwrap_or_else(|error| format!("(could not read {}: {error})", self.log.display()))
+    }
+
+    /// Ends the node's process, if one runs, and forgets it, but not its unexpected exit.
+    pub(crate) fn retire(&self) {
+        let mut life = self.life();
+        if let Some(mut process) = life.process.take()
+            && let Some(status) = process.ended_by_itself()
+        {
+            life.earlier_exits.push(self.unexpected(status));
+        }
+    }
+
+    /// A node on a free port keeps it; two systems on one fixed port must notice.
+    fn shares_port(&self) -> bool {
+        self.plan.port == 0
+    }
+
+    async fn ready(&self, output: ChildStdout, nonce: &str) -> Result<(), StartError> {
+        let address = self.announced(output, nonce).await?;
+        if self.place.get().is_none() {
+            let _ = self.place.set(self.reserve(address)?);
+        }
+        self.identify(address, nonce).await
+    }
+
+    /// Waits for the announcement, and with it for the node's address.
+    async fn announced(&self, output: ChildStdout, nonce: &str) -> Result<SocketAddr, StartError> {
+        let failed = |source| StartError::Output {
+            node: self.name(),
+            source,
+        };
+        let output = AsyncChildStdout::from_std(output).map_err(failed)?;
+        let mut line = String::new();
+        BufReader::new(output)
+            .read_line(&mut line)
+            .await
+            .map_err(failed)?;
+        if line.is_empty() {
+            return Err(self.ended_early().await);
+        }
+        match serde_json::from_str(&line) {
+            Ok(Announcement::Ready {
+                node,
+                address,
+                nonce: announced,
+            }) => {
+                if node == self.plan.name && announced == nonce {
+                    Ok(address)
+                } else {
+                    Err(StartError::Stranger {
+                        node: self.name(),
+                        address,
+                        answer: line,
+                    })
+                }
+            }
+            Ok(Announcement::Failed { reason, .. }) => Err(self.gave_up(reason)),
+            Err(source) => Err(StartError::Announcement {
+                node: self.name(),
+                line,
+                source,
+            }),
+        }
+    }
+
+    fn gave_up(&self, reason: String) -> StartError {
+        let node = self.name();
+        // The system's word for EADDRINUSE, which is all that reaches us of it.
+        if reason.contains("Address already in use") {
+            let address = self
+                .address()
+                .unwrap_or_else(|| (Ipv4Addr::LOCALHOST, self.plan.port).into());
+            StartError::PortTaken { node, address }
+        } else {
+            StartError::GaveUp { node, reason }
+        }
+    }
+
+    /// The output has ended without an announcement, so the process is about to.
+    async fn ended_early(&self) -> StartError {
+        match self.end(READY_WITHIN).await {
+            Some(status) => StartError::Exited {
+                node: self.name(),
+                status,
+                log: self.log(),
+            },
+            None => StartError::Late {
+                node: self.name(),
+                limit: READY_WITHIN,
+                log: self.log(),
+            },
+        }
+    }
+
+    fn reserve(&self, address: SocketAddr) -> Result<Place, StartError> {
+        let reservation = self
+            .shares_port()
+            .then(|| Reservation::of(address))
+            .transpose()
+            .map_err(|source| StartError::Reservation {
+                node: self.name(),
+                address,
+                source,
+            })?;
+        Ok(Place {
+            address,
+            _reservation: reservation,
+        })
+    }
+
+    /// Makes sure that it is this node, of this run, that answers on the address.
+    async fn identify(&self, address: SocketAddr, nonce: &str) -> Result<(), StartError> {
+        let answer = Client::new()
+            .call(
+                &upstream(self.name(), address),
+                Method::GET,
+                "/health",
+                HeaderMap::new(),
+                Bytes::new(),
+                READY_WITHIN,
+            )
+            .await
+            .map_err(|source| StartError::Unhealthy {
+                node: self.name(),
+                address,
+                source,
+            })?;
+        let expected = Health {
+            node: self.name(),
+            nonce: nonce.to_owned(),
+            status: HealthStatus::Ok,
+        };
+        if serde_json::from_slice(answer.body()).is_ok_and(|health: Health| health == expected) {
+            Ok(())
+        } else {
+            Err(StartError::Stranger {
+                node: self.name(),
+                address,
+                answer: String::from_utf8_lossy(answer.body()).into_owned(),
+            })
+        }
+    }
+
+    /// How the node's process ended, if it does within `limit`.
+    async fn end(&self, limit: Duration) -> Option<ExitStatus> {
+        let ended = async || {
+            let process = &mut self.life().process;
+            let status = process.as_mut().and_then(Process::ended);
+            status.ok_or("it runs")
+        };
+        wait_for("the end of the process", limit, ended).await.ok()
+    }
+
+    fn fault(
+        &self,
+        fault: &'static str,
+        bring: impl FnOnce(&mut Process) -> io::Result<()>,
+    ) -> Result<(), FaultError> {
+        let node = self.name();
+        match self.life().running() {
+            Some(process) => bring(process).map_err(|source| FaultError::Signal {
+                node,
+                fault,
+                source,
+            }),
+            None => Err(FaultError::NotRunning { node, fault }),
+        }
+    }
+
+    fn unexpected(&self, status: ExitStatus) -> UnexpectedExit {
+        UnexpectedExit {
+            node: self.name(),
+            status,
+            log: self.log(),
+        }
+    }
+
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn upstream(name: NodeName, address: SocketAddr) -> Upstream {
+    Upstream {
+        name,
+        authority: address
+            .to_string()
+            .parse()
+            .expect("an address is an authority"),
+    }
+}
+
+fn last_lines(path: &PathBuf) -> io::Result<String> {
+    let log = fs::read(path)?;
+    let log = String::from_utf8_lossy(&log);
+    let lines: Vec<&str> = log.lines().collect();
+    Ok(lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"))
+}

@@ -1,0 +1,103 @@
+//! One process that the harness started: its signals and its end.
+//!
+//! A process that has ended stays in the process table until we ask for its
+//! status, and we ask only through `&mut self`: no signal can reach a stranger
+//! that was given the same id.
+
+use std::io;
+use std::process::{Child, ExitStatus};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+
+/// A process from its start to its end and beyond.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    paused: bool,
+    told_to_end: bool,
+}
+
+impl Process {
+    pub(crate) fn new(child: Child) -> Self {
+        Process {
+            child,
+            paused: false,
+            told_to_end: false,
+        }
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child
+            .try_wait()
+            .expect("nobody else waits for this process")
+    }
+
+    /// How it ended, if it has without being told to.
+    pub(crate) fn ended_by_itself(&mut self) -> Option<ExitStatus> {
+        self.ended().filter(|_| !self.told_to_end)
+    }
+
+    /// Ends it at once, even when it is paused, and waits until it is gone.
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
+        if self.ended().is_none() {
+            self.told_to_end = true;
+            self.child.kill()?;
+            self.child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Asks it to end in its own time. A paused one is resumed, so that it can.
+    pub(crate) fn terminate(&mut self) -> io::Result<()> {
+        if self.ended().is_none() {
+            self.told_to_end = true;
+            self.signal(Signal::SIGTERM)?;
+            self.resume()?;
+        }
+        Ok(())
+    }
+
+    /// Stops it, and waits until every thread of it stands still.
+    pub(crate) fn pause(&mut self) -> io::Result<()> {
+        if !self.paused {
+            self.signal(Signal::SIGSTOP)?;
+            // The call returns without this process when it ends instead.
+            waitid(Id::Pid(self.pid()), WaitPidFlag::WSTOPPED)?;
+            self.paused = true;
+        }
+        Ok(())
+    }
+
+    /// Lets it run on.
+    pub(crate) fn resume(&mut self) -> io::Result<()> {
+        self.signal(Signal::SIGCONT)?;
+        self.paused = false;
+        Ok(())
+    }
+
+    /// User and system time of all its threads, those that have ended included.
+    pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
+        let clock = clock_getcpuclockid(self.pid())?;
+        Ok(clock_gettime(clock)?.into())
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill(self.pid(), signal)?)
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+}
+
+/// Nothing is left behind.
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}

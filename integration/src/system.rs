@@ -1,0 +1,280 @@
+//! A running system: started in dependency order, asked and disturbed while it
+//! runs, and gone without a trace when it is dropped.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use futures_util::future::{join_all, try_join_all};
+use services::contract::{NodeName, Service};
+use uuid::Uuid;
+
+use crate::counters::{Counters, CountersError};
+use crate::error::{CpuTimeError, FaultError, StartError, StopError};
+use crate::launcher::Launcher;
+use crate::node::{Node, UnexpectedExit};
+use crate::topology::{NodePlan, Topology};
+
+/// How and where a system is started.
+#[derive(Clone, Debug)]
+pub struct StartOptions {
+    /// The program that the nodes run.
+    pub launcher: Launcher,
+    /// Where the nodes keep their logs (`logs/<node>.log`) and data (`data/<node>/`).
+    /// Created when it isn't there; what is there stays.
+    pub folder: PathBuf,
+}
+
+/// A topology that runs. Dropped, it kills every node; [`System::stop`] is gentler.
+///
+/// Methods that take a node's name panic when the topology has no such node.
+#[derive(Debug)]
+pub struct System {
+    topology: Topology,
+    options: StartOptions,
+    nonce: String,
+    nodes: Vec<Node>,
+}
+
+impl System {
+    /// Starts every node of `topology`, each after those it calls, and returns when
+    /// all are ready.
+    ///
+    /// # Errors
+    ///
+    /// The first node that doesn't become ready fails the start at once, and the
+    /// others are killed.
+    pub async fn start(topology: &Topology, options: StartOptions) -> Result<System, StartError> {
+        let nodes = topology.nodes().iter().map(|plan| {
+            let log = options.folder.join(format!("logs/{}.log", plan.name));
+            Node::new(plan.clone(), log)
+        });
+        let system = System {
+            nodes: nodes.collect(),
+            topology: topology.clone(),
+            nonce: Uuid::new_v4().simple().to_string(),
+            options,
+        };
+        system.create_folders()?;
+        for level in topology.levels() {
+            try_join_all(
+                level
+                    .into_iter()
+                    .map(|i| system.start_node(&system.nodes[i])),
+            )
+            .await?;
+        }
+        Ok(system)
+    }
+
+    /// The URL of the entry: the balancer, or the only node. Without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", address(&self.nodes[0]))
+    }
+
+    /// The URL of one node, without a slash at the end.
+    pub fn url_of(&self, node: &str) -> String {
+        format!("http://{}", self.address_of(node))
+    }
+
+    /// Where a node listens, or will again when it is down.
+    pub fn address_of(&self, node: &str) -> SocketAddr {
+        address(self.node(node))
+    }
+
+    /// What tells this system's nodes from those of any other: each was started with
+    /// it and repeats it at `/health`.
+    pub fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    /// Where the nodes keep their logs and data.
+    pub fn folder(&self) -> &Path {
+        &self.options.folder
+    }
+
+    /// What was started.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Ends a node at once (SIGKILL); it is gone when this returns.
+    ///
+    /// # Errors
+    ///
+    /// When the node isn't running.
+    pub fn kill(&self, node: &str) -> Result<(), FaultError> {
+        self.node(node).kill()
+    }
+
+    /// Stops a node's time (SIGSTOP); it stands still when this returns. Its
+    /// listening socket goes on accepting connections, since the kernel does that.
+    ///
+    /// # Errors
+    ///
+    /// When the node isn't running.
+    pub fn pause(&self, node: &str) -> Result<(), FaultError> {
+        self.node(node).pause()
+    }
+
+    /// Lets a paused node run on (SIGCONT).
+    ///
+    /// # Errors
+    ///
+    /// When the node isn't running.
+    pub fn resume(&self, node: &str) -> Result<(), FaultError> {
+        self.node(node).resume()
+    }
+
+    /// Starts a node again, on its address and with its data, and returns when it is
+    /// ready. A node that still runs is killed first.
+    ///
+    /// # Errors
+    ///
+    /// When the node doesn't become ready. The rest of the system runs on.
+    pub async fn restart(&self, node: &str) -> Result<(), StartError> {
+        self.start_node(self.node(node)).await
+    }
+
+    /// What a node has counted.
+    ///
+    /// # Errors
+    ///
+    /// When the node doesn't answer, or not as it should.
+    pub async fn counters(&self, node: &str) -> Result<Counters, CountersError> {
+        counters(self.node(node)).await
+    }
+
+    /// What every node has counted. The nodes are asked at the same time.
+    ///
+    /// # Errors
+    ///
+    /// When any node doesn't answer, or not as it should.
+    pub async fn all_counters(&self) -> Result<BTreeMap<NodeName, Counters>, CountersError> {
+        let all = try_join_all(self.nodes.iter().map(counters)).await?;
+        let names = self.nodes.iter().map(|node| node.plan().name.clone());
+        Ok(names.zip(all).collect())
+    }
+
+    /// CPU time, user and system, that a node has used since it was last started,
+    /// to the nanosecond.
+    ///
+    /// # Errors
+    ///
+    /// When the node isn't running.
+    pub fn cpu_time(&self, node: &str) -> Result<Duration, CpuTimeError> {
+        self.node(node).cpu_time()
+    }
+
+    /// The nodes that ended although nobody had told them to, also when they have
+    /// been restarted since.
+    pub fn unexpected_exits(&self) -> Vec<UnexpectedExit> {
+        self.nodes.iter().flat_map(Node::unexpected_exits).collect()
+    }
+
+    /// The last lines of a node's log.
+    pub fn log(&self, node: &str) -> String {
+        self.node(node).log()
+    }
+
+    /// Stops the nodes, each before those it calls, so that what is under way can
+    /// be finished. Who doesn't stop in time is killed.
+    ///
+    /// # Errors
+    ///
+    /// The first node that didn't stop as it should; all have stopped nevertheless.
+    pub async fn stop(self) -> Result<(), StopError> {
+        let mut outcome = Ok(());
+        for level in self.topology.levels().into_iter().rev() {
+            let stops = level.into_iter().map(|i| self.nodes[i].stop());
+            for stopped in join_all(stops).await {
+                outcome = outcome.and(stopped);
+            }
+        }
+        outcome
+    }
+
+    fn create_folders(&self) -> Result<(), StartError> {
+        let folders = self.nodes.iter().map(|node| self.data_folder(node.plan()));
+        for path in folders.chain([self.folder().join("logs")]) {
+            fs::create_dir_all(&path).map_err(|source| StartError::Folder { path, source })?;
+        }
+        Ok(())
+    }
+
+    async fn start_node(&self, node: &Node) -> Result<(), StartError> {
+        node.start(
+            &self.options.launcher,
+            &self.nonce,
+            &self.wiring(node.plan()),
+        )
+        .await
+    }
+
+    /// The flags that tell a node where its upstreams and its data are.
+    fn wiring(&self, plan: &NodePlan) -> Vec<(&'static str, String)> {
+        let upstreams = plan.upstreams.iter().map(|name| {
+            let upstream = self.node(name.as_str());
+            let flag = match upstream.plan().service {
+                Service::ApiGateway => "gateway",
+                service => service.as_str(),
+            };
+            let upstream = upstream.upstream().expect("upstreams are started first");
+            (flag, upstream.to_string())
+        });
+        let data = match plan.service {
+            Service::Database | Service::Worker => {
+                let file = self.data_folder(plan).join("data.sqlite");
+                Some(("file", file.display().to_string()))
+            }
+            _ => None,
+        };
+        upstreams.chain(data).collect()
+    }
+
+    fn data_folder(&self, plan: &NodePlan) -> PathBuf {
+        self.folder().join("data").join(plan.name.as_str())
+    }
+
+    fn node(&self, name: &str) -> &Node {
+        let named = |node: &&Node| node.plan().name.as_str() == name;
+        self.nodes.iter().find(named).unwrap_or_else(|| {
+            let names: Vec<&str> = self.nodes.iter().map(|n| n.plan().name.as_str()).collect();
+            panic!("there is no node {name} among {}", names.join(", "))
+        })
+    }
+}
+
+/// Kills every node. While a test fails, first says which nodes had ended by
+/// themselves and what they logged, and where the rest is to be read.
+impl Drop for System {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            for exit in self.unexpected_exits() {
+                eprintln!(
+                    "{} ended by itself with {}; its log ends with\n{}",
+                    exit.node, exit.status, exit.log
+                );
+            }
+            eprintln!(
+                "the nodes' logs and data are in {}",
+                self.folder().display()
+            );
+        }
+        for node in &self.nodes {
+            node.retire();
+        }
+    }
+}
+
+async fn counters(node: &Node) -> Result<Counters, CountersError> {
+    let upstream = node.upstream().expect("a system's nodes have been started");
+    Counters::of(&upstream).await
+}
+
+fn address(node: &Node) -> SocketAddr {
+    node.address().expect("a system's nodes have been started")
+}

@@ -1,0 +1,362 @@
+//! A topology is data: which nodes there are, who is whose upstream, on which
+//! ports, with which settings. Nothing here knows processes.
+
+use std::fmt::Display;
+
+use serde::Serialize;
+use services::contract::{NodeName, Service};
+
+/// The plan of a system. Each method returns the plan with one thing changed, and
+/// the order in which they are called doesn't matter.
+#[derive(Clone, Debug, Serialize)]
+pub struct Topology {
+    #[serde(skip)]
+    shape: Shape,
+    nodes: Vec<NodePlan>,
+}
+
+/// The plan of one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NodePlan {
+    /// The node's name, unique in its topology.
+    pub name: NodeName,
+    /// What it runs.
+    pub service: Service,
+    /// Where it listens on 127.0.0.1; 0 lets the system choose.
+    pub port: u16,
+    /// Whom it calls: other nodes of the topology.
+    pub upstreams: Vec<NodeName>,
+    /// Flags of its service, without the dashes, each with its value.
+    pub settings: Vec<(String, String)>,
+}
+
+impl Topology {
+    /// Most replicas of one service.
+    pub const MAX_REPLICAS: usize = 32;
+
+    /// The laboratory: a balancer, three gateways, two caches, a database, a
+    /// microservice and a worker, on ports that the system chooses.
+    pub fn laboratory() -> Self {
+        Shape {
+            replicas: Replicas::Laboratory {
+                gateways: 3,
+                caches: 2,
+            },
+            ports: Ports::Free,
+            settings: Vec::new(),
+        }
+        .into()
+    }
+
+    /// One node alone, whose upstreams, if it has any, are given by [`Topology::with`].
+    pub fn single(service: Service) -> Self {
+        Shape {
+            replicas: Replicas::Single(service),
+            ports: Ports::Free,
+            settings: Vec::new(),
+        }
+        .into()
+    }
+
+    /// The same with this many gateways.
+    ///
+    /// # Panics
+    ///
+    /// Unless `n` is 1 to [`Topology::MAX_REPLICAS`], and for a [`Topology::single`].
+    pub fn gateways(mut self, n: usize) -> Self {
+        assert!(
+            (1..=Self::MAX_REPLICAS).contains(&n),
+            "a system has 1 to {} gateways, not {n}",
+            Self::MAX_REPLICAS
+        );
+        *self.shape.laboratory().0 = n;
+        self.shape.into()
+    }
+
+    /// The same with this many caches.
+    ///
+    /// # Panics
+    ///
+    /// When `n` exceeds [`Topology::MAX_REPLICAS`], and for a [`Topology::single`].
+    pub fn caches(mut self, n: usize) -> Self {
+        assert!(
+            n <= Self::MAX_REPLICAS,
+            "a system has 0 to {} caches, not {n}",
+            Self::MAX_REPLICAS
+        );
+        *self.shape.laboratory().1 = n;
+        self.shape.into()
+    }
+
+    /// The same with caches that run elsewhere, such as `redis://127.0.0.1:6379`, in
+    /// place of cache nodes. The gateways know them as `cache-1`, `cache-2` and so on.
+    ///
+    /// # Panics
+    ///
+    /// For a [`Topology::single`].
+    pub fn external_caches(self, urls: &[String]) -> Self {
+        (1..)
+            .zip(urls)
+            .fold(self.caches(0), |topology, (number, url)| {
+                topology.with(
+                    Service::ApiGateway,
+                    "cache",
+                    format!("{}-{number}={url}", Service::Cache),
+                )
+            })
+    }
+
+    /// The same on the laboratory's ports; further replicas stay on free ones.
+    pub fn on_laboratory_ports(mut self) -> Self {
+        self.shape.ports = Ports::Laboratory;
+        self.shape.into()
+    }
+
+    /// The same with one more setting for every node of `service`: a flag of the
+    /// service without its dashes, such as `storage-latency`, and its value. A flag
+    /// that may be repeated may be set repeatedly.
+    pub fn with(mut self, service: Service, flag: &str, value: impl Display) -> Self {
+        self.shape.settings.push(Setting {
+            service,
+            flag: flag.to_owned(),
+            value: value.to_string(),
+        });
+        self.shape.into()
+    }
+
+    /// The nodes, in the order in which a request meets them: the first is the entry.
+    pub fn nodes(&self) -> &[NodePlan] {
+        &self.nodes
+    }
+
+    /// The nodes' indices in levels: whoever is in a level calls only nodes of
+    /// earlier ones. Within a level nobody waits for anybody.
+    pub(crate) fn levels(&self) -> Vec<Vec<usize>> {
+        let mut levels: Vec<Vec<usize>> = Vec::new();
+        let mut placed: Vec<&NodeName> = Vec::new();
+        while placed.len() < self.nodes.len() {
+            let level: Vec<usize> = (0..self.nodes.len())
+                .filter(|&index| {
+                    let node = &self.nodes[index];
+                    !placed.contains(&&node.name)
+                        && node.upstreams.iter().all(|name| placed.contains(&name))
+                })
+                .collect();
+            assert!(!level.is_empty(), "services call only those after them");
+            placed.extend(level.iter().map(|&index| &self.nodes[index].name));
+            levels.push(level);
+        }
+        levels
+    }
+}
+
+/// What a topology was asked to be; its nodes follow from it.
+#[derive(Clone, Debug)]
+struct Shape {
+    replicas: Replicas,
+    ports: Ports,
+    settings: Vec<Setting>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Replicas {
+    Laboratory { gateways: usize, caches: usize },
+    Single(Service),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ports {
+    Free,
+    Laboratory,
+}
+
+#[derive(Clone, Debug)]
+struct Setting {
+    service: Service,
+    flag: String,
+    value: String,
+}
+
+impl Shape {
+    fn laboratory(&mut self) -> (&mut usize, &mut usize) {
+        match &mut self.replicas {
+            Replicas::Laboratory { gateways, caches } => (gateways, caches),
+            Replicas::Single(service) => panic!("a single {service} has no replicas"),
+        }
+    }
+
+    fn count(&self, service: Service) -> usize {
+        match self.replicas {
+            Replicas::Single(only) => usize::from(service == only),
+            Replicas::Laboratory { gateways, caches } => match service {
+                Service::ApiGateway => gateways,
+                Service::Cache => caches,
+                _ => 1,
+            },
+        }
+    }
+
+    fn names(&self, service: Service) -> impl Iterator<Item = NodeName> {
+        (1..=self.count(service)).map(move |number| name(service, number))
+    }
+
+    fn node(&self, service: Service, number: usize) -> NodePlan {
+        NodePlan {
+            name: name(service, number),
+            service,
+            port: match self.ports {
+                Ports::Free => 0,
+                Ports::Laboratory => service
+                    .laboratory_ports()
+                    .get(number - 1)
+                    .copied()
+                    .unwrap_or(0),
+            },
+            upstreams: upstreams(service)
+                .iter()
+                .flat_map(|&upstream| self.names(upstream))
+                .collect(),
+            settings: self
+                .settings
+                .iter()
+                .filter(|setting| setting.service == service)
+                .map(|setting| (setting.flag.clone(), setting.value.clone()))
+                .collect(),
+        }
+    }
+}
+
+impl From<Shape> for Topology {
+    fn from(shape: Shape) -> Self {
+        let nodes = Service::ALL
+            .into_iter()
+            .flat_map(|service| (1..=shape.count(service)).map(move |number| (service, number)))
+            .map(|(service, number)| shape.node(service, number))
+            .collect();
+        Topology { shape, nodes }
+    }
+}
+
+/// Whom the nodes of a service call.
+fn upstreams(service: Service) -> &'static [Service] {
+    match service {
+        Service::LoadBalancer => &[Service::ApiGateway],
+        Service::ApiGateway => &[
+            Service::Cache,
+            Service::Database,
+            Service::Microservice,
+            Service::Worker,
+        ],
+        Service::Cache | Service::Database | Service::Microservice | Service::Worker => &[],
+    }
+}
+
+/// Only services that come in several replicas number their nodes.
+fn name(service: Service, number: usize) -> NodeName {
+    let name = match service {
+        Service::ApiGateway | Service::Cache => format!("{service}-{number}"),
+        _ => service.to_string(),
+    };
+    name.parse()
+        .expect("a service and a number are a node name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(topology: &Topology) -> Vec<&str> {
+        topology.nodes().iter().map(|n| n.name.as_str()).collect()
+    }
+
+    fn node<'t>(topology: &'t Topology, name: &str) -> &'t NodePlan {
+        let nodes = topology.nodes();
+        nodes
+            .iter()
+            .find(|n| n.name.as_str() == name)
+            .expect("a node of this name")
+    }
+
+    #[test]
+    fn the_laboratory_has_nine_nodes_with_the_entry_first() {
+        assert_eq!(
+            names(&Topology::laboratory()),
+            [
+                "load-balancer",
+                "api-gateway-1",
+                "api-gateway-2",
+                "api-gateway-3",
+                "cache-1",
+                "cache-2",
+                "database",
+                "microservice",
+                "worker",
+            ]
+        );
+    }
+
+    #[test]
+    fn nodes_start_after_those_they_call() {
+        let topology = Topology::laboratory();
+        let levels: Vec<Vec<&str>> = topology
+            .levels()
+            .into_iter()
+            .map(|level| {
+                let names = level.into_iter().map(|i| topology.nodes()[i].name.as_str());
+                names.collect()
+            })
+            .collect();
+        assert_eq!(
+            levels,
+            [
+                vec!["cache-1", "cache-2", "database", "microservice", "worker"],
+                vec!["api-gateway-1", "api-gateway-2", "api-gateway-3"],
+                vec!["load-balancer"],
+            ]
+        );
+    }
+
+    #[test]
+    fn a_changed_shape_rewires_everything() {
+        let topology = Topology::laboratory()
+            .with(Service::ApiGateway, "threads", 1)
+            .gateways(5)
+            .caches(0);
+        assert_eq!(node(&topology, "load-balancer").upstreams.len(), 5);
+        let gateway = node(&topology, "api-gateway-5");
+        let upstreams: Vec<&str> = gateway.upstreams.iter().map(NodeName::as_str).collect();
+        assert_eq!(upstreams, ["database", "microservice", "worker"]);
+        assert_eq!(gateway.settings, [("threads".to_owned(), "1".to_owned())]);
+    }
+
+    #[test]
+    fn replicas_beyond_the_laboratory_get_free_ports() {
+        let topology = Topology::laboratory().on_laboratory_ports().caches(3);
+        let ports: Vec<u16> = topology.nodes().iter().map(|n| n.port).collect();
+        assert_eq!(
+            ports,
+            [8000, 5000, 5003, 5006, 5004, 5007, 0, 5002, 5001, 5005]
+        );
+    }
+
+    #[test]
+    fn external_caches_take_the_place_of_cache_nodes() {
+        let topology = Topology::laboratory().external_caches(&["redis://127.0.0.1:1".to_owned()]);
+        assert!(
+            !names(&topology)
+                .iter()
+                .any(|name| name.starts_with("cache"))
+        );
+        assert_eq!(
+            node(&topology, "api-gateway-2").settings,
+            [("cache".to_owned(), "cache-1=redis://127.0.0.1:1".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_single_node_calls_nobody() {
+        let topology = Topology::single(Service::ApiGateway);
+        assert_eq!(names(&topology), ["api-gateway-1"]);
+        assert_eq!(node(&topology, "api-gateway-1").upstreams, []);
+    }
+}

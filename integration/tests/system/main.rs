@@ -1,0 +1,2 @@
+//! The system test.
+fn main() {}
