@@ -6,6 +6,7 @@
 //! end, by whoever still holds the task then.
 
 mod executor;
+mod moment;
 mod queue;
 mod storage;
 
@@ -29,7 +30,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use self::executor::Executor;
-use self::queue::{Acceptance, Moment, Queue, Rules, Submission};
+use self::moment::Moment;
+use self::queue::{Acceptance, Queue, Rules, Submission};
 use self::storage::StorageError;
 use crate::contract::{IDEMPOTENCY_KEY, Task, TaskRequest, USER};
 use crate::problem::{Problem, bad_request, not_found, problem};

@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
 
-use super::queue::{Claim, Hold, Moment, Next, Queue};
+use super::moment::Moment;
+use super::queue::{Claim, Hold, Next, Queue};
 use super::storage::StorageError;
 use crate::metrics::Outcome;
 

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
+
+use crate::contract::{Task, TaskState};
 
 /// What can go wrong between the worker and its file.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +73,21 @@ fn pragmas(connection: &Connection) -> Result<(String, u8), rusqlite::Error> {
         connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?,
         connection.pragma_query_value(None, "synchronous", |row| row.get(0))?,
     ))
+}
+
+/// Reads the columns `id, task, state, attempts, result`.
+pub(super) fn read_task(row: &Row<'_>) -> Result<Task, rusqlite::Error> {
+    let state: String = row.get(2)?;
+    Ok(Task {
+        id: row.get(0)?,
+        task: row.get(1)?,
+        state: TaskState::ALL
+            .into_iter()
+            .find(|known| known.as_str() == state)
+            .expect("the table allows no other state"),
+        attempts: row.get(3)?,
+        result: row.get(4)?,
+    })
 }
 
 /// `tasks.due` is when a task may be claimed: a queued one, when its turn comes; a
