@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 
 use crate::host::HIDDEN_WORD;
-use crate::topology::NodePlan;
+use crate::topology::{NodePlan, Setting};
 
 /// The program that nodes run. Its `main` begins with [`crate::host::run_if_asked`].
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub(crate) struct Launch<'a> {
     /// Whether the harness keeps the port for the node while it is down.
     pub(crate) share_port: bool,
     /// The service's flags that follow from where things are.
-    pub(crate) wiring: &'a [(&'static str, String)],
+    pub(crate) wiring: &'a [Setting],
 }
 
 impl Launch<'_> {
@@ -62,17 +62,8 @@ impl Launch<'_> {
             .arg(format!("--nonce={}", self.nonce))
             .arg(format!("--listen={}", self.listen))
             .args(self.share_port.then_some("--share-port"))
-            .args(
-                self.wiring
-                    .iter()
-                    .map(|(flag, value)| format!("--{flag}={value}")),
-            )
-            .args(
-                self.plan
-                    .settings
-                    .iter()
-                    .map(|(flag, value)| format!("--{flag}={value}")),
-            )
+            .args(self.wiring.iter().map(Setting::to_string))
+            .args(self.plan.settings.iter().map(Setting::to_string))
             // Open for as long as we live: its end tells the node to end too.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -22,7 +22,7 @@ use crate::launcher::{Launch, Launcher};
 use crate::port::Reservation;
 use crate::process::Process;
 use crate::spawner::spawn;
-use crate::topology::NodePlan;
+use crate::topology::{NodePlan, Setting};
 use crate::wait::wait_for;
 
 /// How long a node may take from its start until it is ready. It takes a few
@@ -115,7 +115,7 @@ impl Node {
         &self,
         launcher: &Launcher,
         nonce: &str,
-        wiring: &[(&'static str, String)],
+        wiring: &[Setting],
     ) -> Result<(), StartError> {
         let _turn = self.starting.lock().await;
         self.retire();
@@ -241,10 +241,11 @@ impl Node {
 
     async fn ready(&self, output: ChildStdout, nonce: &str) -> Result<(), StartError> {
         let address = self.announced(output, nonce).await?;
+        self.identify(address, nonce).await?;
         if self.place.get().is_none() {
-            let _ = self.place.set(self.reserve(address)?);
+            let _ = self.place.set(self.settle(address)?);
         }
-        self.identify(address, nonce).await
+        Ok(())
     }
 
     /// Waits for the announcement, and with it for the node's address.
@@ -316,7 +317,8 @@ impl Node {
         }
     }
 
-    fn reserve(&self, address: SocketAddr) -> Result<Place, StartError> {
+    /// Takes possession of the address while the node listens there.
+    fn settle(&self, address: SocketAddr) -> Result<Place, StartError> {
         let reservation = self
             .shares_port()
             .then(|| Reservation::of(address))

@@ -16,7 +16,7 @@ use crate::counters::{Counters, CountersError};
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::launcher::Launcher;
 use crate::node::{Node, UnexpectedExit};
-use crate::topology::{NodePlan, Topology};
+use crate::topology::{NodePlan, Setting, Topology};
 
 /// How and where a system is started.
 #[derive(Clone, Debug)]
@@ -215,7 +215,7 @@ impl System {
     }
 
     /// The flags that tell a node where its upstreams and its data are.
-    fn wiring(&self, plan: &NodePlan) -> Vec<(&'static str, String)> {
+    fn wiring(&self, plan: &NodePlan) -> Vec<Setting> {
         let upstreams = plan.upstreams.iter().map(|name| {
             let upstream = self.node(name.as_str());
             let flag = match upstream.plan().service {
@@ -223,12 +223,12 @@ impl System {
                 service => service.as_str(),
             };
             let upstream = upstream.upstream().expect("upstreams are started first");
-            (flag, upstream.to_string())
+            Setting::new(flag, Some(upstream.to_string()))
         });
         let data = match plan.service {
             Service::Database | Service::Worker => {
                 let file = self.data_folder(plan).join("data.sqlite");
-                Some(("file", file.display().to_string()))
+                Some(Setting::new("file", Some(file.display().to_string())))
             }
             _ => None,
         };

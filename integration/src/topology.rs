@@ -1,7 +1,7 @@
 //! A topology is data: which nodes there are, who is whose upstream, on which
 //! ports, with which settings. Nothing here knows processes.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use serde::Serialize;
 use services::contract::{NodeName, Service};
@@ -26,8 +26,17 @@ pub struct NodePlan {
     pub port: u16,
     /// Whom it calls: other nodes of the topology.
     pub upstreams: Vec<NodeName>,
-    /// Flags of its service, without the dashes, each with its value.
-    pub settings: Vec<(String, String)>,
+    /// Flags of its service.
+    pub settings: Vec<Setting>,
+}
+
+/// A flag of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// The flag, without its dashes.
+    pub flag: String,
+    /// Its value; none for a switch.
+    pub value: Option<String>,
 }
 
 impl Topology {
@@ -116,11 +125,15 @@ impl Topology {
     /// service without its dashes, such as `storage-latency`, and its value. A flag
     /// that may be repeated may be set repeatedly.
     pub fn with(mut self, service: Service, flag: &str, value: impl Display) -> Self {
-        self.shape.settings.push(Setting {
-            service,
-            flag: flag.to_owned(),
-            value: value.to_string(),
-        });
+        let setting = Setting::new(flag, Some(value.to_string()));
+        self.shape.settings.push((service, setting));
+        self.shape.into()
+    }
+
+    /// The same with a switch for every node of `service`: a flag without a value.
+    pub fn with_switch(mut self, service: Service, flag: &str) -> Self {
+        let setting = Setting::new(flag, None);
+        self.shape.settings.push((service, setting));
         self.shape.into()
     }
 
@@ -155,7 +168,7 @@ impl Topology {
 struct Shape {
     replicas: Replicas,
     ports: Ports,
-    settings: Vec<Setting>,
+    settings: Vec<(Service, Setting)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -168,13 +181,6 @@ enum Replicas {
 enum Ports {
     Free,
     Laboratory,
-}
-
-#[derive(Clone, Debug)]
-struct Setting {
-    service: Service,
-    flag: String,
-    value: String,
 }
 
 impl Shape {
@@ -216,12 +222,40 @@ impl Shape {
                 .iter()
                 .flat_map(|&upstream| self.names(upstream))
                 .collect(),
-            settings: self
-                .settings
+            settings: self.settings(service),
+        }
+    }
+
+    fn settings(&self, service: Service) -> Vec<Setting> {
+        let of_service = self.settings.iter().filter(|(of, _)| *of == service);
+        let mut settings: Vec<Setting> = of_service.map(|(_, setting)| setting.clone()).collect();
+        let caches_are_settled = self.count(Service::Cache) > 0
+            || settings
                 .iter()
-                .filter(|setting| setting.service == service)
-                .map(|setting| (setting.flag.clone(), setting.value.clone()))
-                .collect(),
+                .any(|s| ["cache", "no-cache"].contains(&s.flag.as_str()));
+        if service == Service::ApiGateway && !caches_are_settled {
+            // Else it would take the laboratory's caches, by its default.
+            settings.push(Setting::new("no-cache", None));
+        }
+        settings
+    }
+}
+
+impl Setting {
+    pub(crate) fn new(flag: &str, value: Option<String>) -> Self {
+        Setting {
+            flag: flag.to_owned(),
+            value,
+        }
+    }
+}
+
+/// As it stands on a command line.
+impl Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "--{}={value}", self.flag),
+            None => write!(f, "--{}", self.flag),
         }
     }
 }
@@ -277,6 +311,10 @@ mod tests {
             .expect("a node of this name")
     }
 
+    fn flags(node: &NodePlan) -> Vec<String> {
+        node.settings.iter().map(Setting::to_string).collect()
+    }
+
     #[test]
     fn the_laboratory_has_nine_nodes_with_the_entry_first() {
         assert_eq!(
@@ -326,7 +364,7 @@ mod tests {
         let gateway = node(&topology, "api-gateway-5");
         let upstreams: Vec<&str> = gateway.upstreams.iter().map(NodeName::as_str).collect();
         assert_eq!(upstreams, ["database", "microservice", "worker"]);
-        assert_eq!(gateway.settings, [("threads".to_owned(), "1".to_owned())]);
+        assert_eq!(flags(gateway), ["--threads=1", "--no-cache"]);
     }
 
     #[test]
@@ -348,8 +386,8 @@ mod tests {
                 .any(|name| name.starts_with("cache"))
         );
         assert_eq!(
-            node(&topology, "api-gateway-2").settings,
-            [("cache".to_owned(), "cache-1=redis://127.0.0.1:1".to_owned())]
+            flags(node(&topology, "api-gateway-2")),
+            ["--cache=cache-1=redis://127.0.0.1:1"]
         );
     }
 
