@@ -36,6 +36,8 @@ pub mod counters;
 pub mod error;
 pub mod wait;
 
+pub mod occupancy;
+
 pub mod host;
 pub mod launcher;
 mod node;

@@ -173,3 +173,176 @@ impl Executor {
 fn complain(what: &str, source: &StorageError) {
     error!(error = source as &dyn std::error::Error, "{what}");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tempfile::TempDir;
+
+    use super::super::queue::{Acceptance, Rules, Submission};
+    use super::*;
+    use crate::contract::{Task, TaskState};
+
+    const RULES: Rules = Rules {
+        lease: Duration::from_secs(10),
+        max_attempts: 3,
+        retry_delay: Duration::from_millis(5),
+    };
+
+    struct Lab {
+        executor: Executor,
+        _folder: TempDir,
+    }
+
+    impl Lab {
+        fn new(rules: Rules, task_duration: Duration) -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let queue = Queue::open(&folder.path().join("tasks.sqlite"), rules);
+            let executor = Executor {
+                queue: queue.expect("opens"),
+                changed: Arc::default(),
+                task_duration,
+                attempts: Family::default(),
+            };
+            Lab {
+                executor,
+                _folder: folder,
+            }
+        }
+
+        async fn accept(&self, body: &'static str) -> String {
+            let submission = Submission {
+                owner: String::new(),
+                idempotency_key: None,
+                task: "report".to_owned(),
+                body: body.into(),
+            };
+            let accepted = self.executor.queue.accept(submission, Moment::now()).await;
+            let Acceptance::New(task) = accepted.expect("accepts") else {
+                panic!("a submission without a key is new")
+            };
+            self.executor.changed.notify_one();
+            task.id
+        }
+
+        async fn task(&self, id: &str) -> Task {
+            let found = self.executor.queue.find(id.to_owned(), None).await;
+            found.expect("reads").expect("is there")
+        }
+
+        async fn task_that_is(&self, id: &str, state: TaskState) -> Task {
+            let began = Instant::now();
+            loop {
+                let task = self.task(id).await;
+                if task.state == state {
+                    return task;
+                }
+                assert!(began.elapsed() < Duration::from_secs(20), "still {task:?}");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+
+        /// Runs the executor until the stop is cancelled.
+        fn run(&self, stop: &CancellationToken, drain: Duration) -> tokio::task::JoinHandle<()> {
+            tokio::spawn(self.executor.clone().run(2, stop.clone(), drain))
+        }
+
+        fn ended(&self, outcome: &'static str) -> u64 {
+            self.executor
+                .attempts
+                .get_or_create(&Outcome { outcome })
+                .get()
+        }
+    }
+
+    #[tokio::test]
+    async fn failures_are_repeated_until_the_last_attempt() {
+        let lab = Lab::new(RULES, Duration::ZERO);
+        let stop = CancellationToken::new();
+        let running = lab.run(&stop, Duration::ZERO);
+        let twice = lab.accept(r#"{"task":"report","fail_attempts":2}"#).await;
+        let always = lab.accept(r#"{"task":"report","fail_attempts":3}"#).await;
+        let done = lab.task_that_is(&twice, TaskState::Done).await;
+        assert_eq!(
+            (done.attempts, done.result.as_deref()),
+            (3, Some("report finished"))
+        );
+        assert_eq!(lab.task_that_is(&always, TaskState::Dead).await.attempts, 3);
+        stop.cancel();
+        running.await.expect("runs to its end");
+        assert_eq!((lab.ended("done"), lab.ended("failed")), (1, 5));
+    }
+
+    #[tokio::test]
+    async fn a_stop_lets_running_tasks_finish_and_begins_no_other() {
+        let lab = Lab::new(RULES, Duration::from_millis(50));
+        let stop = CancellationToken::new();
+        let running = lab.run(&stop, Duration::from_secs(20));
+        let first = lab.accept(r#"{"task":"report"}"#).await;
+        lab.task_that_is(&first, TaskState::Running).await;
+        stop.cancel();
+        let second = lab.accept(r#"{"task":"report"}"#).await;
+        running.await.expect("runs to its end");
+        assert_eq!(lab.task(&first).await.state, TaskState::Done);
+        assert_eq!(lab.task(&second).await.state, TaskState::Queued);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_finish_in_time_is_given_back() {
+        let lab = Lab::new(RULES, Duration::from_secs(3600));
+        let stop = CancellationToken::new();
+        let running = lab.run(&stop, Duration::from_millis(10));
+        let id = lab.accept(r#"{"task":"report"}"#).await;
+        lab.task_that_is(&id, TaskState::Running).await;
+        stop.cancel();
+        running.await.expect("runs to its end");
+        let task = lab.task(&id).await;
+        assert_eq!((task.state, task.attempts), (TaskState::Queued, 0));
+        assert_eq!(lab.ended("released"), 1);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_outlasts_its_lease_keeps_it() {
+        let short = Rules {
+            lease: Duration::from_millis(1500),
+            ..RULES
+        };
+        let lab = Lab::new(short, Duration::from_millis(2500));
+        let stop = CancellationToken::new();
+        let running = lab.run(&stop, Duration::ZERO);
+        let id = lab.accept(r#"{"task":"report"}"#).await;
+        let task = lab.task_that_is(&id, TaskState::Done).await;
+        assert_eq!(task.attempts, 1);
+        stop.cancel();
+        running.await.expect("runs to its end");
+    }
+
+    #[tokio::test]
+    async fn a_lost_lease_ends_the_attempt() {
+        let short = Rules {
+            lease: Duration::from_millis(300),
+            ..RULES
+        };
+        let lab = Lab::new(short, Duration::from_secs(3600));
+        let stop = CancellationToken::new();
+        let running = lab.run(&stop, Duration::ZERO);
+        let id = lab.accept(r#"{"task":"report"}"#).await;
+        lab.task_that_is(&id, TaskState::Running).await;
+        // Somebody whose clock is far ahead takes the task away, and does it.
+        let later = Moment::now() + Duration::from_secs(3600);
+        let Ok(Next::Run(claim)) = lab.executor.queue.claim(later).await else {
+            panic!("the lease has ended by then")
+        };
+        let finished = lab.executor.queue.finish(&claim, "theirs".to_owned()).await;
+        assert_eq!(finished.expect("finishes"), Hold::Held);
+        let began = Instant::now();
+        while lab.ended("lost") == 0 {
+            assert!(began.elapsed() < Duration::from_secs(20), "it still runs");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        assert_eq!(lab.task(&id).await.result.as_deref(), Some("theirs"));
+        stop.cancel();
+        running.await.expect("runs to its end");
+    }
+}
