@@ -157,21 +157,24 @@ impl<C: Args> Launch<C> {
         F: Future<Output = anyhow::Result<()>>,
     {
         self.start_logging()?;
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        if self.threads > 0 {
+        let mut runtime = match self.threads {
+            1 => tokio::runtime::Builder::new_current_thread(),
+            _ => tokio::runtime::Builder::new_multi_thread(),
+        };
+        if self.threads > 1 {
             runtime.worker_threads(self.threads);
         }
-        runtime
+        let runtime = runtime
             .enable_all()
             .build()
-            .context("could not start its runtime")?
-            .block_on(async {
-                let shutdown = CancellationToken::new();
-                stop_on_signal(shutdown.clone())?;
-                let listener = listen(self.listen, self.share_port)
-                    .with_context(|| format!("could not listen on {}", self.listen))?;
-                serve(listener, self.config, shutdown).await
-            })
+            .context("could not start its runtime")?;
+        runtime.block_on(async {
+            let shutdown = CancellationToken::new();
+            stop_on_signal(shutdown.clone())?;
+            let listener = listen(self.listen, self.share_port)
+                .with_context(|| format!("could not listen on {}", self.listen))?;
+            serve(listener, self.config, shutdown).await
+        })
     }
 
     fn start_logging(&self) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -111,6 +111,25 @@ impl ResponseBody {
         relayed
     }
 
+    /// Drives the connection and takes what it brings. The connection reads on only
+    /// when the next piece has been asked for, so it is driven again after that.
+    fn poll_driven(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        for _ in 0..2 {
+            if let Some(loan) = &mut self.loan {
+                loan.connection.drive(cx);
+            }
+            // Only the driver can bring the piece, and it wakes this task itself.
+            let mut quietly = Context::from_waker(Waker::noop());
+            if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(&mut quietly) {
+                return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
+            }
+        }
+        Poll::Pending
+    }
+
     fn give_back_at_the_end(&mut self, ended: bool) {
         if (ended || self.body.is_end_stream())
             && let Some(loan) = self.loan.take()
@@ -129,9 +148,7 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
-        let polled = Pin::new(&mut this.body)
-            .poll_frame(cx)
-            .map_err(BoxError::from);
+        let polled = this.poll_driven(cx);
         match &polled {
             Poll::Ready(Some(Ok(_))) => this.give_back_at_the_end(false),
             Poll::Ready(None) => this.give_back_at_the_end(true),

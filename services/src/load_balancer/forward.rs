@@ -17,7 +17,7 @@ use tower::retry::budget::{Budget, TpsBudget};
 use tracing::debug;
 
 use super::body::{Outgoing, Progress, RequestBody, ResponseBody};
-use super::connections::{Connection, Loan};
+use super::connections::{Broken, Connection, Loan};
 use super::failure::Failure;
 use super::fields::{self, Via};
 use super::rotation::{Gateway, Rotation, TriedSet};
@@ -205,7 +205,7 @@ impl Balancer {
             connection,
             gateway: Arc::clone(gateway),
         };
-        while let Some(mut connection) = gateway.connections.take_idle().await {
+        while let Some(mut connection) = gateway.connections.take_idle() {
             match self.send(&mut connection, request, progress).await {
                 Ok(response) => return Ok((response, lend(connection))),
                 // The gateway closed an idle connection just then: that is nobody's failure.
@@ -235,18 +235,11 @@ impl Balancer {
         request: Request<RequestBody>,
         progress: Option<&Progress>,
     ) -> Result<Response<Incoming>, Broken> {
-        let mut response = pin!(connection.try_send_request(request));
+        let mut response = pin!(connection.send(request));
         let mut pieces = 0;
         loop {
             match tokio::time::timeout(self.limits.first_byte_timeout, response.as_mut()).await {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(mut error)) => {
-                    let unsent = error.take_message();
-                    return Err(Broken {
-                        failure: Failure::from(error.error()),
-                        unsent,
-                    });
-                }
+                Ok(outcome) => return outcome,
                 // The limit begins anew while the client still sends its body.
                 Err(_) => match progress.map(Progress::pieces) {
                     Some(now) if now > pieces => pieces = now,
@@ -289,13 +282,6 @@ pub(super) async fn answer_here(
 ) -> Response<Outgoing> {
     let Ok(response) = management.oneshot(request).await;
     response.map(Outgoing::Own)
-}
-
-/// An exchange that brought no response.
-struct Broken {
-    failure: Failure,
-    /// The whole request, if nothing of it was sent.
-    unsent: Option<Request<RequestBody>>,
 }
 
 /// No gateway responded.
