@@ -139,7 +139,7 @@ impl Node {
             .append(true)
             .open(&self.log)
             .map_err(failed)?;
-        let mut child = spawn(launch.command(log)).await.map_err(failed)?;
+        let mut child = spawn(launch.command(log)).map_err(failed)?;
         let output = child.stdout.take().expect("the launcher pipes it");
         // From here on the process is ended with us, whatever becomes of this call.
         self.life().process = Some(Process::new(child));

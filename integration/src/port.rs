@@ -8,9 +8,10 @@ use tokio::net::TcpSocket;
 /// A socket of our own on a node's address, which is bound and never listens.
 ///
 /// While it lives, the kernel gives the port to nobody who asks for a free one,
-/// neither to listen nor to call from. A node that shares the port may bind it
-/// nevertheless, before and after. Nothing connects to a socket that doesn't
-/// listen, so that a node that is down refuses connections as it should.
+/// neither to listen nor to call from, and to nobody who asks for this one, unless
+/// it shares ports (SO_REUSEPORT) and is the same user, as the node does and is.
+/// Nothing connects to a socket that doesn't listen, so that a node that is down
+/// refuses connections as it should.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     _socket: TcpSocket,
@@ -24,7 +25,7 @@ impl Reservation {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        socket.set_reuseaddr(true)?;
+        // Not SO_REUSEADDR, with which most servers bind: it would let them in.
         socket.set_reuseport(true)?;
         socket.bind(address)?;
         Ok(Reservation { _socket: socket })

@@ -5,27 +5,26 @@
 use std::io;
 use std::process::{Child, Command};
 use std::sync::LazyLock;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-use tokio::sync::oneshot;
-
-/// Starts a process from the thread that lives.
+/// Starts a process from the thread that lives, and waits the millisecond that it
+/// takes: a caller that could be cancelled meanwhile would lose the process.
 ///
 /// # Errors
 ///
 /// Those of [`Command::spawn`].
-pub(crate) async fn spawn(command: Command) -> io::Result<Child> {
-    let (reply, child) = oneshot::channel();
+pub(crate) fn spawn(command: Command) -> io::Result<Child> {
+    let (reply, child) = sync_channel(1);
     SPAWNER
         .send(Order { command, reply })
         .expect("the spawner ends with the program");
-    child.await.expect("the spawner answers every order")
+    child.recv().expect("the spawner answers every order")
 }
 
 struct Order {
     command: Command,
-    reply: oneshot::Sender<io::Result<Child>>,
+    reply: SyncSender<io::Result<Child>>,
 }
 
 static SPAWNER: LazyLock<Sender<Order>> = LazyLock::new(|| {
@@ -34,12 +33,7 @@ static SPAWNER: LazyLock<Sender<Order>> = LazyLock::new(|| {
         .name("spawner".to_owned())
         .spawn(move || {
             for mut order in orders {
-                let spawned = order.command.spawn();
-                // Whoever gave up waiting can't look after the process any more.
-                if let Err(Ok(mut unwanted)) = order.reply.send(spawned) {
-                    let _ = unwanted.kill();
-                    let _ = unwanted.wait();
-                }
+                let _ = order.reply.send(order.command.spawn());
             }
         })
         .expect("the operating system grants a thread");

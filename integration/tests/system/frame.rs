@@ -1,0 +1,140 @@
+//! Runs stories as tests: each on a runtime and in a thread of its own, within a
+//! deadline; and those that need Docker only where an engine answers.
+
+use std::env;
+use std::panic::resume_unwind;
+use std::pin::{Pin, pin};
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use testcontainers::core::client::docker_client_instance;
+use tokio::runtime;
+use tokio::time::timeout;
+
+/// No story takes nearly as long, not even with every core kept busy by others.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How long a Docker engine may take to answer a ping.
+const PING: Duration = Duration::from_secs(10);
+/// Stories wait more than they compute, so that few cores run several of them.
+const LEAST_THREADS: usize = 4;
+/// Set to `1`, it makes the absence of Docker a failure.
+const REQUIRE_DOCKER: &str = "SKEIN_REQUIRE_DOCKER";
+
+/// One test.
+pub(crate) struct Story {
+    /// The file and the function.
+    pub(crate) name: &'static str,
+    /// What it can't do without.
+    pub(crate) need: Need,
+    /// What happens.
+    pub(crate) tell: fn() -> Pin<Box<dyn Future<Output = ()>>>,
+}
+
+/// What a story can't do without.
+#[derive(Clone, Copy)]
+pub(crate) enum Need {
+    /// Nothing but this machine.
+    Nothing,
+    /// A Docker engine that answers.
+    Docker,
+}
+
+/// Lists stories by their files: `file { story, … }`, or `file needs docker { story, … }`.
+macro_rules! stories {
+    (@need) => { $crate::frame::Need::Nothing };
+    (@need docker) => { $crate::frame::Need::Docker };
+    ($($file:ident $(needs $need:ident)? { $($story:ident,)* })*) => {{
+        let mut stories = Vec::new();
+        $(
+            let need = $crate::frame::stories!(@need $($need)?);
+            $(stories.push($crate::frame::Story {
+                name: concat!(stringify!($file), "::", stringify!($story)),
+                need,
+                tell: || Box::pin($file::$story()),
+            });)*
+        )*
+        stories
+    }};
+}
+pub(crate) use stories;
+
+/// Runs the stories that the command line asks for, which is that of any Rust test.
+pub(crate) fn run(stories: Vec<Story>) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    arguments
+        .test_threads
+        .get_or_insert(cores.max(LEAST_THREADS));
+    let trials = stories.into_iter().map(trial).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial(story: Story) -> Trial {
+    let kind = match story.need {
+        Need::Nothing => "",
+        Need::Docker => "docker",
+    };
+    Trial::ignorable_test(story.name, move || match story.need {
+        Need::Docker if !docker_answers() => without_docker(),
+        _ => told_in_a_thread(&story).map(|()| Completion::Completed),
+    })
+    .with_kind(kind)
+}
+
+/// Neither passed nor failed, unless Docker was required.
+fn without_docker() -> Result<Completion, Failed> {
+    let reason = "no Docker engine answers";
+    if env::var_os(REQUIRE_DOCKER).is_some_and(|value| value == "1") {
+        Err(format!("{reason}, although {REQUIRE_DOCKER}=1 demands one").into())
+    } else {
+        Ok(Completion::ignored_with(reason))
+    }
+}
+
+/// The thread bears the story's name, and with it the message of a panic does.
+fn told_in_a_thread(story: &Story) -> Result<(), Failed> {
+    let tell = story.tell;
+    let thread = thread::Builder::new()
+        .name(story.name.to_owned())
+        .spawn(move || told_in_time(tell))
+        .map_err(|error| format!("could not start the story's thread: {error}"))?;
+    // The runner of the tests turns a panic into a failure.
+    thread.join().or_else(|panic| resume_unwind(panic))
+}
+
+fn told_in_time(tell: fn() -> Pin<Box<dyn Future<Output = ()>>>) {
+    runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(async {
+            let mut story = pin!(tell());
+            let told = timeout(DEADLINE, story.as_mut()).await;
+            // The story is dropped by this panic, and its system shows its logs.
+            assert!(told.is_ok(), "the story did not end within {DEADLINE:?}");
+        });
+}
+
+/// Whether the engine answers that the containers of the tests would run on.
+fn docker_answers() -> bool {
+    static ANSWERS: OnceLock<bool> = OnceLock::new();
+    *ANSWERS.get_or_init(|| {
+        let ping = async {
+            let Ok(docker) = docker_client_instance().await else {
+                return false;
+            };
+            timeout(PING, docker.ping())
+                .await
+                .is_ok_and(|answer| answer.is_ok())
+        };
+        runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime")
+            .block_on(ping)
+    })
+}
