@@ -125,6 +125,8 @@ fn command() -> clap::Command {
             };
             command.mut_subcommand(service.as_str(), |subcommand| {
                 subcommand
+                    // Of a flag that is given twice, the last one counts.
+                    .args_override_self(true)
                     .mut_arg("listen", |arg| {
                         arg.required(false)
                             .default_value(format!("127.0.0.1:{}", ports[0]))

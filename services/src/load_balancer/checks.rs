@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Rules;
 use super::rotation::{Gateway, Rotation};
@@ -25,7 +25,9 @@ pub(super) fn keep_checking(node: &Node, rotation: &Arc<Rotation>, rules: &Rules
         };
         let rotation = Arc::clone(rotation);
         tasks.spawn(async move {
-            let mut ticks = tokio::time::interval(check.rules.health_interval);
+            // A new gateway is trusted, so the first check can wait for its turn.
+            let interval = check.rules.health_interval;
+            let mut ticks = tokio::time::interval_at(Instant::now() + interval, interval);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
