@@ -1,2 +1,46 @@
-//! Placeholder.
-fn main() {}
+//! Load tests of the whole system: start it, load it with Goose, judge what was
+//! seen, and report it.
+//!
+//! The pipeline, and where its parts are: a [`plan`] says what to do; [`run`] starts
+//! the system, has [`attack`] load it with the [`scenarios`]' users, who record
+//! [`samples`]; [`threshold`], [`ledger`] and [`verdict`] judge; [`record`] keeps
+//! every figure, and [`report`] shows them.
+
+#![expect(
+    unreachable_pub,
+    reason = "nothing is reachable from outside a program; here `pub` means to all of it"
+)]
+
+mod attack;
+mod commands;
+mod environment;
+mod exit_code;
+mod ledger;
+mod observation;
+mod plan;
+mod progress;
+mod record;
+mod report;
+mod run;
+mod samples;
+mod scenarios;
+mod threshold;
+mod tokens;
+mod verdict;
+mod visitor;
+mod workload;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if let Some(code) = integration::host::run_if_asked() {
+        return code;
+    }
+    match commands::run_command_line() {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("error: {:#}", failure.error);
+            ExitCode::from(failure.code)
+        }
+    }
+}

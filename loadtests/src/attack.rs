@@ -1,0 +1,218 @@
+//! Drives Goose: one Goose user for every simulated user, one Goose scenario for
+//! every kind of them. This is the only file that knows Goose's types.
+//!
+//! Goose runs the users, counts along and writes its own report. What it can't do
+//! is done around it:
+//!
+//! - Its times end at the first byte, so requests are sent and timed by
+//!   [`Visitor`](crate::visitor::Visitor) and handed to Goose afterwards.
+//! - Its test plan changes stages up to half a second late, each on top of the
+//!   other. So Goose keeps all users running, and those who aren't on duty by the
+//!   plan's own schedule wait.
+//! - Its thresholds judge the run with its warm-up, so
+//!   [`threshold`](crate::threshold) judges instead, and Goose is given none.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use goose::config::GooseConfiguration;
+use goose::goose::{GooseUser, Scenario as GooseScenario, Transaction, TransactionResult};
+use goose::{GooseAttack, GooseError};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::scenarios::{self, Scenario};
+use crate::visitor::{SubmittedTasks, Visitor};
+use crate::workload::Workload;
+
+/// How long a user waits for an answer before the request counts as failed.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a user who isn't on duty looks at the schedule.
+const OFF_DUTY_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why the load could not be run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum AttackError {
+    /// Goose refused its configuration, or could not write its reports.
+    #[error("Goose gave up")]
+    Goose(#[from] GooseError),
+    /// The folder for Goose's reports can't be made.
+    #[error("could not make the folder for Goose's reports")]
+    Folder(#[source] std::io::Error),
+    /// SIGTERM can't be listened for.
+    #[error("could not listen for SIGTERM")]
+    Signal(#[source] std::io::Error),
+}
+
+/// The load, from its first user to the end of what the last one left unfinished.
+#[derive(Debug)]
+pub struct Attack {
+    workload: Arc<Workload>,
+    /// Seats that nobody took yet, by scenario.
+    free: Mutex<HashMap<Scenario, VecDeque<usize>>>,
+    taken: Mutex<Vec<SharedVisitor>>,
+}
+
+type SharedVisitor = Arc<tokio::sync::Mutex<Visitor>>;
+
+/// How the load ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The schedule was over.
+    Finished,
+    /// Ctrl-C or SIGTERM came before.
+    Interrupted,
+}
+
+impl Attack {
+    /// An attack with `workload`.
+    pub fn new(workload: Arc<Workload>) -> Self {
+        let mut free: HashMap<Scenario, VecDeque<usize>> = HashMap::new();
+        for (seat, scenario) in workload.roster.iter().enumerate() {
+            free.entry(*scenario).or_default().push_back(seat);
+        }
+        Attack {
+            workload,
+            free: Mutex::new(free),
+            taken: Mutex::default(),
+        }
+    }
+
+    /// Runs the load; Goose's reports go to `folder`.
+    pub async fn run(self: &Arc<Self>, folder: &Path) -> Result<End, AttackError> {
+        tokio::fs::create_dir_all(folder)
+            .await
+            .map_err(AttackError::Folder)?;
+        let configuration = GooseConfiguration::parse_args_default(&self.arguments(folder))?;
+        let mut goose = GooseAttack::initialize_with_config(configuration)?;
+        for scenario in Scenario::ALL {
+            let users = self.workload.roster.iter().filter(|s| **s == scenario);
+            match users.count() {
+                0 => {}
+                users => goose = goose.register_scenario(self.goose_scenario(scenario, users)?),
+            }
+        }
+        // Goose stops on Ctrl-C by itself; a supervisor sends SIGTERM.
+        let mut terminate = signal(SignalKind::terminate()).map_err(AttackError::Signal)?;
+        let watch = tokio::spawn(async move {
+            terminate.recv().await;
+            goose::trigger_killswitch("SIGTERM received");
+        });
+        let outcome = Box::pin(goose.execute()).await;
+        watch.abort();
+        outcome?;
+        Ok(if goose::is_killswitch_triggered() {
+            End::Interrupted
+        } else {
+            End::Finished
+        })
+    }
+
+    /// Follows up what users left unfinished, for at most `patience`, and tells what
+    /// became of their tasks.
+    pub async fn follow_up(&self, patience: Duration) -> SubmittedTasks {
+        let deadline = std::time::Instant::now() + patience;
+        let visitors = lock(&self.taken).clone();
+        let mut tasks = SubmittedTasks::default();
+        for visitor in visitors {
+            let mut visitor = visitor.lock().await;
+            scenarios::follow_up(&mut visitor, deadline).await;
+            tasks.accepted += visitor.tasks.accepted;
+            tasks.done += visitor.tasks.done;
+            tasks.open.append(&mut visitor.tasks.open);
+        }
+        tasks
+    }
+
+    /// Goose's command line. Its controllers stay off, for nobody else is to steer the run.
+    fn arguments(&self, folder: &Path) -> Vec<String> {
+        let users = self.workload.roster.len();
+        let seconds = self.workload.schedule.length().as_secs();
+        let report = |name| folder.join(name).display().to_string();
+        let mut arguments = vec![
+            format!("--host={}", self.workload.url),
+            // All users within a millisecond, for as long as the schedule, then none.
+            format!("--users={users}"),
+            format!("--increase-rate={}", users * 1000),
+            format!("--run-time={seconds}"),
+            format!("--timeout={}", REQUEST_TIMEOUT.as_secs()),
+            format!("--report-file={}", report("report.html")),
+            format!("--report-file={}", report("report.json")),
+            "--notes=Warm-up stages are part of these figures.".to_owned(),
+        ];
+        arguments.extend(
+            [
+                "--quiet",
+                "--no-print-metrics",
+                "--no-telnet",
+                // A turn's time has the user's thinking in it.
+                "--no-transaction-metrics",
+                "--no-scenario-metrics",
+            ]
+            .map(str::to_owned),
+        );
+        arguments
+    }
+
+    fn goose_scenario(
+        self: &Arc<Self>,
+        scenario: Scenario,
+        users: usize,
+    ) -> Result<GooseScenario, GooseError> {
+        let attack = Arc::clone(self);
+        let turn = Transaction::new(Arc::new(move |user| {
+            let attack = Arc::clone(&attack);
+            Box::pin(async move { attack.take_turn(user, scenario).await })
+        }));
+        GooseScenario::new(scenario.name())
+            .register_transaction(turn.set_name("turn"))
+            .set_weight(users)
+    }
+
+    async fn take_turn(&self, user: &mut GooseUser, scenario: Scenario) -> TransactionResult {
+        self.workload.clock.start();
+        let Some(visitor) = self.visitor_of(user, scenario) else {
+            tokio::time::sleep(OFF_DUTY_PAUSE).await;
+            return Ok(());
+        };
+        let mut visitor = visitor.lock().await;
+        if !self.workload.is_on_duty(visitor.seat) {
+            tokio::time::sleep(OFF_DUTY_PAUSE).await;
+            return Ok(());
+        }
+        scenario.take_turn(&mut visitor).await;
+        for request in visitor.take_finished() {
+            let error = request.fault.map(|fault| fault.to_string());
+            user.record_custom_request_duration(
+                request.route.method,
+                request.route.path,
+                request.time,
+                error.is_none(),
+                request.status,
+                error.as_deref(),
+            )
+            .await?;
+        }
+        visitor.think().await;
+        Ok(())
+    }
+
+    /// The visitor that a Goose user plays: the first time, it takes a free seat.
+    fn visitor_of(&self, user: &mut GooseUser, scenario: Scenario) -> Option<SharedVisitor> {
+        if let Some(visitor) = user.get_session_data::<SharedVisitor>() {
+            return Some(Arc::clone(visitor));
+        }
+        let seat = lock(&self.free).get_mut(&scenario)?.pop_front()?;
+        let visitor = Visitor::new(seat, Arc::clone(&self.workload), user.client.clone());
+        let visitor = Arc::new(tokio::sync::Mutex::new(visitor));
+        lock(&self.taken).push(Arc::clone(&visitor));
+        user.set_session_data(Arc::clone(&visitor));
+        Some(visitor)
+    }
+}
+
+/// Both kinds of list are whole between any two statements.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,75 @@
+//! The command line: one file a verb.
+
+mod plans;
+mod report;
+mod run;
+mod up;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit_code::{self, Failure, Outcome};
+
+/// Start the whole system, load it, judge it and report.
+///
+/// Without a command: `run --plan default`.
+#[derive(Debug, Parser)]
+#[command(name = "loadtests", version, after_help = exit_code::HELP)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a load test and write its report.
+    Run(run::Run),
+    /// Start the system and leave it running until Ctrl-C.
+    Up(up::Up),
+    /// List the built-in plans, or print one to start your own from.
+    Plans(plans::Plans),
+    /// Write the pages of earlier runs again, from their records.
+    Report(report::Report),
+}
+
+/// Where reports are.
+#[derive(Debug, Args)]
+struct ReportsFolder {
+    /// The folder for reports.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    reports: PathBuf,
+}
+
+/// Reads the command line and does what it says.
+pub fn run_command_line() -> Outcome {
+    let command = CommandLine::parse().command;
+    match command.unwrap_or_else(|| Command::Run(run::Run::default())) {
+        Command::Run(run) => run.execute(),
+        Command::Up(up) => up.execute(),
+        Command::Plans(plans) => plans.execute(),
+        Command::Report(report) => report.execute(),
+    }
+}
+
+/// The runtime that a command does its work on.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::not_started(anyhow::Error::new(error).context("could not start the runtime"))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+}

@@ -1,0 +1,133 @@
+//! `loadtests run`: a load test from the plan to the report.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, Parser};
+use jiff::Timestamp;
+use reqwest::Url;
+
+use super::{ReportsFolder, runtime};
+use crate::exit_code::{Failure, Outcome};
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::record::Record;
+use crate::report::{Reports, summary};
+use crate::run::{Order, RunError};
+
+/// What to run.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// A built-in plan (see `loadtests plans`), or a TOML file.
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    plan: String,
+
+    /// The seed of every random choice [default: the plan's, else a new one].
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Load the system that runs at this URL, and judge what can be seen from outside:
+    /// no CPU time, and no ledger. It must have the laboratory's key and the plan's items.
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    target: Option<Url>,
+
+    #[command(flatten)]
+    folder: ReportsFolder,
+
+    /// Show no progress, only the summary.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        #[derive(Parser)]
+        struct Defaults {
+            #[command(flatten)]
+            run: Run,
+        }
+        Defaults::parse_from(["run"]).run
+    }
+}
+
+impl Run {
+    pub(super) fn execute(self) -> Outcome {
+        let plan = Plan::load(&self.plan).map_err(Failure::usage)?;
+        let seed = self.seed.or(plan.seed).unwrap_or_else(rand::random);
+        let order = Order {
+            seed,
+            command: self.command_again(seed),
+            target: self
+                .target
+                .as_ref()
+                .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            plan,
+        };
+        let reports = Reports::new(&self.folder.reports);
+        let id = format!(
+            "{}-{}",
+            Timestamp::now().strftime("%Y%m%dT%H%M%SZ"),
+            order.plan.name
+        );
+        let folder = reports
+            .create_run_folder(&id)
+            .and_then(std::path::absolute)
+            .map_err(|error| {
+                let place = self.folder.reports.display();
+                Failure::usage(anyhow::Error::new(error).context(format!(
+                    "could not keep reports in {place}; choose a folder with --reports"
+                )))
+            })?;
+
+        let progress = Progress::new(self.quiet);
+        let outcome = runtime()?.block_on(crate::run::run(order, &folder, &progress));
+        progress.finish();
+        let record = outcome.map_err(|error| failed(error, &folder))?;
+        keep(&record, &reports, &folder).map_err(Failure::invalid)?;
+        print!(
+            "{}",
+            summary(&record, &self.folder.reports.join("index.html"))
+        );
+        Ok(ExitCode::from(record.judgement.verdict.exit_code()))
+    }
+
+    /// The command line that makes the same run again.
+    fn command_again(&self, seed: u64) -> String {
+        let mut command = format!(
+            "cargo run -p loadtests -- run --plan {} --seed {seed}",
+            self.plan
+        );
+        if let Some(url) = &self.target {
+            command.push_str(&format!(" --target {url}"));
+        }
+        command
+    }
+}
+
+/// The record first: from it, everything else can be made again.
+fn keep(record: &Record, reports: &Reports, folder: &Path) -> anyhow::Result<()> {
+    record.write(folder)?;
+    reports.write_run_page(record, folder)?;
+    reports.write_index()?;
+    Ok(())
+}
+
+fn failed(error: RunError, folder: &Path) -> Failure {
+    match error {
+        RunError::Start(_) => {
+            let logs = folder.join("logs");
+            let context = format!("the nodes' logs are in {}", logs.display());
+            Failure::not_started(anyhow::Error::new(error).context(context))
+        }
+        RunError::Attack(_) => Failure::invalid(error),
+    }
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if url.scheme() == "http" && url.has_host() {
+        Ok(url)
+    } else {
+        Err("write http://HOST:PORT".to_owned())
+    }
+}

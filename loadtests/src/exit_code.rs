@@ -1,0 +1,64 @@
+//! What the program's exit code tells a script.
+
+use std::process::ExitCode;
+
+/// Every threshold held and the ledger balanced.
+pub const PASS: u8 = 0;
+/// A threshold or a line of the ledger failed.
+pub const FAIL: u8 = 1;
+/// The command line or the plan is wrong; nothing was started.
+pub const USAGE: u8 = 2;
+/// The measurement can't be trusted, so there is no verdict on the system.
+pub const INVALID: u8 = 3;
+/// The system could not be started.
+pub const NOT_STARTED: u8 = 4;
+/// Kept for a comparison that ran out of time before it could tell.
+pub const INCONCLUSIVE: u8 = 5;
+
+/// The codes, for `--help`.
+pub const HELP: &str = "\
+Exit codes:
+  0  pass: every threshold held and the ledger balanced
+  1  fail: a threshold or a line of the ledger failed
+  2  the command line or the plan is wrong; nothing was started
+  3  invalid: the measurement can't be trusted
+  4  the system could not be started
+  5  inconclusive (kept for comparisons that can't tell)";
+
+/// An error together with the exit code that it ends the program with.
+#[derive(Debug)]
+pub struct Failure {
+    /// One of the codes of this module.
+    pub code: u8,
+    /// What went wrong, with its causes.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// The command line or the plan is wrong.
+    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Failure {
+            code: USAGE,
+            error: error.into(),
+        }
+    }
+
+    /// The system could not be started.
+    pub fn not_started(error: impl Into<anyhow::Error>) -> Self {
+        Failure {
+            code: NOT_STARTED,
+            error: error.into(),
+        }
+    }
+
+    /// The run broke off, or its record could not be written.
+    pub fn invalid(error: impl Into<anyhow::Error>) -> Self {
+        Failure {
+            code: INVALID,
+            error: error.into(),
+        }
+    }
+}
+
+/// What every command ends with.
+pub type Outcome = Result<ExitCode, Failure>;

@@ -1,0 +1,192 @@
+//! A load test as data: which system, which users doing what, for how long, and
+//! what must hold. Plans are TOML; the built-in ones are part of the program.
+
+mod file;
+mod mix;
+mod schedule;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use file::InvalidPlan;
+pub use mix::Mix;
+pub use schedule::Schedule;
+
+use crate::threshold::Threshold;
+
+/// A load test that can be run: read, and checked for sense.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What the plan is called; part of each run's name.
+    pub name: String,
+    /// One sentence about what it is for.
+    pub description: String,
+    /// The seed of every random choice, unless the command line gives another.
+    pub seed: Option<u64>,
+    /// The system to start.
+    pub shape: Shape,
+    /// The parts of the test, in order; warm-up comes first.
+    pub stages: Vec<Stage>,
+    /// How users share out among the scenarios.
+    pub mix: Mix,
+    /// How users of each scenario behave.
+    pub behaviour: Behaviour,
+    /// What must hold over the stages that are no warm-up.
+    pub thresholds: Vec<Threshold>,
+    /// The plan as it was written.
+    pub source: String,
+}
+
+/// The system that a plan asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// API gateways behind the balancer, 1 to 32.
+    pub gateways: usize,
+    /// Cache nodes, 0 to 32.
+    pub caches: usize,
+    /// What each read and write of the database waits, to stand for a disk or a network.
+    pub storage_latency: Duration,
+    /// How long the worker's executor takes for a task.
+    pub task_duration: Duration,
+    /// How long caches keep a value; zero means for ever.
+    pub cache_ttl: Duration,
+}
+
+/// One part of a load test: so many users, for so long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// What the stage is called.
+    pub name: String,
+    /// How many users are at work once the ramp is over.
+    pub users: usize,
+    /// How long the stage lasts, with its ramp.
+    pub duration: Duration,
+    /// How long it takes from the previous stage's number of users to this one's.
+    pub ramp: Duration,
+    /// Whether the stage only prepares the system: no threshold judges it.
+    pub warm_up: bool,
+}
+
+/// How users of each scenario behave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Behaviour {
+    /// How many seeded items there are to read.
+    pub items: u32,
+    /// How much more often the first item is read than later ones: item k with
+    /// weight 1 ÷ kˢ. Zero reads all alike.
+    pub zipf_exponent: f64,
+    /// The share of reads that ask for the listing, 0 to 1.
+    pub listing_share: f64,
+    /// The share of submitted tasks that are sent twice under one key, 0 to 1.
+    pub repeat_share: f64,
+    /// What a user waits between turns, on average; single waits are spread evenly
+    /// from half of it to one and a half.
+    pub think_time: Duration,
+    /// What a submitter waits between two looks at its task.
+    pub poll_interval: Duration,
+}
+
+/// Why a plan can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Neither a built-in plan nor a file is called so.
+    #[error(
+        "there is no plan {name:?}: it is neither a file nor one of {}; `loadtests plans` lists them",
+        built_in_names().join(", ")
+    )]
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// The file is there and can't be read.
+    #[error("could not read the plan {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The plan is no plan.
+    #[error(transparent)]
+    Invalid(#[from] InvalidPlan),
+}
+
+/// The plans that are part of the program, by name.
+const BUILT_IN: [(&str, &str); 4] = [
+    ("smoke", include_str!("../plans/smoke.toml")),
+    ("default", include_str!("../plans/default.toml")),
+    ("spike", include_str!("../plans/spike.toml")),
+    ("soak", include_str!("../plans/soak.toml")),
+];
+
+/// The names of the built-in plans.
+pub fn built_in_names() -> Vec<&'static str> {
+    BUILT_IN.iter().map(|(name, _)| *name).collect()
+}
+
+/// A built-in plan's TOML.
+pub fn built_in(name: &str) -> Option<&'static str> {
+    let (_, source) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+    Some(source)
+}
+
+impl Plan {
+    /// The built-in plan or the file that `name` means. A built-in name wins; write
+    /// `./smoke` for a file of that name.
+    pub fn load(name: &str) -> Result<Plan, PlanError> {
+        if let Some(source) = built_in(name) {
+            return Ok(Plan::parse(&format!("plans/{name}.toml"), source)?);
+        }
+        let path = Path::new(name);
+        match std::fs::read_to_string(path) {
+            Ok(source) => Ok(Plan::parse(name, &source)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(PlanError::Unknown {
+                name: name.to_owned(),
+            }),
+            Err(source) => Err(PlanError::Unreadable {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Reads a plan from its TOML; `file` is what errors call it.
+    pub fn parse(file: &str, source: &str) -> Result<Plan, InvalidPlan> {
+        file::parse(file, source)
+    }
+
+    /// When each stage begins and how many users are at work.
+    pub fn schedule(&self) -> Schedule {
+        Schedule::new(&self.stages)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_plans_are_valid_and_called_by_their_name() {
+        for name in built_in_names() {
+            let plan = Plan::load(name).expect(name);
+            assert_eq!(plan.name, name);
+            assert!(!plan.thresholds.is_empty(), "{name} judges nothing");
+        }
+    }
+
+    #[test]
+    fn the_default_plan_ends_within_a_minute_and_smoke_within_ten_seconds() {
+        let length = |name| Plan::load(name).expect(name).schedule().length();
+        assert!(length("default") <= Duration::from_secs(40));
+        assert!(length("smoke") <= Duration::from_secs(8));
+    }
+
+    #[test]
+    fn an_unknown_plan_names_those_there_are() {
+        let message = Plan::load("no-such-plan").expect_err("unknown").to_string();
+        assert!(message.contains("smoke, default, spike, soak"), "{message}");
+    }
+}

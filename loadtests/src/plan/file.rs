@@ -1,0 +1,402 @@
+//! The TOML form of a plan, and the check that it makes sense. An error names the
+//! place in the file and shows the line.
+
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use super::{Behaviour, Mix, Plan, Shape, Stage};
+use crate::scenarios::Scenario;
+use crate::threshold::Threshold;
+
+/// A text that is no plan: where, and why.
+#[derive(Debug, thiserror::Error)]
+pub struct InvalidPlan {
+    file: String,
+    /// Counted from 1, in lines and in characters.
+    line: usize,
+    column: usize,
+    excerpt: String,
+    sentence: String,
+}
+
+impl fmt::Display for InvalidPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let InvalidPlan {
+            file,
+            line,
+            column,
+            excerpt,
+            sentence,
+        } = self;
+        let margin = " ".repeat(line.to_string().len());
+        let indent = " ".repeat(column - 1);
+        writeln!(f, "{file}:{line}:{column}: {sentence}")?;
+        writeln!(f, "{margin} |")?;
+        writeln!(f, "{line} | {excerpt}")?;
+        write!(f, "{margin} | {indent}^")
+    }
+}
+
+/// Reads and checks a plan.
+pub(super) fn parse(file: &str, source: &str) -> Result<Plan, InvalidPlan> {
+    let invalid = |problem: Problem| problem.locate(file, source);
+    let plan: PlanFile = toml::from_str(source).map_err(|error| {
+        invalid(Problem {
+            at: error.span().unwrap_or(0..0),
+            sentence: error.message().to_owned(),
+        })
+    })?;
+    plan.check(source).map_err(invalid)
+}
+
+/// Something wrong, and the bytes of the source that it is about.
+struct Problem {
+    at: Range<usize>,
+    sentence: String,
+}
+
+impl Problem {
+    fn at<T>(spanned: &Spanned<T>, sentence: impl Into<String>) -> Self {
+        Problem {
+            at: spanned.span(),
+            sentence: sentence.into(),
+        }
+    }
+
+    fn locate(self, file: &str, source: &str) -> InvalidPlan {
+        let mut at = self.at.start.min(source.len());
+        while !source.is_char_boundary(at) {
+            at -= 1;
+        }
+        let before = &source[..at];
+        let line_begin = before.rfind('\n').map_or(0, |newline| newline + 1);
+        InvalidPlan {
+            file: file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: source[line_begin..at].chars().count() + 1,
+            excerpt: source[line_begin..]
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            sentence: self.sentence.replace('\n', " "),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFile {
+    name: Spanned<String>,
+    #[serde(default)]
+    description: String,
+    seed: Option<u64>,
+    #[serde(default)]
+    topology: ShapeFile,
+    stage: Spanned<Vec<StageFile>>,
+    mix: Spanned<Mix>,
+    #[serde(default)]
+    behaviour: BehaviourFile,
+    thresholds: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShapeFile {
+    gateways: Option<Spanned<usize>>,
+    caches: Option<Spanned<usize>>,
+    storage_latency: Option<Span>,
+    task_duration: Option<Span>,
+    cache_ttl: Option<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StageFile {
+    name: Spanned<String>,
+    users: Spanned<usize>,
+    duration: Spanned<Span>,
+    ramp: Option<Spanned<Span>>,
+    #[serde(default)]
+    warm_up: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BehaviourFile {
+    items: Option<Spanned<u32>>,
+    zipf_exponent: Option<Spanned<f64>>,
+    listing_share: Option<Spanned<f64>>,
+    repeat_share: Option<Spanned<f64>>,
+    think_time: Option<Span>,
+    poll_interval: Option<Span>,
+}
+
+/// A length of time as people write it: `"5ms"`, `"1m 30s"`.
+#[derive(Clone, Copy)]
+struct Span(Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map(Span).map_err(|_| {
+            serde::de::Error::custom(format!(
+                "{text:?} is no duration; write a number with a unit, such as \"5ms\" or \"1m 30s\""
+            ))
+        })
+    }
+}
+
+impl PlanFile {
+    fn check(self, source: &str) -> Result<Plan, Problem> {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.name.get_ref().is_empty() || !self.name.get_ref().chars().all(is_plain) {
+            return Err(Problem::at(
+                &self.name,
+                "a plan's name is made of lowercase letters, digits and `-`, for it names the run's folder",
+            ));
+        }
+        if self.mix.get_ref().scenarios().next().is_none() {
+            return Err(Problem::at(
+                &self.mix,
+                "the mix has no users; give at least one scenario a weight, such as `readers = 1`",
+            ));
+        }
+        let mix = self.mix.into_inner();
+        let shape = self.topology.check()?;
+        Ok(Plan {
+            stages: check_stages(self.stage)?,
+            thresholds: check_thresholds(self.thresholds, &mix, &shape)?,
+            name: self.name.into_inner(),
+            description: self.description,
+            seed: self.seed,
+            shape,
+            mix,
+            behaviour: self.behaviour.check()?,
+            source: source.to_owned(),
+        })
+    }
+}
+
+impl ShapeFile {
+    fn check(self) -> Result<Shape, Problem> {
+        Ok(Shape {
+            gateways: within(self.gateways, 1..=32, 3, "gateways")?,
+            caches: within(self.caches, 0..=32, 2, "caches")?,
+            storage_latency: self
+                .storage_latency
+                .map_or(Duration::from_millis(5), |s| s.0),
+            task_duration: self
+                .task_duration
+                .map_or(Duration::from_millis(100), |s| s.0),
+            cache_ttl: self.cache_ttl.map_or(Duration::from_secs(60), |s| s.0),
+        })
+    }
+}
+
+impl BehaviourFile {
+    fn check(self) -> Result<Behaviour, Problem> {
+        Ok(Behaviour {
+            items: within(self.items, 1..=1_000_000, 1000, "items")?,
+            zipf_exponent: within(self.zipf_exponent, 0.0..=10.0, 1.0, "zipf_exponent")?,
+            listing_share: within(self.listing_share, 0.0..=1.0, 0.02, "listing_share")?,
+            repeat_share: within(self.repeat_share, 0.0..=1.0, 0.2, "repeat_share")?,
+            think_time: self.think_time.map_or(Duration::from_millis(5), |s| s.0),
+            poll_interval: self
+                .poll_interval
+                .map_or(Duration::from_millis(25), |s| s.0),
+        })
+    }
+}
+
+/// The value, or `default` where there is none; refused outside of `range`.
+fn within<T: PartialOrd + fmt::Display>(
+    value: Option<Spanned<T>>,
+    range: std::ops::RangeInclusive<T>,
+    default: T,
+    name: &str,
+) -> Result<T, Problem> {
+    match value {
+        Some(value) if !range.contains(value.get_ref()) => {
+            let (from, to) = range.into_inner();
+            Err(Problem::at(
+                &value,
+                format!("`{name}` is between {from} and {to}"),
+            ))
+        }
+        Some(value) => Ok(value.into_inner()),
+        None => Ok(default),
+    }
+}
+
+fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> {
+    let whole = stages.span();
+    let mut checked: Vec<Stage> = Vec::new();
+    for stage in stages.into_inner() {
+        if stage.name.get_ref().trim().is_empty() {
+            return Err(Problem::at(&stage.name, "a stage has a name"));
+        }
+        if !(1..=10_000).contains(stage.users.get_ref()) {
+            return Err(Problem::at(&stage.users, "a stage has 1 to 10000 users"));
+        }
+        let duration = stage.duration.get_ref().0;
+        if duration < Duration::from_secs(1) || duration.subsec_nanos() != 0 {
+            return Err(Problem::at(
+                &stage.duration,
+                "a stage lasts a whole number of seconds, for Goose counts in those",
+            ));
+        }
+        let ramp = stage
+            .ramp
+            .as_ref()
+            .map_or(Duration::ZERO, |r| r.get_ref().0);
+        if let Some(written) = stage.ramp.filter(|_| ramp > duration) {
+            return Err(Problem::at(
+                &written,
+                "the ramp is part of the stage and can't last longer than it",
+            ));
+        }
+        if stage.warm_up && checked.last().is_some_and(|before| !before.warm_up) {
+            return Err(Problem::at(
+                &stage.name,
+                "warm-up stages come before all others",
+            ));
+        }
+        if checked
+            .iter()
+            .any(|other| &other.name == stage.name.get_ref())
+        {
+            return Err(Problem::at(&stage.name, "another stage has this name"));
+        }
+        checked.push(Stage {
+            name: stage.name.into_inner(),
+            users: stage.users.into_inner(),
+            duration,
+            ramp,
+            warm_up: stage.warm_up,
+        });
+    }
+    if checked.iter().all(|stage| stage.warm_up) {
+        return Err(Problem {
+            at: whole,
+            sentence: "at least one stage is no warm-up, or there is nothing to judge".to_owned(),
+        });
+    }
+    Ok(checked)
+}
+
+fn check_thresholds(
+    rules: Vec<Spanned<String>>,
+    mix: &Mix,
+    shape: &Shape,
+) -> Result<Vec<Threshold>, Problem> {
+    let routes: Vec<_> = mix
+        .scenarios()
+        .flat_map(Scenario::routes)
+        .copied()
+        .collect();
+    rules
+        .into_iter()
+        .map(|rule| {
+            let threshold: Threshold = rule
+                .get_ref()
+                .parse()
+                .map_err(|error| Problem::at(&rule, format!("{error}")))?;
+            threshold
+                .check_subject(&routes, shape)
+                .map_err(|sentence| Problem::at(&rule, sentence))?;
+            Ok(threshold)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID: &str = r#"
+name = "tiny"
+thresholds = ["p99<50ms for GET /data/{key}", "imbalance<=1"]
+
+[[stage]]
+name = "steady"
+users = 4
+duration = "2s"
+
+[mix]
+readers = 1
+"#;
+
+    fn error(source: &str) -> String {
+        parse("tiny.toml", source).expect_err("invalid").to_string()
+    }
+
+    #[test]
+    fn a_small_plan_is_read_with_defaults_for_the_rest() {
+        let plan = parse("tiny.toml", VALID).expect("valid");
+        assert_eq!(plan.shape.gateways, 3);
+        assert_eq!(plan.stages[0].users, 4);
+        assert_eq!(plan.thresholds.len(), 2);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_shown_where_it_stands() {
+        let message = error(&VALID.replace("users = 4", "users = 4\nuser = 5"));
+        assert!(
+            message.starts_with("tiny.toml:8:1: unknown field `user`"),
+            "{message}"
+        );
+        assert!(message.contains("8 | user = 5\n"), "{message}");
+        assert!(message.ends_with("  | ^"), "{message}");
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
+        for (from, to, place, says) in [
+            ("\"2s\"", "\"2 seconds long\"", "8:12", "no duration"),
+            ("\"2s\"", "\"1500ms\"", "8:12", "whole number of seconds"),
+            ("users = 4", "users = 0", "7:9", "1 to 10000 users"),
+            ("readers = 1", "readers = 0", "10:1", "no users"),
+            ("\"tiny\"", "\"../tiny\"", "2:8", "lowercase letters"),
+            (
+                "p99<50ms for GET /data/{key}",
+                "p99<50ms for GET /nowhere",
+                "3:15",
+                "GET /nowhere",
+            ),
+            (
+                "p99<50ms for GET /data/{key}",
+                "p990<50ms",
+                "3:15",
+                "percentile",
+            ),
+            ("imbalance<=1", "imbalances<=1", "3:47", "imbalances"),
+            (
+                "users = 4",
+                "users = 4\nwarm_up = true",
+                "5:1",
+                "nothing to judge",
+            ),
+            ("users = 4", "users = 4\nramp = \"3s\"", "8:8", "longer"),
+            ("name = \"tiny\"", "name = \"tiny", "2:13", ""),
+            (
+                "[mix]",
+                "[topology]\ngateways = 33\n[mix]",
+                "11:12",
+                "between 1 and 32",
+            ),
+        ] {
+            assert!(VALID.contains(from), "{from}");
+            let message = error(&VALID.replacen(from, to, 1));
+            assert!(
+                message.starts_with(&format!("tiny.toml:{place}: ")),
+                "{to}: {message}"
+            );
+            assert!(message.contains(says), "{to}: {message}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Numbers as people read them: with a unit, three significant digits, and
+//! thousands set apart.
+
+use crate::threshold::Unit;
+
+/// A narrow space that doesn't break, between digits and before units.
+const THIN: char = '\u{202f}';
+
+/// A time given in microseconds: `870 µs`, `4.21 ms`, `1.53 s`.
+pub fn micros(micros: f64) -> String {
+    let (value, unit) = if micros < 999.5 {
+        (micros, "µs")
+    } else if micros < 999_500.0 {
+        (micros / 1e3, "ms")
+    } else {
+        (micros / 1e6, "s")
+    };
+    format!("{}{THIN}{unit}", three_digits(value))
+}
+
+/// A number of things: `12 345`.
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(THIN);
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A share: `99.2 %`.
+pub fn percent(percent: f64) -> String {
+    format!("{}{THIN}%", three_digits(percent))
+}
+
+/// A rate: `3 210 /s`.
+pub fn per_second(rate: f64) -> String {
+    let value = if rate < 999.5 {
+        three_digits(rate)
+    } else {
+        count(rate.round() as u64)
+    };
+    format!("{value}{THIN}/s")
+}
+
+/// A value in the unit of its threshold.
+pub fn in_unit(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Microseconds => micros(value),
+        Unit::Percent => percent(value),
+        Unit::PerSecond => per_second(value),
+        Unit::Count => count(value.max(0.0).round() as u64),
+    }
+}
+
+/// Three significant digits, without zeros that say nothing. A whole number stays whole.
+fn three_digits(value: f64) -> String {
+    let decimals = match value.abs() {
+        large if large >= 99.95 => 0,
+        medium if medium >= 9.995 => 1,
+        small if small >= 0.9995 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> String {
+        text.replace(THIN, " ")
+    }
+
+    #[test]
+    fn times_choose_their_unit_and_keep_three_digits() {
+        for (value, text) in [
+            (0.0, "0 µs"),
+            (87.0, "87 µs"),
+            (999.6, "1 ms"),
+            (4_213.0, "4.21 ms"),
+            (42_130.0, "42.1 ms"),
+            (421_300.0, "421 ms"),
+            (1_530_000.0, "1.53 s"),
+        ] {
+            assert_eq!(plain(&micros(value)), text);
+        }
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (value, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1 000"),
+            (1_234_567, "1 234 567"),
+        ] {
+            assert_eq!(plain(&count(value)), text);
+        }
+        assert_eq!(plain(&per_second(3210.4)), "3 210 /s");
+        assert_eq!(plain(&percent(99.95)), "100 %");
+        assert_eq!(plain(&percent(0.04)), "0.04 %");
+    }
+}

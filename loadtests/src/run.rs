@@ -1,0 +1,104 @@
+//! One run, from the start of the system to the record: start → warm up and load →
+//! follow up → drain → stop → judge.
+
+mod assemble;
+mod system;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use integration::error::StartError;
+use jiff::Timestamp;
+
+use crate::attack::{Attack, AttackError, End};
+use crate::environment::Environment;
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::record::Record;
+use crate::verdict::Warning;
+use crate::workload::Workload;
+use system::Subject;
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The plan.
+    pub plan: Plan,
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// A system that already runs, to be loaded in place of one that is started.
+    pub target: Option<String>,
+    /// The command that makes the same run again.
+    pub command: String,
+}
+
+/// Why there is no record of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The system did not start.
+    #[error("the system could not be started")]
+    Start(#[from] StartError),
+    /// The load broke off.
+    #[error("the load broke off")]
+    Attack(#[from] AttackError),
+}
+
+/// How long the run waits, after the load, for what is still under way.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs `order`; logs, data and Goose's reports go to `folder`.
+pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Record, RunError> {
+    let environment = Environment::look();
+    let mut warnings = environment.warnings();
+
+    progress.say("starting the system");
+    let subject = Subject::prepare(&order, folder).await?;
+    let workload = Arc::new(Workload::new(&order.plan, order.seed, &subject.url()));
+    let before = subject.observe(&mut warnings).await;
+
+    progress.note(&format!(
+        "plan {} on {}, seed {}",
+        order.plan.name,
+        subject.url(),
+        order.seed
+    ));
+    let attack = Arc::new(Attack::new(Arc::clone(&workload)));
+    let display = tokio::spawn({
+        let (progress, workload) = (progress.clone(), Arc::clone(&workload));
+        let stages = order.plan.stages.clone();
+        async move { progress.follow(workload, stages).await }
+    });
+    let started = Timestamp::now();
+    let goose = folder.join("goose");
+    let (end, measured) = tokio::join!(
+        attack.run(&goose),
+        subject.observe_measured_stages(&order.plan, &workload)
+    );
+    display.abort();
+    let ended = Timestamp::now();
+    if end? == End::Interrupted {
+        warnings.push(Warning::Interrupted);
+    }
+
+    progress.say("waiting for what is under way");
+    let tasks = attack.follow_up(PATIENCE).await;
+    subject.drain(PATIENCE, &mut warnings).await;
+    let after = subject.observe(&mut warnings).await;
+    progress.say("stopping the system");
+    let evidence = assemble::Evidence {
+        samples: workload.recorder.snapshot(),
+        whole: subject.counted_between(before, after),
+        measured: subject.measured_between(measured, &mut warnings),
+        tasks,
+    };
+    subject.stop(folder, &mut warnings).await;
+    Ok(assemble::record(
+        order,
+        environment,
+        warnings,
+        (started, ended),
+        &evidence,
+        folder,
+    ))
+}

@@ -1,0 +1,321 @@
+//! Makes the record of a run out of what was seen of it. Nothing here measures.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use services::contract::Service;
+
+use super::Order;
+use super::system::Measured;
+use crate::environment::Environment;
+use crate::ledger::{self, Generator, NodeCounts};
+use crate::plan::Plan;
+use crate::record::{
+    CacheNodeRecord, CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, PlanRecord,
+    ProcessRecord, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord, TaskRecord,
+};
+use crate::samples::{CacheOutcome, Fault, RouteSamples, Samples, StageIndex};
+use crate::scenarios::Scenario;
+use crate::threshold::{Figures, RouteFigures, State};
+use crate::verdict::{self, Warning};
+use crate::visitor::SubmittedTasks;
+
+/// What was seen of a run.
+pub(super) struct Evidence {
+    pub(super) samples: Samples,
+    /// What the nodes counted over the whole run, if that can be seen.
+    pub(super) whole: Option<Vec<NodeCounts>>,
+    /// The same, and CPU time, over the stages that are no warm-up.
+    pub(super) measured: Option<Measured>,
+    pub(super) tasks: SubmittedTasks,
+}
+
+pub(super) fn record(
+    order: Order,
+    environment: Environment,
+    mut warnings: Vec<Warning>,
+    (started, ended): (Timestamp, Timestamp),
+    evidence: &Evidence,
+    folder: &Path,
+) -> Record {
+    let plan = &order.plan;
+    let is_measured = |stage: StageIndex| stage.is_some_and(|stage| !plan.stages[stage].warm_up);
+    let lasted = |stages: &dyn Fn(usize) -> bool| -> f64 {
+        let all = plan.stages.iter().enumerate();
+        let wanted = all.filter(|(index, _)| stages(*index));
+        wanted.map(|(_, stage)| stage.duration.as_secs_f64()).sum()
+    };
+    let measured_seconds = lasted(&|stage| is_measured(Some(stage)));
+    let routes = evidence.samples.by_route(is_measured);
+    let sent: u64 = routes.values().map(|route| route.times.len()).sum();
+
+    let stages = stages(plan, &evidence.samples);
+    warnings.extend(empty_stages(&stages));
+    let gateways = gateways(evidence);
+    let caches = caches(evidence, is_measured);
+    let tasks = TaskRecord {
+        accepted: evidence.tasks.accepted,
+        done: evidence.tasks.done,
+    };
+    let intruders = intruders(&evidence.samples);
+    let processes = processes(evidence.measured.as_ref(), sent);
+
+    let figures = Figures {
+        routes: routes
+            .iter()
+            .map(|(route, samples)| (route.name(), route_figures(samples)))
+            .collect(),
+        seconds: measured_seconds,
+        imbalance: imbalance(&gateways),
+        hit_ratio: caches.as_ref().and_then(CacheRecord::hit_ratio),
+        intruders_admitted: Some(intruders.admitted as f64),
+        tasks_lost: Some((tasks.accepted - tasks.done) as f64),
+        cpu_per_request: cpu_per_request(evidence.measured.as_ref(), sent),
+    };
+    let thresholds: Vec<_> = plan.thresholds.iter().map(|t| t.judge(&figures)).collect();
+    let unseen = thresholds
+        .iter()
+        .filter(|judged| judged.state == State::NotObservable)
+        .count();
+    if unseen > 0 {
+        warnings.push(Warning::ThresholdsNotObservable { count: unseen });
+    }
+    let ledger = ledger::draw_up(&generator(evidence), evidence.whole.as_deref());
+    let name = folder.file_name().unwrap_or(folder.as_os_str());
+
+    Record {
+        schema_version: SCHEMA_VERSION,
+        id: name.to_string_lossy().into_owned(),
+        judgement: verdict::judge(&thresholds, &ledger, &warnings),
+        warnings,
+        seed: order.seed,
+        command: order.command,
+        started,
+        ended,
+        environment,
+        stages,
+        routes: routes
+            .iter()
+            .map(|(route, samples)| RouteRecord {
+                name: route.name(),
+                requests: RequestFigures::new(&samples.times, samples.failed, measured_seconds),
+                statuses: samples.statuses.clone(),
+            })
+            .collect(),
+        measured_seconds,
+        thresholds,
+        gateways,
+        caches,
+        tasks,
+        intruders,
+        ledger,
+        processes,
+        failures: failures(&evidence.samples),
+        plan: PlanRecord {
+            name: plan.name.clone(),
+            description: plan.description.clone(),
+            source: plan.source.clone(),
+            shape: order.target.is_none().then(|| plan.shape.clone()),
+            target: order.target,
+            stages: plan.stages.clone(),
+            mix: plan.mix.clone(),
+            behaviour: plan.behaviour.clone(),
+        },
+    }
+}
+
+fn stages(plan: &Plan, samples: &Samples) -> Vec<StageRecord> {
+    let stages = plan.stages.iter().enumerate().map(|(index, stage)| {
+        let total = samples.total(|other| other == Some(index));
+        let seconds = stage.duration.as_secs_f64();
+        StageRecord {
+            name: stage.name.clone(),
+            users: stage.users,
+            warm_up: stage.warm_up,
+            seconds,
+            requests: RequestFigures::new(&total.times, total.failed, seconds),
+        }
+    });
+    stages.collect()
+}
+
+fn empty_stages(stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
+    let empty = stages.iter().filter(|stage| stage.requests.count == 0);
+    empty.map(|stage| Warning::NothingSent {
+        stage: stage.name.clone(),
+    })
+}
+
+fn generator(evidence: &Evidence) -> Generator {
+    let samples = &evidence.samples;
+    let total = samples.total(|_| true);
+    let submissions = Scenario::TaskSubmitters.routes()[0];
+    let in_doubt = samples
+        .faults
+        .iter()
+        .filter(|((route, _), _)| *route == submissions);
+    Generator {
+        sent: total.times.len(),
+        not_connected: samples.faults(|fault| fault == Fault::NotConnected),
+        unanswered: samples.faults(|fault| matches!(fault, Fault::NoAnswer | Fault::TimedOut)),
+        refused: total.statuses.get(&401).copied().unwrap_or(0),
+        tasks_accepted: evidence.tasks.accepted,
+        tasks_in_doubt: in_doubt.map(|(_, faults)| faults.count).sum(),
+    }
+}
+
+fn gateways(evidence: &Evidence) -> Vec<GatewayRecord> {
+    let mut answers = evidence.samples.total(|_| true).served_by;
+    let Some(nodes) = &evidence.whole else {
+        let seen = answers.into_iter().map(|(name, answers)| GatewayRecord {
+            name,
+            answers,
+            attempts: None,
+        });
+        return seen.collect();
+    };
+    let records = of(nodes, Service::ApiGateway).map(|gateway| {
+        let name = gateway.name.to_string();
+        GatewayRecord {
+            answers: answers.remove(&name).unwrap_or(0),
+            attempts: Some(sum(
+                nodes,
+                Service::LoadBalancer,
+                "upstream_requests_total",
+                &[("upstream", &name)],
+            )),
+            name,
+        }
+    });
+    records.collect()
+}
+
+/// Requests between the busiest gateway and the idlest: by the balancer's count, or
+/// by the answers that were seen.
+fn imbalance(gateways: &[GatewayRecord]) -> Option<f64> {
+    let shares = gateways.iter().map(|g| g.attempts.unwrap_or(g.answers));
+    Some((shares.clone().max()? - shares.min()?) as f64)
+}
+
+fn caches(evidence: &Evidence, is_measured: impl Fn(StageIndex) -> bool) -> Option<CacheRecord> {
+    let Some(measured) = &evidence.measured else {
+        return caches_by_answers(&evidence.samples.total(is_measured).caches);
+    };
+    let nodes = &measured.counts;
+    let lookups = |cache: &str, outcome| {
+        let labels = [("cache", cache), ("outcome", outcome)];
+        sum(nodes, Service::ApiGateway, "cache_lookups_total", &labels)
+    };
+    let by_cache: Vec<_> = of(nodes, Service::Cache)
+        .map(|cache| CacheNodeRecord {
+            hits: lookups(cache.name.as_str(), "hit"),
+            misses: lookups(cache.name.as_str(), "miss"),
+            failed: lookups(cache.name.as_str(), "failed"),
+            name: cache.name.to_string(),
+        })
+        .collect();
+    Some(CacheRecord {
+        counted_by_gateways: true,
+        hits: by_cache.iter().map(|cache| cache.hits).sum(),
+        misses: by_cache.iter().map(|cache| cache.misses).sum(),
+        failed: by_cache.iter().map(|cache| cache.failed).sum(),
+        by_cache,
+    })
+}
+
+/// From outside: what the answers said. Nothing, when they didn't.
+fn caches_by_answers(outcomes: &BTreeMap<CacheOutcome, u64>) -> Option<CacheRecord> {
+    let count = |outcome| outcomes.get(&outcome).copied().unwrap_or(0);
+    (!outcomes.is_empty()).then(|| CacheRecord {
+        counted_by_gateways: false,
+        hits: count(CacheOutcome::Hit),
+        misses: count(CacheOutcome::Miss) + count(CacheOutcome::Coalesced),
+        failed: count(CacheOutcome::Bypass),
+        by_cache: Vec::new(),
+    })
+}
+
+fn intruders(samples: &Samples) -> IntruderRecord {
+    let routes = samples.by_route(|_| true);
+    let sent = Scenario::Intruders.routes().iter();
+    IntruderRecord {
+        sent: sent
+            .filter_map(|route| routes.get(route))
+            .map(|route| route.times.len())
+            .sum(),
+        admitted: samples.faults(|fault| matches!(fault, Fault::Admitted { .. })),
+    }
+}
+
+fn processes(measured: Option<&Measured>, sent: u64) -> Vec<ProcessRecord> {
+    let Some(measured) = measured else {
+        return Vec::new();
+    };
+    let nodes = measured.cpu.iter().map(|(name, cpu)| (name.as_str(), *cpu));
+    nodes
+        .chain([("load generator", measured.own_cpu)])
+        .map(|(name, cpu)| ProcessRecord {
+            name: name.to_owned(),
+            cpu_seconds: cpu.as_secs_f64(),
+            cpu_micros_per_request: per_request(cpu, sent),
+        })
+        .collect()
+}
+
+/// By node, and by service as the sum over its nodes.
+fn cpu_per_request(measured: Option<&Measured>, sent: u64) -> BTreeMap<String, f64> {
+    let mut figures = BTreeMap::new();
+    for (name, cpu) in measured.iter().flat_map(|measured| &measured.cpu) {
+        let micros = per_request(*cpu, sent);
+        figures.insert(name.to_string(), micros);
+        let service = measured
+            .iter()
+            .flat_map(|measured| &measured.counts)
+            .find(|node| node.name == *name)
+            .map(|node| node.service.to_string());
+        // A service of one node has the node's name.
+        if let Some(service) = service.filter(|service| *service != name.as_str()) {
+            *figures.entry(service).or_default() += micros;
+        }
+    }
+    figures
+}
+
+/// In microseconds. Without requests, there is nothing to share it among.
+fn per_request(cpu: Duration, sent: u64) -> f64 {
+    cpu.as_secs_f64() * 1e6 / sent.max(1) as f64
+}
+
+fn failures(samples: &Samples) -> Vec<FailureRecord> {
+    let mut failures: Vec<_> = samples
+        .faults
+        .iter()
+        .map(|((route, fault), faults)| FailureRecord {
+            route: route.name(),
+            reason: fault.to_string(),
+            count: faults.count,
+            example: faults.example.clone(),
+        })
+        .collect();
+    failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
+    failures
+}
+
+fn route_figures(samples: &RouteSamples) -> RouteFigures {
+    RouteFigures {
+        response_times: samples.times.clone(),
+        failed: samples.failed,
+    }
+}
+
+fn of(nodes: &[NodeCounts], service: Service) -> impl Iterator<Item = &NodeCounts> {
+    nodes.iter().filter(move |node| node.service == service)
+}
+
+fn sum(nodes: &[NodeCounts], service: Service, counter: &str, labels: &[(&str, &str)]) -> u64 {
+    of(nodes, service)
+        .map(|node| node.counters.get(counter, labels).round() as u64)
+        .sum()
+}

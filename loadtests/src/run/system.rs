@@ -1,0 +1,186 @@
+//! The system that a run is about: one that the run starts and can look into, or
+//! one that is there and shows only its answers.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use integration::{Launcher, StartOptions, System, Topology};
+use services::contract::{NodeName, Service};
+
+use super::{Order, RunError};
+use crate::ledger::NodeCounts;
+use crate::observation::{Observation, ObservationError};
+use crate::plan::{Plan, Shape};
+use crate::verdict::Warning;
+use crate::workload::Workload;
+
+/// The system that a run is about.
+pub(super) enum Subject {
+    Started(System),
+    There(String),
+}
+
+/// CPU time and counters over the stages that are no warm-up.
+#[derive(Clone, Debug)]
+pub(super) struct Measured {
+    pub(super) counts: Vec<NodeCounts>,
+    pub(super) cpu: Vec<(NodeName, Duration)>,
+    pub(super) own_cpu: Duration,
+}
+
+/// Two looks, at the begin and the end of the stages that are no warm-up.
+pub(super) type Looks = Option<Result<(Observation, Observation), ObservationError>>;
+
+impl Subject {
+    /// Starts the plan's system, with logs and data in `folder`, unless one is there.
+    pub(super) async fn prepare(order: &Order, folder: &Path) -> Result<Self, RunError> {
+        if let Some(url) = &order.target {
+            return Ok(Subject::There(url.clone()));
+        }
+        let options = StartOptions {
+            launcher: Launcher::this_program(),
+            folder: folder.to_owned(),
+        };
+        let topology = topology(&order.plan.shape)
+            // Readers expect every item that they may ask for.
+            .with(Service::Database, "items", order.plan.behaviour.items);
+        Ok(Subject::Started(System::start(&topology, options).await?))
+    }
+
+    pub(super) fn url(&self) -> String {
+        match self {
+            Subject::Started(system) => system.url(),
+            Subject::There(url) => url.clone(),
+        }
+    }
+
+    /// Looks at every node, if they can be seen.
+    pub(super) async fn observe(&self, warnings: &mut Vec<Warning>) -> Option<Observation> {
+        let Subject::Started(system) = self else {
+            return None;
+        };
+        let observation = Observation::of(system).await;
+        observation.map_err(|e| warnings.push(unreadable(&e))).ok()
+    }
+
+    /// Looks when the warm-up is over and when the load is.
+    pub(super) async fn observe_measured_stages(&self, plan: &Plan, workload: &Workload) -> Looks {
+        let Subject::Started(system) = self else {
+            return None;
+        };
+        let schedule = &workload.schedule;
+        let first = plan.stages.iter().position(|stage| !stage.warm_up)?;
+        let looks = async {
+            workload.clock.reaches(schedule.begin_of(first)).await;
+            let begin = Observation::of(system).await?;
+            workload.clock.reaches(schedule.length()).await;
+            Ok((begin, Observation::of(system).await?))
+        };
+        // An interrupted load never gets there; the run is invalid anyhow.
+        let patience = schedule.length() + Duration::from_secs(30);
+        tokio::time::timeout(patience, looks).await.ok()
+    }
+
+    /// Waits until no task is queued or running.
+    pub(super) async fn drain(&self, patience: Duration, warnings: &mut Vec<Warning>) {
+        let Subject::Started(system) = self else {
+            return;
+        };
+        let deadline = Instant::now() + patience;
+        loop {
+            // What can't be read now won't be readable afterwards, where it is reported.
+            let Ok(counters) = system.counters(Service::Worker.as_str()).await else {
+                return;
+            };
+            let tasks = ["queued", "running"].map(|s| counters.get("tasks", &[("state", s)]));
+            let open = tasks.iter().sum::<f64>() as u64;
+            if open == 0 {
+                return;
+            }
+            if Instant::now() > deadline {
+                warnings.push(Warning::NotDrained { tasks: open });
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// What the nodes counted between two looks at all of them.
+    pub(super) fn counted_between(
+        &self,
+        before: Option<Observation>,
+        after: Option<Observation>,
+    ) -> Option<Vec<NodeCounts>> {
+        match self {
+            Subject::Started(system) => Some(after?.counted_since(&before?, system)),
+            Subject::There(_) => None,
+        }
+    }
+
+    pub(super) fn measured_between(
+        &self,
+        looks: Looks,
+        warnings: &mut Vec<Warning>,
+    ) -> Option<Measured> {
+        let Subject::Started(system) = self else {
+            return None;
+        };
+        let (begin, end) = looks?.map_err(|e| warnings.push(unreadable(&e))).ok()?;
+        Some(Measured {
+            counts: end.counted_since(&begin, system),
+            cpu: end.cpu_since(&begin),
+            own_cpu: end.own_cpu_since(&begin),
+        })
+    }
+
+    /// Stops what was started. Its data is only kept when something is amiss.
+    pub(super) async fn stop(self, folder: &Path, warnings: &mut Vec<Warning>) {
+        let Subject::Started(system) = self else {
+            return;
+        };
+        for exit in system.unexpected_exits() {
+            warnings.push(Warning::NodeEnded {
+                node: exit.node.to_string(),
+                status: exit.status.to_string(),
+            });
+        }
+        if let Err(error) = system.stop().await {
+            let reason = error.to_string();
+            let reason = reason.lines().next().unwrap_or_default().to_owned();
+            warnings.push(Warning::UntidyStop { reason });
+        }
+        if warnings.is_empty() {
+            // Nobody misses it; at worst it takes up room.
+            let _ = std::fs::remove_dir_all(folder.join("data"));
+        }
+    }
+}
+
+/// The harness's topology for a plan's shape.
+pub(crate) fn topology(shape: &Shape) -> Topology {
+    let duration = |duration: Duration| humantime::format_duration(duration).to_string();
+    Topology::laboratory()
+        .gateways(shape.gateways)
+        .caches(shape.caches)
+        .with(
+            Service::Database,
+            "storage-latency",
+            duration(shape.storage_latency),
+        )
+        .with(
+            Service::Worker,
+            "task-duration",
+            duration(shape.task_duration),
+        )
+        .with(Service::Cache, "ttl", duration(shape.cache_ttl))
+}
+
+fn unreadable(error: &ObservationError) -> Warning {
+    let mut reason = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        reason.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    Warning::CountersUnreadable { reason }
+}

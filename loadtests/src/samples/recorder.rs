@@ -1,0 +1,177 @@
+//! Takes samples from many users at once. Each user writes to one of a few shards,
+//! so that users rarely wait for each other, and a snapshot adds the shards up.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::{CacheOutcome, Fault, FaultCount, Route, Samples, StageIndex};
+
+/// One request and what came of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The stage that it was sent in.
+    pub stage: StageIndex,
+    /// What was asked.
+    pub route: Route,
+    /// From the send to the last byte, or to the moment it failed.
+    pub time: Duration,
+    /// The answer's status, if there was an answer.
+    pub status: Option<u16>,
+    /// Why it failed, with particulars, if it did.
+    pub fault: Option<(Fault, &'a str)>,
+    /// The gateway that answered, if it said so.
+    pub served_by: Option<&'a str>,
+    /// What the cache did, if the answer said so.
+    pub cache: Option<CacheOutcome>,
+}
+
+/// Takes samples from many users at once.
+#[derive(Debug)]
+pub struct Recorder(Box<[Mutex<Shard>]>);
+
+#[derive(Debug)]
+struct Shard {
+    samples: Samples,
+    tick: Tick,
+}
+
+/// What was recorded since the last look, for the progress display.
+#[derive(Clone, Debug)]
+pub struct Tick {
+    /// Microseconds from the send to the last byte, to two digits.
+    pub times: Histogram<u32>,
+    /// How many requests failed.
+    pub failed: u64,
+}
+
+impl Default for Tick {
+    fn default() -> Self {
+        Tick {
+            times: Histogram::new(2).expect("2 digits are allowed"),
+            failed: 0,
+        }
+    }
+}
+
+impl Recorder {
+    /// A recorder without samples, with enough shards for this machine's cores.
+    pub fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let shard = || Shard {
+            samples: Samples::default(),
+            tick: Tick::default(),
+        };
+        Recorder((0..2 * cores).map(|_| Mutex::new(shard())).collect())
+    }
+
+    /// Keeps a sample of the user on `seat`.
+    pub fn record(&self, seat: usize, sample: &Sample<'_>) {
+        let mut shard = lock(&self.0[seat % self.0.len()]);
+        let micros = u64::try_from(sample.time.as_micros()).unwrap_or(u64::MAX);
+        // A tick's histogram grows as needed; what it can't hold is only displayed less well.
+        let _ = shard.tick.times.record(micros.clamp(1, 1 << 40));
+        shard.tick.failed += u64::from(sample.fault.is_some());
+        let key = (sample.stage, sample.route);
+        shard.samples.routes.entry(key).or_default().record(sample);
+        if let Some((fault, example)) = sample.fault {
+            shard
+                .samples
+                .faults
+                .entry((sample.route, fault))
+                .and_modify(|faults| faults.count += 1)
+                .or_insert_with(|| FaultCount {
+                    count: 1,
+                    example: example.to_owned(),
+                });
+        }
+    }
+
+    /// All samples so far. Keeps users waiting for a moment; for when the load is over.
+    pub fn snapshot(&self) -> Samples {
+        let mut sum = Samples::default();
+        for shard in &self.0 {
+            sum.add(&lock(shard).samples);
+        }
+        sum
+    }
+
+    /// What was recorded since the last call. Cheap enough for while the load runs.
+    pub fn tick(&self) -> Tick {
+        let mut sum = Tick::default();
+        for shard in &self.0 {
+            let tick = std::mem::take(&mut lock(shard).tick);
+            sum.times += tick.times;
+            sum.failed += tick.failed;
+        }
+        sum
+    }
+}
+
+/// A user that panicked while recording leaves counts that are still true.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const READ: Route = Route::new("GET", "/data/{key}");
+
+    fn sample(stage: StageIndex, micros: u64, failed: bool) -> Sample<'static> {
+        Sample {
+            stage,
+            route: READ,
+            time: Duration::from_micros(micros),
+            status: (!failed).then_some(200),
+            fault: failed.then_some((Fault::TimedOut, "after 10 s")),
+            served_by: Some("api-gateway-1"),
+            cache: Some(CacheOutcome::Hit),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_snapshot_has_every_sample_whatever_the_shard(
+            recorded in prop::collection::vec((0usize..64, 0usize..3, 1u64..10_000_000, any::<bool>()), 0..200)
+        ) {
+            let recorder = Recorder::new();
+            for (seat, stage, micros, failed) in &recorded {
+                recorder.record(*seat, &sample(Some(*stage), *micros, *failed));
+            }
+            let samples = recorder.snapshot();
+            let total = samples.total(|_| true);
+            let failed = recorded.iter().filter(|(.., failed)| *failed).count() as u64;
+            prop_assert_eq!(total.times.len(), recorded.len() as u64);
+            prop_assert_eq!(total.failed, failed);
+            prop_assert_eq!(samples.faults(|_| true), failed);
+            let second = recorded.iter().filter(|(_, stage, ..)| *stage == 1).count() as u64;
+            prop_assert_eq!(samples.total(|stage| stage == Some(1)).times.len(), second);
+            let longest = recorded.iter().map(|(_, _, micros, _)| *micros).max().unwrap_or(0);
+            prop_assert!(total.times.max() as f64 >= longest as f64 * 0.999);
+            prop_assert!(total.times.max() as f64 <= longest as f64 * 1.001 + 1.0);
+        }
+    }
+
+    #[test]
+    fn a_tick_has_what_came_since_the_last() {
+        let recorder = Recorder::new();
+        recorder.record(0, &sample(Some(0), 100, false));
+        assert_eq!(recorder.tick().times.len(), 1);
+        recorder.record(1, &sample(Some(0), 100, true));
+        let tick = recorder.tick();
+        assert_eq!((tick.times.len(), tick.failed), (1, 1));
+        assert_eq!(recorder.snapshot().total(|_| true).times.len(), 2);
+    }
+
+    #[test]
+    fn what_took_longer_than_can_be_told_counts_as_the_longest() {
+        let recorder = Recorder::new();
+        recorder.record(0, &sample(None, u64::MAX, true));
+        assert_eq!(recorder.snapshot().total(|_| true).times.len(), 1);
+    }
+}

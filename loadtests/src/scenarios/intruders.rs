@@ -1,0 +1,37 @@
+//! Intruders have no valid token, in every way that one can be wrong. All of them
+//! must be answered with 401, and told how to do better.
+
+use http::{Method, StatusCode, header};
+use rand::RngExt;
+use services::contract::seeded_key;
+
+use crate::samples::{Fault, Route};
+use crate::tokens::Flaw;
+use crate::visitor::Visitor;
+
+/// A read that must not happen, told apart from those that may.
+pub(super) const INTRUDE: Route = Route::new("GET", "/data/{key} (bad token)");
+
+pub(super) async fn take_turn(visitor: &mut Visitor) {
+    let flaw = Flaw::ALL[visitor.rng.random_range(0..Flaw::ALL.len())];
+    let path = format!("/data/{}", seeded_key(0).to_path_segment());
+    let mut request = visitor.request(Method::GET, &path);
+    if let Some(value) = flaw.authorization(&format!("user-{}", visitor.seat)) {
+        request = request.header(header::AUTHORIZATION, value);
+    }
+    visitor
+        .send(INTRUDE, request, |answer| {
+            if answer.status != StatusCode::UNAUTHORIZED {
+                let got = answer.status.as_u16();
+                return Err(answer.wrong(Fault::Admitted { got }));
+            }
+            if !answer
+                .header(&header::WWW_AUTHENTICATE)
+                .is_some_and(|challenge| challenge.starts_with("Bearer"))
+            {
+                return Err(answer.wrong(Fault::Content("the refusal has no challenge")));
+            }
+            Ok(())
+        })
+        .await;
+}

@@ -1,0 +1,213 @@
+//! Holds a run's figures against its rules.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use super::{Metric, Threshold, Unit};
+
+/// What the rules are judged on. `None` is a figure that could not be observed,
+/// which is no zero.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// Requests of the judged stages, by route name.
+    pub routes: BTreeMap<String, RouteFigures>,
+    /// How long the judged stages lasted, in seconds.
+    pub seconds: f64,
+    /// Requests between the busiest and the idlest gateway, over the whole run.
+    pub imbalance: Option<f64>,
+    /// Cache hits in percent of lookups, over the judged stages.
+    pub hit_ratio: Option<f64>,
+    /// Requests with a bad token that were not refused, over the whole run.
+    pub intruders_admitted: Option<f64>,
+    /// Accepted tasks that were not done in the end, over the whole run.
+    pub tasks_lost: Option<f64>,
+    /// CPU microseconds per request sent, by service and by node, over the judged stages.
+    pub cpu_per_request: BTreeMap<String, f64>,
+}
+
+/// Requests of one route.
+#[derive(Clone, Debug)]
+pub struct RouteFigures {
+    /// Response times in microseconds, of failed requests too.
+    pub response_times: Histogram<u64>,
+    /// How many failed.
+    pub failed: u64,
+}
+
+/// How a rule came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The value is on the right side of the limit.
+    Passed,
+    /// It isn't, or there was nothing to measure although there could have been.
+    Failed,
+    /// The figure can't be seen from where the run stood; neither good nor bad.
+    NotObservable,
+}
+
+/// A rule and how it came out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The rule as it was written.
+    pub rule: String,
+    /// How it came out.
+    pub state: State,
+    /// The limit, in `unit`.
+    pub limit: f64,
+    /// The value, in `unit`; `None` without samples or sight.
+    pub value: Option<f64>,
+    /// The unit of limit and value.
+    pub unit: Unit,
+}
+
+/// Every rule of a run, judged.
+pub type Verdicts = Vec<Judged>;
+
+impl Threshold {
+    /// Judges the rule on a run's figures.
+    pub fn judge(&self, figures: &Figures) -> Judged {
+        let (value, state) = match self.observe(figures) {
+            Observation::Value(value) if self.operator.holds(value, self.limit) => {
+                (Some(value), State::Passed)
+            }
+            Observation::Value(value) => (Some(value), State::Failed),
+            Observation::NoSamples => (None, State::Failed),
+            Observation::OutOfSight => (None, State::NotObservable),
+        };
+        Judged {
+            rule: self.rule.clone(),
+            state,
+            limit: self.limit,
+            value,
+            unit: self.metric.unit(),
+        }
+    }
+
+    fn observe(&self, figures: &Figures) -> Observation {
+        let seen = |value: Option<f64>| value.map_or(Observation::OutOfSight, Observation::Value);
+        let measured = |figure: &dyn Fn(&RouteFigures) -> f64| match self.requests(figures) {
+            Some(requests) => Observation::Value(figure(&requests)),
+            None => Observation::NoSamples,
+        };
+        match self.metric {
+            Metric::Percentile(percent) => {
+                measured(&|r| r.response_times.value_at_percentile(percent) as f64)
+            }
+            Metric::Average => measured(&|r| r.response_times.mean()),
+            Metric::Maximum => measured(&|r| r.response_times.max() as f64),
+            Metric::ErrorRate => measured(&|r| r.failed as f64 / r.sent() * 100.0),
+            Metric::RequestsPerSecond => measured(&|r| r.sent() / figures.seconds),
+            Metric::Imbalance => seen(figures.imbalance),
+            Metric::HitRatio => seen(figures.hit_ratio),
+            Metric::IntrudersAdmitted => seen(figures.intruders_admitted),
+            Metric::TasksLost => seen(figures.tasks_lost),
+            Metric::CpuPerRequest => {
+                let subject = self.subject.as_deref().unwrap_or_default();
+                seen(figures.cpu_per_request.get(subject).copied())
+            }
+        }
+    }
+
+    /// The requests that the rule is about, or `None` when there were none.
+    fn requests(&self, figures: &Figures) -> Option<RouteFigures> {
+        let is_meant = |name: &String| self.subject.as_ref().is_none_or(|subject| subject == name);
+        figures
+            .routes
+            .iter()
+            .filter(|(name, _)| is_meant(name))
+            .map(|(_, route)| route.clone())
+            .reduce(|mut sum, route| {
+                sum.response_times += route.response_times;
+                sum.failed += route.failed;
+                sum
+            })
+            .filter(|sum| !sum.response_times.is_empty())
+    }
+}
+
+impl RouteFigures {
+    fn sent(&self) -> f64 {
+        self.response_times.len() as f64
+    }
+}
+
+enum Observation {
+    Value(f64),
+    NoSamples,
+    OutOfSight,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn figures(times: &[u64], failed: u64) -> Figures {
+        let mut response_times = Histogram::new(3).expect("3 digits are allowed");
+        for time in times {
+            response_times.record(*time).expect("within range");
+        }
+        let route = RouteFigures {
+            response_times,
+            failed,
+        };
+        Figures {
+            routes: BTreeMap::from([("GET /data".to_owned(), route)]),
+            seconds: 2.0,
+            imbalance: Some(1.0),
+            hit_ratio: None,
+            intruders_admitted: Some(0.0),
+            tasks_lost: Some(2.0),
+            cpu_per_request: BTreeMap::from([("api-gateway".to_owned(), 300.0)]),
+        }
+    }
+
+    fn state(rule: &str, figures: &Figures) -> State {
+        rule.parse::<Threshold>().expect(rule).judge(figures).state
+    }
+
+    #[test]
+    fn rules_hold_or_fail_by_their_figure() {
+        let figures = figures(&[1000, 2000, 3000, 4000], 1);
+        for (rule, expected) in [
+            ("p50<=2.1ms", State::Passed),
+            ("max<4ms for GET /data", State::Failed),
+            ("avg<2.6ms", State::Passed),
+            ("error-rate<=25%", State::Passed),
+            ("error-rate<25%", State::Failed),
+            ("rps>=2", State::Passed),
+            ("rps>2", State::Failed),
+            ("imbalance<=1", State::Passed),
+            ("tasks-lost<=1", State::Failed),
+            ("cpu-per-request<1ms for api-gateway", State::Passed),
+        ] {
+            assert_eq!(state(rule, &figures), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn nothing_measured_fails_and_nothing_observable_is_said() {
+        let figures = figures(&[], 0);
+        assert_eq!(state("p50<1s", &figures), State::Failed);
+        assert_eq!(state("hit-ratio>=0%", &figures), State::NotObservable);
+        let cpu = "cpu-per-request<1s for database";
+        assert_eq!(state(cpu, &figures), State::NotObservable);
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_and_its_opposite_never_agree(
+            times in prop::collection::vec(1u64..1_000_000, 1..50),
+            limit in 1u32..1000,
+        ) {
+            let figures = figures(&times, 0);
+            let below = state(&format!("p90<{limit}ms"), &figures);
+            let above = state(&format!("p90>={limit}ms"), &figures);
+            prop_assert_ne!(below, above);
+        }
+    }
+}

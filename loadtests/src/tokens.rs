@@ -1,0 +1,136 @@
+//! The tokens that users show: valid ones, and each kind of bad one.
+
+use http::HeaderValue;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde::Serialize;
+
+/// The laboratory's signing key; services refuse to listen beyond the loopback with it.
+const KEY: &[u8] = b"secret";
+/// A key that the gateways don't have.
+const WRONG_KEY: &[u8] = b"not the secret";
+/// `{"alg":"none","typ":"JWT"}` in base64url.
+const HEADER_NONE: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
+
+/// The token that the laboratory's manual uses: user `test_user`, no expiry.
+pub const LABORATORY: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyIjoidGVzdF91c2VyIn0.NiAjMp8K9re-WJE_BJbqCmLBF4yFr0rDZwNRHj9Cbb8";
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    user: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<u64>,
+}
+
+/// A valid token of `user`.
+pub fn valid(user: &str) -> String {
+    sign(Algorithm::HS256, KEY, user, None)
+}
+
+/// What can be wrong with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// There is none.
+    Missing,
+    /// It is no JSON Web Token.
+    Malformed,
+    /// It is signed with a key that the gateways don't have.
+    WrongKey,
+    /// It is signed with the right key and an algorithm that isn't the agreed one.
+    WrongAlgorithm,
+    /// It says that it needs no signature.
+    Unsigned,
+    /// Its claims were changed after it was signed.
+    Tampered,
+    /// Its time is over.
+    Expired,
+}
+
+impl Flaw {
+    /// Every flaw.
+    pub const ALL: [Flaw; 7] = [
+        Flaw::Missing,
+        Flaw::Malformed,
+        Flaw::WrongKey,
+        Flaw::WrongAlgorithm,
+        Flaw::Unsigned,
+        Flaw::Tampered,
+        Flaw::Expired,
+    ];
+
+    /// What a user with this flaw sends as `Authorization`, if anything.
+    pub fn authorization(self, user: &str) -> Option<HeaderValue> {
+        let token = match self {
+            Flaw::Missing => return None,
+            Flaw::Malformed => "not.a-token".to_owned(),
+            Flaw::WrongKey => sign(Algorithm::HS256, WRONG_KEY, user, None),
+            Flaw::WrongAlgorithm => sign(Algorithm::HS512, KEY, user, None),
+            Flaw::Unsigned => format!("{HEADER_NONE}.{}.", part(&valid(user), 1)),
+            Flaw::Tampered => {
+                let (mine, another) = (valid(user), valid("somebody-else"));
+                [part(&mine, 0), part(&another, 1), part(&mine, 2)].join(".")
+            }
+            // The first second of 1970, beyond any leeway.
+            Flaw::Expired => sign(Algorithm::HS256, KEY, user, Some(1)),
+        };
+        Some(bearer(&token))
+    }
+}
+
+/// `Bearer <token>`.
+pub fn bearer(token: &str) -> HeaderValue {
+    raw(&format!("Bearer {token}"))
+}
+
+/// The token alone, as the laboratory's manual sends it.
+pub fn raw(token: &str) -> HeaderValue {
+    HeaderValue::from_str(token).expect("a token is visible ASCII")
+}
+
+fn sign(algorithm: Algorithm, key: &[u8], user: &str, exp: Option<u64>) -> String {
+    encode(
+        &Header::new(algorithm),
+        &Claims { user, exp },
+        &EncodingKey::from_secret(key),
+    )
+    .expect("claims are JSON and HMAC takes any key")
+}
+
+fn part(token: &str, index: usize) -> &str {
+    token
+        .split('.')
+        .nth(index)
+        .expect("a token has three parts")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jsonwebtoken::{DecodingKey, Validation, decode};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn is_accepted(token: &str) -> bool {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.required_spec_claims.clear();
+        decode::<Value>(token, &DecodingKey::from_secret(KEY), &validation).is_ok()
+    }
+
+    #[test]
+    fn valid_tokens_are_valid_and_the_laboratorys_is_one() {
+        assert!(is_accepted(&valid("user-7")));
+        assert!(is_accepted(LABORATORY));
+    }
+
+    #[test]
+    fn every_flaw_is_one_and_looks_its_own_way() {
+        let seen: BTreeSet<_> = Flaw::ALL
+            .iter()
+            .filter_map(|flaw| flaw.authorization("user-7"))
+            .map(|value| value.to_str().expect("visible ASCII").to_owned())
+            .inspect(|value| assert!(!is_accepted(value.trim_start_matches("Bearer "))))
+            .collect();
+        assert_eq!(seen.len(), Flaw::ALL.len() - 1, "one sends nothing");
+    }
+}

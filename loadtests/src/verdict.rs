@@ -1,0 +1,264 @@
+//! What a run comes to: a pure function of its thresholds, its ledger and the
+//! doubts about the measurement.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exit_code;
+use crate::ledger::{Balance, Ledger};
+use crate::threshold::{Judged, State};
+
+/// What a run comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every threshold held and the ledger balanced.
+    Pass,
+    /// A threshold or a line of the ledger failed.
+    Fail,
+    /// The measurement can't be trusted, so that it says neither.
+    Invalid,
+    /// Kept for comparisons that ran out of time before they could tell.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+            Verdict::Invalid => "invalid",
+            Verdict::Inconclusive => "inconclusive",
+        }
+    }
+
+    /// The program's exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Verdict::Pass => exit_code::PASS,
+            Verdict::Fail => exit_code::FAIL,
+            Verdict::Invalid => exit_code::INVALID,
+            Verdict::Inconclusive => exit_code::INCONCLUSIVE,
+        }
+    }
+}
+
+/// A doubt about the measurement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Warning {
+    /// The program was built without optimisation.
+    NotOptimised {
+        /// The level it was built with.
+        opt_level: String,
+    },
+    /// The load was stopped before its end.
+    Interrupted,
+    /// A node ended by itself.
+    NodeEnded {
+        /// Which.
+        node: String,
+        /// How.
+        status: String,
+    },
+    /// What the nodes counted, or the CPU time they used, can't be told.
+    CountersUnreadable {
+        /// Why.
+        reason: String,
+    },
+    /// A stage that should have sent requests sent none.
+    NothingSent {
+        /// Which.
+        stage: String,
+    },
+    /// Work was still under way when the run stopped waiting for it.
+    NotDrained {
+        /// Tasks that were queued or running.
+        tasks: u64,
+    },
+    /// A node did not stop as it should, after everything was measured.
+    UntidyStop {
+        /// What it did instead.
+        reason: String,
+    },
+    /// Some thresholds can't be judged from outside the system.
+    ThresholdsNotObservable {
+        /// How many.
+        count: usize,
+    },
+}
+
+impl Warning {
+    /// Whether no figure of the run can be taken for a result.
+    pub fn invalidates(&self) -> bool {
+        match self {
+            Warning::NotOptimised { .. }
+            | Warning::Interrupted
+            | Warning::NodeEnded { .. }
+            | Warning::CountersUnreadable { .. }
+            | Warning::NothingSent { .. } => true,
+            // What wasn't done in time is the system's doing: thresholds and ledger judge it.
+            Warning::NotDrained { .. }
+            | Warning::UntidyStop { .. }
+            | Warning::ThresholdsNotObservable { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::NotOptimised { opt_level } => write!(
+                f,
+                "The program was built without optimisation (level {opt_level}); build it with the workspace's dev or release profile."
+            ),
+            Warning::Interrupted => f.write_str("The load was stopped before its end."),
+            Warning::NodeEnded { node, status } => write!(
+                f,
+                "{node} ended by itself ({status}), and its counters with it; its log says why."
+            ),
+            Warning::CountersUnreadable { reason } => {
+                write!(f, "What the nodes counted could not be read: {reason}.")
+            }
+            Warning::NothingSent { stage } => {
+                write!(
+                    f,
+                    "Stage “{stage}” sent no requests; give it users or time."
+                )
+            }
+            Warning::NotDrained { tasks } => write!(
+                f,
+                "{tasks} tasks were still queued or running when the run stopped waiting for them."
+            ),
+            Warning::UntidyStop { reason } => {
+                write!(f, "The system did not stop in good order: {reason}.")
+            }
+            Warning::ThresholdsNotObservable { count } => write!(
+                f,
+                "{count} thresholds can't be judged from outside the system and were not."
+            ),
+        }
+    }
+}
+
+/// A verdict, and what it rests on in one sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why.
+    pub sentence: String,
+}
+
+/// Judges a run. Doubts come first: an invalid run neither passes nor fails.
+pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Judgement {
+    if let Some(doubt) = warnings.iter().find(|warning| warning.invalidates()) {
+        return Judgement {
+            verdict: Verdict::Invalid,
+            sentence: format!("The measurement can't be trusted. {doubt}"),
+        };
+    }
+    let thresholds = Tally::of(thresholds.iter().map(|judged| match judged.state {
+        State::Passed => Some(true),
+        State::Failed => Some(false),
+        State::NotObservable => None,
+    }));
+    let ledger = Tally::of(ledger.iter().map(|line| match line.balance {
+        Balance::Even => Some(true),
+        Balance::Off(_) => Some(false),
+        Balance::NotObservable => None,
+    }));
+    let failed = thresholds.bad + ledger.bad > 0;
+    Judgement {
+        verdict: if failed { Verdict::Fail } else { Verdict::Pass },
+        sentence: format!(
+            "{}; {}.",
+            thresholds.sentence("thresholds", "held"),
+            ledger.sentence("ledger lines", "balance")
+        ),
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    good: usize,
+    bad: usize,
+    unseen: usize,
+}
+
+impl Tally {
+    fn of(outcomes: impl Iterator<Item = Option<bool>>) -> Self {
+        outcomes.fold(Tally::default(), |mut tally, outcome| {
+            match outcome {
+                Some(true) => tally.good += 1,
+                Some(false) => tally.bad += 1,
+                None => tally.unseen += 1,
+            }
+            tally
+        })
+    }
+
+    /// `All 9 thresholds held`, `2 of 9 thresholds did not hold, 1 not observable`.
+    fn sentence(&self, things: &str, verb: &str) -> String {
+        let seen = self.good + self.bad;
+        let mut sentence = match (seen, self.bad) {
+            (0, _) => format!("no {things} could be judged"),
+            (_, 0) => format!("all {seen} {things} {verb}"),
+            (_, bad) => format!("{bad} of {seen} {things} did not {}", stem(verb)),
+        };
+        if self.unseen > 0 {
+            sentence.push_str(&format!(" ({} not observable)", self.unseen));
+        }
+        sentence
+    }
+}
+
+fn stem(verb: &str) -> &str {
+    if verb == "held" { "hold" } else { verb }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threshold::Unit;
+
+    fn judged(state: State) -> Judged {
+        Judged {
+            rule: "p99<1ms".to_owned(),
+            state,
+            limit: 1000.0,
+            value: Some(500.0),
+            unit: Unit::Microseconds,
+        }
+    }
+
+    fn verdict(thresholds: &[Judged], warnings: &[Warning]) -> Verdict {
+        judge(thresholds, &Vec::new(), warnings).verdict
+    }
+
+    #[test]
+    fn a_run_passes_when_all_holds_and_fails_otherwise() {
+        assert_eq!(verdict(&[judged(State::Passed)], &[]), Verdict::Pass);
+        let mixed = [judged(State::Passed), judged(State::Failed)];
+        assert_eq!(verdict(&mixed, &[]), Verdict::Fail);
+    }
+
+    #[test]
+    fn what_cant_be_seen_is_said_and_not_counted() {
+        let judgement = judge(&[judged(State::NotObservable)], &Vec::new(), &[]);
+        assert_eq!(judgement.verdict, Verdict::Pass);
+        assert!(judgement.sentence.contains("1 not observable"));
+    }
+
+    #[test]
+    fn doubt_outweighs_both_pass_and_fail() {
+        let warnings = [Warning::Interrupted];
+        for state in [State::Passed, State::Failed] {
+            assert_eq!(verdict(&[judged(state)], &warnings), Verdict::Invalid);
+        }
+        let mild = [Warning::NotDrained { tasks: 1 }];
+        assert_eq!(verdict(&[judged(State::Passed)], &mild), Verdict::Pass);
+    }
+}

@@ -1,0 +1,262 @@
+//! One simulated user: it sends a request, reads the whole answer, has it checked,
+//! and records how long it took and what was wrong.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use rand::RngExt;
+use rand::rngs::Xoshiro256PlusPlus;
+use reqwest::{Client, RequestBuilder};
+use services::contract::{CACHE_STATUS, SERVED_BY};
+
+use crate::samples::{CacheOutcome, Fault, Route, Sample, StageIndex};
+use crate::tokens;
+use crate::workload::Workload;
+
+/// One simulated user.
+#[derive(Debug)]
+pub struct Visitor {
+    /// The user's place in the roster, from 0.
+    pub seat: usize,
+    /// What the user shares with all others.
+    pub workload: Arc<Workload>,
+    /// The user's random choices.
+    pub rng: Xoshiro256PlusPlus,
+    /// How many turns the user has taken.
+    pub turns: u64,
+    /// The tasks that the user has submitted.
+    pub tasks: SubmittedTasks,
+    client: Client,
+    token: HeaderValue,
+    finished: Vec<Finished>,
+}
+
+/// What became of the tasks that a user submitted.
+#[derive(Clone, Debug, Default)]
+pub struct SubmittedTasks {
+    /// Tasks that the system answered for with 202, each counted once.
+    pub accepted: u64,
+    /// Those of them that were seen done.
+    pub done: u64,
+    /// Those that were not seen done yet.
+    pub open: Vec<String>,
+}
+
+/// A request that is over, for whoever else keeps the score.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// What was asked.
+    pub route: Route,
+    /// From the send to the last byte.
+    pub time: Duration,
+    /// The answer's status, if there was one.
+    pub status: Option<u16>,
+    /// Why it failed, if it did.
+    pub fault: Option<Fault>,
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its header fields.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// What a check found wrong with an answer.
+#[derive(Clone, Debug)]
+pub struct Wrong {
+    fault: Fault,
+    example: String,
+}
+
+impl Visitor {
+    /// The user on `seat`, who sends with `client`.
+    pub fn new(seat: usize, workload: Arc<Workload>, client: Client) -> Self {
+        let token = tokens::valid(&format!("user-{seat}"));
+        Visitor {
+            seat,
+            rng: workload.rng(seat),
+            turns: 0,
+            tasks: SubmittedTasks::default(),
+            client,
+            // Both forms are allowed, so both are used.
+            token: if seat.is_multiple_of(2) {
+                tokens::bearer(&token)
+            } else {
+                tokens::raw(&token)
+            },
+            finished: Vec::new(),
+            workload,
+        }
+    }
+
+    /// A request by this user, without a token.
+    pub fn request(&self, method: http::Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.workload.url))
+    }
+
+    /// A request by this user, with their token.
+    pub fn signed_request(&self, method: http::Method, path: &str) -> RequestBuilder {
+        self.request(method, path)
+            .header(header::AUTHORIZATION, self.token.clone())
+    }
+
+    /// Sends a request, waits for the last byte of its answer and has it checked.
+    /// Gives what the check made of the answer, or `None` if anything failed.
+    pub async fn send<T>(
+        &mut self,
+        route: Route,
+        request: RequestBuilder,
+        check: impl FnOnce(&Answer) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        let stage = self.workload.stage_now();
+        let sent = Instant::now();
+        let exchange = exchange(request).await;
+        let time = sent.elapsed();
+        let checked = exchange.as_ref().map_err(Clone::clone).and_then(check);
+        self.record(
+            route,
+            stage,
+            time,
+            exchange.as_ref().ok(),
+            checked.as_ref().err(),
+        );
+        checked.ok()
+    }
+
+    /// The requests that are over since the last call.
+    pub fn take_finished(&mut self) -> Vec<Finished> {
+        std::mem::take(&mut self.finished)
+    }
+
+    /// Waits before the next turn, as the plan says.
+    pub async fn think(&mut self) {
+        let mean = self.workload.behaviour.think_time;
+        if !mean.is_zero() {
+            let factor = self.rng.random_range(0.5..1.5);
+            tokio::time::sleep(mean.mul_f64(factor)).await;
+        }
+    }
+
+    fn record(
+        &mut self,
+        route: Route,
+        stage: StageIndex,
+        time: Duration,
+        answer: Option<&Answer>,
+        wrong: Option<&Wrong>,
+    ) {
+        let status = answer.map(|answer| answer.status.as_u16());
+        let sample = Sample {
+            stage,
+            route,
+            time,
+            status,
+            fault: wrong.map(|wrong| (wrong.fault, wrong.example.as_str())),
+            served_by: answer.and_then(|answer| answer.header(&SERVED_BY)),
+            cache: answer.and_then(Answer::cache_outcome),
+        };
+        self.workload.recorder.record(self.seat, &sample);
+        self.finished.push(Finished {
+            route,
+            time,
+            status,
+            fault: wrong.map(|wrong| wrong.fault),
+        });
+    }
+}
+
+impl Answer {
+    /// A header field's value, if it is there once and is text.
+    pub fn header(&self, name: &header::HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Wrong unless the status is `expected`.
+    pub fn expect_status(&self, expected: StatusCode) -> Result<(), Wrong> {
+        if self.status == expected {
+            return Ok(());
+        }
+        let (expected, got) = (expected.as_u16(), self.status.as_u16());
+        Err(self.wrong(Fault::Status { expected, got }))
+    }
+
+    /// The body as JSON; wrong if it is something else.
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Wrong> {
+        serde_json::from_slice(&self.body)
+            .map_err(|_| self.wrong(Fault::Content("the body is not the JSON that was expected")))
+    }
+
+    /// A fault, with the answer's beginning as its example.
+    pub fn wrong(&self, fault: Fault) -> Wrong {
+        /// Enough to recognise an answer by, in characters.
+        const EXCERPT: usize = 200;
+        let body = String::from_utf8_lossy(&self.body);
+        let excerpt: String = body.chars().take(EXCERPT).collect();
+        let served_by = self.header(&SERVED_BY).unwrap_or("nobody named");
+        Wrong {
+            fault,
+            example: format!("{} from {served_by}: {excerpt}", self.status),
+        }
+    }
+
+    /// What the first cache in `Cache-Status` did: the one nearest to the origin
+    /// (RFC 9211 §2). Here there is only one.
+    fn cache_outcome(&self) -> Option<CacheOutcome> {
+        let status = self.header(&CACHE_STATUS)?;
+        let mut parameters = status.split(',').next()?.split(';').skip(1).map(str::trim);
+        let has = |wanted: &str| parameters.clone().any(|parameter| parameter == wanted);
+        Some(if has("hit") {
+            CacheOutcome::Hit
+        } else if has("collapsed") || has("collapsed=?1") {
+            CacheOutcome::Coalesced
+        } else if parameters.any(|parameter| parameter == "fwd=bypass") {
+            CacheOutcome::Bypass
+        } else {
+            CacheOutcome::Miss
+        })
+    }
+}
+
+async fn exchange(request: RequestBuilder) -> Result<Answer, Wrong> {
+    let response = request.send().await.map_err(|error| {
+        let fault = if error.is_connect() {
+            Fault::NotConnected
+        } else if error.is_timeout() {
+            Fault::TimedOut
+        } else {
+            Fault::NoAnswer
+        };
+        broken(fault, &error)
+    })?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = response
+        .bytes()
+        .await
+        .map_err(|error| broken(Fault::CutOff, &error))?;
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
+}
+
+/// A fault of the connection, with the chain of its causes as the example.
+fn broken(fault: Fault, error: &reqwest::Error) -> Wrong {
+    let mut example = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        example.push_str(": ");
+        example.push_str(&error.to_string());
+        cause = error.source();
+    }
+    Wrong { fault, example }
+}

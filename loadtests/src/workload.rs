@@ -1,0 +1,171 @@
+//! What all users of a run share: where to send, what to do when, and where to
+//! record it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand_distr::Zipf;
+use services::microservice::digest;
+use tokio::sync::watch;
+
+use crate::plan::{Behaviour, Plan, Schedule};
+use crate::samples::{Recorder, StageIndex};
+use crate::scenarios::Scenario;
+
+/// What all users of a run share.
+#[derive(Debug)]
+pub struct Workload {
+    /// Where the system takes requests, without a slash at the end.
+    pub url: String,
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// How users behave.
+    pub behaviour: Behaviour,
+    /// Which items readers ask for.
+    pub popularity: Zipf<f64>,
+    /// What each user does, by seat.
+    pub roster: Vec<Scenario>,
+    /// When who is at work.
+    pub schedule: Schedule,
+    /// How much of the schedule is over.
+    pub clock: Clock,
+    /// Where samples go.
+    pub recorder: Recorder,
+    /// Digests that were computed to check answers.
+    pub digests: Digests,
+}
+
+impl Workload {
+    /// The workload of `plan` for the system at `url`.
+    pub fn new(plan: &Plan, seed: u64, url: &str) -> Self {
+        let schedule = plan.schedule();
+        let behaviour = plan.behaviour.clone();
+        Workload {
+            url: url.trim_end_matches('/').to_owned(),
+            seed,
+            popularity: Zipf::new(f64::from(behaviour.items), behaviour.zipf_exponent)
+                .expect("a plan has items and no negative exponent"),
+            behaviour,
+            roster: plan.mix.roster(schedule.seats()),
+            schedule,
+            clock: Clock::default(),
+            recorder: Recorder::new(),
+            digests: Digests::default(),
+        }
+    }
+
+    /// The random numbers of the user on `seat`: the same whenever the seed is.
+    pub fn rng(&self, seat: usize) -> Xoshiro256PlusPlus {
+        // `seed_from_u64` mixes well enough that neighbouring seats have nothing in common.
+        Xoshiro256PlusPlus::seed_from_u64(self.seed ^ seat as u64)
+    }
+
+    /// The stage that it is now; `None` after the last.
+    pub fn stage_now(&self) -> StageIndex {
+        self.schedule.stage_at(self.clock.elapsed())
+    }
+
+    /// Whether the user on `seat` is at work now.
+    pub fn is_on_duty(&self, seat: usize) -> bool {
+        seat < self.schedule.users_at(self.clock.elapsed())
+    }
+}
+
+/// Tells how much of the schedule is over. It starts with the first user.
+#[derive(Debug)]
+pub struct Clock(watch::Sender<Option<Instant>>);
+
+impl Default for Clock {
+    fn default() -> Self {
+        Clock(watch::Sender::new(None))
+    }
+}
+
+impl Clock {
+    /// Starts the clock, unless it goes already.
+    pub fn start(&self) {
+        self.0.send_if_modified(|start| {
+            let first = start.is_none();
+            start.get_or_insert_with(Instant::now);
+            first
+        });
+    }
+
+    /// How long ago the clock was started; zero before.
+    pub fn elapsed(&self) -> Duration {
+        self.0
+            .borrow()
+            .map_or(Duration::ZERO, |start| start.elapsed())
+    }
+
+    /// Waits until the clock shows `elapsed`.
+    pub async fn reaches(&self, elapsed: Duration) {
+        let started = self
+            .0
+            .subscribe()
+            .wait_for(Option::is_some)
+            .await
+            .map(|s| *s);
+        if let Ok(Some(start)) = started {
+            tokio::time::sleep_until((start + elapsed).into()).await;
+        }
+    }
+}
+
+/// Digests by input and iterations. Checking an answer costs as much as giving it,
+/// so processors send few different inputs, and each is computed here once.
+#[derive(Debug, Default)]
+pub struct Digests(Mutex<HashMap<Computation, Arc<str>>>);
+
+/// An input, and how often it is hashed.
+type Computation = (Vec<u8>, u32);
+
+impl Digests {
+    /// How many are kept, lest answers with ever new iterations fill the memory.
+    const CAPACITY: usize = 1024;
+
+    /// What the microservice must answer.
+    pub fn expected(&self, input: &[u8], iterations: u32) -> Arc<str> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (input.to_owned(), iterations);
+        if let Some(known) = lock().get(&key) {
+            return Arc::clone(known);
+        }
+        let computed: Arc<str> = digest(input, iterations).into();
+        let mut known = lock();
+        if known.len() < Self::CAPACITY {
+            known.insert(key, Arc::clone(&computed));
+        }
+        computed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_each_user_the_same_choices_again_and_no_two_the_same() {
+        let plan = Plan::load("smoke").expect("built in");
+        let choices = |seed, seat| {
+            let mut rng = Workload::new(&plan, seed, "http://localhost").rng(seat);
+            [(); 8].map(|()| rng.random::<u32>())
+        };
+        assert_eq!(choices(1, 0), choices(1, 0));
+        assert_ne!(choices(1, 0), choices(1, 1));
+        assert_ne!(choices(1, 0), choices(2, 0));
+    }
+
+    #[test]
+    fn digests_are_those_of_the_microservice() {
+        let digests = Digests::default();
+        for _ in 0..2 {
+            assert_eq!(*digests.expected(b"abc", 3), *digest(b"abc", 3));
+        }
+    }
+}
