@@ -4,10 +4,12 @@
 //! `cargo test -p integration --test system -- faults` runs those of one file.
 
 mod frame;
+mod rude_upstream;
 mod support;
 
 mod docker;
 mod faults;
+mod gateway_alone;
 mod no_orphans;
 mod starting;
 
@@ -43,6 +45,31 @@ fn main() -> ExitCode {
         no_orphans {
             no_node_survives_a_harness_that_was_killed,
             the_environment_of_the_harness_sets_nothing,
+        }
+        gateway_alone {
+            a_database_that_fails_is_503_and_nothing_is_cached,
+            a_write_that_the_database_does_not_confirm_is_503,
+            a_database_that_is_not_there_is_503,
+            a_database_that_is_slow_is_504_and_nothing_is_cached,
+            a_database_that_recovers_is_read_again_and_cached,
+            a_cache_that_fails_is_passed_by_and_left_alone,
+            a_cache_that_is_not_there_is_passed_by,
+            a_slow_cache_costs_its_timeout_once_and_nothing_while_it_rests,
+            a_cache_is_asked_again_after_its_rest,
+            a_write_is_answered_after_every_cache_has_forgotten,
+            a_write_that_a_cache_does_not_learn_of_is_counted,
+            a_microservice_or_worker_that_fails_is_503,
+            a_microservice_or_worker_that_is_slow_is_504,
+            a_task_that_was_sent_is_never_sent_again,
+            a_task_and_its_acceptance_pass_as_they_are,
+            the_worker_learns_the_tokens_user_whatever_a_client_claims,
+            a_trace_is_passed_on_to_every_upstream,
+            a_trace_is_begun_where_there_is_none_or_a_malformed_one,
+            a_body_that_is_too_large_is_413_and_reaches_nobody,
+            cache_status_and_server_timing_say_what_happened,
+            without_a_cache_there_is_no_cache_status,
+            readers_who_come_together_share_one_read_and_are_told,
+            the_development_secret_is_refused_beyond_loopback,
         }
         docker {
             a_story_is_ignored_where_no_engine_answers,
