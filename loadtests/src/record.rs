@@ -210,6 +210,8 @@ pub struct TaskRecord {
 pub struct IntruderRecord {
     /// Requests with a bad token.
     pub sent: u64,
+    /// Those that were answered at all.
+    pub answered: u64,
     /// Those that were not refused with 401.
     pub admitted: u64,
 }
@@ -449,6 +451,7 @@ pub(crate) mod tests {
             },
             intruders: IntruderRecord {
                 sent: 7,
+                answered: 7,
                 admitted: 0,
             },
             ledger: crate::ledger::draw_up(&Generator::default(), Some(&[])),

@@ -39,6 +39,15 @@ pub enum RunError {
     /// The system did not start.
     #[error("the system could not be started")]
     Start(#[from] StartError),
+    /// Nobody answers where a system should be.
+    #[error("nobody answers at {url}; start a system there, such as with `loadtests up`")]
+    NobodyThere {
+        /// Where.
+        url: String,
+        /// What happened when it was tried.
+        #[source]
+        source: reqwest::Error,
+    },
     /// The load broke off.
     #[error("the load broke off")]
     Attack(#[from] AttackError),

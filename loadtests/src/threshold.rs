@@ -13,10 +13,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use services::contract::Service;
 
-use crate::plan::Shape;
+use crate::plan::{Mix, Shape};
 use crate::samples::Route;
+use crate::scenarios::Scenario;
 
-pub use judge::{Figures, Judged, RouteFigures, State, Verdicts};
+pub use judge::{Figure, Figures, Judged, RouteFigures, State, Verdicts};
 
 /// The grammar, for `--help`.
 pub const HELP: &str = "\
@@ -184,43 +185,30 @@ impl FromStr for Threshold {
 
 impl Threshold {
     /// Refuses a rule about something that the plan doesn't have.
-    ///
-    /// `routes` are those that the plan's scenarios use.
-    pub fn check_subject(&self, routes: &[Route], shape: &Shape) -> Result<(), String> {
-        let Some(subject) = &self.subject else {
-            return match self.metric {
-                Metric::CpuPerRequest => {
-                    Err("say of whom, such as `cpu-per-request<2ms for api-gateway`".to_owned())
-                }
-                _ => Ok(()),
-            };
-        };
-        if self.metric == Metric::CpuPerRequest {
-            let nodes = |service: Service| match service {
-                Service::ApiGateway => shape.gateways,
-                Service::Cache => shape.caches,
-                _ => 1,
-            };
-            let known = Service::ALL.into_iter().any(|service| {
-                let replica = |n| format!("{service}-{n}") == *subject;
-                nodes(service) > 0
-                    && (service.as_str() == subject || (1..=nodes(service)).any(replica))
-            });
-            return known.then_some(()).ok_or_else(|| {
-                format!("no service or node of this plan is called {subject:?}; try api-gateway or api-gateway-1")
-            });
+    pub fn check_against(&self, mix: &Mix, shape: &Shape) -> Result<(), String> {
+        match (self.metric, self.subject.as_deref()) {
+            (Metric::CpuPerRequest, Some(subject)) => check_node(subject, shape),
+            (Metric::CpuPerRequest, None) => {
+                Err("say of whom, such as `cpu-per-request<2ms for api-gateway`".to_owned())
+            }
+            (metric, Some(_)) if metric.is_of_topology() => {
+                Err("this metric is about the whole system and takes no `for`".to_owned())
+            }
+            (_, Some(subject)) => check_route(subject, mix),
+            (Metric::HitRatio, None) if shape.caches == 0 => {
+                Err("this plan has no caches".to_owned())
+            }
+            (Metric::HitRatio, None) if mix.readers + mix.writers == 0 => {
+                Err("this plan has nobody who reads".to_owned())
+            }
+            (Metric::IntrudersAdmitted, None) if mix.intruders == 0 => {
+                Err("this plan has no intruders".to_owned())
+            }
+            (Metric::TasksLost, None) if mix.task_submitters == 0 => {
+                Err("this plan has nobody who submits tasks".to_owned())
+            }
+            _ => Ok(()),
         }
-        if self.metric.is_of_topology() {
-            return Err("this metric is about the whole system and takes no `for`".to_owned());
-        }
-        if routes.iter().any(|route| route.name() == *subject) {
-            return Ok(());
-        }
-        let known: Vec<_> = routes.iter().map(Route::name).collect();
-        Err(format!(
-            "this plan sends no {subject:?}; it sends {}",
-            known.join(", ")
-        ))
     }
 
     /// A rule that no value can meet is a slip of the pen. (Goose refuses its own.)
@@ -243,6 +231,36 @@ impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.rule)
     }
+}
+
+fn check_node(subject: &str, shape: &Shape) -> Result<(), String> {
+    let nodes = |service: Service| match service {
+        Service::ApiGateway => shape.gateways,
+        Service::Cache => shape.caches,
+        _ => 1,
+    };
+    let is_meant = |service: Service| {
+        let mut replicas = (1..=nodes(service)).map(|number| format!("{service}-{number}"));
+        nodes(service) > 0 && (service.as_str() == subject || replicas.any(|name| name == subject))
+    };
+    if Service::ALL.into_iter().any(is_meant) {
+        return Ok(());
+    }
+    Err(format!(
+        "no service or node of this plan is called {subject:?}; try api-gateway or api-gateway-1"
+    ))
+}
+
+fn check_route(subject: &str, mix: &Mix) -> Result<(), String> {
+    let routes = mix.scenarios().flat_map(Scenario::routes).map(Route::name);
+    let routes: Vec<_> = routes.collect();
+    if routes.iter().any(|route| route == subject) {
+        return Ok(());
+    }
+    Err(format!(
+        "this plan sends no {subject:?}; it sends {}",
+        routes.join(", ")
+    ))
 }
 
 /// `p99<=2s for GET /x` → `p99`, `<=`, `2s`, `GET /x`.
@@ -287,7 +305,7 @@ fn goose_metric(rule: &str, name: &str) -> Result<Metric, String> {
         Err(GooseError::InvalidOption { detail, .. }) => {
             let (_, reason) = detail.split_once("\": ").unwrap_or(("", &detail));
             let topology = Metric::OF_TOPOLOGY.map(|(name, _)| name).join(", ");
-            let reason = reason.replace("or rps.", &format!("rps, {topology}."));
+            let reason = reason.replace(" or rps.", &format!(", rps, {topology}."));
             Err(reason.trim_end_matches('.').to_owned())
         }
         Err(error) => Err(error.to_string()),

@@ -45,8 +45,8 @@ impl Verdict {
     }
 }
 
-/// A doubt about the measurement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A doubt about the measurement. A cause comes before what it brings about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Warning {
     /// The program was built without optimisation.
@@ -170,6 +170,13 @@ pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Ju
         Balance::Off(_) => Some(false),
         Balance::NotObservable => None,
     }));
+    if thresholds.seen() + ledger.seen() == 0 {
+        return Judgement {
+            verdict: Verdict::Invalid,
+            sentence: "Nothing could be judged; give the plan thresholds that can be seen."
+                .to_owned(),
+        };
+    }
     let failed = thresholds.bad + ledger.bad > 0;
     Judgement {
         verdict: if failed { Verdict::Fail } else { Verdict::Pass },
@@ -200,11 +207,15 @@ impl Tally {
         })
     }
 
-    /// `All 9 thresholds held`, `2 of 9 thresholds did not hold, 1 not observable`.
+    fn seen(&self) -> usize {
+        self.good + self.bad
+    }
+
+    /// `all 9 thresholds held`, `2 of 9 thresholds did not hold, 1 not observable`.
     fn sentence(&self, things: &str, verb: &str) -> String {
-        let seen = self.good + self.bad;
+        let seen = self.seen();
         let mut sentence = match (seen, self.bad) {
-            (0, _) => format!("no {things} could be judged"),
+            (0, _) => return format!("no {things} could be judged from outside"),
             (_, 0) => format!("all {seen} {things} {verb}"),
             (_, bad) => format!("{bad} of {seen} {things} did not {}", stem(verb)),
         };
@@ -247,9 +258,17 @@ mod tests {
 
     #[test]
     fn what_cant_be_seen_is_said_and_not_counted() {
-        let judgement = judge(&[judged(State::NotObservable)], &Vec::new(), &[]);
+        let thresholds = [judged(State::Passed), judged(State::NotObservable)];
+        let judgement = judge(&thresholds, &Vec::new(), &[]);
         assert_eq!(judgement.verdict, Verdict::Pass);
         assert!(judgement.sentence.contains("1 not observable"));
+    }
+
+    #[test]
+    fn a_run_that_judges_nothing_doesnt_pass() {
+        assert_eq!(verdict(&[], &[]), Verdict::Invalid);
+        let unseen = [judged(State::NotObservable)];
+        assert_eq!(verdict(&unseen, &[]), Verdict::Invalid);
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Plans {
             None => {
                 for name in built_in_names() {
                     let plan = Plan::load(name).map_err(Failure::usage)?;
-                    let length = humantime::format_duration(plan.schedule().length());
+                    let length = humantime::format_duration(plan.schedule().length()).to_string();
                     println!("{name:<10}{length:<10}{}", plan.description);
                 }
             }

@@ -113,12 +113,15 @@ fn keep(record: &Record, reports: &Reports, folder: &Path) -> anyhow::Result<()>
 }
 
 fn failed(error: RunError, folder: &Path) -> Failure {
+    // Without logs in it, it would only be an empty place among the runs.
+    let _ = std::fs::remove_dir(folder);
     match error {
         RunError::Start(_) => {
             let logs = folder.join("logs");
             let context = format!("the nodes' logs are in {}", logs.display());
             Failure::not_started(anyhow::Error::new(error).context(context))
         }
+        RunError::NobodyThere { .. } => Failure::not_started(error),
         RunError::Attack(_) => Failure::invalid(error),
     }
 }

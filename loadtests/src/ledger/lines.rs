@@ -63,6 +63,8 @@ const WRITES: &str = "The database made the writes that gateways were asked for.
 const COMPUTED: &str = "The microservice computed what gateways were asked for.";
 const TASKS: &str = "Each accepted task is somewhere.";
 
+/// A client that goes away takes its request along, wherever that is by then.
+const GIVEN_UP: &str = "given up by the client";
 /// Failures that come before anything was sent (RFC 9209 names).
 const NEVER_SENT: [&str; 2] = ["connection_refused", "connection_timeout"];
 /// Routes of the gateways that read.
@@ -89,7 +91,7 @@ fn tried(books: &Books<'_>) -> [Line; 2] {
         Line::of(TRIED, "requests and their retries", requests + retries)
             .is("attempts at gateways", attempts)
             .but_for_up_to("answered without trying any", local)
-            .but_for_up_to("given up by the client", books.abandoned()),
+            .but_for_up_to(GIVEN_UP, books.abandoned()),
         Line::of(
             "Each attempt at a gateway brought an answer or a failure.",
             "attempts at gateways",
@@ -97,7 +99,7 @@ fn tried(books: &Books<'_>) -> [Line; 2] {
         )
         .is("answers passed on", books.answered().saturating_sub(local))
         .is("failed attempts", failures)
-        .but_for_up_to("given up by the client", books.abandoned()),
+        .but_for_up_to(GIVEN_UP, books.abandoned()),
     ]
 }
 
@@ -120,7 +122,7 @@ fn seen_by_gateways(books: &Books<'_>) -> Vec<Line> {
         .is("seen by the gateway", count(node, "requests_total", &[]))
         .but_for("not connected", never_sent)
         .but_for_up_to("failed on the way", failures.saturating_sub(never_sent))
-        .but_for_up_to("given up by the client", books.abandoned())
+        .but_for_up_to(GIVEN_UP, books.abandoned())
     };
     books.of(Service::ApiGateway).map(line).collect()
 }
@@ -151,7 +153,8 @@ fn let_in(generator: &Generator, books: &Books<'_>) -> [Line; 2] {
             .is("computations", gets + posts)
             .is("task submissions", submissions)
             .is("looks at tasks", looks)
-            .but_for("unknown paths", others),
+            .but_for("unknown paths", others)
+            .give_or_take(GIVEN_UP, books.abandoned()),
         Line::of(
             "Whom gateways refused was told so.",
             "refused tokens",
@@ -175,7 +178,8 @@ fn reads(books: &Books<'_>) -> [Line; 3] {
             .is("misses", misses)
             .is("coalesced", coalesced)
             .is("past the caches", bypasses)
-            .but_for("ended in an error", failed),
+            .but_for("ended in an error", failed)
+            .give_or_take(GIVEN_UP, books.abandoned()),
         Line::of(
             "Only misses, and reads past the caches, went to the database.",
             "database reads by gateways",
@@ -183,89 +187,97 @@ fn reads(books: &Books<'_>) -> [Line; 3] {
         )
         .is("misses", misses)
         .is("past the caches", bypasses)
-        .but_for_up_to("ended in an error", failed),
+        .but_for_up_to("ended in an error", failed)
+        .give_or_take(GIVEN_UP, books.abandoned()),
         Line::of(
             "The database saw the reads that gateways made.",
             "database reads by gateways",
             asked,
         )
         .is("reads seen by the database", seen)
-        .but_for_up_to("ended in an error", failed),
+        .but_for_up_to("ended in an error", failed)
+        .give_or_take(GIVEN_UP, books.abandoned()),
     ]
 }
 
 fn caches(books: &Books<'_>) -> Vec<Line> {
-    let by_gateways = |counter: &str, cache: &str, outcomes: &[&str]| -> u64 {
-        let of = |outcome: &&str| {
-            let labels = [("cache", cache), ("outcome", *outcome)];
-            books.sum(Service::ApiGateway, counter, &labels)
-        };
-        outcomes.iter().map(of).sum()
-    };
-    let lines = |node: &NodeCounts| {
+    /// What is done to a cache: the cache's counter, the gateways', and the outcomes
+    /// of the latter that mean an answer.
+    const DEEDS: [(&str, &str, &str, &[&str]); 3] = [
+        (
+            "lookups",
+            "cache_lookups_total",
+            "cache_lookups_total",
+            &["hit", "miss"],
+        ),
+        (
+            "fills",
+            "cache_stores_total",
+            "cache_fills_total",
+            &["stored", "refused"],
+        ),
+        (
+            "invalidations",
+            "cache_deletes_total",
+            "cache_invalidations_total",
+            &["done"],
+        ),
+    ];
+    let line = |node: &NodeCounts, (deed, seen, made, answered): (&str, &str, &str, &[&str])| {
         let name = node.name.as_str();
-        let seen = |counter| count(node, counter, &[]);
-        let line = |what: &str, seen: u64, counter: &str, answered: &[&str]| {
-            Line::of(
-                format!("{name} saw the {what} that gateways made."),
-                format!("{what} seen by {name}"),
-                seen,
-            )
-            .is(
-                format!("{what} by gateways"),
-                by_gateways(counter, name, answered),
-            )
-            .but_for_up_to(
-                "not answered in time",
-                by_gateways(counter, name, &["failed"]),
-            )
+        let made_with = |outcome: &str| {
+            let labels = [("cache", name), ("outcome", outcome)];
+            books.sum(Service::ApiGateway, made, &labels)
         };
-        [
-            line(
-                "lookups",
-                seen("cache_lookups_total"),
-                "cache_lookups_total",
-                &["hit", "miss"],
-            ),
-            line(
-                "fills",
-                seen("cache_stores_total"),
-                "cache_fills_total",
-                &["stored", "refused"],
-            ),
-            line(
-                "invalidations",
-                seen("cache_deletes_total"),
-                "cache_invalidations_total",
-                &["done"],
-            ),
-        ]
+        Line::of(
+            format!("{name} saw the {deed} that gateways made."),
+            format!("{deed} seen by {name}"),
+            count(node, seen, &[]),
+        )
+        .is(
+            format!("{deed} by gateways"),
+            answered.iter().map(|outcome| made_with(outcome)).sum(),
+        )
+        .but_for_up_to("not answered in time", made_with("failed"))
+        .give_or_take(GIVEN_UP, books.abandoned())
     };
-    books.of(Service::Cache).flat_map(lines).collect()
+    books
+        .of(Service::Cache)
+        .flat_map(|node| DEEDS.map(|deed| line(node, deed)))
+        .collect()
 }
 
-fn writes(books: &Books<'_>) -> [Line; 2] {
-    let done = [("route", "PUT /data/{key}"), ("status", "200")];
+fn writes(books: &Books<'_>) -> [Line; 3] {
+    const ROUTE: &str = "PUT /data/{key}";
+    let done = [("route", ROUTE), ("status", "200")];
     let done = books.sum(Service::ApiGateway, "requests_total", &done);
+    let failed = books.failed(ROUTE);
     let asked = books.sum(Service::ApiGateway, "database_writes_total", &[]);
+    let made = books.sum(Service::Database, "database_writes_total", &[]);
     let caches = books.of(Service::Cache).count() as u64;
     let revoked = books.sum(Service::ApiGateway, "cache_invalidations_total", &[]);
     // The gateway revokes after the database has written, and before it answers.
-    let unfinished = asked.saturating_sub(done);
     [
+        Line::of(
+            "Gateways asked the database for each write that they let in.",
+            "writes let in by gateways",
+            books.let_in(ROUTE),
+        )
+        .is("writes asked of the database", asked)
+        .but_for_up_to("ended in an error", failed)
+        .give_or_take(GIVEN_UP, books.abandoned()),
         Line::of(WRITES, "writes asked of the database", asked)
-            .is(
-                "writes made by the database",
-                books.sum(Service::Database, "database_writes_total", &[]),
-            )
-            .but_for_up_to("ended in an error", unfinished),
+            .is("writes made by the database", made)
+            .but_for_up_to("ended in an error", failed)
+            .give_or_take(GIVEN_UP, books.abandoned()),
         Line::of(
             "Each write revoked the item and the listing in every cache.",
             "invalidations by gateways",
             revoked,
         )
         .is(format!("writes × 2 × {caches} caches"), done * 2 * caches)
-        .but_for_up_to("of writes that ended in an error", unfinished * 2 * caches),
+        .but_for_up_to("of writes that ended in an error", failed * 2 * caches)
+        .give_or_take(GIVEN_UP, books.abandoned() * 2 * caches),
     ]
 }
 
@@ -279,6 +291,7 @@ fn computed(books: &Books<'_>) -> Line {
             books.sum(Service::Microservice, "requests_total", &[]),
         )
         .but_for_up_to("ended in an error", failed)
+        .give_or_take(GIVEN_UP, books.abandoned())
 }
 
 fn tasks(generator: &Generator, books: &Books<'_>) -> [Line; 3] {
@@ -297,7 +310,8 @@ fn tasks(generator: &Generator, books: &Books<'_>) -> [Line; 3] {
         )
         .is("accepted", accepted)
         .is("repeats of accepted ones", repeated)
-        .but_for_up_to("ended in an error", books.failed("POST /longtask")),
+        .but_for_up_to("ended in an error", books.failed("POST /longtask"))
+        .give_or_take(GIVEN_UP, books.abandoned()),
         Line::of(
             "The generator knows of each accepted task.",
             "tasks accepted by the worker",

@@ -9,7 +9,6 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::{Behaviour, Mix, Plan, Shape, Stage};
-use crate::scenarios::Scenario;
 use crate::threshold::Threshold;
 
 /// A text that is no plan: where, and why.
@@ -294,11 +293,6 @@ fn check_thresholds(
     mix: &Mix,
     shape: &Shape,
 ) -> Result<Vec<Threshold>, Problem> {
-    let routes: Vec<_> = mix
-        .scenarios()
-        .flat_map(Scenario::routes)
-        .copied()
-        .collect();
     rules
         .into_iter()
         .map(|rule| {
@@ -307,7 +301,7 @@ fn check_thresholds(
                 .parse()
                 .map_err(|error| Problem::at(&rule, format!("{error}")))?;
             threshold
-                .check_subject(&routes, shape)
+                .check_against(mix, shape)
                 .map_err(|sentence| Problem::at(&rule, sentence))?;
             Ok(threshold)
         })
@@ -375,6 +369,19 @@ readers = 1
                 "percentile",
             ),
             ("imbalance<=1", "imbalances<=1", "3:47", "imbalances"),
+            (
+                "imbalance<=1",
+                "tasks-lost<=0",
+                "3:47",
+                "nobody who submits tasks",
+            ),
+            ("imbalance<=1", "cpu-per-request<1ms", "3:47", "of whom"),
+            (
+                "imbalance<=1",
+                "cpu-per-request<1ms for cache-3",
+                "3:47",
+                "cache-3",
+            ),
             (
                 "users = 4",
                 "users = 4\nwarm_up = true",

@@ -88,11 +88,14 @@ section, .card {
 .tiles strong { display: block; font-size: 1.35rem; line-height: 1.3 }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 0 1rem; align-items: start }
 table { border-collapse: collapse; width: 100% }
-th { text-align: left; font-weight: 600; font-size: .8125rem; color: var(--soft); padding: .25rem .75rem .25rem 0; vertical-align: bottom }
-td { border-top: 1px solid var(--line); padding: .4rem .75rem .4rem 0; vertical-align: top }
+th, td { text-align: left; padding: .4rem 1rem .4rem 0; vertical-align: top }
+thead th { font-weight: 600; font-size: .8125rem; color: var(--soft); vertical-align: bottom }
+tbody th { font-weight: 400; white-space: nowrap }
+tbody th, tbody td { border-top: 1px solid var(--line) }
 th.n, td.n { text-align: right; white-space: nowrap }
 th:last-child, td:last-child { padding-right: 0 }
-td.wide { width: 30% ; min-width: 6rem }
+td.wide { width: 30%; min-width: 5rem }
+td.text { min-width: 15rem }
 .bar { height: .7rem; margin-top: .4rem; background: var(--paper); border-radius: 3px; overflow: hidden }
 .bar div { height: 100%; background: var(--accent); border-radius: 3px }
 .terms { color: var(--soft); font-size: .875rem }

@@ -134,7 +134,7 @@ fn latency(record: &Record) -> Markup {
                 } } }
             }
             p.small.soft {
-                "From the send to the last byte, over " (record.measured_seconds)
+                "Times from the send to the last byte, over " (record.measured_seconds)
                 " s without warm-up; failed requests count too. Closed model: each user waits "
                 "for the answer before the next request, so a slow system is asked less often. "
                 "Bars compare p99."
@@ -152,7 +152,7 @@ fn stages(stages: &[StageRecord]) -> Markup {
                 tbody { @for stage in stages { tr {
                     th scope="row" {
                         (stage.name)
-                        @if stage.warm_up { span.soft { " (warm-up, not judged)" } }
+                        @if stage.warm_up { span.soft { " (not judged)" } }
                     }
                     (request_cells(&stage.requests))
                     td.wide.soft.small { (stage.users) " users, " (stage.seconds) " s" }

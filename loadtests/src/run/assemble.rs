@@ -18,7 +18,7 @@ use crate::record::{
 };
 use crate::samples::{CacheOutcome, Fault, RouteSamples, Samples, StageIndex};
 use crate::scenarios::Scenario;
-use crate::threshold::{Figures, RouteFigures, State};
+use crate::threshold::{Figure, Figures, RouteFigures, State};
 use crate::verdict::{self, Warning};
 use crate::visitor::SubmittedTasks;
 
@@ -69,9 +69,18 @@ pub(super) fn record(
             .collect(),
         seconds: measured_seconds,
         imbalance: imbalance(&gateways),
-        hit_ratio: caches.as_ref().and_then(CacheRecord::hit_ratio),
-        intruders_admitted: Some(intruders.admitted as f64),
-        tasks_lost: Some((tasks.accepted - tasks.done) as f64),
+        hit_ratio: match &caches {
+            Some(caches) => caches.hit_ratio().map_or(Figure::NoSamples, Figure::Value),
+            None => Figure::OutOfSight,
+        },
+        intruders_admitted: match intruders.answered {
+            0 => Figure::NoSamples,
+            _ => Figure::Value(intruders.admitted as f64),
+        },
+        tasks_lost: match tasks.accepted {
+            0 => Figure::NoSamples,
+            accepted => Figure::Value((accepted - tasks.done) as f64),
+        },
         cpu_per_request: cpu_per_request(evidence.measured.as_ref(), sent),
     };
     let thresholds: Vec<_> = plan.thresholds.iter().map(|t| t.judge(&figures)).collect();
@@ -82,6 +91,8 @@ pub(super) fn record(
     if unseen > 0 {
         warnings.push(Warning::ThresholdsNotObservable { count: unseen });
     }
+    warnings.sort();
+    warnings.dedup();
     let ledger = ledger::draw_up(&generator(evidence), evidence.whole.as_deref());
     let name = folder.file_name().unwrap_or(folder.as_os_str());
 
@@ -194,9 +205,12 @@ fn gateways(evidence: &Evidence) -> Vec<GatewayRecord> {
 
 /// Requests between the busiest gateway and the idlest: by the balancer's count, or
 /// by the answers that were seen.
-fn imbalance(gateways: &[GatewayRecord]) -> Option<f64> {
+fn imbalance(gateways: &[GatewayRecord]) -> Figure {
     let shares = gateways.iter().map(|g| g.attempts.unwrap_or(g.answers));
-    Some((shares.clone().max()? - shares.min()?) as f64)
+    match (shares.clone().max(), shares.min()) {
+        (Some(most), Some(fewest)) => Figure::Value((most - fewest) as f64),
+        _ => Figure::OutOfSight,
+    }
 }
 
 fn caches(evidence: &Evidence, is_measured: impl Fn(StageIndex) -> bool) -> Option<CacheRecord> {
@@ -240,11 +254,10 @@ fn caches_by_answers(outcomes: &BTreeMap<CacheOutcome, u64>) -> Option<CacheReco
 fn intruders(samples: &Samples) -> IntruderRecord {
     let routes = samples.by_route(|_| true);
     let sent = Scenario::Intruders.routes().iter();
+    let sent = sent.filter_map(|route| routes.get(route));
     IntruderRecord {
-        sent: sent
-            .filter_map(|route| routes.get(route))
-            .map(|route| route.times.len())
-            .sum(),
+        sent: sent.clone().map(|route| route.times.len()).sum(),
+        answered: sent.flat_map(|route| route.statuses.values()).sum(),
         admitted: samples.faults(|fault| matches!(fault, Fault::Admitted { .. })),
     }
 }

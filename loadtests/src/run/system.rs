@@ -35,7 +35,14 @@ impl Subject {
     /// Starts the plan's system, with logs and data in `folder`, unless one is there.
     pub(super) async fn prepare(order: &Order, folder: &Path) -> Result<Self, RunError> {
         if let Some(url) = &order.target {
-            return Ok(Subject::There(url.clone()));
+            // Any answer will do; what it should be, the load finds out.
+            return match reqwest::get(url).await {
+                Ok(_) => Ok(Subject::There(url.clone())),
+                Err(source) => Err(RunError::NobodyThere {
+                    url: url.clone(),
+                    source,
+                }),
+            };
         }
         let options = StartOptions {
             launcher: Launcher::this_program(),

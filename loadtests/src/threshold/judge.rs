@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Metric, Threshold, Unit};
 
-/// What the rules are judged on. `None` is a figure that could not be observed,
-/// which is no zero.
+/// What the rules are judged on.
 #[derive(Clone, Debug)]
 pub struct Figures {
     /// Requests of the judged stages, by route name.
@@ -16,15 +15,26 @@ pub struct Figures {
     /// How long the judged stages lasted, in seconds.
     pub seconds: f64,
     /// Requests between the busiest and the idlest gateway, over the whole run.
-    pub imbalance: Option<f64>,
+    pub imbalance: Figure,
     /// Cache hits in percent of lookups, over the judged stages.
-    pub hit_ratio: Option<f64>,
+    pub hit_ratio: Figure,
     /// Requests with a bad token that were not refused, over the whole run.
-    pub intruders_admitted: Option<f64>,
+    pub intruders_admitted: Figure,
     /// Accepted tasks that were not done in the end, over the whole run.
-    pub tasks_lost: Option<f64>,
+    pub tasks_lost: Figure,
     /// CPU microseconds per request sent, by service and by node, over the judged stages.
     pub cpu_per_request: BTreeMap<String, f64>,
+}
+
+/// A figure, unless there is none; which is no zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Figure {
+    /// The figure.
+    Value(f64),
+    /// There was nothing to measure it on.
+    NoSamples,
+    /// It can't be seen from where the run stood.
+    OutOfSight,
 }
 
 /// Requests of one route.
@@ -70,12 +80,12 @@ impl Threshold {
     /// Judges the rule on a run's figures.
     pub fn judge(&self, figures: &Figures) -> Judged {
         let (value, state) = match self.observe(figures) {
-            Observation::Value(value) if self.operator.holds(value, self.limit) => {
+            Figure::Value(value) if self.operator.holds(value, self.limit) => {
                 (Some(value), State::Passed)
             }
-            Observation::Value(value) => (Some(value), State::Failed),
-            Observation::NoSamples => (None, State::Failed),
-            Observation::OutOfSight => (None, State::NotObservable),
+            Figure::Value(value) => (Some(value), State::Failed),
+            Figure::NoSamples => (None, State::Failed),
+            Figure::OutOfSight => (None, State::NotObservable),
         };
         Judged {
             rule: self.rule.clone(),
@@ -86,11 +96,10 @@ impl Threshold {
         }
     }
 
-    fn observe(&self, figures: &Figures) -> Observation {
-        let seen = |value: Option<f64>| value.map_or(Observation::OutOfSight, Observation::Value);
+    fn observe(&self, figures: &Figures) -> Figure {
         let measured = |figure: &dyn Fn(&RouteFigures) -> f64| match self.requests(figures) {
-            Some(requests) => Observation::Value(figure(&requests)),
-            None => Observation::NoSamples,
+            Some(requests) => Figure::Value(figure(&requests)),
+            None => Figure::NoSamples,
         };
         match self.metric {
             Metric::Percentile(percent) => {
@@ -100,13 +109,14 @@ impl Threshold {
             Metric::Maximum => measured(&|r| r.response_times.max() as f64),
             Metric::ErrorRate => measured(&|r| r.failed as f64 / r.sent() * 100.0),
             Metric::RequestsPerSecond => measured(&|r| r.sent() / figures.seconds),
-            Metric::Imbalance => seen(figures.imbalance),
-            Metric::HitRatio => seen(figures.hit_ratio),
-            Metric::IntrudersAdmitted => seen(figures.intruders_admitted),
-            Metric::TasksLost => seen(figures.tasks_lost),
+            Metric::Imbalance => figures.imbalance,
+            Metric::HitRatio => figures.hit_ratio,
+            Metric::IntrudersAdmitted => figures.intruders_admitted,
+            Metric::TasksLost => figures.tasks_lost,
             Metric::CpuPerRequest => {
                 let subject = self.subject.as_deref().unwrap_or_default();
-                seen(figures.cpu_per_request.get(subject).copied())
+                let figure = figures.cpu_per_request.get(subject);
+                figure.map_or(Figure::OutOfSight, |micros| Figure::Value(*micros))
             }
         }
     }
@@ -134,12 +144,6 @@ impl RouteFigures {
     }
 }
 
-enum Observation {
-    Value(f64),
-    NoSamples,
-    OutOfSight,
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -158,10 +162,10 @@ mod tests {
         Figures {
             routes: BTreeMap::from([("GET /data".to_owned(), route)]),
             seconds: 2.0,
-            imbalance: Some(1.0),
-            hit_ratio: None,
-            intruders_admitted: Some(0.0),
-            tasks_lost: Some(2.0),
+            imbalance: Figure::Value(1.0),
+            hit_ratio: Figure::OutOfSight,
+            intruders_admitted: Figure::NoSamples,
+            tasks_lost: Figure::Value(2.0),
             cpu_per_request: BTreeMap::from([("api-gateway".to_owned(), 300.0)]),
         }
     }
@@ -193,6 +197,7 @@ mod tests {
     fn nothing_measured_fails_and_nothing_observable_is_said() {
         let figures = figures(&[], 0);
         assert_eq!(state("p50<1s", &figures), State::Failed);
+        assert_eq!(state("intruders-admitted<=0", &figures), State::Failed);
         assert_eq!(state("hit-ratio>=0%", &figures), State::NotObservable);
         let cpu = "cpu-per-request<1s for database";
         assert_eq!(state(cpu, &figures), State::NotObservable);

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::super::figures::{count, micros, percent};
 use super::super::layout::bar;
-use crate::ledger::{Balance, Line};
+use crate::ledger::{Balance, Difference, Line};
 use crate::record::Record;
 
 pub(super) fn gateways(record: &Record) -> Markup {
@@ -108,7 +108,7 @@ pub(super) fn failures(record: &Record) -> Markup {
                     } }
                     tbody { @for failure in &record.failures { tr {
                         th scope="row" { code { (failure.route) } }
-                        td { (failure.reason) div.terms { (failure.example) } }
+                        td.text { (failure.reason) div.terms { (failure.example) } }
                         td.n { (count(failure.count)) }
                     } } }
                 }
@@ -141,24 +141,22 @@ pub(super) fn ledger(record: &Record) -> Markup {
 fn ledger_row(line: &Line) -> Markup {
     let seen = line.balance != Balance::NotObservable;
     let accounted: u64 = line.right.iter().map(|term| term.count).sum();
+    // An account of nothing is only worth a word where there is no other.
+    let mut accounts: Vec<_> = line.right.iter().filter(|term| term.count > 0).collect();
+    if accounts.is_empty() {
+        accounts.extend(line.right.first());
+    }
     html! {
         tr {
-            td {
+            td.text {
                 (line.claim)
                 @if seen { div.terms {
                     (line.left.name) " = "
-                    @for (index, term) in line.right.iter().enumerate() {
+                    @for (index, term) in accounts.iter().enumerate() {
                         @if index > 0 { " + " }
                         (term.name) " " (count(term.count))
                     }
-                    @for difference in &line.differences {
-                        " + " (difference.name) " "
-                        @if difference.at_least == difference.at_most {
-                            (count(difference.at_most))
-                        } @else {
-                            "(up to " (count(difference.at_most)) ")"
-                        }
-                    }
+                    @for difference in &line.differences { (named(difference)) }
                 } }
             }
             td.n { @if seen { (count(line.left.count)) } @else { "–" } }
@@ -168,6 +166,19 @@ fn ledger_row(line: &Line) -> Markup {
                 Balance::Off(by) => span.badge.bad { "off by " (by) },
                 Balance::NotObservable => span.badge.doubt { "not observable" },
             } }
+        }
+    }
+}
+
+fn named(difference: &Difference) -> Markup {
+    let most = count(difference.at_most.unsigned_abs());
+    html! {
+        @if difference.at_least == difference.at_most {
+            " + " (difference.name) " " (most)
+        } @else if difference.at_least < 0 {
+            " ± " (difference.name) " (up to " (most) ")"
+        } @else {
+            " + " (difference.name) " (up to " (most) ")"
         }
     }
 }
