@@ -3,16 +3,19 @@
 //!
 //! Read on in the order in which a request meets the parts: [`forward`] takes it,
 //! [`fields`] prepares its head, [`rotation`] picks a gateway, [`connections`]
-//! lends a connection to it, and [`body`] relays the answer. Beside that path,
-//! [`standing`] decides who is in rotation, from what [`checks`] and [`forward`] see,
-//! and [`failure`] says what a client is told when nobody could serve it.
+//! lends a connection to it, [`request_body`] goes out and [`response_body`] comes
+//! back. Beside that path, [`standing`] decides who is in rotation, from what
+//! [`checks`] and [`forward`] see, and [`failure`] says what a client is told when
+//! nobody could serve it.
 
-mod body;
 mod checks;
 mod connections;
 mod failure;
 mod fields;
 mod forward;
+mod patience;
+mod request_body;
+mod response_body;
 mod rotation;
 mod standing;
 
@@ -29,6 +32,8 @@ use crate::client::Upstream;
 use crate::server::{Node, ServerConfig};
 use forward::Balancer;
 use rotation::Rotation;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Settings of the load balancer.
 #[derive(Clone, Debug, clap::Args)]

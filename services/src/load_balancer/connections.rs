@@ -20,9 +20,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::Limits;
-use super::body::RequestBody;
 use super::failure::Failure;
-use super::rotation::Gateway;
+use super::request_body::RequestBody;
 
 /// One connection to a gateway.
 #[derive(Debug)]
@@ -161,15 +160,12 @@ impl Connections {
 #[derive(Debug)]
 pub(super) struct Loan {
     pub(super) connection: Connection,
-    pub(super) gateway: Arc<Gateway>,
+    pub(super) home: Arc<Connections>,
 }
 
 impl Loan {
     /// Keeps the connection for the next exchange.
     pub(super) fn give_back(self) {
-        self.gateway
-            .connections
-            .idle()
-            .push((self.connection, Instant::now()));
+        self.home.idle().push((self.connection, Instant::now()));
     }
 }

@@ -16,10 +16,11 @@ use tower::ServiceExt;
 use tower::retry::budget::{Budget, TpsBudget};
 use tracing::debug;
 
-use super::body::{Outgoing, Progress, RequestBody, ResponseBody};
 use super::connections::{Broken, Connection, Loan};
 use super::failure::Failure;
 use super::fields::{self, Via};
+use super::request_body::{Progress, RequestBody};
+use super::response_body::{Outgoing, ResponseBody};
 use super::rotation::{Gateway, Rotation, TriedSet};
 use super::{Config, Limits};
 use crate::contract::{NodeName, SERVER_TIMING};
@@ -203,7 +204,7 @@ impl Balancer {
     ) -> Result<(Response<Incoming>, Loan), Box<Broken>> {
         let lend = |connection| Loan {
             connection,
-            gateway: Arc::clone(gateway),
+            home: Arc::clone(&gateway.connections),
         };
         while let Some(mut connection) = gateway.connections.take_idle() {
             match self.send(&mut connection, request, progress).await {

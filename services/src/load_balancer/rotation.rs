@@ -47,7 +47,7 @@ struct Members {
 #[derive(Debug)]
 pub(super) struct Gateway {
     pub(super) upstream: Upstream,
-    pub(super) connections: Connections,
+    pub(super) connections: Arc<Connections>,
     pub(super) requests: Counter,
     ejections: Counter,
     healthy: Gauge,
@@ -95,7 +95,7 @@ impl Rotation {
             };
             let gateway = Gateway {
                 upstream: upstream.clone(),
-                connections: Connections::new(upstream.authority.clone(), &config.limits),
+                connections: Arc::new(Connections::new(upstream.authority.clone(), &config.limits)),
                 requests: requests.get_or_create_owned(&label),
                 ejections: ejections.get_or_create_owned(&label),
                 healthy: healthy.get_or_create_owned(&label),
