@@ -1,8 +1,10 @@
 //! What a run leaves behind: `run.json`, from which every page is made.
 
+#[cfg(test)]
+pub(crate) mod example;
+mod store;
+
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -14,6 +16,8 @@ use crate::ledger::Ledger;
 use crate::plan::{Behaviour, Mix, Shape, Stage};
 use crate::threshold::Verdicts;
 use crate::verdict::{Judgement, Warning};
+
+pub use store::{RecordError, write_whole};
 
 /// The version of this form. It grows when a reader of an older one would be misled.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -265,229 +269,12 @@ impl RequestFigures {
     }
 }
 
-/// Why a record can't be written or read.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// The record can't be written.
-    #[error("could not write {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The record can't be read.
-    #[error("could not read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The record is of a later program.
-    #[error("{} has schema version {found}, and this program knows up to {SCHEMA_VERSION}: use a newer one", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-    },
-    /// The record is damaged.
-    #[error("{} is damaged", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Where.
-        #[source]
-        source: serde_json::Error,
-    },
-}
-
 impl Record {
-    /// The record's file in a run's folder.
-    pub const FILE: &str = "run.json";
-
-    /// Reads the record of the run in `folder`.
-    pub fn read(folder: &Path) -> Result<Record, RecordError> {
-        #[derive(Deserialize)]
-        struct Version {
-            schema_version: u32,
-        }
-
-        let path = folder.join(Self::FILE);
-        let text = std::fs::read(&path).map_err(|source| RecordError::Read {
-            path: path.clone(),
-            source,
-        })?;
-        let damaged = |source| RecordError::Damaged {
-            path: path.clone(),
-            source,
-        };
-        let version: Version = serde_json::from_slice(&text).map_err(damaged)?;
-        if version.schema_version > SCHEMA_VERSION {
-            return Err(RecordError::Newer {
-                found: version.schema_version,
-                path,
-            });
-        }
-        serde_json::from_slice(&text).map_err(damaged)
-    }
-
-    /// Writes the record into `folder`, whole or not at all.
-    pub fn write(&self, folder: &Path) -> Result<(), RecordError> {
-        let path = folder.join(Self::FILE);
-        let mut text = serde_json::to_vec_pretty(self).map_err(|error| RecordError::Write {
-            path: path.clone(),
-            source: error.into(),
-        })?;
-        text.push(b'\n');
-        write_whole(&path, &text)
-    }
-
     /// How long the load lasted.
     pub fn duration(&self) -> Duration {
         self.ended
             .duration_since(self.started)
             .try_into()
             .unwrap_or_default()
-    }
-}
-
-/// Writes a file so that nobody ever sees a part of it.
-pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), RecordError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::Builder::new()
-            // As any other file: the default would keep everybody else from reading it.
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|source| RecordError::Write {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::ledger::Generator;
-    use crate::plan::Plan;
-    use crate::threshold::{Judged, State, Unit};
-    use crate::verdict::Verdict;
-
-    /// A record with a bit of everything.
-    pub(crate) fn example() -> Record {
-        let plan = Plan::load("smoke").expect("built in");
-        let requests = RequestFigures {
-            count: 12_345,
-            failed: 1,
-            per_second: 3086.0,
-            times: Some(Times {
-                min: 100,
-                mean: 1000.0,
-                p50: 900,
-                p90: 2000,
-                p95: 3000,
-                p99: 4210,
-                p99_9: 9000,
-                max: 12_000,
-            }),
-        };
-        Record {
-            schema_version: SCHEMA_VERSION,
-            id: "20260102T030405Z-smoke".to_owned(),
-            judgement: Judgement {
-                verdict: Verdict::Pass,
-                sentence: "all 1 thresholds held.".to_owned(),
-            },
-            warnings: vec![Warning::NotDrained { tasks: 3 }],
-            seed: 42,
-            command: "loadtests run --plan smoke --seed 42".to_owned(),
-            started: "2026-01-02T03:04:05Z".parse().expect("a time"),
-            ended: "2026-01-02T03:04:10Z".parse().expect("a time"),
-            environment: Environment::look(),
-            stages: vec![StageRecord {
-                name: "steady".to_owned(),
-                users: 10,
-                warm_up: false,
-                seconds: 4.0,
-                requests: requests.clone(),
-            }],
-            routes: vec![RouteRecord {
-                name: "GET /data/{key}".to_owned(),
-                requests,
-                statuses: BTreeMap::from([(200, 12_344), (503, 1)]),
-            }],
-            measured_seconds: 4.0,
-            thresholds: vec![Judged {
-                rule: "p99<50ms".to_owned(),
-                state: State::Passed,
-                limit: 50_000.0,
-                value: Some(4210.0),
-                unit: Unit::Microseconds,
-            }],
-            gateways: vec![GatewayRecord {
-                name: "api-gateway-1".to_owned(),
-                answers: 12_344,
-                attempts: Some(12_345),
-            }],
-            caches: Some(CacheRecord {
-                counted_by_gateways: true,
-                hits: 9,
-                misses: 1,
-                failed: 0,
-                by_cache: Vec::new(),
-            }),
-            tasks: TaskRecord {
-                accepted: 5,
-                done: 5,
-            },
-            intruders: IntruderRecord {
-                sent: 7,
-                answered: 7,
-                admitted: 0,
-            },
-            ledger: crate::ledger::draw_up(&Generator::default(), Some(&[])),
-            processes: vec![ProcessRecord {
-                name: "database".to_owned(),
-                cpu_seconds: 0.4,
-                cpu_micros_per_request: 32.0,
-            }],
-            failures: vec![FailureRecord {
-                route: "GET /data/{key}".to_owned(),
-                reason: "status 503 where 200 was right".to_owned(),
-                count: 1,
-                example: "503 from nobody".to_owned(),
-            }],
-            plan: PlanRecord {
-                name: plan.name,
-                description: plan.description,
-                source: plan.source,
-                shape: Some(plan.shape),
-                target: None,
-                stages: plan.stages,
-                mix: plan.mix,
-                behaviour: plan.behaviour,
-            },
-        }
-    }
-
-    #[test]
-    fn a_record_comes_back_as_it_was_written() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let record = example();
-        record.write(folder.path()).expect("written");
-        let back = Record::read(folder.path()).expect("readable");
-        assert_eq!(
-            serde_json::to_value(back).expect("JSON"),
-            serde_json::to_value(record).expect("JSON")
-        );
     }
 }

@@ -4,6 +4,8 @@ mod intruders;
 mod processors;
 mod readers;
 mod task_submitters;
+#[cfg(test)]
+mod tests;
 mod writers;
 
 use std::time::Instant;

@@ -205,7 +205,7 @@ fn capitalised(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::tests::example;
+    use crate::record::example::example;
 
     #[test]
     fn a_page_has_the_figures_of_its_record() {

@@ -161,7 +161,7 @@ fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::tests::example;
+    use crate::record::example::example;
 
     #[test]
     fn a_summary_fits_on_a_screen_however_much_there_is_to_say() {

@@ -1,0 +1,110 @@
+//! A record to test pages with.
+
+use std::collections::BTreeMap;
+
+use super::{
+    CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, PlanRecord, ProcessRecord, Record,
+    RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord, TaskRecord, Times,
+};
+use crate::environment::Environment;
+use crate::ledger::{Generator, draw_up};
+use crate::plan::Plan;
+use crate::threshold::{Judged, State, Unit};
+use crate::verdict::{Judgement, Verdict, Warning};
+
+/// A record with a bit of everything.
+pub(crate) fn example() -> Record {
+    let plan = Plan::load("smoke").expect("built in");
+    let requests = RequestFigures {
+        count: 12_345,
+        failed: 1,
+        per_second: 3086.0,
+        times: Some(Times {
+            min: 100,
+            mean: 1000.0,
+            p50: 900,
+            p90: 2000,
+            p95: 3000,
+            p99: 4210,
+            p99_9: 9000,
+            max: 12_000,
+        }),
+    };
+    Record {
+        schema_version: SCHEMA_VERSION,
+        id: "20260102T030405Z-smoke".to_owned(),
+        judgement: Judgement {
+            verdict: Verdict::Pass,
+            sentence: "all 1 thresholds held.".to_owned(),
+        },
+        warnings: vec![Warning::NotDrained { tasks: 3 }],
+        seed: 42,
+        command: "loadtests run --plan smoke --seed 42".to_owned(),
+        started: "2026-01-02T03:04:05Z".parse().expect("a time"),
+        ended: "2026-01-02T03:04:10Z".parse().expect("a time"),
+        environment: Environment::look(),
+        stages: vec![StageRecord {
+            name: "steady".to_owned(),
+            users: 10,
+            warm_up: false,
+            seconds: 4.0,
+            requests: requests.clone(),
+        }],
+        routes: vec![RouteRecord {
+            name: "GET /data/{key}".to_owned(),
+            requests,
+            statuses: BTreeMap::from([(200, 12_344), (503, 1)]),
+        }],
+        measured_seconds: 4.0,
+        thresholds: vec![Judged {
+            rule: "p99<50ms".to_owned(),
+            state: State::Passed,
+            limit: 50_000.0,
+            value: Some(4210.0),
+            unit: Unit::Microseconds,
+        }],
+        gateways: vec![GatewayRecord {
+            name: "api-gateway-1".to_owned(),
+            answers: 12_344,
+            attempts: Some(12_345),
+        }],
+        caches: Some(CacheRecord {
+            counted_by_gateways: true,
+            hits: 9,
+            misses: 1,
+            failed: 0,
+            by_cache: Vec::new(),
+        }),
+        tasks: TaskRecord {
+            accepted: 5,
+            done: 5,
+        },
+        intruders: IntruderRecord {
+            sent: 7,
+            answered: 7,
+            admitted: 0,
+        },
+        ledger: draw_up(&Generator::default(), Some(&[])),
+        processes: vec![ProcessRecord {
+            name: "database".to_owned(),
+            cpu_seconds: 0.4,
+            cpu_micros_per_request: 32.0,
+        }],
+        failures: vec![FailureRecord {
+            route: "GET /data/{key}".to_owned(),
+            reason: "status 503 where 200 was right".to_owned(),
+            count: 1,
+            example: "503 from nobody".to_owned(),
+        }],
+        plan: PlanRecord {
+            name: plan.name,
+            description: plan.description,
+            source: plan.source,
+            shape: Some(plan.shape),
+            target: None,
+            stages: plan.stages,
+            mix: plan.mix,
+            behaviour: plan.behaviour,
+        },
+    }
+}
