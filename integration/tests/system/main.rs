@@ -3,15 +3,21 @@
 //!
 //! `cargo test -p integration --test system -- faults` runs those of one file.
 
+mod cache_stories;
+mod dice;
 mod frame;
+mod redis_server;
 mod rude_upstream;
 mod traffic;
 mod support;
 
+mod caching;
+mod caching_over_redis;
 mod docker;
 mod faults;
 mod gateway_alone;
 mod failover;
+mod long_tasks;
 mod no_orphans;
 mod starting;
 
@@ -47,6 +53,36 @@ fn main() -> ExitCode {
         no_orphans {
             no_node_survives_a_harness_that_was_killed,
             the_environment_of_the_harness_sets_nothing,
+        }
+        caching {
+            every_read_is_a_hit_or_a_miss_and_every_miss_reads_the_database,
+            without_expiry_the_database_is_read_once_per_key_and_cache,
+            random_reads_cost_as_many_database_reads_as_predicted,
+            a_burst_on_a_cold_key_costs_one_read_per_gateway,
+            a_write_is_seen_by_the_next_read_through_every_gateway_and_cache,
+            no_read_goes_back_behind_an_answered_write,
+            values_expire,
+            a_dead_cache_costs_a_bounded_delay,
+            a_stalled_cache_costs_a_bounded_delay_and_is_used_again,
+        }
+        caching_over_redis needs docker {
+            every_read_is_a_hit_or_a_miss_and_every_miss_reads_the_database,
+            without_expiry_the_database_is_read_once_per_key_and_cache,
+            random_reads_cost_as_many_database_reads_as_predicted,
+            a_burst_on_a_cold_key_costs_one_read_per_gateway,
+            a_write_is_seen_by_the_next_read_through_every_gateway_and_cache,
+            no_read_goes_back_behind_an_answered_write,
+            values_expire,
+            a_dead_cache_costs_a_bounded_delay,
+            a_stalled_cache_costs_a_bounded_delay_and_is_used_again,
+        }
+        long_tasks {
+            a_task_is_accepted_at_once_and_done_later,
+            repeats_of_one_key_are_one_task_and_one_effect,
+            a_key_with_another_body_is_refused,
+            no_accepted_task_is_lost_when_the_worker_is_killed,
+            a_task_that_keeps_failing_is_given_up,
+            a_task_is_shown_to_its_owner_only,
         }
         gateway_alone {
             a_database_that_fails_is_503_and_nothing_is_cached,
