@@ -5,7 +5,7 @@
 //! is done around it:
 //!
 //! - Its times end at the first byte, so requests are sent and timed by
-//!   [`Visitor`](crate::visitor::Visitor) and handed to Goose afterwards.
+//!   [`Visitor`] and handed to Goose afterwards.
 //! - Its test plan changes stages up to half a second late, each on top of the
 //!   other. So Goose keeps all users running, and those who aren't on duty by the
 //!   plan's own schedule wait.

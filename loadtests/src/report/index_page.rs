@@ -89,7 +89,7 @@ fn row(entry: &Entry, record: &Record) -> Markup {
                 td.n { (count(failed)) }
                 td.n { (slowest.map_or_else(|| "–".to_owned(), |p99| micros(p99 as f64))) }
             } @else {
-                td.n colspan="4" { span.soft { "not measured" } }
+                td.n colspan="4" { span.soft { "no result" } }
             }
             td { @match &record.environment.revision {
                 Some(revision) => {

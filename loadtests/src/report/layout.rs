@@ -74,7 +74,7 @@ section, .card {
   padding: 1.1rem 1.25rem; margin-top: 1rem; overflow-x: auto;
 }
 .verdict { border-left: 6px solid currentColor }
-.verdict strong { font-size: 1.35rem }
+.verdict > strong { font-size: 1.35rem }
 .verdict p { color: var(--ink) }
 .verdict.good { color: var(--good); background: var(--good-wash) }
 .verdict.bad { color: var(--bad); background: var(--bad-wash) }
@@ -83,6 +83,9 @@ section, .card {
 .badge.good { color: var(--good); background: var(--good-wash) }
 .badge.bad { color: var(--bad); background: var(--bad-wash) }
 .badge.doubt { color: var(--doubt); background: var(--doubt-wash) }
+.no-result .tiles, .no-result table { color: var(--soft) }
+.no-result table .badge { color: var(--soft); background: var(--paper) }
+.no-result .bar div { background: var(--soft) }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 1rem; margin-top: 1rem }
 .tiles .card { margin: 0; padding: .8rem 1rem }
 .tiles strong { display: block; font-size: 1.35rem; line-height: 1.3 }

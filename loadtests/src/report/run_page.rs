@@ -25,7 +25,7 @@ pub fn run_page(record: &Record, has_goose_report: bool) -> Markup {
                 @if let Some(url) = &record.plan.target { ", on " (url) }
             }
         }
-        main {
+        main.no-result[record.judgement.verdict == Verdict::Invalid] {
             (verdict(record))
             (tiles(record))
             (thresholds(&record.thresholds))
@@ -54,7 +54,7 @@ fn verdict(record: &Record) -> Markup {
             strong { (capitalised(verdict.word())) }
             p { (capitalised(&record.judgement.sentence)) }
             @if verdict == Verdict::Invalid {
-                p { strong.small { "None of the figures below may be taken for a result." } }
+                p { strong { "None of the figures below may be taken for a result." } }
             }
             @for warning in &record.warnings {
                 @if !record.judgement.sentence.contains(&warning.to_string()) {
