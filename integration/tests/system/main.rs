@@ -8,18 +8,22 @@ mod dice;
 mod frame;
 mod redis_server;
 mod rude_upstream;
-mod traffic;
 mod support;
+mod traffic;
 
+mod balancer_alone;
 mod caching;
 mod caching_over_redis;
 mod docker;
+mod failover;
 mod faults;
 mod gateway_alone;
-mod failover;
+mod keys;
 mod long_tasks;
 mod no_orphans;
+mod round_robin;
 mod starting;
+mod tokens;
 
 use std::process::ExitCode;
 
@@ -39,6 +43,8 @@ fn main() -> ExitCode {
             a_taken_port_is_named_with_its_node,
             a_failed_start_leaves_nothing_running,
             a_dropped_system_leaves_nothing_running,
+            a_system_outlives_the_thread_that_started_it,
+            a_signal_from_the_terminal_reaches_no_node,
             a_stopped_system_ends_in_good_order,
         }
         faults {
@@ -52,7 +58,29 @@ fn main() -> ExitCode {
         }
         no_orphans {
             no_node_survives_a_harness_that_was_killed,
+            a_node_ends_with_the_thread_that_started_it,
+            a_node_ends_when_its_lifeline_does,
+            a_node_does_not_start_for_a_harness_that_is_gone,
             the_environment_of_the_harness_sets_nothing,
+        }
+        round_robin {
+            requests_one_after_another_go_round,
+            concurrent_requests_are_shared_exactly,
+            any_number_of_gateways_is_shared_exactly,
+            shares_are_exact_again_after_a_gateway_left_and_came_back,
+            a_dead_gateway_unbalances_only_what_its_failures_name,
+        }
+        tokens {
+            the_laboratorys_token_passes_raw_and_as_bearer,
+            each_kind_of_bad_token_is_refused_and_counted_by_its_name,
+            a_refused_request_reaches_nothing_behind_the_gateway,
+            an_expiry_can_be_demanded,
+            no_change_to_a_token_is_accepted_or_breaks_anything,
+        }
+        keys {
+            any_bytes_in_a_key_come_back_as_they_went_in,
+            keys_that_look_alike_are_told_apart,
+            a_key_that_is_too_long_is_refused_in_one_sentence,
         }
         caching {
             every_read_is_a_hit_or_a_miss_and_every_miss_reads_the_database,
@@ -84,6 +112,23 @@ fn main() -> ExitCode {
             a_task_that_keeps_failing_is_given_up,
             a_task_is_shown_to_its_owner_only,
         }
+        balancer_alone {
+            an_error_of_the_gateway_is_passed_on_as_it_is,
+            the_gateway_learns_whom_the_balancer_speaks_for,
+            fields_for_one_hop_do_not_reach_the_client,
+            a_slow_gateway_is_504_within_the_first_byte_limit,
+            each_broken_answer_has_its_name,
+            a_gateway_that_is_not_there_is_502_until_checks_find_nobody,
+            a_truncated_body_is_truncated_for_the_client_too,
+            a_post_that_was_sent_is_never_repeated,
+            a_get_is_repeated_elsewhere_as_long_as_nothing_was_answered,
+            a_post_goes_elsewhere_when_nothing_of_it_was_sent,
+            retries_stop_when_the_budget_is_spent,
+            a_failing_gateway_is_ejected_and_returns_through_one_probation_request,
+            bodies_are_relayed_piece_by_piece_in_both_directions,
+            a_body_that_stalls_is_given_up,
+            a_request_that_is_too_large_is_413_before_it_is_sent,
+        }
         gateway_alone {
             a_database_that_fails_is_503_and_nothing_is_cached,
             a_write_that_the_database_does_not_confirm_is_503,
@@ -111,7 +156,7 @@ fn main() -> ExitCode {
         }
         failover {
             no_read_fails_when_a_gateway_is_killed_and_it_takes_part_again_after_a_restart,
-            a_post_fails_only_under_way_in_a_gateway_that_is_killed,
+            a_post_fails_at_most_once_for_each_connection_to_a_killed_gateway,
             a_post_under_way_in_a_killed_gateway_is_502_and_not_repeated,
             a_get_under_way_in_a_killed_gateway_is_repeated_on_another,
             no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
