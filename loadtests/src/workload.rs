@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
 use rand_distr::Zipf;
 use services::microservice::digest;
 use tokio::sync::watch;
@@ -36,6 +36,9 @@ pub struct Workload {
     pub recorder: Recorder,
     /// Digests that were computed to check answers.
     pub digests: Digests,
+    /// A seed for each seat, drawn from the run's, so that runs with neighbouring
+    /// seeds have no user in common.
+    seat_seeds: Vec<u64>,
 }
 
 impl Workload {
@@ -43,6 +46,7 @@ impl Workload {
     pub fn new(plan: &Plan, seed: u64, url: &str) -> Self {
         let schedule = plan.schedule();
         let behaviour = plan.behaviour.clone();
+        let draws = Xoshiro256PlusPlus::seed_from_u64(seed).random_iter();
         Workload {
             url: url.trim_end_matches('/').to_owned(),
             seed,
@@ -50,17 +54,17 @@ impl Workload {
                 .expect("a plan has items and no negative exponent"),
             behaviour,
             roster: plan.mix.roster(schedule.seats()),
-            schedule,
             clock: Clock::default(),
             recorder: Recorder::new(),
             digests: Digests::default(),
+            seat_seeds: draws.take(schedule.seats()).collect(),
+            schedule,
         }
     }
 
     /// The random numbers of the user on `seat`: the same whenever the seed is.
     pub fn rng(&self, seat: usize) -> Xoshiro256PlusPlus {
-        // `seed_from_u64` mixes well enough that neighbouring seats have nothing in common.
-        Xoshiro256PlusPlus::seed_from_u64(self.seed ^ seat as u64)
+        Xoshiro256PlusPlus::seed_from_u64(self.seat_seeds[seat])
     }
 
     /// The stage that it is now; `None` after the last.
@@ -145,8 +149,6 @@ impl Digests {
 
 #[cfg(test)]
 mod tests {
-    use rand::RngExt;
-
     use super::*;
 
     #[test]
@@ -158,7 +160,9 @@ mod tests {
         };
         assert_eq!(choices(1, 0), choices(1, 0));
         assert_ne!(choices(1, 0), choices(1, 1));
-        assert_ne!(choices(1, 0), choices(2, 0));
+        for seat in 0..4 {
+            assert_ne!(choices(1, 0), choices(2, seat));
+        }
     }
 
     #[test]
