@@ -14,7 +14,7 @@ use nix::unistd::getppid;
 
 /// The first argument of a program that is to be a node. It is followed by the
 /// harness's process id, the service, and the service's flags.
-pub(crate) const HIDDEN_WORD: &str = "__node";
+pub const HIDDEN_WORD: &str = "__node";
 
 /// Becomes a node, when this process was started to be one. Belongs into the
 /// first line of `main`, before any runtime.

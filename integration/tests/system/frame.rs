@@ -6,6 +6,7 @@ use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::OnceLock;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use tokio::time::timeout;
 
 /// No story takes nearly as long, not even with every core kept busy by others.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long after its deadline a story may clean up.
+const GRACE: Duration = Duration::from_secs(10);
 /// How long a Docker engine may take to answer a ping.
 const PING: Duration = Duration::from_secs(10);
 /// Stories wait more than they compute, so that few cores run several of them.
@@ -97,10 +100,18 @@ fn without_docker() -> Result<Completion, Failed> {
 /// The thread bears the story's name, and with it the message of a panic does.
 fn told_in_a_thread(story: &Story) -> Result<(), Failed> {
     let tell = story.tell;
+    let (telling, told) = channel::<()>();
     let thread = thread::Builder::new()
         .name(story.name.to_owned())
-        .spawn(move || told_in_time(tell))
+        .spawn(move || {
+            let _until_the_end = telling;
+            told_in_time(tell);
+        })
         .map_err(|error| format!("could not start the story's thread: {error}"))?;
+    // A story that blocks its thread does not notice its own deadline.
+    if told.recv_timeout(DEADLINE + GRACE) == Err(RecvTimeoutError::Timeout) {
+        return Err(format!("the story blocks its thread since {DEADLINE:?} or more").into());
+    }
     // The runner of the tests turns a panic into a failure.
     thread.join().or_else(|panic| resume_unwind(panic))
 }

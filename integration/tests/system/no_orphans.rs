@@ -2,15 +2,20 @@
 //! killed is this very program, started once more with a hidden word.
 
 use std::env;
+use std::io::{self, BufRead};
+use std::os::unix::process::{ExitStatusExt, parent_id};
 use std::path::Path;
-use std::process::{ExitCode, Stdio};
+use std::process::{self, ChildStdin, ExitCode, ExitStatus, Stdio};
+use std::thread;
 
-use integration::{System, Topology};
+use integration::wait::wait_for;
+use integration::{System, Topology, host};
+use nix::sys::signal::Signal;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::runtime::Runtime;
 
-use crate::support::{RunFolder, no_node_is_left, nodes_of, options};
+use crate::support::{PATIENCE, RunFolder, no_node_is_left, nodes_of, options};
 
 /// The first argument of a program that is to be the harness; its folder follows.
 const HIDDEN_WORD: &str = "__harness";
@@ -29,6 +34,67 @@ pub(crate) async fn the_environment_of_the_harness_sets_nothing() {
     // No node would start with this filter for its log.
     let _harness = harness(&folder, "SKEIN_LOG", "=nonsense=").await;
     assert_eq!(nodes_of(folder.path()).len(), 9);
+}
+
+pub(crate) async fn a_node_ends_with_the_thread_that_started_it() {
+    let start = || node(process::id());
+    let (mut node, lifeline) = thread::spawn(start).join().expect("no panic");
+    let status = end_of(&mut node).await;
+    assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "{status}");
+    drop(lifeline);
+}
+
+pub(crate) async fn a_node_ends_when_its_lifeline_does() {
+    let (mut node, lifeline) = node(process::id());
+    drop(lifeline);
+    let status = end_of(&mut node).await;
+    assert_eq!(status.code(), Some(1), "{status}");
+}
+
+pub(crate) async fn a_node_does_not_start_for_a_harness_that_is_gone() {
+    let somebody_else = parent_id();
+    let node = node_command(somebody_else).output();
+    let node = node.expect("the node's program starts");
+    assert_eq!(node.status.code(), Some(1), "{}", node.status);
+    let log = String::from_utf8_lossy(&node.stderr);
+    assert!(log.contains("is gone already"), "{log}");
+    assert!(node.stdout.is_empty(), "it announced something");
+}
+
+/// A node that is ready, without a system around it, and its lifeline.
+fn node(harness: u32) -> (process::Child, ChildStdin) {
+    let mut node = node_command(harness)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the node's program starts");
+    let output = node.stdout.take().expect("piped");
+    let mut line = String::new();
+    io::BufReader::new(output)
+        .read_line(&mut line)
+        .expect("readable output");
+    assert!(line.contains("ready"), "{line:?}");
+    let lifeline = node.stdin.take().expect("piped");
+    (node, lifeline)
+}
+
+/// How a node ended that was not told to, but should.
+async fn end_of(node: &mut process::Child) -> ExitStatus {
+    let look = async || node.try_wait().expect("it is our child").ok_or("it runs");
+    let end = wait_for("the end of the node", PATIENCE, look).await;
+    end.unwrap_or_else(|overdue| {
+        let _ = node.kill();
+        panic!("{overdue}")
+    })
+}
+
+fn node_command(harness: u32) -> process::Command {
+    let mut command = process::Command::new(env!("CARGO_BIN_EXE_node"));
+    command
+        .args([host::HIDDEN_WORD, &harness.to_string(), "cache"])
+        .args(["--listen=127.0.0.1:0", "--name=cache-1"]);
+    command
 }
 
 /// Another process that has started the laboratory and paused one node of it.

@@ -3,12 +3,15 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use integration::error::StartError;
 use integration::{Launcher, StartOptions, System, Topology};
+use nix::unistd::getpgid;
 use reqwest::Method;
 use services::contract::{Health, HealthStatus, Service};
+use tokio::runtime::Runtime;
 
 use crate::support::{Lab, RunFolder, fails_to_start, nodes_of, options};
 
@@ -149,6 +152,28 @@ pub(crate) async fn a_dropped_system_leaves_nothing_running() {
     assert_eq!(nodes_of(folder.path()).len(), 9);
     drop(system);
     assert_eq!(nodes_of(folder.path()), []);
+}
+
+pub(crate) async fn a_system_outlives_the_thread_that_started_it() {
+    let folder = RunFolder::new();
+    let options = options(folder.path());
+    let start = move || {
+        let runtime = Runtime::new().expect("a runtime");
+        runtime.block_on(System::start(&Topology::laboratory(), options))
+    };
+    let started = thread::spawn(start).join().expect("no panic");
+    let system = started.expect("the laboratory starts");
+    let counters = system.all_counters().await;
+    assert_eq!(counters.expect("every node is there").len(), 9);
+    assert_eq!(system.unexpected_exits().len(), 0);
+}
+
+pub(crate) async fn a_signal_from_the_terminal_reaches_no_node() {
+    let lab = Lab::start(Topology::laboratory()).await;
+    // A terminal's Ctrl-C is for the whole process group that runs in front.
+    for node in nodes_of(lab.folder()) {
+        assert_eq!(getpgid(Some(node)), Ok(node), "it is in a group of others");
+    }
 }
 
 pub(crate) async fn a_stopped_system_ends_in_good_order() {
