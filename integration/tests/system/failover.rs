@@ -1,5 +1,5 @@
-//! What clients may see when a node is killed, paused, restarted or told to stop,
-//! under traffic: each story says it in its name.
+//! What clients may see of the balancer and its gateways when one of them is killed,
+//! paused and restarted under traffic: each story says it in its name.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -10,28 +10,20 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use integration::wait::wait_for;
-use integration::{System, Topology};
-use nix::sys::signal::{Signal, kill};
-use reqwest::header::{AUTHORIZATION, LOCATION, RETRY_AFTER};
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, RequestBuilder, Response};
-use serde_json::Value;
-use services::contract::{
-    CACHE_STATUS, PROXY_STATUS, SERVED_BY, Service, Task, TaskState, seeded_value,
-};
+use services::contract::{PROXY_STATUS, SERVED_BY, Service};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::rude_upstream::{Answer, RudeUpstream};
-use crate::support::{Lab, PATIENCE, RunFolder, TOKEN, client, nodes_of, options};
-use crate::traffic::{CLIENTS, Outcome, Traffic};
+use crate::support::{Lab, PATIENCE};
+use crate::traffic::{
+    CLIENTS, Outcome, Traffic, every_read_is_right, laboratory, read, until_status,
+};
 
 const GATEWAYS: [&str; 3] = ["api-gateway-1", "api-gateway-2", "api-gateway-3"];
 const BALANCER: &str = "load-balancer";
-/// Keys that the traffic reads.
-const KEYS: u32 = 10;
-/// What no read may exceed while a cache is ill: half of what the database may take,
-/// and much more than the tenth of a second that a cache may.
-const BOUND: Duration = Duration::from_secs(5);
 
 pub(crate) async fn no_read_fails_when_a_gateway_is_killed_and_it_takes_part_again_after_a_restart()
 {
@@ -147,131 +139,40 @@ pub(crate) async fn no_read_fails_when_a_gateway_is_paused_and_it_returns_throug
     assert_eq!(servers(outcomes.iter().filter(|o| all < o.began)), GATEWAYS);
 }
 
-pub(crate) async fn no_read_fails_when_a_cache_is_killed_and_hits_come_back_after_a_restart() {
+pub(crate) async fn without_any_gateway_the_balancer_says_so_until_they_are_back() {
     let lab = Lab::start(laboratory()).await;
     let events = async |traffic: &Traffic<'_>| {
-        until_hit(&lab, "/data/item-0", "cache-1").await;
-        lab.kill("cache-1").expect("it runs");
         traffic.flows().await;
-        lab.restart("cache-1").await.expect("it returns");
-        until_hit(&lab, "/data/item-0", "cache-1").await;
-    };
-    let ((), outcomes) = Traffic::of(&lab, read).around(events).await;
-    every_read_is_right(&outcomes);
-    within_bound(&outcomes);
-    some_passed_by("cache-1", &outcomes);
-}
-
-pub(crate) async fn no_read_fails_when_a_cache_is_paused_and_hits_come_back_after_it_resumes() {
-    let lab = Lab::start(laboratory()).await;
-    let events = async |traffic: &Traffic<'_>| {
-        until_hit(&lab, "/data/item-0", "cache-1").await;
-        lab.pause("cache-1").expect("it runs");
-        traffic.flows().await;
-        lab.resume("cache-1").expect("it runs");
-        until_hit(&lab, "/data/item-0", "cache-1").await;
-    };
-    let ((), outcomes) = Traffic::of(&lab, read).around(events).await;
-    every_read_is_right(&outcomes);
-    within_bound(&outcomes);
-    some_passed_by("cache-1", &outcomes);
-}
-
-pub(crate) async fn without_the_database_cached_keys_are_read_and_others_are_503() {
-    let lab = lab_with_warm_caches("10s").await;
-    let write = lab.request(Method::PUT, "/data/kept").body(r#""kept""#);
-    assert_eq!(answered(write).await.status(), 200);
-    let events = async |traffic: &Traffic<'_>| {
-        lab.kill("database").expect("it runs");
-        for path in ["/data/kept", "/data/item-500", "/data"] {
-            gateway_problem(lab.get(path).await, 503, "database").await;
+        let killed = Instant::now();
+        for gateway in GATEWAYS {
+            lab.kill(gateway).expect("it runs");
         }
-        let write = lab.request(Method::PUT, "/data/kept").body("0");
-        gateway_problem(answered(write).await, 503, "database").await;
+        let gone = Instant::now();
+        until_status(&lab, "/data", 503).await;
         traffic.flows().await;
-        lab.restart("database").await.expect("it returns");
+        let back = Instant::now();
+        for restarted in join_all(GATEWAYS.map(|gateway| lab.restart(gateway))).await {
+            restarted.expect("it returns");
+        }
+        until_in_rotation(&lab, &GATEWAYS).await;
+        let all = Instant::now();
+        traffic.flows().await;
+        [killed, gone, back, all]
     };
-    let ((), outcomes) = Traffic::of(&lab, read).around(events).await;
-    every_read_is_right(&outcomes);
-    for (path, value) in [
-        ("/data/kept", r#""kept""#.to_owned()),
-        ("/data/item-500", seeded_value(500)),
-    ] {
-        let answer = lab.get(path).await;
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.text().await.expect("a body"), value);
+    let ([killed, gone, back, all], outcomes) = Traffic::of(&lab, read).around(events).await;
+    let (right, failed): (Vec<_>, Vec<_>) =
+        outcomes.into_iter().partition(|o| o.status() == Some(200));
+    every_read_is_right(&right);
+    assert!(right.iter().all(|o| o.began < gone || back < o.ended));
+    for outcome in &failed {
+        assert!(killed < outcome.ended && outcome.began < all, "{outcome:?}");
+        says_who_failed(outcome);
     }
-}
-
-pub(crate) async fn while_the_database_is_paused_cached_keys_are_read_and_others_are_504() {
-    let lab = lab_with_warm_caches("500ms").await;
-    let events = async |traffic: &Traffic<'_>| {
-        lab.pause("database").expect("it runs");
-        let began = Instant::now();
-        gateway_problem(lab.get("/data/item-500").await, 504, "database").await;
-        assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
-        traffic.flows().await;
-        lab.resume("database").expect("it runs");
-    };
-    let ((), outcomes) = Traffic::of(&lab, read).around(events).await;
-    every_read_is_right(&outcomes);
-    until_status(&lab, "/data/item-500", 200).await;
-}
-
-pub(crate) async fn without_the_microservice_only_computing_fails() {
-    let topology = laboratory().with(Service::ApiGateway, "upstream-timeout", "1s");
-    let lab = Lab::start(topology).await;
-    let events = async |traffic: &Traffic<'_>| {
-        lab.kill("microservice").expect("it runs");
-        gateway_problem(lab.get("/process").await, 503, "microservice").await;
-        gateway_problem(answered(compute(&lab, 1)).await, 503, "microservice").await;
-        traffic.flows().await;
-        lab.restart("microservice").await.expect("it returns");
-        assert_eq!(lab.get("/process").await.status(), 200);
-
-        lab.pause("microservice").expect("it runs");
-        gateway_problem(lab.get("/process").await, 504, "microservice").await;
-        traffic.flows().await;
-        lab.resume("microservice").expect("it runs");
-        until_status(&lab, "/process", 200).await;
-    };
-    let ((), outcomes) = Traffic::of(&lab, read).around(events).await;
-    every_read_is_right(&outcomes);
-}
-
-pub(crate) async fn without_the_worker_only_tasks_fail_and_accepted_ones_are_done_later() {
-    let topology = laboratory()
-        // So slow that most tasks are yet to be done when the worker is killed.
-        .with(Service::Worker, "executors", 1)
-        .with(Service::Worker, "task-duration", "300ms")
-        .with(Service::Worker, "lease", "1s");
-    let lab = Lab::start(topology).await;
-    let accepted = join_all((0..8).map(async |_| {
-        let answer = answered(submit(&lab, 0)).await;
-        assert_eq!(answer.status(), 202);
-        let location = answer.headers()[LOCATION].to_str().expect("text");
-        location.to_owned()
-    }))
-    .await;
-    let events = async |traffic: &Traffic<'_>| {
-        lab.kill("worker").expect("it runs");
-        gateway_problem(answered(submit(&lab, 0)).await, 503, "worker").await;
-        gateway_problem(lab.get(&accepted[0]).await, 503, "worker").await;
-        traffic.flows().await;
-        lab.restart("worker").await.expect("it returns");
-    };
-    let ((), outcomes) = Traffic::of(&lab, read).around(events).await;
-    every_read_is_right(&outcomes);
-    for location in &accepted {
-        let done = async || {
-            let task: Task = lab.get(location).await.json().await.expect("a task");
-            match task.state {
-                TaskState::Done => Ok(()),
-                _ => Err(format!("{task:?}")),
-            }
-        };
-        or_panic(wait_for("a task to be done", PATIENCE, done).await);
-    }
+    let nobody = failed.iter().filter(|o| o.status() == Some(503));
+    assert!(
+        nobody.count() > 0,
+        "nobody was told that there is no gateway"
+    );
 }
 
 pub(crate) async fn without_the_balancer_connections_fail_until_it_is_back_on_its_address() {
@@ -317,129 +218,11 @@ pub(crate) async fn nothing_is_lost_while_the_balancer_is_paused() {
     assert!(waited.next().is_some(), "no read met the paused balancer");
 }
 
-pub(crate) async fn a_balancer_that_is_told_to_stop_finishes_what_is_under_way_and_takes_nothing_new()
- {
-    const LENGTH: usize = 20;
-    let gateway = RudeUpstream::start(Answer::SlowBody {
-        content_length: LENGTH,
-        pause: Duration::from_millis(100),
-    })
-    .await;
-    let lab = Lab::start(balancer_before(&gateway)).await;
-    let answer = lab.get("/data").await;
-    stop_the_only_node(&lab);
-    until_refused(&lab).await;
-    let body = answer.text().await.expect("the rest of the body");
-    assert_eq!(body.len(), LENGTH);
-    until_gone(&lab).await;
-}
-
-pub(crate) async fn a_balancer_that_is_told_to_stop_does_not_wait_beyond_its_deadline() {
-    let gateway = RudeUpstream::start(Answer::Silence).await;
-    let topology = balancer_before(&gateway).with(Service::LoadBalancer, "drain-deadline", "300ms");
-    let lab = Lab::start(topology).await;
-    let request = tokio::spawn(lab.request(Method::GET, "/data").send());
-    until_read(&gateway, 1).await;
-    stop_the_only_node(&lab);
-    let broken = request.await.expect("no panic");
-    assert!(broken.is_err(), "{broken:?}");
-    until_gone(&lab).await;
-    assert!(lab.log(BALANCER).contains("still under way"));
-}
-
-pub(crate) async fn a_system_that_stops_finishes_what_is_under_way() {
-    let folder = RunFolder::new();
-    let topology = Topology::laboratory().with(Service::Database, "storage-latency", "1s");
-    let started = System::start(&topology, options(folder.path())).await;
-    let system = started.expect("the system starts");
-    let url = format!("{}/data/item-1", system.url());
-    let request = tokio::spawn(client().get(url).header(AUTHORIZATION, TOKEN).send());
-    let look = async || {
-        let counters = system.all_counters().await.expect("nodes show them");
-        let reads =
-            |(_, of): (_, &integration::counters::Counters)| of.get("database_reads_total", &[]);
-        match counters.iter().map(reads).sum::<f64>() {
-            1.0.. => Ok(()),
-            none => Err(none),
-        }
-    };
-    or_panic(wait_for("the read to be under way", PATIENCE, look).await);
-    system.stop().await.expect("every node stops in time");
-    let answer = request.await.expect("no panic").expect("an answer");
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.text().await.expect("a body"), seeded_value(1));
-}
-
-pub(crate) async fn without_any_gateway_the_balancer_says_so_until_they_are_back() {
-    let lab = Lab::start(laboratory()).await;
-    let events = async |traffic: &Traffic<'_>| {
-        traffic.flows().await;
-        let killed = Instant::now();
-        for gateway in GATEWAYS {
-            lab.kill(gateway).expect("it runs");
-        }
-        let gone = Instant::now();
-        until_status(&lab, "/data", 503).await;
-        traffic.flows().await;
-        let back = Instant::now();
-        join_all(GATEWAYS.map(|gateway| lab.restart(gateway))).await;
-        until_in_rotation(&lab, &GATEWAYS).await;
-        let all = Instant::now();
-        traffic.flows().await;
-        [killed, gone, back, all]
-    };
-    let ([killed, gone, back, all], outcomes) = Traffic::of(&lab, read).around(events).await;
-    let (right, failed): (Vec<_>, Vec<_>) =
-        outcomes.into_iter().partition(|o| o.status() == Some(200));
-    every_read_is_right(&right);
-    assert!(right.iter().all(|o| o.began < gone || back < o.ended));
-    for outcome in &failed {
-        assert!(killed < outcome.ended && outcome.began < all, "{outcome:?}");
-        says_who_failed(outcome);
-    }
-    let nobody = failed.iter().filter(|o| o.status() == Some(503));
-    assert!(
-        nobody.count() > 0,
-        "nobody was told that there is no gateway"
-    );
-}
-
-/// Three gateways whose health is looked at often, so that stories are short.
-fn laboratory() -> Topology {
-    Topology::laboratory()
-        .with(Service::LoadBalancer, "health-interval", "100ms")
-        .with(Service::LoadBalancer, "ejection-time", "300ms")
-        .with(Service::ApiGateway, "cache-rest", "100ms")
-}
-
-/// A laboratory whose caches have every key that the traffic reads, and are waited
-/// for however busy the machine is: what stories see is the database's doing.
-async fn lab_with_warm_caches(upstream_timeout: &str) -> Lab {
-    let topology = laboratory()
-        .with(Service::ApiGateway, "cache-timeout", "20s")
-        .with(Service::ApiGateway, "upstream-timeout", upstream_timeout);
-    let lab = Lab::start(topology).await;
-    for key in 0..KEYS {
-        for cache in ["cache-1", "cache-2"] {
-            until_hit(&lab, &format!("/data/item-{key}"), cache).await;
-        }
-    }
-    lab
-}
-
 async fn lab_whose_microservice_is_silent() -> (RudeUpstream, Lab) {
     let silent = RudeUpstream::start(Answer::Silence).await;
     let microservice = format!("microservice={}", silent.url());
     let topology = laboratory().with(Service::ApiGateway, "microservice", microservice);
     (silent, Lab::start(topology).await)
-}
-
-/// A balancer alone before this gateway, whose checks never come round.
-fn balancer_before(gateway: &RudeUpstream) -> Topology {
-    let gateway = format!("api-gateway-1={}", gateway.url());
-    Topology::single(Service::LoadBalancer)
-        .with(Service::LoadBalancer, "gateway", gateway)
-        .with(Service::LoadBalancer, "health-interval", "1h")
 }
 
 /// Three requests to the microservice, one through each gateway, that it has read
@@ -454,50 +237,13 @@ async fn under_way(
         .map(async |request| request.await.expect("no panic").expect("an answer"))
         .into_iter()
         .collect();
-    until_read(microservice, GATEWAYS.len()).await;
+    microservice.until_requests(GATEWAYS.len()).await;
     requests
-}
-
-fn read(lab: &Lab, number: u32) -> RequestBuilder {
-    lab.request(Method::GET, &format!("/data/item-{}", number % KEYS))
 }
 
 fn compute(lab: &Lab, number: u32) -> RequestBuilder {
     let input = number.to_string();
     lab.request(Method::POST, "/process").body(input)
-}
-
-fn submit(lab: &Lab, number: u32) -> RequestBuilder {
-    let task = format!(r#"{{"task":"report","number":{number}}}"#);
-    lab.request(Method::POST, "/longtask").body(task)
-}
-
-async fn answered(request: RequestBuilder) -> Response {
-    request.send().await.expect("an answer")
-}
-
-fn every_read_is_right(outcomes: &[Outcome]) {
-    assert!(!outcomes.is_empty(), "nothing was read");
-    for outcome in outcomes {
-        let answer = outcome.answer.as_ref();
-        let answer = answer.unwrap_or_else(|error| panic!("a read was not answered: {error:?}"));
-        assert_eq!(answer.status, 200, "{outcome:?}");
-        assert_eq!(answer.body, seeded_value(outcome.number % KEYS));
-    }
-}
-
-fn within_bound(outcomes: &[Outcome]) {
-    let longest = outcomes.iter().map(Outcome::took).max();
-    assert!(longest < Some(BOUND), "a read took {longest:?}");
-}
-
-fn some_passed_by(cache: &str, outcomes: &[Outcome]) {
-    let bypass = format!("{cache}; fwd=bypass; detail=unavailable");
-    let mut statuses = outcomes.iter().map(|o| o.header(CACHE_STATUS.as_str()));
-    assert!(
-        statuses.any(|status| status.starts_with(&bypass)),
-        "no read met the cache that is ill"
-    );
 }
 
 /// The balancer names the error and, where it tried one, the gateway.
@@ -522,16 +268,6 @@ fn servers<'o>(outcomes: impl Iterator<Item = &'o Outcome>) -> Vec<&'o str> {
     servers.into_iter().collect()
 }
 
-/// A gateway says in problem details whom it could not reach.
-async fn gateway_problem(answer: Response, status: u16, upstream: &str) {
-    assert_eq!(answer.status(), status);
-    assert!(answer.headers().contains_key(SERVED_BY), "{answer:?}");
-    let problem: Value = answer.json().await.expect("problem details");
-    assert_eq!(problem["status"], status);
-    let detail = problem["detail"].as_str().expect("a detail");
-    assert!(detail.contains(upstream), "{detail}");
-}
-
 async fn until_in_rotation(lab: &Lab, gateways: &[&str]) {
     let look = async || {
         let counters = lab.counters(BALANCER).await.expect("it shows them");
@@ -544,63 +280,7 @@ async fn until_in_rotation(lab: &Lab, gateways: &[&str]) {
             Err(names.join(", "))
         }
     };
-    or_panic(wait_for(format!("{gateways:?} to be in rotation"), PATIENCE, look).await);
-}
-
-async fn until_hit(lab: &Lab, path: &str, cache: &str) {
-    let hit = format!("{cache}; hit");
-    let look = async || {
-        let answer = lab.get(path).await;
-        assert_eq!(answer.status(), 200);
-        match answer.headers()[CACHE_STATUS].to_str().expect("text") {
-            status if status == hit => Ok(()),
-            status => Err(status.to_owned()),
-        }
-    };
-    or_panic(wait_for(format!("{path} from {cache}"), PATIENCE, look).await);
-}
-
-async fn until_status(lab: &Lab, path: &str, status: u16) {
-    let look = async || match lab.get(path).await.status().as_u16() {
-        seen if seen == status => Ok(()),
-        seen => Err(seen),
-    };
-    or_panic(wait_for(format!("{path} to be {status}"), PATIENCE, look).await);
-}
-
-async fn until_read(upstream: &RudeUpstream, requests: usize) {
-    let look = async || match upstream.requests() {
-        read if read == requests => Ok(()),
-        read => Err(read),
-    };
-    or_panic(wait_for(format!("{requests} requests to be read"), PATIENCE, look).await);
-}
-
-fn stop_the_only_node(lab: &Lab) {
-    let [node] = nodes_of(lab.folder())[..] else {
-        panic!("one node runs");
-    };
-    kill(node, Signal::SIGTERM).expect("it runs");
-}
-
-async fn until_refused(lab: &Lab) {
-    let address = lab.address_of(BALANCER);
-    let look = async || match TcpStream::connect(address).await {
-        Err(refused) => Ok(refused),
-        Ok(_) => Err("a connection"),
-    };
-    or_panic(wait_for("connections to be refused", PATIENCE, look).await);
-}
-
-async fn until_gone(lab: &Lab) {
-    let look = async || match &lab.unexpected_exits()[..] {
-        [exit] => Ok(exit.status),
-        _ => Err("it runs"),
-    };
-    let status = or_panic(wait_for("the end of the node", PATIENCE, look).await);
-    assert!(status.success(), "{status}");
-}
-
-fn or_panic<T>(waited: Result<T, integration::wait::Overdue>) -> T {
-    waited.unwrap_or_else(|overdue| panic!("{overdue}"))
+    wait_for(format!("{gateways:?} to be in rotation"), PATIENCE, look)
+        .await
+        .expect("it comes true");
 }

@@ -10,6 +10,7 @@ mod redis_server;
 mod rude_upstream;
 mod support;
 mod traffic;
+mod upstreams;
 
 mod balancer_alone;
 mod caching;
@@ -18,11 +19,14 @@ mod docker;
 mod failover;
 mod faults;
 mod gateway_alone;
+mod gateway_relays;
 mod keys;
 mod long_tasks;
 mod no_orphans;
+mod outages;
 mod round_robin;
 mod starting;
+mod stopping;
 mod tokens;
 
 use std::process::ExitCode;
@@ -144,6 +148,9 @@ fn main() -> ExitCode {
             a_microservice_or_worker_that_fails_is_503,
             a_microservice_or_worker_that_is_slow_is_504,
             a_task_that_was_sent_is_never_sent_again,
+            the_development_secret_is_refused_beyond_loopback,
+        }
+        gateway_relays {
             a_task_and_its_acceptance_pass_as_they_are,
             the_worker_learns_the_tokens_user_whatever_a_client_claims,
             a_trace_is_passed_on_to_every_upstream,
@@ -152,7 +159,6 @@ fn main() -> ExitCode {
             cache_status_and_server_timing_say_what_happened,
             without_a_cache_there_is_no_cache_status,
             readers_who_come_together_share_one_read_and_are_told,
-            the_development_secret_is_refused_beyond_loopback,
         }
         failover {
             no_read_fails_when_a_gateway_is_killed_and_it_takes_part_again_after_a_restart,
@@ -160,18 +166,22 @@ fn main() -> ExitCode {
             a_post_under_way_in_a_killed_gateway_is_502_and_not_repeated,
             a_get_under_way_in_a_killed_gateway_is_repeated_on_another,
             no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
+            without_any_gateway_the_balancer_says_so_until_they_are_back,
+            without_the_balancer_connections_fail_until_it_is_back_on_its_address,
+            nothing_is_lost_while_the_balancer_is_paused,
+        }
+        outages {
             no_read_fails_when_a_cache_is_killed_and_hits_come_back_after_a_restart,
             no_read_fails_when_a_cache_is_paused_and_hits_come_back_after_it_resumes,
             without_the_database_cached_keys_are_read_and_others_are_503,
             while_the_database_is_paused_cached_keys_are_read_and_others_are_504,
             without_the_microservice_only_computing_fails,
             without_the_worker_only_tasks_fail_and_accepted_ones_are_done_later,
-            without_the_balancer_connections_fail_until_it_is_back_on_its_address,
-            nothing_is_lost_while_the_balancer_is_paused,
+        }
+        stopping {
             a_balancer_that_is_told_to_stop_finishes_what_is_under_way_and_takes_nothing_new,
             a_balancer_that_is_told_to_stop_does_not_wait_beyond_its_deadline,
             a_system_that_stops_finishes_what_is_under_way,
-            without_any_gateway_the_balancer_says_so_until_they_are_back,
         }
         docker {
             a_story_is_ignored_where_no_engine_answers,

@@ -9,11 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use integration::wait::wait_for;
 use services::contract::VERSION;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+
+use crate::support::PATIENCE;
 
 /// How a [`RudeUpstream`] answers each request.
 #[derive(Clone, Debug)]
@@ -110,6 +113,16 @@ impl RudeUpstream {
     /// How many requests have reached it, with their heads at least.
     pub(crate) fn requests(&self) -> usize {
         self.script.requests.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many requests have reached it.
+    pub(crate) async fn until_requests(&self, requests: usize) {
+        let look = async || match self.requests() {
+            reached if reached == requests => Ok(()),
+            reached => Err(reached),
+        };
+        let waited = wait_for(format!("{requests} requests"), PATIENCE, look).await;
+        waited.expect("they come");
     }
 
     /// Answers differently from the next request on.

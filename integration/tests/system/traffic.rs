@@ -4,15 +4,19 @@ use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use integration::Topology;
 use integration::wait::wait_for;
 use reqwest::header::HeaderMap;
-use reqwest::{Error, RequestBuilder};
+use reqwest::{Error, Method, RequestBuilder};
+use services::contract::{Service, seeded_value};
 use tokio::time::sleep;
 
 use crate::support::{Lab, PATIENCE};
 
 /// Clients that ask at the same time, each one request after the other.
 pub(crate) const CLIENTS: u32 = 6;
+/// Keys that [`read`]s are about.
+pub(crate) const KEYS: u32 = 10;
 /// How long a client rests between two requests.
 const REST: Duration = Duration::from_millis(2);
 
@@ -127,4 +131,39 @@ async fn outcome(request: RequestBuilder, number: u32) -> Outcome {
         answer: answer.await,
         ended: Instant::now(),
     }
+}
+
+/// Three gateways whose health is looked at often, so that stories are short.
+pub(crate) fn laboratory() -> Topology {
+    Topology::laboratory()
+        .with(Service::LoadBalancer, "health-interval", "100ms")
+        .with(Service::LoadBalancer, "ejection-time", "300ms")
+        .with(Service::ApiGateway, "cache-rest", "100ms")
+}
+
+/// Reads one of the seeded items.
+pub(crate) fn read(lab: &Lab, number: u32) -> RequestBuilder {
+    lab.request(Method::GET, &format!("/data/item-{}", number % KEYS))
+}
+
+/// Checks that all are [`read`]s that found what had been seeded.
+pub(crate) fn every_read_is_right(outcomes: &[Outcome]) {
+    assert!(!outcomes.is_empty(), "nothing was read");
+    for outcome in outcomes {
+        let answer = outcome.answer.as_ref();
+        let answer = answer.unwrap_or_else(|error| panic!("a read was not answered: {error:?}"));
+        assert_eq!(answer.status, 200, "{outcome:?}");
+        assert_eq!(answer.body, seeded_value(outcome.number % KEYS));
+    }
+}
+
+/// Waits until a `GET` is answered with this status.
+pub(crate) async fn until_status(lab: &Lab, path: &str, status: u16) {
+    let look = async || match lab.get(path).await.status().as_u16() {
+        seen if seen == status => Ok(()),
+        seen => Err(seen),
+    };
+    wait_for(format!("{path} to be {status}"), PATIENCE, look)
+        .await
+        .expect("it comes true");
 }
