@@ -9,14 +9,15 @@ use std::time::Duration;
 use services::client::CallError;
 use services::contract::NodeName;
 
-/// Why a system, or a node of it, did not start. Nothing of it is left running.
+/// Why a system, or a node of it, did not start. Nothing of what was started is left
+/// running.
 #[derive(Debug, thiserror::Error)]
 #[expect(
     missing_docs,
     reason = "each variant's message says what its fields are"
 )]
 pub enum StartError {
-    #[error("could not create {path}, where the system keeps its logs and data")]
+    #[error("could not create {path} for the logs and data of the system")]
     Folder { path: PathBuf, source: io::Error },
 
     #[error("could not execute {program} to start {node}")]

@@ -6,7 +6,7 @@
 //!    ↓
 //! system     what runs: start, faults, counters, stop
 //!    ↓
-//! node       one of it: launcher → spawner → process on our side,
+//! node       one of it: launcher → spawner → process → readiness on our side,
 //!            host on the other
 //! ```
 //!
@@ -43,6 +43,7 @@ pub mod launcher;
 mod node;
 mod port;
 mod process;
+mod readiness;
 mod spawner;
 
 pub use launcher::Launcher;

@@ -4,23 +4,20 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, ExitStatus};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method};
-use services::client::{Client, Upstream};
-use services::contract::{Announcement, Health, HealthStatus, NodeName};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::ChildStdout as AsyncChildStdout;
+use services::client::Upstream;
+use services::contract::NodeName;
 use tokio::time::timeout;
 
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::launcher::{Launch, Launcher};
 use crate::port::Reservation;
 use crate::process::Process;
+use crate::readiness;
 use crate::spawner::spawn;
 use crate::topology::{NodePlan, Setting};
 use crate::wait::wait_for;
@@ -106,7 +103,7 @@ impl Node {
     /// The node as somebody to call, once it has been started.
     pub(crate) fn upstream(&self) -> Option<Upstream> {
         let address = self.address()?;
-        Some(upstream(self.name(), address))
+        Some(readiness::upstream(self.name(), address))
     }
 
     /// Starts the node, where it was before if it was, and waits until it is ready.
@@ -129,22 +126,24 @@ impl Node {
             share_port: self.shares_port(),
             wiring,
         };
-        let failed = |source| StartError::Spawn {
-            node: self.name(),
-            program: launcher.path().to_owned(),
-            source,
-        };
         let log = File::options()
             .create(true)
             .append(true)
             .open(&self.log)
-            .map_err(failed)?;
-        let mut child = spawn(launch.command(log)).map_err(failed)?;
+            .map_err(|source| StartError::Folder {
+                path: self.log.clone(),
+                source,
+            })?;
+        let mut child = spawn(launch.command(log)).map_err(|source| StartError::Spawn {
+            node: self.name(),
+            program: launcher.path().to_owned(),
+            source,
+        })?;
         let output = child.stdout.take().expect("the launcher pipes it");
         // From here on the process is ended with us, whatever becomes of this call.
         self.life().process = Some(Process::new(child));
 
-        timeout(READY_WITHIN, self.ready(output, nonce))
+        let ready = timeout(READY_WITHIN, self.ready(&launch, output))
             .await
             .unwrap_or_else(|_| {
                 Err(StartError::Late {
@@ -152,7 +151,11 @@ impl Node {
                     limit: READY_WITHIN,
                     log: self.log(),
                 })
-            })
+            });
+        if ready.is_err() {
+            self.retire();
+        }
+        ready
     }
 
     /// Ends the node at once.
@@ -239,66 +242,15 @@ impl Node {
         self.plan.port == 0
     }
 
-    async fn ready(&self, output: ChildStdout, nonce: &str) -> Result<(), StartError> {
-        let address = self.announced(output, nonce).await?;
-        self.identify(address, nonce).await?;
+    async fn ready(&self, launch: &Launch<'_>, output: ChildStdout) -> Result<(), StartError> {
+        let Some(address) = readiness::announced(launch, output).await? else {
+            return Err(self.ended_early().await);
+        };
+        readiness::identified(launch, address).await?;
         if self.place.get().is_none() {
             let _ = self.place.set(self.settle(address)?);
         }
         Ok(())
-    }
-
-    /// Waits for the announcement, and with it for the node's address.
-    async fn announced(&self, output: ChildStdout, nonce: &str) -> Result<SocketAddr, StartError> {
-        let failed = |source| StartError::Output {
-            node: self.name(),
-            source,
-        };
-        let output = AsyncChildStdout::from_std(output).map_err(failed)?;
-        let mut line = String::new();
-        BufReader::new(output)
-            .read_line(&mut line)
-            .await
-            .map_err(failed)?;
-        if line.is_empty() {
-            return Err(self.ended_early().await);
-        }
-        match serde_json::from_str(&line) {
-            Ok(Announcement::Ready {
-                node,
-                address,
-                nonce: announced,
-            }) => {
-                if node == self.plan.name && announced == nonce {
-                    Ok(address)
-                } else {
-                    Err(StartError::Stranger {
-                        node: self.name(),
-                        address,
-                        answer: line,
-                    })
-                }
-            }
-            Ok(Announcement::Failed { reason, .. }) => Err(self.gave_up(reason)),
-            Err(source) => Err(StartError::Announcement {
-                node: self.name(),
-                line,
-                source,
-            }),
-        }
-    }
-
-    fn gave_up(&self, reason: String) -> StartError {
-        let node = self.name();
-        // The system's word for EADDRINUSE, which is all that reaches us of it.
-        if reason.contains("Address already in use") {
-            let address = self
-                .address()
-                .unwrap_or_else(|| (Ipv4Addr::LOCALHOST, self.plan.port).into());
-            StartError::PortTaken { node, address }
-        } else {
-            StartError::GaveUp { node, reason }
-        }
     }
 
     /// The output has ended without an announcement, so the process is about to.
@@ -332,39 +284,6 @@ impl Node {
             address,
             _reservation: reservation,
         })
-    }
-
-    /// Makes sure that it is this node, of this run, that answers on the address.
-    async fn identify(&self, address: SocketAddr, nonce: &str) -> Result<(), StartError> {
-        let answer = Client::new()
-            .call(
-                &upstream(self.name(), address),
-                Method::GET,
-                "/health",
-                HeaderMap::new(),
-                Bytes::new(),
-                READY_WITHIN,
-            )
-            .await
-            .map_err(|source| StartError::Unhealthy {
-                node: self.name(),
-                address,
-                source,
-            })?;
-        let expected = Health {
-            node: self.name(),
-            nonce: nonce.to_owned(),
-            status: HealthStatus::Ok,
-        };
-        if serde_json::from_slice(answer.body()).is_ok_and(|health: Health| health == expected) {
-            Ok(())
-        } else {
-            Err(StartError::Stranger {
-                node: self.name(),
-                address,
-                answer: String::from_utf8_lossy(answer.body()).into_owned(),
-            })
-        }
     }
 
     /// How the node's process ended, if it does within `limit`.
@@ -406,17 +325,7 @@ impl Node {
     }
 }
 
-fn upstream(name: NodeName, address: SocketAddr) -> Upstream {
-    Upstream {
-        name,
-        authority: address
-            .to_string()
-            .parse()
-            .expect("an address is an authority"),
-    }
-}
-
-fn last_lines(path: &PathBuf) -> io::Result<String> {
+fn last_lines(path: &Path) -> io::Result<String> {
     let log = fs::read(path)?;
     let log = String::from_utf8_lossy(&log);
     let lines: Vec<&str> = log.lines().collect();
