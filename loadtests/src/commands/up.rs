@@ -1,8 +1,11 @@
 //! `loadtests up`: the system, started and left running for whoever wants to try it.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::anyhow;
 use clap::Args;
+use integration::error::StartError;
 use integration::{Launcher, StartOptions, System, Topology};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -42,9 +45,12 @@ impl Up {
             };
             let system = System::start(&self.topology(), options)
                 .await
-                .map_err(|error| Failure::not_started(anyhow::Error::new(error)))?;
+                .map_err(not_started)?;
             println!("{}", whereabouts(&system));
-            stop.await;
+            tokio::select! {
+                () = stop => {}
+                () = tell_of_exits(&system) => {}
+            }
             println!("stopping");
             system.stop().await.map_err(Failure::invalid)?;
             Ok(ExitCode::SUCCESS)
@@ -60,6 +66,33 @@ impl Up {
         } else {
             topology.on_laboratory_ports()
         }
+    }
+}
+
+/// A taken port has a way out that only this command knows.
+fn not_started(error: StartError) -> Failure {
+    let port_taken = matches!(error, StartError::PortTaken { .. });
+    let error = anyhow::Error::new(error);
+    Failure::not_started(if port_taken {
+        anyhow!("{error} with --ephemeral")
+    } else {
+        error
+    })
+}
+
+/// Says which nodes have ended although nobody told them to; never completes.
+async fn tell_of_exits(system: &System) {
+    let mut told = 0;
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let exits = system.unexpected_exits();
+        for exit in &exits[told..] {
+            eprintln!(
+                "{} ended by itself, with {}; the others run on",
+                exit.node, exit.status
+            );
+        }
+        told = exits.len();
     }
 }
 
