@@ -1,5 +1,5 @@
 //! The cache: values in memory, for a while and up to a size, over HTTP.
-//! What may be kept, and what a write forbids to keep, is decided in [`store`].
+//! What may be kept, and what a write forbids to keep, is decided in `store`.
 
 mod store;
 

@@ -1,5 +1,5 @@
 //! The database: items in SQLite, behind a simulated storage latency, over HTTP.
-//! What is stored, and how writes are numbered, is in [`items`].
+//! What is stored, and how writes are numbered, is in `items`.
 
 mod items;
 

@@ -1,7 +1,7 @@
 //! The worker: accepts long tasks, answers at once, and works through them.
 //!
-//! What is accepted is done, whatever crashes: a task is in [`queue`] on the disk
-//! before the `202` leaves, and [`executor`] begins it again until its effect is
+//! What is accepted is done, whatever crashes: a task is in `queue` on the disk
+//! before the `202` leaves, and `executor` begins it again until its effect is
 //! there. Its effect happens once, because it is committed together with the task's
 //! end, by whoever still holds the task then.
 
