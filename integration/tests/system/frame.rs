@@ -5,22 +5,20 @@ use std::env;
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
-use std::sync::OnceLock;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use testcontainers::core::client::docker_client_instance;
 use tokio::runtime;
 use tokio::time::timeout;
+
+use crate::needs::Need;
 
 /// No story takes nearly as long, not even with every core kept busy by others.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How long after its deadline a story may clean up.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long a Docker engine may take to answer a ping.
-const PING: Duration = Duration::from_secs(10);
 /// Stories wait more than they compute, so that few cores run several of them.
 const LEAST_THREADS: usize = 4;
 /// Set to `1`, it makes the absence of Docker a failure.
@@ -36,19 +34,11 @@ pub(crate) struct Story {
     pub(crate) tell: fn() -> Pin<Box<dyn Future<Output = ()>>>,
 }
 
-/// What a story can't do without.
-#[derive(Clone, Copy)]
-pub(crate) enum Need {
-    /// Nothing but this machine.
-    Nothing,
-    /// A Docker engine that answers.
-    Docker,
-}
-
-/// Lists stories by their files: `file { story, … }`, or `file needs docker { story, … }`.
+/// Lists stories by their files: `file { story, … }`, or `file needs redis { story, … }`.
 macro_rules! stories {
-    (@need) => { $crate::frame::Need::Nothing };
-    (@need docker) => { $crate::frame::Need::Docker };
+    (@need) => { $crate::needs::Need::Nothing };
+    (@need docker) => { $crate::needs::Need::Docker };
+    (@need redis) => { $crate::needs::Need::Redis };
     ($($file:ident $(needs $need:ident)? { $($story:ident,)* })*) => {{
         let mut stories = Vec::new();
         $(
@@ -76,22 +66,18 @@ pub(crate) fn run(stories: Vec<Story>) -> ExitCode {
 }
 
 fn trial(story: Story) -> Trial {
-    let kind = match story.need {
-        Need::Nothing => "",
-        Need::Docker => "docker",
-    };
-    Trial::ignorable_test(story.name, move || match story.need {
-        Need::Docker if !docker_answers() => without_docker(),
-        _ => told_in_a_thread(&story).map(|()| Completion::Completed),
+    let kind = story.need.as_str();
+    Trial::ignorable_test(story.name, move || match story.need.unmet() {
+        Some(reason) => unable(&reason),
+        None => told_in_a_thread(&story).map(|()| Completion::Completed),
     })
     .with_kind(kind)
 }
 
 /// Neither passed nor failed, unless Docker was required.
-fn without_docker() -> Result<Completion, Failed> {
-    let reason = "no Docker engine answers";
+fn unable(reason: &str) -> Result<Completion, Failed> {
     if env::var_os(REQUIRE_DOCKER).is_some_and(|value| value == "1") {
-        Err(format!("{reason}, although {REQUIRE_DOCKER}=1 demands one").into())
+        Err(format!("{reason}, although {REQUIRE_DOCKER}=1 demands it").into())
     } else {
         Ok(Completion::ignored_with(reason))
     }
@@ -128,24 +114,4 @@ fn told_in_time(tell: fn() -> Pin<Box<dyn Future<Output = ()>>>) {
             // The story is dropped by this panic, and its system shows its logs.
             assert!(told.is_ok(), "the story did not end within {DEADLINE:?}");
         });
-}
-
-/// Whether the engine answers that the containers of the tests would run on.
-fn docker_answers() -> bool {
-    static ANSWERS: OnceLock<bool> = OnceLock::new();
-    *ANSWERS.get_or_init(|| {
-        let ping = async {
-            let Ok(docker) = docker_client_instance().await else {
-                return false;
-            };
-            timeout(PING, docker.ping())
-                .await
-                .is_ok_and(|answer| answer.is_ok())
-        };
-        runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime")
-            .block_on(ping)
-    })
 }

@@ -41,9 +41,12 @@ pub(crate) async fn a_database_that_fails_is_503_and_nothing_is_cached() {
     assert_eq!(requests(&cache, "PUT").await.len(), 0, "nothing to keep");
 }
 
-pub(crate) async fn a_write_that_the_database_does_not_confirm_is_503() {
+pub(crate) async fn a_write_that_the_database_does_not_confirm_is_503_and_caches_forget() {
+    let cache = empty_cache().await;
     let database = RudeUpstream::start(Answer::Close).await;
-    let lab = Lab::start(before(&[("database", database.url())])).await;
+    let topology = before(&[("cache-1", cache.uri()), ("database", database.url())]);
+    let lab = Lab::start(topology.with(Service::ApiGateway, "cache-timeout", LONG)).await;
+    let respond = |response: &'static str| Answer::Respond(response.as_bytes().into());
     let unconfirmed = [
         Answer::Close,
         Answer::CloseAtOnce,
@@ -52,12 +55,23 @@ pub(crate) async fn a_write_that_the_database_does_not_confirm_is_503() {
             content_length: 100,
             sent: 10,
         },
+        respond("HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n"),
+        respond("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n"),
+        respond("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
     ];
-    for answer in unconfirmed {
+    for (writes, answer) in (1..).zip(unconfirmed) {
         database.change(answer);
         let write = lab.request(Method::PUT, ITEM).body("1").send().await;
         let detail = problem(write.expect("an answer"), 503).await;
         assert!(detail.contains("database"), "{detail}");
+        // The item and the listing, whether or not the write was made.
+        let forgotten = requests(&cache, "DELETE").await;
+        assert_eq!(forgotten.len(), 2 * writes);
+        assert!(
+            forgotten
+                .iter()
+                .all(|request| field(request, VERSION.as_str()).is_none())
+        );
     }
 }
 

@@ -15,7 +15,10 @@ pub(crate) async fn any_bytes_in_a_key_come_back_as_they_went_in() {
     let lab = Lab::start(laboratory()).await;
     let api = Api::of(&lab);
     let runtime = tokio::runtime::Handle::current();
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(150) });
+    let mut runner = TestRunner::new(Config {
+        failure_persistence: None,
+        ..Config::with_cases(150)
+    });
     let outcome = tokio::task::block_in_place(|| {
         runner.run(&(awkward_key(), any::<u64>()), |(key, value)| {
             let value = format!(r#"{{"value":{value}}}"#);
@@ -37,24 +40,44 @@ pub(crate) async fn keys_that_look_alike_are_told_apart() {
     let lab = Lab::start(laboratory()).await;
     let api = Api::of(&lab);
     let alike: [&[u8]; 12] = [
-        b"a/b", b"a%2Fb", b"a%2fb", b"a b", b"a+b", b"A/B", b".", b"..", b"a/../b", b"listing",
-        b"item:listing", b"a\0b",
+        b"a/b",
+        b"a%2Fb",
+        b"a%2fb",
+        b"a b",
+        b"a+b",
+        b"A/B",
+        b".",
+        b"..",
+        b"a/../b",
+        b"listing",
+        b"item:listing",
+        b"a\0b",
     ];
     for (number, key) in alike.iter().enumerate() {
-        let written = api.call(Method::PUT, &key_of(key), &number.to_string()).await;
+        let written = api
+            .call(Method::PUT, &key_of(key), &number.to_string())
+            .await;
         assert_eq!(written.status(), StatusCode::OK);
     }
     for (number, key) in alike.iter().enumerate() {
         let read = api.call(Method::GET, &key_of(key), "").await;
-        assert_eq!(*read.body(), number.to_string(), "{:?}", String::from_utf8_lossy(key));
+        assert_eq!(
+            *read.body(),
+            number.to_string(),
+            "{:?}",
+            String::from_utf8_lossy(key)
+        );
     }
 }
 
 pub(crate) async fn a_key_that_is_too_long_is_refused_in_one_sentence() {
     let lab = Lab::start(laboratory()).await;
-    let answer = Api::of(&lab).call(Method::GET, &key_of(&[b'a'; Key::MAX_BYTES]), "").await;
+    let answer = Api::of(&lab)
+        .call(Method::GET, &key_of(&[b'a'; Key::MAX_BYTES]), "")
+        .await;
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
-    let problem: serde_json::Value = serde_json::from_slice(answer.body()).expect("problem details");
+    let problem: serde_json::Value =
+        serde_json::from_slice(answer.body()).expect("problem details");
     assert_eq!(problem["detail"], "an item's key has 1 to 1019 bytes");
 }
 
@@ -82,7 +105,10 @@ struct Api {
 impl Api {
     fn of(lab: &Lab) -> Self {
         let balancer = format!("load-balancer={}", lab.url());
-        Api { client: Client::new(), balancer: balancer.parse().expect("a name and a URL") }
+        Api {
+            client: Client::new(),
+            balancer: balancer.parse().expect("a name and a URL"),
+        }
     }
 
     async fn call(&self, method: Method, key: &Key, body: &str) -> Response<Bytes> {
@@ -90,7 +116,10 @@ impl Api {
         headers.insert(AUTHORIZATION, HeaderValue::from_static(TOKEN));
         let path = format!("/data/{}", key.to_path_segment());
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let answer = self.client.call(&self.balancer, method, &path, headers, body, PATIENCE).await;
+        let answer = self
+            .client
+            .call(&self.balancer, method, &path, headers, body, PATIENCE)
+            .await;
         answer.expect("the balancer answers")
     }
 }

@@ -6,6 +6,7 @@
 mod cache_stories;
 mod dice;
 mod frame;
+mod needs;
 mod redis_server;
 mod rude_upstream;
 mod support;
@@ -97,7 +98,7 @@ fn main() -> ExitCode {
             a_dead_cache_costs_a_bounded_delay,
             a_stalled_cache_costs_a_bounded_delay_and_is_used_again,
         }
-        caching_over_redis needs docker {
+        caching_over_redis needs redis {
             every_read_is_a_hit_or_a_miss_and_every_miss_reads_the_database,
             without_expiry_the_database_is_read_once_per_key_and_cache,
             random_reads_cost_as_many_database_reads_as_predicted,
@@ -135,7 +136,7 @@ fn main() -> ExitCode {
         }
         gateway_alone {
             a_database_that_fails_is_503_and_nothing_is_cached,
-            a_write_that_the_database_does_not_confirm_is_503,
+            a_write_that_the_database_does_not_confirm_is_503_and_caches_forget,
             a_database_that_is_not_there_is_503,
             a_database_that_is_slow_is_504_and_nothing_is_cached,
             a_database_that_recovers_is_read_again_and_cached,

@@ -5,18 +5,20 @@ use std::collections::HashMap;
 use std::env;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::TryStreamExt;
 use integration::wait::wait_for;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisError};
 use testcontainers::bollard::models::{HostConfig, PortBinding};
 use testcontainers::bollard::query_parameters::{
-    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+    CreateImageOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 use testcontainers::core::client::docker_client_instance;
 use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use crate::support::PATIENCE;
 
@@ -30,6 +32,9 @@ const LABEL: (&str, &str) = ("dev.skein", "system-tests");
 
 const PORT: u16 = 6379;
 
+/// How long a registry may take to deliver the image.
+const PULL: Duration = Duration::from_secs(60);
+
 /// A Redis server. Its container goes with it.
 pub(crate) struct RedisServer {
     container: ContainerAsync<GenericImage>,
@@ -42,9 +47,8 @@ impl RedisServer {
         static SWEPT: OnceCell<()> = OnceCell::const_new();
         SWEPT.get_or_init(sweep_leftovers).await;
 
-        let image = env::var(IMAGE_VARIABLE).unwrap_or_else(|_| PUBLIC_IMAGE.to_owned());
-        let (name, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
-        let started = GenericImage::new(name, tag)
+        let (name, tag) = image();
+        let started = GenericImage::new(&name, &tag)
             .with_exposed_port(PORT.tcp())
             .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
             // Images that were imported from a file system have no command.
@@ -62,7 +66,7 @@ impl RedisServer {
             .start()
             .await;
         let container = started.unwrap_or_else(|error| {
-            panic!("no container of {image}: {error}; {IMAGE_VARIABLE} names another image")
+            panic!("no container of {name}:{tag}: {error}; {IMAGE_VARIABLE} names another image")
         });
         let port = container.get_host_port_ipv4(PORT.tcp()).await;
         let server = RedisServer {
@@ -120,6 +124,31 @@ impl RedisServer {
         let _: String = redis::cmd("PING").query_async(&mut connection).await?;
         Ok(connection)
     }
+}
+
+/// Why there is no image to make a container of, or `None` when there is one. An
+/// image that isn't here is pulled, if a registry has it and can be reached.
+pub(crate) async fn no_image() -> Option<String> {
+    let (name, tag) = image();
+    let docker = docker_client_instance().await.expect("the engine answers");
+    if docker.inspect_image(&format!("{name}:{tag}")).await.is_ok() {
+        return None;
+    }
+    let wanted = CreateImageOptionsBuilder::new().from_image(&name).tag(&tag);
+    let pull = docker.create_image(Some(wanted.build()), None, None);
+    match timeout(PULL, pull.try_for_each(async |_| Ok(()))).await {
+        Ok(Ok(())) => None,
+        Ok(Err(_)) | Err(_) => Some(format!(
+            "the image {name}:{tag} is neither here nor to be had; {IMAGE_VARIABLE} names another"
+        )),
+    }
+}
+
+/// Name and tag of the image.
+fn image() -> (String, String) {
+    let image = env::var(IMAGE_VARIABLE).unwrap_or_else(|_| PUBLIC_IMAGE.to_owned());
+    let (name, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
+    (name.to_owned(), tag.to_owned())
 }
 
 /// By default a published port is open to everybody who can reach this machine.

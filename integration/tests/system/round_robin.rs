@@ -20,7 +20,12 @@ pub(crate) async fn requests_one_after_another_go_round() {
         order.push(served_by(&lab).await);
     }
     let (first, rest) = order.split_at(3);
-    assert!(GATEWAYS.iter().all(|gateway| first.iter().any(|served| served == gateway)), "{order:?}");
+    assert!(
+        GATEWAYS
+            .iter()
+            .all(|gateway| first.iter().any(|served| served == gateway)),
+        "{order:?}"
+    );
     assert!(rest.chunks(3).all(|round| round == first), "{order:?}");
 }
 
@@ -46,7 +51,10 @@ pub(crate) async fn shares_are_exact_again_after_a_gateway_left_and_came_back() 
     lab.kill("api-gateway-2").expect("it runs");
     until_healthy(&lab, "api-gateway-2", false).await;
     let without = ask_at_once(&lab, 100).await;
-    assert_eq!(without.keys().collect::<Vec<_>>(), ["api-gateway-1", "api-gateway-3"]);
+    assert_eq!(
+        without.keys().collect::<Vec<_>>(),
+        ["api-gateway-1", "api-gateway-3"]
+    );
     assert!(spread(&without) <= 1, "{without:?}");
 
     lab.restart("api-gateway-2").await.expect("it starts again");
@@ -64,19 +72,40 @@ pub(crate) async fn a_dead_gateway_unbalances_only_what_its_failures_name() {
     let before = lab.counters("load-balancer").await.expect("counters");
     lab.kill("api-gateway-2").expect("it runs");
     let answered = ask_at_once(&lab, 100).await;
-    let counted = lab.counters("load-balancer").await.expect("counters").since(&before);
+    let counted = lab
+        .counters("load-balancer")
+        .await
+        .expect("counters")
+        .since(&before);
 
     let attempts = counted.by_label("upstream_requests_total", "upstream");
     let retries = counted.get("upstream_retries_total", &[]);
     let failures = counted.get("upstream_failures_total", &[("upstream", "api-gateway-2")]);
-    assert_eq!(answered.values().sum::<u64>(), 100, "every request was answered by somebody");
-    assert_eq!(attempts.values().sum::<f64>(), 100.0 + retries, "{attempts:?}");
-    assert_eq!(attempts["api-gateway-2"], failures, "who is dead answers nothing");
-    assert_eq!(retries, failures, "each failure was tried again elsewhere, once");
+    assert_eq!(
+        answered.values().sum::<u64>(),
+        100,
+        "every request was answered by somebody"
+    );
+    assert_eq!(
+        attempts.values().sum::<f64>(),
+        100.0 + retries,
+        "{attempts:?}"
+    );
+    assert_eq!(
+        attempts["api-gateway-2"], failures,
+        "who is dead answers nothing"
+    );
+    assert_eq!(
+        retries, failures,
+        "each failure was tried again elsewhere, once"
+    );
     assert!(failures > 0.0, "somebody must have met the dead gateway");
     // Without the retries, turns are exact; each retry gives somebody one more.
     let alive = attempts["api-gateway-1"] - attempts["api-gateway-3"];
-    assert!(alive.abs() <= 1.0 + retries, "{attempts:?}, {retries} retries");
+    assert!(
+        alive.abs() <= 1.0 + retries,
+        "{attempts:?}, {retries} retries"
+    );
 }
 
 /// Three gateways, whose health is looked at often.
@@ -89,16 +118,21 @@ fn laboratory() -> Topology {
 async fn served_by(lab: &Lab) -> String {
     let answer = lab.get("/data/item-1").await;
     assert_eq!(answer.status(), 200);
-    answer.headers()[SERVED_BY].to_str().expect("a name").to_owned()
+    answer.headers()[SERVED_BY]
+        .to_str()
+        .expect("a name")
+        .to_owned()
 }
 
 /// How many of `requests` concurrent ones each gateway has served.
 async fn ask_at_once(lab: &Lab, requests: usize) -> BTreeMap<String, u64> {
     let served = join_all((0..requests).map(|_| served_by(lab))).await;
-    served.into_iter().fold(BTreeMap::new(), |mut shares, gateway| {
-        *shares.entry(gateway).or_default() += 1;
-        shares
-    })
+    served
+        .into_iter()
+        .fold(BTreeMap::new(), |mut shares, gateway| {
+            *shares.entry(gateway).or_default() += 1;
+            shares
+        })
 }
 
 fn spread(shares: &BTreeMap<String, u64>) -> u64 {
@@ -108,10 +142,20 @@ fn spread(shares: &BTreeMap<String, u64>) -> u64 {
 
 async fn until_healthy(lab: &Lab, gateway: &str, healthy: bool) {
     let expected = f64::from(u8::from(healthy));
-    wait_for(format!("{gateway} to be {healthy:?} in rotation"), PATIENCE, async || {
-        let seen = lab.counter("load-balancer", "upstream_healthy", &[("upstream", gateway)]).await;
-        if seen == expected { Ok(()) } else { Err(seen) }
-    })
+    wait_for(
+        format!("{gateway} to be {healthy:?} in rotation"),
+        PATIENCE,
+        async || {
+            let seen = lab
+                .counter(
+                    "load-balancer",
+                    "upstream_healthy",
+                    &[("upstream", gateway)],
+                )
+                .await;
+            if seen == expected { Ok(()) } else { Err(seen) }
+        },
+    )
     .await
     .unwrap_or_else(|overdue| panic!("{overdue}"));
 }

@@ -23,12 +23,19 @@ const REQUESTS: [(Method, &str); 7] = [
     (Method::GET, "/process"),
     (Method::POST, "/process"),
     (Method::POST, "/longtask"),
-    (Method::GET, "/longtask/01890a5d-ac96-774b-bcce-b302099a8057"),
+    (
+        Method::GET,
+        "/longtask/01890a5d-ac96-774b-bcce-b302099a8057",
+    ),
 ];
 
 pub(crate) async fn the_laboratorys_token_passes_raw_and_as_bearer() {
     let lab = Lab::start(Topology::laboratory()).await;
-    for token in [TOKEN.to_owned(), format!("Bearer {TOKEN}"), format!("bearer {TOKEN}")] {
+    for token in [
+        TOKEN.to_owned(),
+        format!("Bearer {TOKEN}"),
+        format!("bearer {TOKEN}"),
+    ] {
         let answer = send(&lab, Method::GET, "/data/item-1", &[&token]).await;
         assert_eq!(answer.status(), 200, "{token}");
     }
@@ -41,8 +48,14 @@ pub(crate) async fn each_kind_of_bad_token_is_refused_and_counted_by_its_name() 
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
         let answer = send(&lab, Method::GET, "/data/item-1", &fields).await;
         assert_eq!(answer.status(), 401, "{reason}");
-        let challenge = answer.headers()[WWW_AUTHENTICATE].to_str().expect("text").to_owned();
-        assert!(challenge.starts_with("Bearer realm="), "{reason}: {challenge}");
+        let challenge = answer.headers()[WWW_AUTHENTICATE]
+            .to_str()
+            .expect("text")
+            .to_owned();
+        assert!(
+            challenge.starts_with("Bearer realm="),
+            "{reason}: {challenge}"
+        );
         let named = challenge.contains(r#"error="invalid_token""#);
         assert_eq!(named, reason != "missing", "{reason}: {challenge}");
         let problem: Value = answer.json().await.expect("problem details");
@@ -66,25 +79,49 @@ pub(crate) async fn a_refused_request_reaches_nothing_behind_the_gateway() {
         send(&lab, method, path, &[TOKEN]).await;
     }
     let after = work_done(&lab).await;
-    assert!(before.iter().zip(&after).all(|(before, after)| after.1 > before.1), "{after:?}");
+    assert!(
+        before
+            .iter()
+            .zip(&after)
+            .all(|(before, after)| after.1 > before.1),
+        "{after:?}"
+    );
 }
 
 pub(crate) async fn an_expiry_can_be_demanded() {
     let topology = Topology::laboratory().with_switch(Service::ApiGateway, "require-exp");
     let lab = Lab::start(topology).await;
-    assert_eq!(send(&lab, Method::GET, "/data/item-1", &[TOKEN]).await.status(), 401);
+    assert_eq!(
+        send(&lab, Method::GET, "/data/item-1", &[TOKEN])
+            .await
+            .status(),
+        401
+    );
     let lasting = hs256("secret", &json!({ "user": "test_user", "exp": now() + 60 }));
-    assert_eq!(send(&lab, Method::GET, "/data/item-1", &[&lasting]).await.status(), 200);
+    assert_eq!(
+        send(&lab, Method::GET, "/data/item-1", &[&lasting])
+            .await
+            .status(),
+        200
+    );
 }
 
 pub(crate) async fn no_change_to_a_token_is_accepted_or_breaks_anything() {
     let lab = Lab::start(Topology::laboratory()).await;
     let runtime = tokio::runtime::Handle::current();
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(300) });
+    let mut runner = TestRunner::new(Config {
+        failure_persistence: None,
+        ..Config::with_cases(300)
+    });
     let outcome = tokio::task::block_in_place(|| {
         runner.run(&mutation(), |token| {
             let answer = runtime.block_on(send_bytes(&lab, &token));
-            prop_assert_eq!(answer.status().as_u16(), 401, "{:?}", String::from_utf8_lossy(&token));
+            prop_assert_eq!(
+                answer.status().as_u16(),
+                401,
+                "{:?}",
+                String::from_utf8_lossy(&token)
+            );
             Ok(())
         })
     });
@@ -118,7 +155,9 @@ fn mutation() -> impl Strategy<Value = Vec<u8>> {
             token
         }),
     ];
-    change.prop_filter("it is still the valid token", |token| token != TOKEN.as_bytes())
+    change.prop_filter("it is still the valid token", |token| {
+        token != TOKEN.as_bytes()
+    })
 }
 
 /// What a client might send in place of a valid token, and what the gateway calls it.
@@ -131,9 +170,17 @@ fn bad_tokens() -> Vec<(&'static str, Vec<String>)> {
     };
     let unsigned = |algorithm: &str| {
         let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        format!("{}.{}.", part(json!({ "alg": algorithm, "typ": "JWT" })), part(user.clone()))
+        format!(
+            "{}.{}.",
+            part(json!({ "alg": algorithm, "typ": "JWT" })),
+            part(user.clone())
+        )
     };
-    let hs512 = encode(&Header::new(Algorithm::HS512), &user, &EncodingKey::from_secret(b"secret"));
+    let hs512 = encode(
+        &Header::new(Algorithm::HS512),
+        &user,
+        &EncodingKey::from_secret(b"secret"),
+    );
     let mut tokens = vec![
         ("missing", vec![]),
         ("missing", vec![String::new()]),
@@ -145,7 +192,10 @@ fn bad_tokens() -> Vec<(&'static str, Vec<String>)> {
         ("expired", vec![with("exp", json!(now() - 3600))]),
         ("not_yet_valid", vec![with("nbf", json!(now() + 3600))]),
         ("claims", vec![with("exp", json!("never"))]),
-        ("claims", vec![hs256("secret", &json!({ "name": "nobody" }))]),
+        (
+            "claims",
+            vec![hs256("secret", &json!({ "name": "nobody" }))],
+        ),
         ("oversized", vec!["a".repeat(8000)]),
         ("duplicated", vec![TOKEN.to_owned(), TOKEN.to_owned()]),
     ];
@@ -159,7 +209,10 @@ fn hs256(secret: &str, claims: &Value) -> String {
 }
 
 fn now() -> u64 {
-    SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs()
+    SystemTime::UNIX_EPOCH
+        .elapsed()
+        .expect("after 1970")
+        .as_secs()
 }
 
 /// Sends a request with these `Authorization` fields.
@@ -169,19 +222,28 @@ async fn send(lab: &Lab, method: Method, path: &str, fields: &[&str]) -> Respons
         request = request.header(AUTHORIZATION, *field);
     }
     if matches!(method, Method::PUT | Method::POST) {
-        request = request.header("content-type", "application/json").body(r#"{"task":"report"}"#);
+        request = request
+            .header("content-type", "application/json")
+            .body(r#"{"task":"report"}"#);
     }
     request.send().await.expect("the balancer answers")
 }
 
 async fn send_bytes(lab: &Lab, token: &[u8]) -> Response {
     let request = lab.request_to("load-balancer", Method::GET, "/data/item-1");
-    request.header(AUTHORIZATION, token).send().await.expect("the balancer answers")
+    request
+        .header(AUTHORIZATION, token)
+        .send()
+        .await
+        .expect("the balancer answers")
 }
 
 async fn rejected(lab: &Lab, reason: &str) -> f64 {
     let counters = lab.all_counters().await.expect("counters");
-    counters.values().map(|node| node.get("tokens_rejected_total", &[("reason", reason)])).sum()
+    counters
+        .values()
+        .map(|node| node.get("tokens_rejected_total", &[("reason", reason)]))
+        .sum()
 }
 
 /// What each node behind the gateways has been asked.

@@ -61,8 +61,14 @@ trait Cache: fmt::Debug + Send + Sync {
 
     async fn fill(&self, key: &Key, value: &Value, trace: &Trace) -> anyhow::Result<Fill>;
 
-    /// Forgets the value, and from then on refuses any that is older than `version`.
-    async fn invalidate(&self, key: &Key, version: u64, trace: &Trace) -> anyhow::Result<()>;
+    /// Forgets the value, and from then on refuses any that is older than `version`,
+    /// if that is known.
+    async fn invalidate(
+        &self,
+        key: &Key,
+        version: Option<u64>,
+        trace: &Trace,
+    ) -> anyhow::Result<()>;
 }
 
 /// Where a cache is and what kind it is of.
@@ -201,10 +207,12 @@ impl CacheTier {
     }
 
     /// Revokes `keys` in every cache, also in those that rest, and waits for all.
+    /// `version` is that of the write behind it, or `None` if nobody knows whether
+    /// the write was made.
     ///
     /// A cache that can't be told keeps an old value until it expires there; that
     /// is counted as a failed invalidation.
-    pub(super) async fn invalidate(&self, keys: &[&Key], version: u64, trace: &Trace) {
+    pub(super) async fn invalidate(&self, keys: &[&Key], version: Option<u64>, trace: &Trace) {
         let pairs = self
             .members
             .iter()
@@ -258,7 +266,7 @@ impl Member {
         fill == Some(Fill::Stored)
     }
 
-    async fn invalidate(&self, key: &Key, version: u64, trace: &Trace) {
+    async fn invalidate(&self, key: &Key, version: Option<u64>, trace: &Trace) {
         let done = self
             .within_timeout("invalidate", self.cache.invalidate(key, version, trace))
             .await;

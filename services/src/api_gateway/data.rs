@@ -187,6 +187,46 @@ impl Data {
         Ok(Fetched { value, timings })
     }
 
+    /// Writes to the database, and then has every cache forget what it knew. An
+    /// answer of the database is passed on if it says what became of the write;
+    /// where nobody can tell, the caches forget as well, to be on the safe side.
+    async fn write_through(
+        &self,
+        subject: &Subject,
+        body: Bytes,
+        trace: &Trace,
+    ) -> Result<http::Response<Bytes>, CallError> {
+        self.counted.database_writes.inc();
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        trace.insert_into(&mut headers);
+        let (database, path) = (&self.database, subject.database_path());
+        let answer = self
+            .client
+            .call(database, Method::PUT, &path, headers, body, self.timeout)
+            .await
+            .and_then(|answer| match answer.status() {
+                status if status.is_client_error() => Ok(answer),
+                status if status.is_success() && version_of(&answer).is_some() => Ok(answer),
+                status => Err(self.senseless(anyhow::anyhow!("unexpected answer, {status}"))),
+            });
+
+        let refused = answer
+            .as_ref()
+            .is_ok_and(|answer| answer.status().is_client_error());
+        if !refused {
+            let version = answer.as_ref().ok().and_then(version_of);
+            let (item, listing) = (subject.cache_key(), Subject::Listing.cache_key());
+            self.caches
+                .invalidate(&[&item, &listing], version, trace)
+                .await;
+        }
+        answer
+    }
+
     fn senseless(&self, error: anyhow::Error) -> CallError {
         CallError::Unreachable {
             upstream: self.database.name.clone(),
@@ -223,38 +263,12 @@ pub(super) async fn write(
     Payload(body): Payload,
 ) -> Result<Response, Problem> {
     let subject = Subject::item(key).ok_or_else(key_too_long)?;
-    data.counted.database_writes.inc();
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    trace.insert_into(&mut headers);
-    let answer = data
-        .client
-        .call(
-            &data.database,
-            Method::PUT,
-            &subject.database_path(),
-            headers,
-            body,
-            data.timeout,
-        )
+    // In a task of its own, because a client that goes away must not keep the caches
+    // from hearing of a write that was made.
+    let written = tokio::spawn(async move { data.write_through(&subject, body, &trace).await })
         .await
-        .map_err(|error| unavailable(&error))?;
-
-    if answer.status().is_success() {
-        let version = version_of(&answer).ok_or_else(|| {
-            problem(
-                StatusCode::BAD_GATEWAY,
-                "the database did not say which version it wrote",
-            )
-        })?;
-        let (item, listing) = (subject.cache_key(), Subject::Listing.cache_key());
-        data.caches
-            .invalidate(&[&item, &listing], version, &trace)
-            .await;
-    }
+        .map_err(|_| problem(StatusCode::INTERNAL_SERVER_ERROR, "the write broke off"))?;
+    let answer = written.map_err(|error| unavailable(&error))?;
     let mut response = passed_back(
         answer.status(),
         answer.headers(),

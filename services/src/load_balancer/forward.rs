@@ -2,12 +2,13 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body::Body;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -63,7 +64,7 @@ struct FailureLabels {
 impl Balancer {
     pub(super) fn new(config: &Config, node: &Node, rotation: Arc<Rotation>) -> Self {
         /// The time over which the budget looks back, as in tower and linkerd.
-        const BUDGET_WINDOW: std::time::Duration = std::time::Duration::from_secs(10);
+        const BUDGET_WINDOW: Duration = Duration::from_secs(10);
 
         let metrics = &node.metrics;
         Balancer {
@@ -145,6 +146,7 @@ impl Balancer {
     ) -> Result<Response<Outgoing>, NoResponse> {
         let (mut head, body) = request.into_parts();
         if body.size_hint().lower() > self.max_body as u64 {
+            discard(body).await;
             return Err(NoResponse {
                 failure: Failure::RequestTooLarge,
                 last_tried: None,
@@ -274,6 +276,14 @@ impl Balancer {
             self.rotation.on_failure(gateway);
         }
     }
+}
+
+/// Reads a body that nobody wants, for a moment. A client that is cut off while it
+/// sends may never see the answer that says why (nginx calls this a lingering close).
+async fn discard(mut body: Incoming) {
+    const MOMENT: Duration = Duration::from_secs(1);
+    let read = async { while let Some(Ok(_)) = body.frame().await {} };
+    let _ = tokio::time::timeout(MOMENT, read).await;
 }
 
 /// Answers a request about the balancer itself.

@@ -33,8 +33,8 @@ redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'version', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 
-/// How long the version of a revoked value is remembered where values themselves
-/// never expire: far longer than a read that began before the write can last.
+/// How long the version of a revoked value is remembered: far longer than a database
+/// read that began before the write can last.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// One Redis server.
@@ -101,17 +101,17 @@ impl Cache for RedisCache {
         Ok(if stored { Fill::Stored } else { Fill::Refused })
     }
 
-    async fn invalidate(&self, key: &Key, version: u64, _: &Trace) -> anyhow::Result<()> {
-        let remembered = if self.ttl.is_zero() {
-            REMEMBERED
-        } else {
-            self.ttl
+    async fn invalidate(&self, key: &Key, version: Option<u64>, _: &Trace) -> anyhow::Result<()> {
+        let mut connection = self.connection.clone();
+        let Some(version) = version else {
+            let forget = redis::cmd("DEL").arg(redis_key(key)).to_owned();
+            return Ok(forget.query_async(&mut connection).await?);
         };
         self.invalidate
             .key(redis_key(key))
             .arg(version)
-            .arg(milliseconds(remembered))
-            .invoke_async::<()>(&mut self.connection.clone())
+            .arg(milliseconds(REMEMBERED))
+            .invoke_async::<()>(&mut connection)
             .await?;
         Ok(())
     }

@@ -85,9 +85,14 @@ impl Cache for SkeinCache {
         }
     }
 
-    async fn invalidate(&self, key: &Key, version: u64, trace: &Trace) -> anyhow::Result<()> {
+    async fn invalidate(
+        &self,
+        key: &Key,
+        version: Option<u64>,
+        trace: &Trace,
+    ) -> anyhow::Result<()> {
         match self
-            .call(Method::DELETE, key, Some(version), Bytes::new(), trace)
+            .call(Method::DELETE, key, version, Bytes::new(), trace)
             .await?
             .status()
         {

@@ -1,0 +1,66 @@
+//! What some stories can't do without, and whether it is there. It is looked for
+//! once, when the first story needs it.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use testcontainers::core::client::docker_client_instance;
+use tokio::runtime;
+use tokio::time::timeout;
+
+use crate::redis_server;
+
+/// How long a Docker engine may take to answer a ping.
+const PING: Duration = Duration::from_secs(10);
+
+/// What a story can't do without.
+#[derive(Clone, Copy)]
+pub(crate) enum Need {
+    /// Nothing but this machine.
+    Nothing,
+    /// A Docker engine that answers.
+    Docker,
+    /// The engine, and the image of Redis.
+    Redis,
+}
+
+impl Need {
+    /// The need as the list of tests shows it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Need::Nothing => "",
+            Need::Docker => "docker",
+            Need::Redis => "redis",
+        }
+    }
+
+    /// Why a story with this need can't be told here, or `None` when it can.
+    pub(crate) fn unmet(self) -> Option<String> {
+        static DOCKER: OnceLock<Option<String>> = OnceLock::new();
+        static IMAGE: OnceLock<Option<String>> = OnceLock::new();
+        let docker = || DOCKER.get_or_init(|| look(no_docker())).clone();
+        let image = || IMAGE.get_or_init(|| look(redis_server::no_image())).clone();
+        match self {
+            Need::Nothing => None,
+            Need::Docker => docker(),
+            Need::Redis => docker().or_else(image),
+        }
+    }
+}
+
+async fn no_docker() -> Option<String> {
+    let answer = async { docker_client_instance().await.ok()?.ping().await.ok() };
+    match timeout(PING, answer).await {
+        Ok(Some(_)) => None,
+        _ => Some("no Docker engine answers".to_owned()),
+    }
+}
+
+/// Stories have runtimes of their own, and the answer outlives them.
+fn look(condition: impl Future<Output = Option<String>>) -> Option<String> {
+    runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(condition)
+}
