@@ -28,9 +28,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{Client, Upstream};
-use crate::contract::{NodeName, SERVED_BY};
 use crate::problem::problem;
 use crate::server::{Node, ServerConfig};
+use crate::setting;
 use cache_tier::{CacheAddress, CacheTier, Choice};
 use data::Data;
 use relay::Relay;
@@ -50,12 +50,12 @@ pub struct Config {
     #[command(flatten)]
     pub tokens: TokenRules,
 
-    /// The caches, none if empty: NAME=http://HOST:PORT for the cache service, or
-    /// NAME=redis://HOST:PORT for Redis.
+    /// The caches: http://HOST:PORT for the cache service, or redis://HOST:PORT for
+    /// Redis; NAME= before it, or it is called cache-1, cache-2 and so on.
     #[arg(
         long = "cache",
         env = "SKEIN_CACHE",
-        value_name = "NAME=URL",
+        value_name = "[NAME=]URL",
         value_delimiter = ',',
         default_value = "cache-1=http://127.0.0.1:5004,cache-2=http://127.0.0.1:5007"
     )]
@@ -70,15 +70,15 @@ pub struct Config {
     pub cache_choice: Choice,
 
     /// How long a cache may take before the database is asked instead.
-    #[arg(long, env = "SKEIN_CACHE_TIMEOUT", value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_CACHE_TIMEOUT", value_name = "DURATION", default_value = "100ms", value_parser = setting::positive_duration)]
     pub cache_timeout: Duration,
 
     /// How long a cache that failed is left alone by reads.
-    #[arg(long, env = "SKEIN_CACHE_REST", value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_CACHE_REST", value_name = "DURATION", default_value = "1s", value_parser = setting::duration)]
     pub cache_rest: Duration,
 
     /// How long Redis keeps a value, 0s for ever. (The cache service has a --ttl of its own.)
-    #[arg(long, env = "SKEIN_REDIS_TTL", value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_REDIS_TTL", value_name = "DURATION", default_value = "60s", value_parser = setting::duration)]
     pub redis_ttl: Duration,
 
     /// The database: NAME=http://HOST:PORT.
@@ -109,7 +109,7 @@ pub struct Config {
     pub worker: Upstream,
 
     /// How long the database, the microservice or the worker may take.
-    #[arg(long, env = "SKEIN_UPSTREAM_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_UPSTREAM_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = setting::positive_duration)]
     pub upstream_timeout: Duration,
 }
 
@@ -158,7 +158,7 @@ pub async fn serve(
     config: Config,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    keep_development_secret_at_home(listener.local_addr()?.ip(), &config.tokens.jwt_secret)?;
+    demand_a_real_secret_beyond_loopback(listener.local_addr()?.ip(), &config.tokens.jwt_secret)?;
 
     let node = Node::new(config.server.clone(), shutdown);
     let client = Client::new();
@@ -192,20 +192,25 @@ pub async fn serve(
     let routes = data
         .merge(process)
         .merge(tasks)
-        .route_layer(middleware::from_fn_with_state(door, admit))
-        .layer(middleware::map_response_with_state(
-            node.name().clone(),
-            sign,
-        ));
+        .route_layer(middleware::from_fn_with_state(door, admit));
     node.serve(listener, routes).await;
     Ok(())
 }
 
-fn keep_development_secret_at_home(address: IpAddr, secret: &str) -> anyhow::Result<()> {
+/// An HS256 key has at least as many bits as its hash (RFC 7518 §3.2), which also
+/// keeps the development secret at home.
+fn demand_a_real_secret_beyond_loopback(address: IpAddr, secret: &str) -> anyhow::Result<()> {
+    const LEAST_BYTES: usize = 32;
     ensure!(
         address.is_loopback() || secret != DEVELOPMENT_SECRET,
         "would listen on {address}, beyond loopback, with the development secret that everybody \
          knows; set --jwt-secret (SKEIN_JWT_SECRET)"
+    );
+    ensure!(
+        address.is_loopback() || secret.len() >= LEAST_BYTES,
+        "would listen on {address}, beyond loopback, with a secret of {} bytes; set --jwt-secret \
+         (SKEIN_JWT_SECRET) to one of at least {LEAST_BYTES}",
+        secret.len()
     );
     Ok(())
 }
@@ -243,26 +248,21 @@ async fn admit(State(door): State<Door>, mut request: Request, next: Next) -> Re
     }
 }
 
-/// Says which gateway produced the response.
-async fn sign(State(name): State<NodeName>, mut response: Response) -> Response {
-    let name = HeaderValue::try_from(name.as_str()).expect("a node name is header text");
-    response.headers_mut().insert(SERVED_BY, name);
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_development_secret_stays_on_loopback() {
-        let listen = |address: &str, secret| {
-            keep_development_secret_at_home(address.parse().expect("an address"), secret)
+    fn a_weak_secret_stays_on_loopback() {
+        let listen = |address: &str, secret: &str| {
+            demand_a_real_secret_beyond_loopback(address.parse().expect("an address"), secret)
         };
         assert!(listen("127.0.0.1", "secret").is_ok());
         assert!(listen("::1", "secret").is_ok());
         assert!(listen("0.0.0.0", "secret").is_err());
         assert!(listen("192.0.2.1", "secret").is_err());
-        assert!(listen("0.0.0.0", "a key that nobody else knows").is_ok());
+        assert!(listen("0.0.0.0", "").is_err());
+        assert!(listen("0.0.0.0", &"k".repeat(31)).is_err());
+        assert!(listen("0.0.0.0", &"k".repeat(32)).is_ok());
     }
 }

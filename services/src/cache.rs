@@ -25,6 +25,7 @@ use crate::contract::{Key, VERSION};
 use crate::metrics::Outcome;
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::server::{Node, Payload, ServerConfig};
+use crate::setting;
 
 /// The cache's settings.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,7 +35,7 @@ pub struct Config {
     pub server: ServerConfig,
 
     /// How long a value is kept; 0s means until it is replaced, deleted or crowded out.
-    #[arg(long, env = "SKEIN_TTL", value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_TTL", value_name = "DURATION", default_value = "60s", value_parser = setting::duration)]
     pub ttl: Duration,
 
     /// How much is kept, keys and bookkeeping included; the least recently used goes first.

@@ -41,19 +41,22 @@ impl FromStr for Upstream {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parse = || {
             let (name, url) = text.split_once('=')?;
-            let uri: Uri = url.parse().ok()?;
-            let plain =
-                uri.scheme() == Some(&Scheme::HTTP) && uri.path() == "/" && uri.query().is_none();
-            let upstream = Upstream {
+            Some(Upstream {
                 name: name.parse().ok()?,
-                authority: uri.authority()?.clone(),
-            };
-            plain.then_some(upstream)
+                authority: authority_of(url)?,
+            })
         };
         parse().ok_or_else(|| InvalidUpstream {
             text: text.to_owned(),
         })
     }
+}
+
+/// Host and port in `http://HOST:PORT`; nothing may follow.
+pub fn authority_of(url: &str) -> Option<Authority> {
+    let uri: Uri = url.parse().ok()?;
+    let plain = uri.scheme() == Some(&Scheme::HTTP) && uri.path() == "/" && uri.query().is_none();
+    uri.authority().filter(|_| plain).cloned()
 }
 
 impl fmt::Display for Upstream {

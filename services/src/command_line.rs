@@ -170,13 +170,16 @@ impl<C: Args> Launch<C> {
             .enable_all()
             .build()
             .context("could not start its runtime")?;
-        runtime.block_on(async {
+        let outcome = runtime.block_on(async {
             let shutdown = CancellationToken::new();
             stop_on_signal(shutdown.clone())?;
             let listener = listen(self.listen, self.share_port)
                 .with_context(|| format!("could not listen on {}", self.listen))?;
             serve(listener, self.config, shutdown).await
-        })
+        });
+        // Computations on threads of their own have had the drain's time, like all else.
+        runtime.shutdown_background();
+        outcome
     }
 
     fn start_logging(&self) -> anyhow::Result<()> {

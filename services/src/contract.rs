@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::problem::{Problem, bad_request};
 
-/// Which gateway produced a response: `x-served-by: api-gateway-2`.
+/// Which node produced a response: `x-served-by: api-gateway-2`.
 pub const SERVED_BY: HeaderName = HeaderName::from_static("x-served-by");
 /// Whom the gateway authenticated; set by the gateway alone, on calls to the worker.
 pub const USER: HeaderName = HeaderName::from_static("x-authenticated-user");
@@ -241,11 +241,28 @@ pub fn seeded_value(index: u32) -> String {
     format!(r#"{{"item":{index},"text":"the seeded value of item {index}"}}"#)
 }
 
-/// The body of `POST /longtask`. The worker keeps further members, and reads only this one.
+/// The body of `POST /longtask`, a JSON object. The worker keeps further members, and
+/// reads only these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskRequest {
     /// What is to be done, such as `report`.
     pub task: String,
+    /// How many attempts fail before one succeeds: a rehearsal for real failures.
+    #[serde(default)]
+    pub fail_attempts: u32,
+}
+
+impl TaskRequest {
+    /// Reads a body: what is accepted here can also be done, since the executor
+    /// reads it in the same way.
+    ///
+    /// # Errors
+    ///
+    /// When it is no JSON object, or a member is missing or of the wrong kind.
+    pub fn parse(body: &[u8]) -> serde_json::Result<Self> {
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)?;
+        TaskRequest::deserialize(serde_json::Value::Object(object))
+    }
 }
 
 /// What `POST /longtask` and `GET /longtask/{id}` tell of a task.

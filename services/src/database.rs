@@ -27,6 +27,7 @@ use crate::contract::{Key, VERSION};
 use crate::metrics::Outcome;
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::server::{Node, Payload, ServerConfig};
+use crate::setting;
 
 /// The database's settings.
 #[derive(Clone, Debug, clap::Args)]
@@ -50,7 +51,7 @@ pub struct Config {
 
     /// Simulated time that the storage takes, before each read and each write; slept
     /// in whole milliseconds, so a little more than asked for.
-    #[arg(long, env = "SKEIN_STORAGE_LATENCY", value_name = "DURATION", default_value = "5ms", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_STORAGE_LATENCY", value_name = "DURATION", default_value = "5ms", value_parser = setting::duration)]
     pub storage_latency: Duration,
 }
 

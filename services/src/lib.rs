@@ -30,4 +30,5 @@ pub mod contract;
 pub mod metrics;
 pub mod problem;
 pub mod server;
+pub mod setting;
 pub mod trace;

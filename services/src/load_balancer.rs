@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::Upstream;
 use crate::server::{Node, ServerConfig};
+use crate::setting;
 use forward::Balancer;
 use rotation::Rotation;
 
@@ -69,12 +70,13 @@ pub struct Config {
     )]
     pub retry_percent: u16,
 
-    /// Retries that are allowed in each second whatever the traffic.
+    /// Retries that are allowed in each second whatever the traffic, at most 1000000.
     #[arg(
         long,
         env = "SKEIN_RETRY_FLOOR",
         value_name = "RETRIES",
-        default_value_t = 10
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(..=1_000_000)
     )]
     pub retry_floor: u32,
 }
@@ -83,15 +85,15 @@ pub struct Config {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Limits {
     /// How long a connection to a gateway may take to be made.
-    #[arg(long, env = "SKEIN_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "1s", value_parser = setting::positive_duration)]
     pub connect_timeout: Duration,
 
     /// How long a gateway may take to begin its response, once it has the request.
-    #[arg(long, env = "SKEIN_FIRST_BYTE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_FIRST_BYTE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
     pub first_byte_timeout: Duration,
 
     /// How long either side may pause within a body.
-    #[arg(long, env = "SKEIN_IDLE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_IDLE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
     pub idle_timeout: Duration,
 }
 
@@ -99,11 +101,11 @@ pub struct Limits {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Rules {
     /// Time between two health checks of a gateway.
-    #[arg(long, env = "SKEIN_HEALTH_INTERVAL", value_name = "DURATION", default_value = "2s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_HEALTH_INTERVAL", value_name = "DURATION", default_value = "2s", value_parser = setting::positive_duration)]
     pub health_interval: Duration,
 
     /// How long a gateway may take to answer a health check.
-    #[arg(long, env = "SKEIN_HEALTH_TIMEOUT", value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_HEALTH_TIMEOUT", value_name = "DURATION", default_value = "1s", value_parser = setting::positive_duration)]
     pub health_timeout: Duration,
 
     /// Health checks in a row that must pass for a gateway to return.
@@ -124,7 +126,7 @@ pub struct Rules {
     pub eject_after: u32,
 
     /// How long an ejected gateway waits for its probation request.
-    #[arg(long, env = "SKEIN_EJECTION_TIME", value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_EJECTION_TIME", value_name = "DURATION", default_value = "10s", value_parser = setting::duration)]
     pub ejection_time: Duration,
 }
 

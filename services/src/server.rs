@@ -15,7 +15,7 @@ use axum::serve::Listener;
 use axum::{Json, Router};
 use bytes::Bytes;
 use bytesize::ByteSize;
-use http::{Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,12 +26,14 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use tokio::net::TcpListener;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::contract::{Announcement, Health, HealthStatus, NodeName, SERVER_TIMING};
+use crate::contract::{Announcement, Health, HealthStatus, NodeName, SERVED_BY, SERVER_TIMING};
 use crate::metrics::Metrics;
 use crate::problem::{Problem, bad_request, not_found, problem};
+use crate::setting;
 use crate::trace;
 
 /// The settings that every service has.
@@ -59,11 +61,15 @@ pub struct ServerConfig {
     pub max_head: ByteSize,
 
     /// How long a connection may take to send a request's head, or stay idle.
-    #[arg(long, env = "SKEIN_HEAD_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_HEAD_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
     pub head_timeout: Duration,
 
+    /// How long a client may take no more of a response that is under way.
+    #[arg(long, env = "SKEIN_WRITE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
+    pub write_timeout: Duration,
+
     /// How long a stop waits for requests under way.
-    #[arg(long, env = "SKEIN_DRAIN_DEADLINE", value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_DRAIN_DEADLINE", value_name = "DURATION", default_value = "5s", value_parser = setting::duration)]
     pub drain_deadline: Duration,
 }
 
@@ -191,7 +197,10 @@ impl Node {
             };
             // Answers are small and must not wait for an acknowledgement.
             let _ = stream.set_nodelay(true);
-            let connection = http.serve_connection(TokioIo::new(stream), service_for(peer));
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(self.config.write_timeout));
+            let stream = TokioIo::new(Box::pin(stream));
+            let connection = http.serve_connection(stream, service_for(peer));
             let connection = connections.watch(connection);
             tokio::spawn(async move {
                 if let Err(error) = connection.await {
@@ -258,6 +267,7 @@ impl<S: Send + Sync> FromRequest<S> for Payload {
 #[derive(Clone, Debug)]
 struct Observer {
     name: NodeName,
+    signature: HeaderValue,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabel, Histogram>,
 }
@@ -278,6 +288,8 @@ impl Observer {
         let histogram = || Histogram::new(exponential_buckets(0.000_05, 2.0, 18));
         Observer {
             name: node.name().clone(),
+            signature: HeaderValue::try_from(node.name().as_str())
+                .expect("a node name is header text"),
             requests: node
                 .metrics
                 .counters("requests", "Requests answered, by route and status."),
@@ -290,8 +302,8 @@ impl Observer {
     }
 }
 
-/// Counts and times a request, keeps its trace going, and signs the response
-/// with this node's share of the time.
+/// Counts and times a request, keeps its trace going, and signs the response with
+/// this node's name and its share of the time.
 async fn observe(
     State(observer): State<Observer>,
     mut request: Request,
@@ -311,10 +323,10 @@ async fn observe(
 
     let duration = began.elapsed();
     let status = response.status().as_u16();
-    response.headers_mut().append(
-        SERVER_TIMING,
-        trace::server_timing(&observer.name, duration),
-    );
+    let headers = response.headers_mut();
+    headers.insert(SERVED_BY, observer.signature);
+    let timing = trace::server_timing(&observer.name, duration);
+    headers.append(SERVER_TIMING, timing);
     if let Some(trace) = trace {
         debug!(trace, route, status, ?duration, "answered");
     }

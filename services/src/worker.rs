@@ -22,8 +22,6 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::{HeaderMap, StatusCode, header};
 use prometheus_client::metrics::counter::Counter;
-use serde::Deserialize;
-use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +34,7 @@ use self::storage::StorageError;
 use crate::contract::{IDEMPOTENCY_KEY, Task, TaskRequest, USER};
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::server::{Node, Payload, ServerConfig};
+use crate::setting;
 
 /// The worker's settings.
 #[derive(Clone, Debug, clap::Args)]
@@ -58,7 +57,7 @@ pub struct Config {
     pub executors: u32,
 
     /// Simulated length of a task.
-    #[arg(long, env = "SKEIN_TASK_DURATION", value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_TASK_DURATION", value_name = "DURATION", default_value = "100ms", value_parser = setting::duration)]
     pub task_duration: Duration,
 
     /// How long a task stays with a worker that has fallen silent, before it is begun
@@ -72,7 +71,7 @@ pub struct Config {
 
     /// How long a failed task waits for its second attempt; each further wait is twice
     /// as long.
-    #[arg(long, env = "SKEIN_RETRY_DELAY", value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SKEIN_RETRY_DELAY", value_name = "DURATION", default_value = "100ms", value_parser = setting::duration)]
     pub retry_delay: Duration,
 }
 
@@ -219,9 +218,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, String> {
 
 /// What the body, a JSON object, asks to be done.
 fn requested_task(body: &[u8]) -> Result<String, String> {
-    let request = serde_json::from_slice::<Map<String, Value>>(body)
-        .and_then(|object| TaskRequest::deserialize(Value::Object(object)));
-    match request {
+    match TaskRequest::parse(body) {
         Ok(request) => Ok(request.task),
         Err(error) => Err(format!(
             "the body has to be a JSON object such as {{\"task\":\"report\"}}: {error}"
@@ -286,6 +283,7 @@ mod tests {
             "\"report\"",
             r#"{"task":7}"#,
             r#"{"task":"a"} x"#,
+            r#"{"task":"a","fail_attempts":-1}"#,
         ] {
             assert!(requested_task(body.as_bytes()).is_err(), "{body} was taken");
         }

@@ -2,6 +2,7 @@
 //! shouldn't: it repeats nothing that might do harm, tells failures apart, and
 //! relays bodies as they come.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,8 @@ use integration::wait::wait_for;
 use reqwest::{Body, Method, Response, StatusCode};
 use serde_json::Value;
 use services::contract::{PROXY_STATUS, Service};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -291,6 +294,37 @@ pub(crate) async fn a_body_that_stalls_is_given_up() {
     let lab = Lab::start(topology).await;
     let answer = lab.get("/data").await;
     assert!(answer.bytes().await.is_err(), "half a body is no body");
+}
+
+pub(crate) async fn a_client_that_does_not_read_is_given_up() {
+    const LENGTH: usize = 32 << 20;
+    let large = ResponseTemplate::new(200).set_body_bytes(vec![b'a'; LENGTH]);
+    let gateway = MockServer::start().await;
+    Mock::given(any()).respond_with(large).mount(&gateway).await;
+    let topology = before(&[gateway.uri()]).with(Service::LoadBalancer, "write-timeout", "100ms");
+    let lab = Lab::start(topology).await;
+    wait_for(
+        "a response that was cut off",
+        PATIENCE,
+        async || match read_after_a_pause(lab.address_of("load-balancer")).await {
+            read if read < LENGTH => Ok(()),
+            read => Err(format!("all {read} bytes")),
+        },
+    )
+    .await
+    .unwrap_or_else(|overdue| panic!("{overdue}"));
+}
+
+/// How many bytes are left for a client that asks for something and reads late.
+async fn read_after_a_pause(balancer: SocketAddr) -> usize {
+    let mut client = TcpStream::connect(balancer).await.expect("it listens");
+    let request = b"GET /data HTTP/1.1\r\nhost: skein\r\nconnection: close\r\n\r\n";
+    client.write_all(request).await.expect("a short request");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut read = Vec::new();
+    // An error is an end like any other here.
+    let _ = client.read_to_end(&mut read).await;
+    read.len()
 }
 
 pub(crate) async fn a_request_that_is_too_large_is_413_before_it_is_sent() {

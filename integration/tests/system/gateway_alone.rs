@@ -9,7 +9,8 @@ use integration::error::StartError;
 use integration::wait::wait_for;
 use reqwest::{Method, Response};
 use services::contract::{CACHE_STATUS, Service, VERSION};
-use wiremock::ResponseTemplate;
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::rude_upstream::{Answer, NobodyThere, RudeUpstream};
 use crate::support::{Lab, PATIENCE, RunFolder, fails_to_start, options};
@@ -73,6 +74,49 @@ pub(crate) async fn a_write_that_the_database_does_not_confirm_is_503_and_caches
                 .all(|request| field(request, VERSION.as_str()).is_none())
         );
     }
+}
+
+pub(crate) async fn a_value_that_is_too_large_for_a_cache_is_no_fault_of_the_cache() {
+    let cache = MockServer::start().await;
+    for (method_name, status) in [("GET", 404), ("PUT", 413)] {
+        let answer = Mock::given(method(method_name)).respond_with(ResponseTemplate::new(status));
+        answer.mount(&cache).await;
+    }
+    let database = answering(item()).await;
+    let topology = before(&[("cache-1", cache.uri()), ("database", database.uri())]);
+    let lab = Lab::start(topology.with(Service::ApiGateway, "cache-timeout", LONG)).await;
+    for read in 1..=3 {
+        let answer = lab.get(ITEM).await;
+        assert_eq!(
+            header(&answer, CACHE_STATUS.as_str()),
+            "cache-1; fwd=uri-miss"
+        );
+        assert_eq!(
+            requests(&cache, "GET").await.len(),
+            read,
+            "it does not rest"
+        );
+    }
+}
+
+pub(crate) async fn an_item_that_is_missing_is_404_and_says_who_was_asked() {
+    let cache = empty_cache().await;
+    let database = answering(ResponseTemplate::new(404)).await;
+    let lab = Lab::start(before(&[
+        ("cache-1", cache.uri()),
+        ("database", database.uri()),
+    ]))
+    .await;
+    let answer = lab.get(ITEM).await;
+    assert_eq!(
+        header(&answer, CACHE_STATUS.as_str()),
+        "cache-1; fwd=uri-miss"
+    );
+    problem(answer, 404).await;
+    assert_eq!(requests(&cache, "PUT").await.len(), 0, "nothing to keep");
+    problem(lab.get("/nothing/here").await, 404).await;
+    let answer = lab.request(Method::DELETE, "/data").send().await;
+    problem(answer.expect("an answer"), 405).await;
 }
 
 pub(crate) async fn a_database_that_is_not_there_is_503() {

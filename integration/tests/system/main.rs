@@ -132,11 +132,14 @@ fn main() -> ExitCode {
             a_failing_gateway_is_ejected_and_returns_through_one_probation_request,
             bodies_are_relayed_piece_by_piece_in_both_directions,
             a_body_that_stalls_is_given_up,
+            a_client_that_does_not_read_is_given_up,
             a_request_that_is_too_large_is_413_before_it_is_sent,
         }
         gateway_alone {
             a_database_that_fails_is_503_and_nothing_is_cached,
             a_write_that_the_database_does_not_confirm_is_503_and_caches_forget,
+            a_value_that_is_too_large_for_a_cache_is_no_fault_of_the_cache,
+            an_item_that_is_missing_is_404_and_says_who_was_asked,
             a_database_that_is_not_there_is_503,
             a_database_that_is_slow_is_504_and_nothing_is_cached,
             a_database_that_recovers_is_read_again_and_cached,

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clap::ValueEnum;
 use futures_util::future::join_all;
+use http::uri::Authority;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -23,8 +24,8 @@ use tracing::warn;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Config;
-use crate::client::{Client, Upstream};
-use crate::contract::{Key, NodeName};
+use crate::client::{Client, Upstream, authority_of};
+use crate::contract::{Key, NodeName, Service};
 use crate::metrics::Metrics;
 use crate::trace::Trace;
 
@@ -51,6 +52,8 @@ pub(super) enum Fill {
     Stored,
     /// The cache knows of a later write.
     Refused,
+    /// The value is larger than the cache takes, which is no fault of the cache.
+    TooLarge,
 }
 
 /// What a cache has to be able to do. Versions let it tell a fresh value from one
@@ -71,23 +74,26 @@ trait Cache: fmt::Debug + Send + Sync {
     ) -> anyhow::Result<()>;
 }
 
-/// Where a cache is and what kind it is of.
+/// Where a cache is, of what kind it is, and what it is called, if that was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CacheAddress {
+pub struct CacheAddress {
+    name: Option<NodeName>,
+    place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
     /// A node of this project's cache service.
-    Skein(Upstream),
-    /// A Redis server, or one that speaks its protocol.
-    Redis {
-        /// What the server is called here.
-        name: NodeName,
-        /// Its `redis://` URL.
-        url: String,
-    },
+    Skein(Authority),
+    /// A Redis server, or one that speaks its protocol, by its URL.
+    Redis(String),
 }
 
 /// A text that is no [`CacheAddress`].
 #[derive(Debug, thiserror::Error)]
-#[error("{text:?} is no cache: write NAME=http://HOST:PORT or NAME=redis://HOST:PORT")]
+#[error(
+    "{text:?} is no cache: write http://HOST:PORT or redis://HOST:PORT, with NAME= before it or without"
+)]
 pub struct InvalidCacheAddress {
     text: String,
 }
@@ -96,19 +102,32 @@ impl FromStr for CacheAddress {
     type Err = InvalidCacheAddress;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || InvalidCacheAddress {
-            text: text.to_owned(),
+        let parse = || {
+            let named = text.split_once('=').filter(|(name, _)| !name.contains(':'));
+            let (name, url) = match named {
+                Some((name, url)) => (Some(name.parse().ok()?), url),
+                None => (None, text),
+            };
+            let place = if url.starts_with("redis://") {
+                Place::Redis(url.to_owned())
+            } else {
+                Place::Skein(authority_of(url)?)
+            };
+            Some(CacheAddress { name, place })
         };
-        let (name, url) = text.split_once('=').ok_or_else(invalid)?;
-        if url.starts_with("redis://") {
-            let name = name.parse().map_err(|_| invalid())?;
-            Ok(CacheAddress::Redis {
-                name,
-                url: url.to_owned(),
-            })
-        } else {
-            text.parse().map(CacheAddress::Skein).map_err(|_| invalid())
-        }
+        parse().ok_or_else(|| InvalidCacheAddress {
+            text: text.to_owned(),
+        })
+    }
+}
+
+impl CacheAddress {
+    /// The cache's name: the one given, or `cache-N` by its place in the list.
+    fn name(&self, number: usize) -> NodeName {
+        self.name.clone().unwrap_or_else(|| {
+            let name = format!("{}-{number}", Service::Cache);
+            name.parse().expect("a service and a number make a name")
+        })
     }
 }
 
@@ -159,20 +178,25 @@ impl CacheTier {
             fills: metrics.counters("cache_fills", "Values offered to a cache, by outcome."),
             invalidations: metrics.counters("cache_invalidations", "Values revoked, by outcome."),
         };
-        let member = |address: &CacheAddress| {
-            let (name, cache): (_, Box<dyn Cache>) = match address {
-                CacheAddress::Skein(upstream) => {
+        let member = |(number, address): (usize, &CacheAddress)| {
+            let name = address.name(number);
+            let cache: Box<dyn Cache> = match &address.place {
+                Place::Skein(authority) => {
+                    let upstream = Upstream {
+                        name: name.clone(),
+                        authority: authority.clone(),
+                    };
                     let cache = skein::SkeinCache::new(client, upstream, config.cache_timeout);
-                    (&upstream.name, Box::new(cache))
+                    Box::new(cache)
                 }
-                CacheAddress::Redis { name, url } => {
+                Place::Redis(url) => {
                     let cache =
                         redis::RedisCache::new(url, config.redis_ttl, config.cache_timeout)?;
-                    (name, Box::new(cache))
+                    Box::new(cache)
                 }
             };
             Ok(Member {
-                name: name.clone(),
+                name,
                 cache,
                 timeout: config.cache_timeout,
                 rest: Rest::new(config.cache_rest),
@@ -185,8 +209,8 @@ impl CacheTier {
             config.caches.as_slice()
         };
         Ok(CacheTier {
-            members: addresses
-                .iter()
+            members: (1..)
+                .zip(addresses)
                 .map(member)
                 .collect::<anyhow::Result<_>>()?,
             choice: config.cache_choice,
@@ -260,7 +284,7 @@ impl Member {
         let outcome = match fill {
             Some(Fill::Stored) => "stored",
             Some(Fill::Refused) => "refused",
-            None => "failed",
+            Some(Fill::TooLarge) | None => "failed",
         };
         self.count(&self.counted.fills, outcome);
         fill == Some(Fill::Stored)
@@ -380,21 +404,27 @@ mod tests {
     }
 
     #[test]
-    fn an_address_tells_the_kind_of_cache() {
-        assert!(matches!(
-            "cache-1=http://127.0.0.1:5004".parse(),
-            Ok(CacheAddress::Skein(_))
-        ));
-        assert!(matches!(
-            "cache-1=redis://127.0.0.1:6379/0".parse(),
-            Ok(CacheAddress::Redis { .. })
-        ));
-        assert!("redis://127.0.0.1:6379".parse::<CacheAddress>().is_err());
-        assert!(
-            "cache-1=memcached://127.0.0.1"
-                .parse::<CacheAddress>()
-                .is_err()
-        );
+    fn an_address_tells_the_kind_of_cache_and_perhaps_its_name() {
+        let address = |text: &str| text.parse::<CacheAddress>().expect("well-formed");
+        for (text, name) in [
+            ("near=http://127.0.0.1:5004", "near"),
+            ("http://127.0.0.1:5004", "cache-2"),
+            ("near=redis://127.0.0.1:6379/0", "near"),
+            ("redis://127.0.0.1:6379/0?protocol=resp3", "cache-2"),
+        ] {
+            let address = address(text);
+            assert_eq!(address.name(2).as_str(), name, "{text}");
+            let redis = matches!(address.place, Place::Redis(_));
+            assert_eq!(redis, text.contains("redis"), "{text}");
+        }
+        for text in [
+            "",
+            "cache-1",
+            "cache-1=memcached://127.0.0.1",
+            "NEAR=http://127.0.0.1:1",
+        ] {
+            assert!(text.parse::<CacheAddress>().is_err(), "{text:?} was taken");
+        }
     }
 
     #[test]

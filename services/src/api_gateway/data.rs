@@ -141,7 +141,8 @@ impl Data {
         };
         self.count_read(outcome);
         let Some(value) = value else {
-            return Err(not_found("no such item"));
+            let missing = not_found("no such item").into_response();
+            return Ok(told(missing, &timings, cache_status(cache, forwarded)));
         };
         let stored = match cache {
             Some(cache) if own && at_least.is_some() => cache.fill(&key, &value, &trace).await,
@@ -326,11 +327,15 @@ fn found(value: Value, timings: &HeaderMap, status: Option<HeaderValue>) -> Resp
         HeaderValue::from_static("application/json"),
     )];
     let version = [(VERSION, HeaderValue::from(value.version))];
-    let mut response = (content_type, version, value.bytes).into_response();
-    if let Some(status) = status {
-        response.headers_mut().insert(CACHE_STATUS, status);
-    }
-    trace::pass_on_timings(timings, response.headers_mut());
+    let found = (content_type, version, value.bytes).into_response();
+    told(found, timings, status)
+}
+
+/// The response, and what caches and database had to do with it.
+fn told(mut response: Response, timings: &HeaderMap, status: Option<HeaderValue>) -> Response {
+    let headers = response.headers_mut();
+    headers.extend(status.map(|status| (CACHE_STATUS, status)));
+    trace::pass_on_timings(timings, headers);
     response
 }
 

@@ -88,6 +88,11 @@ pub(super) fn unavailable(error: &CallError) -> Problem {
 }
 
 fn chosen(from: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
-    let field = |name: &HeaderName| Some((name.clone(), from.get(name)?.clone()));
-    names.iter().filter_map(field).collect()
+    let fields = |name: &HeaderName| {
+        let values = from.get_all(name).iter().cloned();
+        values
+            .map(|value| (name.clone(), value))
+            .collect::<Vec<_>>()
+    };
+    names.iter().flat_map(fields).collect()
 }

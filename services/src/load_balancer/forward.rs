@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -259,6 +259,8 @@ impl Balancer {
 
     fn relay(&self, response: Response<Incoming>, loan: Loan) -> Response<Outgoing> {
         let (mut head, body) = response.into_parts();
+        // Each hop speaks for itself (RFC 9110 §2.5).
+        head.version = Version::HTTP_11;
         fields::remove_hop_by_hop(&mut head.headers);
         let body = ResponseBody::new(body, self.limits.idle_timeout, loan);
         Response::from_parts(head, Outgoing::Relayed(body))

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use serde::Deserialize;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,6 +14,7 @@ use tracing::{debug, error, warn};
 use super::moment::Moment;
 use super::queue::{Claim, Hold, Next, Queue};
 use super::storage::StorageError;
+use crate::contract::TaskRequest;
 use crate::metrics::Outcome;
 
 /// Runs tasks.
@@ -26,15 +26,6 @@ pub(super) struct Executor {
     /// Simulated length of a task.
     pub(super) task_duration: Duration,
     pub(super) attempts: Family<Outcome, Counter>,
-}
-
-/// What a task's body tells of the work.
-#[derive(Debug, Deserialize)]
-struct Work {
-    task: String,
-    /// How many attempts fail before one succeeds: a rehearsal for real failures.
-    #[serde(default)]
-    fail_attempts: u32,
 }
 
 impl Executor {
@@ -119,7 +110,7 @@ impl Executor {
 
     /// The work itself: what came of it, or why it failed.
     async fn work(&self, claim: &Claim) -> Result<String, String> {
-        let work: Work = serde_json::from_slice(&claim.body)
+        let work = TaskRequest::parse(&claim.body)
             .map_err(|error| format!("the task can't be read: {error}"))?;
         tokio::time::sleep(self.task_duration).await;
         if claim.attempt <= work.fail_attempts {

@@ -21,10 +21,10 @@ pub(super) struct SkeinCache {
 }
 
 impl SkeinCache {
-    pub(super) fn new(client: &Client, upstream: &Upstream, timeout: Duration) -> Self {
+    pub(super) fn new(client: &Client, upstream: Upstream, timeout: Duration) -> Self {
         SkeinCache {
             client: client.clone(),
-            upstream: upstream.clone(),
+            upstream,
             timeout,
         }
     }
@@ -81,6 +81,7 @@ impl Cache for SkeinCache {
         {
             StatusCode::NO_CONTENT => Ok(Fill::Stored),
             StatusCode::CONFLICT => Ok(Fill::Refused),
+            StatusCode::PAYLOAD_TOO_LARGE => Ok(Fill::TooLarge),
             status => bail!("unexpected status {status}"),
         }
     }
