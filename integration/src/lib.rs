@@ -37,6 +37,7 @@ pub mod error;
 pub mod wait;
 
 pub mod occupancy;
+pub mod usage;
 
 pub mod host;
 pub mod launcher;
@@ -49,3 +50,4 @@ pub use launcher::Launcher;
 pub use node::UnexpectedExit;
 pub use system::{StartOptions, System};
 pub use topology::Topology;
+pub use usage::Usage;
