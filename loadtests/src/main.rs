@@ -11,6 +11,7 @@
     reason = "nothing is reachable from outside a program; here `pub` means to all of it"
 )]
 
+mod arrivals;
 mod attack;
 mod commands;
 mod environment;

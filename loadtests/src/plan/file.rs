@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::{Behaviour, Mix, Plan, Shape, Stage};
+use super::{Behaviour, Mix, OpenLoad, Plan, Shape, Stage};
+use crate::arrivals::{Rate, RateCurve, Spacing};
 use crate::threshold::Threshold;
 
 /// A text that is no plan: where, and why.
@@ -117,9 +118,12 @@ struct ShapeFile {
 #[serde(deny_unknown_fields)]
 struct StageFile {
     name: Spanned<String>,
-    users: Spanned<usize>,
+    users: Option<Spanned<usize>>,
+    rate: Option<Spanned<RateText>>,
+    arrivals: Option<Spanned<Spacing>>,
     duration: Spanned<Span>,
     ramp: Option<Spanned<Span>>,
+    ramp_from: Option<Spanned<RateText>>,
     #[serde(default)]
     warm_up: bool,
 }
@@ -147,6 +151,17 @@ impl<'de> Deserialize<'de> for Span {
                 "{text:?} is no duration; write a number with a unit, such as \"5ms\" or \"1m 30s\""
             ))
         })
+    }
+}
+
+/// Arrivals per second as people write them: `"1000/s"`, `"90/min"`.
+#[derive(Clone, Copy)]
+struct RateText(Rate);
+
+impl<'de> Deserialize<'de> for RateText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(RateText).map_err(serde::de::Error::custom)
     }
 }
 
@@ -239,9 +254,6 @@ fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> 
         if stage.name.get_ref().trim().is_empty() {
             return Err(Problem::at(&stage.name, "a stage has a name"));
         }
-        if !(1..=10_000).contains(stage.users.get_ref()) {
-            return Err(Problem::at(&stage.users, "a stage has 1 to 10000 users"));
-        }
         let duration = stage.duration.get_ref().0;
         if duration < Duration::from_secs(1) || duration.subsec_nanos() != 0 {
             return Err(Problem::at(
@@ -253,9 +265,9 @@ fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> 
             .ramp
             .as_ref()
             .map_or(Duration::ZERO, |r| r.get_ref().0);
-        if let Some(written) = stage.ramp.filter(|_| ramp > duration) {
+        if let Some(written) = stage.ramp.as_ref().filter(|_| ramp > duration) {
             return Err(Problem::at(
-                &written,
+                written,
                 "the ramp is part of the stage and can't last longer than it",
             ));
         }
@@ -271,12 +283,15 @@ fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> 
         {
             return Err(Problem::at(&stage.name, "another stage has this name"));
         }
+        let before = checked.last().and_then(|before| before.open.as_ref());
+        let open = check_open_load(&stage, before, (duration, ramp))?;
         checked.push(Stage {
+            users: check_users(&stage, open.as_ref())?,
             name: stage.name.into_inner(),
-            users: stage.users.into_inner(),
             duration,
             ramp,
             warm_up: stage.warm_up,
+            open,
         });
     }
     if checked.iter().all(|stage| stage.warm_up) {
@@ -286,6 +301,56 @@ fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> 
         });
     }
     Ok(checked)
+}
+
+/// The open load that a stage asks for by its rate, if it does. Without `ramp_from`,
+/// a ramp begins at the rate of the stage `before`, or at nothing.
+fn check_open_load(
+    stage: &StageFile,
+    before: Option<&OpenLoad>,
+    (duration, ramp): (Duration, Duration),
+) -> Result<Option<OpenLoad>, Problem> {
+    let Some(rate) = &stage.rate else {
+        let only_open = "this is for open load; give the stage a rate, such as `rate = \"1000/s\"`";
+        return match (&stage.arrivals, &stage.ramp_from) {
+            (Some(arrivals), _) => Err(Problem::at(arrivals, only_open)),
+            (_, Some(ramp_from)) => Err(Problem::at(ramp_from, only_open)),
+            (None, None) => Ok(None),
+        };
+    };
+    if let Some(written) = stage.ramp_from.as_ref().filter(|_| ramp.is_zero()) {
+        return Err(Problem::at(
+            written,
+            "without a ramp, the stage has its rate from the begin; give it one, such as `ramp = \"5s\"`",
+        ));
+    }
+    let ramp_from = stage.ramp_from.as_ref().map(|rate| rate.get_ref().0);
+    let from = ramp_from.or(before.map(|before| before.curve.to));
+    Ok(Some(OpenLoad {
+        curve: RateCurve {
+            from: from.map_or(0.0, Rate::get),
+            to: rate.get_ref().0,
+            ramp,
+            duration,
+        },
+        spacing: stage
+            .arrivals
+            .as_ref()
+            .map_or_else(Spacing::default, |s| *s.get_ref()),
+    }))
+}
+
+/// The users that a stage asks for, or enough of them for its rate.
+fn check_users(stage: &StageFile, open: Option<&OpenLoad>) -> Result<usize, Problem> {
+    match (&stage.users, open) {
+        (Some(users), _) if (1..=10_000).contains(users.get_ref()) => Ok(*users.get_ref()),
+        (Some(users), _) => Err(Problem::at(users, "a stage has 1 to 10000 users")),
+        (None, Some(open)) => Ok(open.enough_users()),
+        (None, None) => Err(Problem::at(
+            &stage.name,
+            "a stage has users or a rate, such as `users = 32` or `rate = \"1000/s\"`",
+        )),
+    }
 }
 
 fn check_thresholds(
@@ -338,6 +403,27 @@ readers = 1
     }
 
     #[test]
+    fn a_rate_makes_a_stage_open_and_gives_it_users_enough() {
+        let stages = r#"rate = "2000/s"
+arrivals = "poisson"
+duration = "2s"
+
+[[stage]]
+name = "up"
+rate = "3000/s"
+users = 7
+ramp = "1s"
+"#;
+        let source = VALID.replace("users = 4\n", stages);
+        let plan = parse("tiny.toml", &source).expect("valid");
+        let open = |stage: usize| plan.stages[stage].open.expect("open load");
+        assert_eq!(open(0).spacing, Spacing::Poisson);
+        assert_eq!(open(0).curve.expected(), 4000.0);
+        assert_eq!(plan.stages[0].users, 200);
+        assert_eq!((open(1).curve.from, plan.stages[1].users), (2000.0, 7));
+    }
+
+    #[test]
     fn an_unknown_setting_is_shown_where_it_stands() {
         let message = error(&VALID.replace("users = 4", "users = 4\nuser = 5"));
         assert!(
@@ -387,6 +473,20 @@ readers = 1
                 "users = 4\nwarm_up = true",
                 "5:1",
                 "nothing to judge",
+            ),
+            ("users = 4\n", "", "6:8", "users or a rate"),
+            ("users = 4", "rate = \"fast\"", "7:8", "1000/s"),
+            (
+                "users = 4",
+                "users = 4\narrivals = \"poisson\"",
+                "8:12",
+                "for open load",
+            ),
+            (
+                "users = 4",
+                "rate = \"9/s\"\nramp_from = \"1/s\"",
+                "8:13",
+                "without a ramp",
             ),
             ("users = 4", "users = 4\nramp = \"3s\"", "8:8", "longer"),
             ("name = \"tiny\"", "name = \"tiny", "2:13", ""),
