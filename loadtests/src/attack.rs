@@ -52,6 +52,7 @@ pub struct Attack {
     /// Seats that nobody took yet, by scenario.
     free: Mutex<HashMap<Scenario, VecDeque<usize>>>,
     taken: Mutex<Vec<SharedVisitor>>,
+    dashboard: Option<u16>,
 }
 
 type SharedVisitor = Arc<tokio::sync::Mutex<Visitor>>;
@@ -76,7 +77,14 @@ impl Attack {
             workload,
             free: Mutex::new(free),
             taken: Mutex::default(),
+            dashboard: None,
         }
+    }
+
+    /// With Goose's live dashboard on a port of 127.0.0.1, to look at and not to steer.
+    pub fn with_dashboard(mut self, port: Option<u16>) -> Self {
+        self.dashboard = port;
+        self
     }
 
     /// Runs the load; Goose's reports go to `folder`.
@@ -141,6 +149,13 @@ impl Attack {
             format!("--report-file={}", report("report.json")),
             "--notes=Warm-up stages are part of these figures.".to_owned(),
         ];
+        if let Some(port) = self.dashboard {
+            arguments.extend([
+                "--dashboard".to_owned(),
+                "--dashboard-host=127.0.0.1".to_owned(),
+                format!("--dashboard-port={port}"),
+            ]);
+        }
         arguments.extend(
             [
                 "--quiet",

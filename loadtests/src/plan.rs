@@ -3,6 +3,8 @@
 
 mod file;
 mod mix;
+mod request;
+mod request_file;
 mod schedule;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use file::InvalidPlan;
 pub use mix::Mix;
+pub use request::{PlainRequest, Requests};
 pub use schedule::Schedule;
 
 use crate::arrivals::{RateCurve, Spacing};
@@ -32,6 +35,8 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// How users share out among the scenarios.
     pub mix: Mix,
+    /// What users send in place of the scenarios, to a server that the plan doesn't start.
+    pub requests: Option<Requests>,
     /// How users of each scenario behave.
     pub behaviour: Behaviour,
     /// What must hold over the stages that are no warm-up.

@@ -87,6 +87,10 @@ pub struct PlanRecord {
     pub stages: Vec<Stage>,
     /// How users shared out.
     pub mix: Mix,
+    /// Whether users sent plain requests, to a server that need not be the laboratory,
+    /// in place of the mix.
+    #[serde(default)]
+    pub is_plain: bool,
     /// How users behaved.
     pub behaviour: Behaviour,
 }

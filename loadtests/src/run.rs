@@ -29,6 +29,8 @@ pub struct Order {
     pub seed: u64,
     /// A system that already runs, to be loaded in place of one that is started.
     pub target: Option<String>,
+    /// The port of 127.0.0.1 for Goose's live dashboard, if it is wanted.
+    pub dashboard: Option<u16>,
     /// The command that makes the same run again.
     pub command: String,
 }
@@ -61,7 +63,10 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
     let environment = Environment::look();
     let mut warnings = environment.warnings();
 
-    progress.say("starting the system");
+    progress.say(match order.target {
+        Some(_) => "looking for the server",
+        None => "starting the system",
+    });
     let subject = Subject::prepare(&order, folder).await?;
     let workload = Arc::new(Workload::new(&order.plan, order.seed, &subject.url()));
     let before = subject.observe(&mut warnings).await;
@@ -72,7 +77,10 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         subject.url(),
         order.seed
     ));
-    let attack = Arc::new(Attack::new(Arc::clone(&workload)));
+    if let Some(port) = order.dashboard {
+        progress.note(&format!("live dashboard: http://127.0.0.1:{port}"));
+    }
+    let attack = Arc::new(Attack::new(Arc::clone(&workload)).with_dashboard(order.dashboard));
     let display = tokio::spawn({
         let (progress, workload) = (progress.clone(), Arc::clone(&workload));
         let stages = order.plan.stages.clone();
@@ -94,7 +102,9 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
     let tasks = attack.follow_up(PATIENCE).await;
     subject.drain(PATIENCE, &mut warnings).await;
     let after = subject.observe(&mut warnings).await;
-    progress.say("stopping the system");
+    if order.target.is_none() {
+        progress.say("stopping the system");
+    }
     let evidence = assemble::Evidence {
         samples: workload.recorder.snapshot(),
         whole: subject.counted_between(before, after),

@@ -25,6 +25,13 @@ impl Route {
         Route { method, path }
     }
 
+    /// A route that a plan names. It is kept for the life of the program: a plan has
+    /// few of them, and a sample names its route by copying two references.
+    pub fn of_plan(method: &str, path: &str) -> Self {
+        let kept = |text: &str| -> &'static str { Box::leak(text.into()) };
+        Route::new(kept(method), kept(path))
+    }
+
     /// `GET /data/{key}`.
     pub fn name(&self) -> String {
         self.to_string()

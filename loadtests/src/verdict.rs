@@ -165,26 +165,27 @@ pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Ju
         State::Failed => Some(false),
         State::NotObservable => None,
     }));
-    let ledger = Tally::of(ledger.iter().map(|line| match line.balance {
+    let lines = Tally::of(ledger.iter().map(|line| match line.balance {
         Balance::Even => Some(true),
         Balance::Off(_) => Some(false),
         Balance::NotObservable => None,
     }));
-    if thresholds.seen() + ledger.seen() == 0 {
+    if thresholds.seen() + lines.seen() == 0 {
         return Judgement {
             verdict: Verdict::Invalid,
             sentence: "Nothing could be judged; give the plan thresholds that can be seen."
                 .to_owned(),
         };
     }
-    let failed = thresholds.bad + ledger.bad > 0;
+    let failed = thresholds.bad + lines.bad > 0;
+    let mut sentence = thresholds.sentence("thresholds", "held");
+    // A plan of plain requests has no ledger to speak of.
+    if !ledger.is_empty() {
+        sentence = format!("{sentence}; {}", lines.sentence("ledger lines", "balance"));
+    }
     Judgement {
         verdict: if failed { Verdict::Fail } else { Verdict::Pass },
-        sentence: format!(
-            "{}; {}.",
-            thresholds.sentence("thresholds", "held"),
-            ledger.sentence("ledger lines", "balance")
-        ),
+        sentence: format!("{sentence}."),
     }
 }
 

@@ -103,6 +103,11 @@ impl Visitor {
             .request(method, format!("{}{path}", self.workload.url))
     }
 
+    /// A request that is built already, without a token.
+    pub fn built(&self, request: reqwest::Request) -> RequestBuilder {
+        RequestBuilder::from_parts(self.client.clone(), request)
+    }
+
     /// A request by this user, with their token.
     pub fn signed_request(&self, method: http::Method, path: &str) -> RequestBuilder {
         self.request(method, path)

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::plan::{Behaviour, Plan, Schedule};
 use crate::samples::{Recorder, StageIndex};
-use crate::scenarios::Scenario;
+use crate::scenarios::{Repertoire, Scenario};
 
 /// What all users of a run share.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Workload {
     pub behaviour: Behaviour,
     /// Which items readers ask for.
     pub popularity: Zipf<f64>,
+    /// What plain users send, in a plan of plain requests.
+    pub repertoire: Option<Repertoire>,
     /// What each user does, by seat.
     pub roster: Vec<Scenario>,
     /// When who is at work.
@@ -43,13 +45,19 @@ impl Workload {
     pub fn new(plan: &Plan, seed: u64, url: &str) -> Self {
         let schedule = plan.schedule();
         let behaviour = plan.behaviour.clone();
+        let url = url.trim_end_matches('/');
+        let repertoire = plan.requests.clone();
         Workload {
-            url: url.trim_end_matches('/').to_owned(),
+            url: url.to_owned(),
             seed,
             popularity: Zipf::new(f64::from(behaviour.items), behaviour.zipf_exponent)
                 .expect("a plan has items and no negative exponent"),
             behaviour,
-            roster: plan.mix.roster(schedule.seats()),
+            roster: match repertoire {
+                Some(_) => vec![Scenario::Plain; schedule.seats()],
+                None => plan.mix.roster(schedule.seats()),
+            },
+            repertoire: repertoire.map(|requests| Repertoire::new(requests, url)),
             schedule,
             clock: Clock::default(),
             recorder: Recorder::new(),

@@ -1,6 +1,7 @@
 //! The TOML form of a plan, and the check that it makes sense. An error names the
 //! place in the file and shows the line.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::{Behaviour, Mix, OpenLoad, Plan, Shape, Stage};
+use super::request_file::{RequestFile, ValuesFile, check_requests};
+use super::{Behaviour, Mix, OpenLoad, Plan, Requests, Shape, Stage};
 use crate::arrivals::{Rate, RateCurve, Spacing};
 use crate::threshold::Threshold;
 
@@ -54,13 +56,13 @@ pub(super) fn parse(file: &str, source: &str) -> Result<Plan, InvalidPlan> {
 }
 
 /// Something wrong, and the bytes of the source that it is about.
-struct Problem {
-    at: Range<usize>,
-    sentence: String,
+pub(super) struct Problem {
+    pub(super) at: Range<usize>,
+    pub(super) sentence: String,
 }
 
 impl Problem {
-    fn at<T>(spanned: &Spanned<T>, sentence: impl Into<String>) -> Self {
+    pub(super) fn at<T>(spanned: &Spanned<T>, sentence: impl Into<String>) -> Self {
         Problem {
             at: spanned.span(),
             sentence: sentence.into(),
@@ -95,10 +97,13 @@ struct PlanFile {
     #[serde(default)]
     description: String,
     seed: Option<u64>,
-    #[serde(default)]
-    topology: ShapeFile,
+    topology: Option<Spanned<ShapeFile>>,
     stage: Spanned<Vec<StageFile>>,
-    mix: Spanned<Mix>,
+    mix: Option<Spanned<Mix>>,
+    #[serde(default)]
+    request: Vec<Spanned<RequestFile>>,
+    #[serde(default)]
+    values: BTreeMap<Spanned<String>, Spanned<ValuesFile>>,
     #[serde(default)]
     behaviour: BehaviourFile,
     thresholds: Vec<Spanned<String>>,
@@ -174,22 +179,24 @@ impl PlanFile {
                 "a plan's name is made of lowercase letters, digits and `-`, for it names the run's folder",
             ));
         }
-        if self.mix.get_ref().scenarios().next().is_none() {
+        let (mix, requests) = check_users_work(self.mix, self.request, self.values)?;
+        if let (Some(_), Some(topology)) = (&requests, &self.topology) {
             return Err(Problem::at(
-                &self.mix,
-                "the mix has no users; give at least one scenario a weight, such as `readers = 1`",
+                topology,
+                "a plan of plain requests starts no system, so it has no [topology]",
             ));
         }
-        let mix = self.mix.into_inner();
-        let shape = self.topology.check()?;
+        let shape = self.topology.map(Spanned::into_inner).unwrap_or_default();
+        let shape = shape.check()?;
         Ok(Plan {
             stages: check_stages(self.stage)?,
-            thresholds: check_thresholds(self.thresholds, &mix, &shape)?,
+            thresholds: check_thresholds(self.thresholds, &mix, requests.as_ref(), &shape)?,
             name: self.name.into_inner(),
             description: self.description,
             seed: self.seed,
             shape,
             mix,
+            requests,
             behaviour: self.behaviour.check()?,
             source: source.to_owned(),
         })
@@ -244,6 +251,37 @@ fn within<T: PartialOrd + fmt::Display>(
         }
         Some(value) => Ok(value.into_inner()),
         None => Ok(default),
+    }
+}
+
+/// What users do: a mix of scenarios or plain requests, and not both.
+fn check_users_work(
+    mix: Option<Spanned<Mix>>,
+    requests: Vec<Spanned<RequestFile>>,
+    values: BTreeMap<Spanned<String>, Spanned<ValuesFile>>,
+) -> Result<(Mix, Option<Requests>), Problem> {
+    match mix {
+        Some(mix) if !requests.is_empty() => Err(Problem::at(
+            &mix,
+            "a plan has either a [mix] of scenarios or plain requests, not both",
+        )),
+        Some(mix) if mix.get_ref().scenarios().next().is_none() => Err(Problem::at(
+            &mix,
+            "the mix has no users; give at least one scenario a weight, such as `readers = 1`",
+        )),
+        Some(mix) => match values.into_keys().next() {
+            None => Ok((mix.into_inner(), None)),
+            Some(name) => Err(Problem::at(
+                &name,
+                "only plain requests, each a [[request]], have values for placeholders",
+            )),
+        },
+        None if requests.is_empty() => Err(Problem {
+            at: 0..0,
+            sentence: "a plan says what users do: a [mix] of scenarios, or plain requests, each a [[request]]"
+                .to_owned(),
+        }),
+        None => Ok((Mix::default(), Some(check_requests(requests, values)?))),
     }
 }
 
@@ -356,6 +394,7 @@ fn check_users(stage: &StageFile, open: Option<&OpenLoad>) -> Result<usize, Prob
 fn check_thresholds(
     rules: Vec<Spanned<String>>,
     mix: &Mix,
+    requests: Option<&Requests>,
     shape: &Shape,
 ) -> Result<Vec<Threshold>, Problem> {
     rules
@@ -366,7 +405,7 @@ fn check_thresholds(
                 .parse()
                 .map_err(|error| Problem::at(&rule, format!("{error}")))?;
             threshold
-                .check_against(mix, shape)
+                .check_against(mix, requests, shape)
                 .map_err(|sentence| Problem::at(&rule, sentence))?;
             Ok(threshold)
         })

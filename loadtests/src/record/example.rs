@@ -104,6 +104,7 @@ pub(crate) fn example() -> Record {
             target: None,
             stages: plan.stages,
             mix: plan.mix,
+            is_plain: false,
             behaviour: plan.behaviour,
         },
     }

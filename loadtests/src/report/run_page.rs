@@ -31,15 +31,19 @@ pub fn run_page(record: &Record, has_goose_report: bool) -> Markup {
             (thresholds(&record.thresholds))
             (latency(record))
             (stages(&record.stages))
-            div.pair {
-                (evidence::gateways(record))
-                (evidence::caches(record))
+            @if !record.plan.is_plain {
+                div.pair {
+                    (evidence::gateways(record))
+                    (evidence::caches(record))
+                }
             }
             (evidence::failures(record))
-            (evidence::ledger(record))
-            div.pair {
-                (evidence::processes(record))
-                (evidence::work(record))
+            @if !record.plan.is_plain {
+                (evidence::ledger(record))
+                div.pair {
+                    (evidence::processes(record))
+                    (evidence::work(record))
+                }
             }
             (evidence::environment(record, has_goose_report))
         }
@@ -77,7 +81,9 @@ fn tiles(record: &Record) -> Markup {
             (tile(count(requests), "requests measured"))
             (tile(per_second(requests as f64 / record.measured_seconds), "achieved rate"))
             (tile(count(failed), "failed"))
-            (tile(hit_ratio.map_or_else(|| "–".to_owned(), percent), "cache hit ratio"))
+            @if !record.plan.is_plain {
+                (tile(hit_ratio.map_or_else(|| "–".to_owned(), percent), "cache hit ratio"))
+            }
         }
     }
 }

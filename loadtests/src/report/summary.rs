@@ -31,7 +31,9 @@ pub fn summary(record: &Record, page: &Path) -> String {
     if verdict != Verdict::Invalid {
         line(&mut text, format_args!(""));
         requests(record, &mut text);
-        topology(record, &mut text);
+        if !record.plan.is_plain {
+            topology(record, &mut text);
+        }
         thresholds(record, &mut text);
     }
     ledger(record, &mut text);

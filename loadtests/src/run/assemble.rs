@@ -10,7 +10,7 @@ use services::contract::Service;
 use super::Order;
 use super::system::Measured;
 use crate::environment::Environment;
-use crate::ledger::{self, Generator, NodeCounts};
+use crate::ledger::{self, Generator, Ledger, NodeCounts};
 use crate::plan::Plan;
 use crate::record::{
     CacheNodeRecord, CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, PlanRecord,
@@ -93,7 +93,11 @@ pub(super) fn record(
     }
     warnings.sort();
     warnings.dedup();
-    let ledger = ledger::draw_up(&generator(evidence), evidence.whole.as_deref());
+    let ledger = match plan.requests {
+        // A ledger is about the hops of the laboratory, and this server need not be one.
+        Some(_) => Ledger::new(),
+        None => ledger::draw_up(&generator(evidence), evidence.whole.as_deref()),
+    };
     let name = folder.file_name().unwrap_or(folder.as_os_str());
 
     Record {
@@ -132,6 +136,7 @@ pub(super) fn record(
             target: order.target,
             stages: plan.stages.clone(),
             mix: plan.mix.clone(),
+            is_plain: plan.requests.is_some(),
             behaviour: plan.behaviour.clone(),
         },
     }
