@@ -6,6 +6,7 @@
 //!
 //! - Its times end at the first byte, so requests are sent and timed by
 //!   [`Visitor`] and handed to Goose afterwards.
+//! - It knows no arrivals: its users wait for those that [`pacer`] releases.
 //! - Its test plan changes stages up to half a second late, each on top of the
 //!   other. So Goose keeps all users running, and those who aren't on duty by the
 //!   plan's own schedule wait.
@@ -14,7 +15,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use goose::config::GooseConfiguration;
@@ -22,6 +25,7 @@ use goose::goose::{GooseUser, Scenario as GooseScenario, Transaction, Transactio
 use goose::{GooseAttack, GooseError};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::pacer;
 use crate::scenarios::{self, Scenario};
 use crate::visitor::{SubmittedTasks, Visitor};
 use crate::workload::Workload;
@@ -40,6 +44,9 @@ pub enum AttackError {
     /// The folder for Goose's reports can't be made.
     #[error("could not make the folder for Goose's reports")]
     Folder(#[source] std::io::Error),
+    /// The thread that releases arrivals can't be had.
+    #[error("could not start the pacer's thread")]
+    Thread(#[source] std::io::Error),
     /// SIGTERM can't be listened for.
     #[error("could not listen for SIGTERM")]
     Signal(#[source] std::io::Error),
@@ -101,14 +108,11 @@ impl Attack {
                 users => goose = goose.register_scenario(self.goose_scenario(scenario, users)?),
             }
         }
-        // Goose stops on Ctrl-C by itself; a supervisor sends SIGTERM.
-        let mut terminate = signal(SignalKind::terminate()).map_err(AttackError::Signal)?;
-        let watch = tokio::spawn(async move {
-            terminate.recv().await;
-            goose::trigger_killswitch("SIGTERM received");
-        });
+        let pacing = Pacing::start(&self.workload).map_err(AttackError::Thread)?;
+        let watch = tokio::spawn(watch_for_the_end(Arc::clone(&self.workload))?);
         let outcome = Box::pin(goose.execute()).await;
         watch.abort();
+        drop(pacing);
         outcome?;
         Ok(if goose::is_killswitch_triggered() {
             End::Interrupted
@@ -196,6 +200,17 @@ impl Attack {
             tokio::time::sleep(OFF_DUTY_PAUSE).await;
             return Ok(());
         }
+        let open = self.workload.open_stage_now();
+        if let Some(stage) = open {
+            let Some(arrival) = self.workload.arrivals.next(stage).await else {
+                // Where the stage is over, the next turn finds another; else the load is.
+                if self.workload.open_stage_now() == open {
+                    tokio::time::sleep(OFF_DUTY_PAUSE).await;
+                }
+                return Ok(());
+            };
+            visitor.begin_turn(arrival);
+        }
         scenario.take_turn(&mut visitor).await;
         for request in visitor.take_finished() {
             let error = request.fault.map(|fault| fault.to_string());
@@ -209,7 +224,10 @@ impl Attack {
             )
             .await?;
         }
-        visitor.think().await;
+        // In open load, arrivals set the pace.
+        if open.is_none() {
+            visitor.think().await;
+        }
         Ok(())
     }
 
@@ -225,6 +243,48 @@ impl Attack {
         user.set_session_data(Arc::clone(&visitor));
         Some(visitor)
     }
+}
+
+/// The pacer's thread, which ends with the load.
+struct Pacing {
+    stop: Arc<AtomicBool>,
+    pacer: Option<JoinHandle<()>>,
+}
+
+impl Pacing {
+    fn start(workload: &Arc<Workload>) -> std::io::Result<Self> {
+        let stop = Arc::<AtomicBool>::default();
+        let pacer = Some(pacer::start(Arc::clone(workload), Arc::clone(&stop))?);
+        Ok(Pacing { stop, pacer })
+    }
+}
+
+impl Drop for Pacing {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(pacer) = self.pacer.take() {
+            // A panic has been printed; what is missing then shows in the figures.
+            let _ = pacer.join();
+        }
+    }
+}
+
+/// Ends the load on SIGTERM, which a supervisor sends; on Ctrl-C, Goose does by
+/// itself. Either way, users who wait for arrivals are sent away.
+fn watch_for_the_end(
+    workload: Arc<Workload>,
+) -> Result<impl Future<Output = ()> + use<>, AttackError> {
+    /// How long users may take to notice Ctrl-C.
+    const LOOK_EVERY: Duration = Duration::from_millis(100);
+    let mut terminate = signal(SignalKind::terminate()).map_err(AttackError::Signal)?;
+    Ok(async move {
+        while !goose::is_killswitch_triggered() {
+            if let Ok(Some(())) = tokio::time::timeout(LOOK_EVERY, terminate.recv()).await {
+                goose::trigger_killswitch("SIGTERM received");
+            }
+        }
+        workload.arrivals.close();
+    })
 }
 
 /// Both kinds of list are whole between any two statements.

@@ -6,7 +6,7 @@ mod system;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use integration::error::StartError;
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use crate::environment::Environment;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Record;
+use crate::samples::{LogError, write_logs};
 use crate::verdict::Warning;
 use crate::workload::Workload;
 use system::Subject;
@@ -53,6 +54,9 @@ pub enum RunError {
     /// The load broke off.
     #[error("the load broke off")]
     Attack(#[from] AttackError),
+    /// The run's histograms could not be kept.
+    #[error("the run's histograms could not be kept")]
+    Histograms(#[from] LogError),
 }
 
 /// How long the run waits, after the load, for what is still under way.
@@ -106,12 +110,15 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         progress.say("stopping the system");
     }
     let evidence = assemble::Evidence {
-        samples: workload.recorder.snapshot(),
+        samples: workload.samples(),
         whole: subject.counted_between(before, after),
         measured: subject.measured_between(measured, &mut warnings),
         tasks,
     };
     subject.stop(folder, &mut warnings).await;
+    let began = SystemTime::now() - workload.clock.elapsed();
+    let stages = (&order.plan.stages[..], &workload.schedule);
+    write_logs(&evidence.samples, stages, began, folder)?;
     Ok(assemble::record(
         order,
         environment,

@@ -12,7 +12,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 use reqwest::{Client, RequestBuilder};
 use services::contract::{CACHE_STATUS, SERVED_BY};
 
-use crate::samples::{CacheOutcome, Fault, Route, Sample, StageIndex};
+use crate::pacer::Arrival;
+use crate::samples::{CacheOutcome, Fault, Route, Sample, SentArrival, StageIndex};
 use crate::tokens;
 use crate::workload::Workload;
 
@@ -32,6 +33,15 @@ pub struct Visitor {
     client: Client,
     token: HeaderValue,
     finished: Vec<Finished>,
+    /// What the next request is sent for, when a turn of open load begins with it.
+    arrival: Option<Arrival>,
+}
+
+/// When a request was sent, and how long it took.
+struct Timed {
+    stage: StageIndex,
+    service: Duration,
+    arrival: Option<SentArrival>,
 }
 
 /// What became of the tasks that a user submitted.
@@ -50,7 +60,7 @@ pub struct SubmittedTasks {
 pub struct Finished {
     /// What was asked.
     pub route: Route,
-    /// From the send to the last byte.
+    /// Its response time: from the intended time to the last byte.
     pub time: Duration,
     /// The answer's status, if there was one.
     pub status: Option<u16>,
@@ -93,6 +103,7 @@ impl Visitor {
                 tokens::raw(&token)
             },
             finished: Vec::new(),
+            arrival: None,
             workload,
         }
     }
@@ -122,19 +133,34 @@ impl Visitor {
         request: RequestBuilder,
         check: impl FnOnce(&Answer) -> Result<T, Wrong>,
     ) -> Option<T> {
-        let stage = self.workload.stage_now();
+        let arrival = self.arrival.take();
+        let stage = match arrival {
+            Some(arrival) => Some(arrival.stage),
+            None => self.workload.stage_now(),
+        };
+        let under_way = self.workload.in_flight.enter();
         let sent = Instant::now();
         let exchange = exchange(request).await;
-        let time = sent.elapsed();
+        let service = sent.elapsed();
+        drop(under_way);
         let checked = exchange.as_ref().map_err(Clone::clone).and_then(check);
-        self.record(
-            route,
+        let lag = arrival.map(|arrival| SentArrival {
+            stage: arrival.stage,
+            lag: sent.saturating_duration_since(arrival.due),
+            queued: arrival.queued,
+        });
+        let timed = Timed {
             stage,
-            time,
-            exchange.as_ref().ok(),
-            checked.as_ref().err(),
-        );
+            service,
+            arrival: lag,
+        };
+        self.record(route, timed, exchange.as_ref().ok(), checked.as_ref().err());
         checked.ok()
+    }
+
+    /// Begins a turn of open load: the next request is the one that `arrival` asks for.
+    pub fn begin_turn(&mut self, arrival: Arrival) {
+        self.arrival = Some(arrival);
     }
 
     /// The requests that are over since the last call.
@@ -154,16 +180,23 @@ impl Visitor {
     fn record(
         &mut self,
         route: Route,
-        stage: StageIndex,
-        time: Duration,
+        timed: Timed,
         answer: Option<&Answer>,
         wrong: Option<&Wrong>,
     ) {
         let status = answer.map(|answer| answer.status.as_u16());
+        let Timed {
+            stage,
+            service,
+            arrival,
+        } = timed;
+        let response = service + arrival.map_or(Duration::ZERO, |arrival| arrival.lag);
         let sample = Sample {
             stage,
             route,
-            time,
+            response,
+            service,
+            arrival,
             status,
             fault: wrong.map(|wrong| (wrong.fault, wrong.example.as_str())),
             served_by: answer.and_then(|answer| answer.header(&SERVED_BY)),
@@ -172,7 +205,7 @@ impl Visitor {
         self.workload.recorder.record(self.seat, &sample);
         self.finished.push(Finished {
             route,
-            time,
+            time: response,
             status,
             fault: wrong.map(|wrong| wrong.fault),
         });

@@ -11,8 +11,10 @@ use rand_distr::Zipf;
 use services::microservice::digest;
 use tokio::sync::watch;
 
+use crate::in_flight::InFlight;
+use crate::pacer::ArrivalQueue;
 use crate::plan::{Behaviour, Plan, Schedule};
-use crate::samples::{Recorder, StageIndex};
+use crate::samples::{Recorder, Samples, StageIndex};
 use crate::scenarios::{Repertoire, Scenario};
 
 /// What all users of a run share.
@@ -34,6 +36,10 @@ pub struct Workload {
     pub schedule: Schedule,
     /// How much of the schedule is over.
     pub clock: Clock,
+    /// Where turns of open load come from.
+    pub arrivals: ArrivalQueue,
+    /// How many requests are under way.
+    pub in_flight: InFlight,
     /// Where samples go.
     pub recorder: Recorder,
     /// Digests that were computed to check answers.
@@ -60,6 +66,8 @@ impl Workload {
             repertoire: repertoire.map(|requests| Repertoire::new(requests, url)),
             schedule,
             clock: Clock::default(),
+            arrivals: ArrivalQueue::default(),
+            in_flight: InFlight::default(),
             recorder: Recorder::new(),
             digests: Digests::default(),
         }
@@ -71,9 +79,25 @@ impl Workload {
         Xoshiro256PlusPlus::seed_from_u64(self.seed ^ seat as u64)
     }
 
+    /// Everything that was seen so far. Keeps users waiting for a moment; for when the
+    /// load is over.
+    pub fn samples(&self) -> Samples {
+        let mut samples = self.recorder.snapshot();
+        for (stage, planned) in self.arrivals.planned() {
+            samples.arrivals.entry(stage).or_default().planned = planned;
+        }
+        samples
+    }
+
     /// The stage that it is now; `None` after the last.
     pub fn stage_now(&self) -> StageIndex {
         self.schedule.stage_at(self.clock.elapsed())
+    }
+
+    /// The stage that it is now, if it is an open one.
+    pub fn open_stage_now(&self) -> StageIndex {
+        let stage = self.stage_now()?;
+        self.schedule.open_load_of(stage).map(|_| stage)
     }
 
     /// Whether the user on `seat` is at work now.
@@ -100,6 +124,11 @@ impl Clock {
             start.get_or_insert_with(Instant::now);
             first
         });
+    }
+
+    /// When the clock was started, if it was.
+    pub fn started(&self) -> Option<Instant> {
+        *self.0.borrow()
     }
 
     /// How long ago the clock was started; zero before.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, PlanRecord, ProcessRecord, Record,
-    RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord, TaskRecord, Times,
+    CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, OpenRecord, PlanRecord,
+    ProcessRecord, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord, TaskRecord,
+    Times,
 };
+use crate::arrivals::Spacing;
 use crate::environment::Environment;
 use crate::ledger::{Generator, draw_up};
 use crate::plan::Plan;
@@ -29,6 +31,7 @@ pub(crate) fn example() -> Record {
             p99_9: 9000,
             max: 12_000,
         }),
+        service_times: None,
     };
     Record {
         schema_version: SCHEMA_VERSION,
@@ -49,6 +52,7 @@ pub(crate) fn example() -> Record {
             warm_up: false,
             seconds: 4.0,
             requests: requests.clone(),
+            open: None,
         }],
         routes: vec![RouteRecord {
             name: "GET /data/{key}".to_owned(),
@@ -107,5 +111,31 @@ pub(crate) fn example() -> Record {
             is_plain: false,
             behaviour: plan.behaviour,
         },
+    }
+}
+
+/// What became of an open stage's arrivals, with some of everything.
+pub(crate) fn open_load_example() -> OpenRecord {
+    let lag = |p99| Times {
+        min: 20,
+        mean: 40.0,
+        p50: 35,
+        p90: 60,
+        p95: 80,
+        p99,
+        p99_9: p99 + 1,
+        max: p99 + 2,
+    };
+    OpenRecord {
+        spacing: Spacing::Poisson,
+        requested_per_second: 1000.0,
+        achieved_per_second: 987.5,
+        planned: 4000,
+        sent: 3950,
+        unsent: 50,
+        late: 70,
+        queued: 60,
+        send_lag: Some(lag(9000)),
+        own_lag: Some(lag(120)),
     }
 }

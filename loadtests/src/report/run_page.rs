@@ -1,6 +1,7 @@
 //! The page of one run, from the verdict down to the last figure.
 
 mod evidence;
+mod open_load;
 
 use maud::{Markup, html};
 
@@ -31,6 +32,7 @@ pub fn run_page(record: &Record, has_goose_report: bool) -> Markup {
             (thresholds(&record.thresholds))
             (latency(record))
             (stages(&record.stages))
+            (open_load::open_load(&record.stages))
             @if !record.plan.is_plain {
                 div.pair {
                     (evidence::gateways(record))
@@ -79,7 +81,13 @@ fn tiles(record: &Record) -> Markup {
     html! {
         div.tiles {
             (tile(count(requests), "requests measured"))
-            (tile(per_second(requests as f64 / record.measured_seconds), "achieved rate"))
+            (tile(per_second(requests as f64 / record.measured_seconds), "requests a second, achieved"))
+            @if let Some((requested, achieved)) = open_load::rates(&record.stages) {
+                (tile(
+                    format!("{} of {}", per_second(achieved), per_second(requested)),
+                    "turns a second, achieved of requested",
+                ))
+            }
             (tile(count(failed), "failed"))
             @if !record.plan.is_plain {
                 (tile(hit_ratio.map_or_else(|| "–".to_owned(), percent), "cache hit ratio"))
@@ -140,9 +148,12 @@ fn latency(record: &Record) -> Markup {
                 } } }
             }
             p.small.soft {
-                "Times from the send to the last byte, over " (record.measured_seconds)
-                " s without warm-up; failed requests count too. Closed model: each user waits "
-                "for the answer before the next request, so a slow system is asked less often. "
+                "Response times, from the intended time to the last byte, over "
+                (record.measured_seconds) " s without warm-up; failed requests count too. "
+                @if record.stages.iter().any(|stage| stage.open.is_none()) {
+                    "In closed load each user waits for the answer before the next request, so a "
+                    "slow system is asked less often, and a request is intended when it is sent. "
+                }
                 "Bars compare p99."
             }
         }
@@ -161,7 +172,10 @@ fn stages(stages: &[StageRecord]) -> Markup {
                         @if stage.warm_up { span.soft { " (not judged)" } }
                     }
                     (request_cells(&stage.requests))
-                    td.wide.soft.small { (stage.users) " users, " (stage.seconds) " s" }
+                    td.wide.soft.small {
+                        (if stage.open.is_some() { "open, at most " } else { "closed, " })
+                        (stage.users) " users, " (stage.seconds) " s"
+                    }
                 } } }
             }
         }

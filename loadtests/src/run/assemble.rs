@@ -13,10 +13,11 @@ use crate::environment::Environment;
 use crate::ledger::{self, Generator, Ledger, NodeCounts};
 use crate::plan::Plan;
 use crate::record::{
-    CacheNodeRecord, CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, PlanRecord,
-    ProcessRecord, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord, TaskRecord,
+    CacheNodeRecord, CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, OpenRecord,
+    PlanRecord, ProcessRecord, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord,
+    TaskRecord,
 };
-use crate::samples::{CacheOutcome, Fault, RouteSamples, Samples, StageIndex};
+use crate::samples::{ArrivalSamples, CacheOutcome, Fault, RouteSamples, Samples, StageIndex};
 use crate::scenarios::Scenario;
 use crate::threshold::{Figure, Figures, RouteFigures, State};
 use crate::verdict::{self, Warning};
@@ -49,7 +50,7 @@ pub(super) fn record(
     };
     let measured_seconds = lasted(&|stage| is_measured(Some(stage)));
     let routes = evidence.samples.by_route(is_measured);
-    let sent: u64 = routes.values().map(|route| route.times.len()).sum();
+    let sent: u64 = routes.values().map(RouteSamples::count).sum();
 
     let stages = stages(plan, &evidence.samples);
     warnings.extend(empty_stages(&stages));
@@ -115,7 +116,11 @@ pub(super) fn record(
             .iter()
             .map(|(route, samples)| RouteRecord {
                 name: route.name(),
-                requests: RequestFigures::new(&samples.times, samples.failed, measured_seconds),
+                requests: RequestFigures::new(
+                    &samples.latency(),
+                    samples.failed(),
+                    measured_seconds,
+                ),
                 statuses: samples.statuses.clone(),
             })
             .collect(),
@@ -151,7 +156,11 @@ fn stages(plan: &Plan, samples: &Samples) -> Vec<StageRecord> {
             users: stage.users,
             warm_up: stage.warm_up,
             seconds,
-            requests: RequestFigures::new(&total.times, total.failed, seconds),
+            requests: RequestFigures::new(&total.latency(), total.failed(), seconds),
+            open: stage.open.map(|load| {
+                let nothing = ArrivalSamples::default();
+                OpenRecord::new(&load, samples.arrivals.get(&index).unwrap_or(&nothing))
+            }),
         }
     });
     stages.collect()
@@ -173,7 +182,7 @@ fn generator(evidence: &Evidence) -> Generator {
         .iter()
         .filter(|((route, _), _)| *route == submissions);
     Generator {
-        sent: total.times.len(),
+        sent: total.count(),
         not_connected: samples.faults(|fault| fault == Fault::NotConnected),
         unanswered: samples.faults(|fault| matches!(fault, Fault::NoAnswer | Fault::TimedOut)),
         refused: total.statuses.get(&401).copied().unwrap_or(0),
@@ -183,7 +192,7 @@ fn generator(evidence: &Evidence) -> Generator {
 }
 
 fn gateways(evidence: &Evidence) -> Vec<GatewayRecord> {
-    let mut answers = evidence.samples.total(|_| true).served_by;
+    let mut answers = evidence.samples.total(|_| true).served_by();
     let Some(nodes) = &evidence.whole else {
         let seen = answers.into_iter().map(|(name, answers)| GatewayRecord {
             name,
@@ -261,7 +270,7 @@ fn intruders(samples: &Samples) -> IntruderRecord {
     let sent = Scenario::Intruders.routes().iter();
     let sent = sent.filter_map(|route| routes.get(route));
     IntruderRecord {
-        sent: sent.clone().map(|route| route.times.len()).sum(),
+        sent: sent.clone().map(|route| route.count()).sum(),
         answered: sent.flat_map(|route| route.statuses.values()).sum(),
         admitted: samples.faults(|fault| matches!(fault, Fault::Admitted { .. })),
     }
@@ -323,8 +332,8 @@ fn failures(samples: &Samples) -> Vec<FailureRecord> {
 
 fn route_figures(samples: &RouteSamples) -> RouteFigures {
     RouteFigures {
-        response_times: samples.times.clone(),
-        failed: samples.failed,
+        response_times: samples.latency().response().clone(),
+        failed: samples.failed(),
     }
 }
 

@@ -89,7 +89,7 @@ async fn a_right_answer_is_recorded_with_who_gave_it_and_what_the_cache_did() {
     .await;
     assert_eq!(turn.faults, []);
     assert_eq!(
-        turn.total.served_by,
+        turn.total.served_by(),
         BTreeMap::from([("api-gateway-2".to_owned(), 1)])
     );
     assert_eq!(turn.total.caches, BTreeMap::from([(CacheOutcome::Hit, 1)]));
@@ -100,9 +100,9 @@ async fn the_time_goes_on_to_the_last_byte_of_a_slow_answer() {
     let slow = ok(seeded_value(0)).set_delay(Duration::from_millis(50));
     let turn = turn(Scenario::Readers, &[("GET", "/data/.*", slow)]).await;
     assert!(
-        turn.total.times.max() >= 50_000,
+        turn.total.latency().response().max() >= 50_000,
         "{}",
-        turn.total.times.max()
+        turn.total.latency().response().max()
     );
 }
 
@@ -184,7 +184,7 @@ async fn a_task_is_followed_until_it_is_done() {
         (1, 1)
     );
     // Handed in, handed in again, looked at.
-    assert_eq!(turn.total.times.len(), 3);
+    assert_eq!(turn.total.count(), 3);
 }
 
 #[tokio::test]
