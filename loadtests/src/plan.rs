@@ -18,6 +18,7 @@ pub use request::{PlainRequest, Requests};
 pub use schedule::Schedule;
 
 use crate::arrivals::{RateCurve, Spacing};
+use crate::evidence::Limits;
 use crate::threshold::Threshold;
 
 /// A load test that can be run: read, and checked for sense.
@@ -41,6 +42,8 @@ pub struct Plan {
     pub behaviour: Behaviour,
     /// What must hold over the stages that are no warm-up.
     pub thresholds: Vec<Threshold>,
+    /// From when on the run is to mistrust itself.
+    pub limits: Limits,
     /// The plan as it was written.
     pub source: String,
 }

@@ -8,15 +8,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use integration::usage::Used;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::arrivals::Spacing;
 use crate::environment::Environment;
+use crate::evidence::Evidence;
 use crate::ledger::Ledger;
 use crate::plan::{Behaviour, Mix, OpenLoad, Shape, Stage};
 use crate::samples::{ArrivalSamples, Latency};
 use crate::threshold::Verdicts;
+use crate::timing::RouteTiming;
 use crate::verdict::{Judgement, Warning};
 
 pub use store::{RecordError, write_whole};
@@ -69,6 +72,16 @@ pub struct Record {
     pub ledger: Ledger,
     /// CPU time over the stages that are no warm-up, by node, the generator last.
     pub processes: Vec<ProcessRecord>,
+    /// What every process took from the operating system, by stage.
+    #[serde(default)]
+    pub usage: Vec<StageUsage>,
+    /// Where the time of sampled requests went, by route, over the stages that are no
+    /// warm-up.
+    #[serde(default)]
+    pub timing: Vec<RouteTiming>,
+    /// What the run knows about itself, which its warnings rest on.
+    #[serde(default)]
+    pub evidence: Evidence,
     /// Failed requests of the whole run, by route and reason.
     pub failures: Vec<FailureRecord>,
 }
@@ -268,6 +281,49 @@ pub struct ProcessRecord {
     pub cpu_seconds: f64,
     /// The same per request sent, in microseconds.
     pub cpu_micros_per_request: f64,
+}
+
+/// What every process took from the operating system in one stage.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StageUsage {
+    /// The stage.
+    pub stage: String,
+    /// Requests that the generator sent in it.
+    pub requests: u64,
+    /// The nodes, and the generator last.
+    pub processes: Vec<ProcessUsage>,
+}
+
+/// What one process took from the operating system in one stage.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProcessUsage {
+    /// The node, or the generator.
+    pub name: String,
+    /// CPU time, user and system, per request that the generator sent, in microseconds.
+    pub cpu_micros_per_request: f64,
+    /// How often threads gave their core up, to wait for something.
+    pub voluntary_switches: u64,
+    /// How often threads lost their core to another.
+    pub involuntary_switches: u64,
+    /// How long threads were ready to run and had no core, per request, in microseconds.
+    pub waited_micros_per_request: f64,
+    /// The most physical memory, from the process's start to the stage's end, in bytes.
+    pub peak_memory_bytes: u64,
+}
+
+impl ProcessUsage {
+    /// What the process called `name` has `used` while `requests` were sent.
+    pub fn new(name: &str, used: &Used, requests: u64) -> Self {
+        let per_request = |time: Duration| time.as_secs_f64() * 1e6 / requests.max(1) as f64;
+        ProcessUsage {
+            name: name.to_owned(),
+            cpu_micros_per_request: per_request(used.cpu),
+            voluntary_switches: used.voluntary_switches,
+            involuntary_switches: used.involuntary_switches,
+            waited_micros_per_request: per_request(used.waited),
+            peak_memory_bytes: used.peak_memory,
+        }
+    }
 }
 
 /// A way to fail.

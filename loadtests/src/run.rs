@@ -2,6 +2,7 @@
 //! follow up → drain → stop → judge.
 
 mod assemble;
+mod evidence;
 mod system;
 
 use std::path::Path;
@@ -13,6 +14,9 @@ use jiff::Timestamp;
 
 use crate::attack::{Attack, AttackError, End};
 use crate::environment::Environment;
+use crate::evidence::looks::Looker;
+use crate::evidence::tenths::Tenths;
+use crate::evidence::{Ceiling, FileLimit};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Record;
@@ -67,6 +71,15 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
     let environment = Environment::look();
     let mut warnings = environment.warnings();
 
+    progress.say("finding out what the generator can do");
+    let files = known(
+        "The limit of open files",
+        FileLimit::raise(order.plan.schedule().seats()),
+        &mut warnings,
+    );
+    let ceiling = Ceiling::measure(&order.plan, order.seed).await;
+    let ceiling = known("What the generator can do at most", ceiling, &mut warnings);
+
     progress.say(match order.target {
         Some(_) => "looking for the server",
         None => "starting the system",
@@ -90,13 +103,24 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         let stages = order.plan.stages.clone();
         async move { progress.follow(workload, stages).await }
     });
+    let looker = Looker::start(Arc::clone(&workload));
+    let looker = known("What is under way", looker, &mut warnings);
+    let tenths = Arc::new(Tenths::default());
+    let collector = tokio::spawn({
+        let (tenths, workload) = (Arc::clone(&tenths), Arc::clone(&workload));
+        let stages = order.plan.stages.clone();
+        async move { tenths.follow(&workload, &stages).await }
+    });
     let started = Timestamp::now();
     let goose = folder.join("goose");
-    let (end, measured) = tokio::join!(
+    let (end, measured, stages) = tokio::join!(
         attack.run(&goose),
-        subject.observe_measured_stages(&order.plan, &workload)
+        subject.observe_measured_stages(&order.plan, &workload),
+        subject.watch_stages(&order.plan, &workload)
     );
     display.abort();
+    collector.abort();
+    let in_flight = looker.map(Looker::stop).unwrap_or_default();
     let ended = Timestamp::now();
     if end? == End::Interrupted {
         warnings.push(Warning::Interrupted);
@@ -109,22 +133,39 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
     if order.target.is_none() {
         progress.say("stopping the system");
     }
-    let evidence = assemble::Evidence {
+    let seen = assemble::Seen {
         samples: workload.samples(),
         whole: subject.counted_between(before, after),
         measured: subject.measured_between(measured, &mut warnings),
         tasks,
+        stages,
+        in_flight,
+        tenths,
+        timing: workload
+            .timings
+            .sum_up(|stage| stage.is_some_and(|stage| !order.plan.stages[stage].warm_up)),
+        ceiling,
+        files,
     };
     subject.stop(folder, &mut warnings).await;
     let began = SystemTime::now() - workload.clock.elapsed();
     let stages = (&order.plan.stages[..], &workload.schedule);
-    write_logs(&evidence.samples, stages, began, folder)?;
+    write_logs(&seen.samples, stages, began, folder)?;
     Ok(assemble::record(
         order,
         environment,
         warnings,
         (started, ended),
-        &evidence,
+        &seen,
         folder,
     ))
+}
+
+/// What was found out; where it wasn't, a warning says so.
+fn known<T>(what: &str, found: std::io::Result<T>, warnings: &mut Vec<Warning>) -> Option<T> {
+    let unknown = |error: std::io::Error| Warning::OutOfSight {
+        what: what.to_owned(),
+        reason: error.to_string(),
+    };
+    found.map_err(|error| warnings.push(unknown(error))).ok()
 }

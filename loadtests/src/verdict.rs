@@ -1,13 +1,15 @@
 //! What a run comes to: a pure function of its thresholds, its ledger and the
 //! doubts about the measurement.
 
-use std::fmt;
+mod warning;
 
 use serde::{Deserialize, Serialize};
 
 use crate::exit_code;
 use crate::ledger::{Balance, Ledger};
 use crate::threshold::{Judged, State};
+
+pub use warning::Warning;
 
 /// What a run comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,104 +43,6 @@ impl Verdict {
             Verdict::Fail => exit_code::FAIL,
             Verdict::Invalid => exit_code::INVALID,
             Verdict::Inconclusive => exit_code::INCONCLUSIVE,
-        }
-    }
-}
-
-/// A doubt about the measurement. A cause comes before what it brings about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Warning {
-    /// The program was built without optimisation.
-    NotOptimised {
-        /// The level it was built with.
-        opt_level: String,
-    },
-    /// The load was stopped before its end.
-    Interrupted,
-    /// A node ended by itself.
-    NodeEnded {
-        /// Which.
-        node: String,
-        /// How.
-        status: String,
-    },
-    /// What the nodes counted, or the CPU time they used, can't be told.
-    CountersUnreadable {
-        /// Why.
-        reason: String,
-    },
-    /// A stage that should have sent requests sent none.
-    NothingSent {
-        /// Which.
-        stage: String,
-    },
-    /// Work was still under way when the run stopped waiting for it.
-    NotDrained {
-        /// Tasks that were queued or running.
-        tasks: u64,
-    },
-    /// A node did not stop as it should, after everything was measured.
-    UntidyStop {
-        /// What it did instead.
-        reason: String,
-    },
-    /// Some thresholds can't be judged from outside the system.
-    ThresholdsNotObservable {
-        /// How many.
-        count: usize,
-    },
-}
-
-impl Warning {
-    /// Whether no figure of the run can be taken for a result.
-    pub fn invalidates(&self) -> bool {
-        match self {
-            Warning::NotOptimised { .. }
-            | Warning::Interrupted
-            | Warning::NodeEnded { .. }
-            | Warning::CountersUnreadable { .. }
-            | Warning::NothingSent { .. } => true,
-            // What wasn't done in time is the system's doing: thresholds and ledger judge it.
-            Warning::NotDrained { .. }
-            | Warning::UntidyStop { .. }
-            | Warning::ThresholdsNotObservable { .. } => false,
-        }
-    }
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Warning::NotOptimised { opt_level } => write!(
-                f,
-                "The program was built without optimisation (level {opt_level}); build it with the workspace's dev or release profile."
-            ),
-            Warning::Interrupted => f.write_str("The load was stopped before its end."),
-            Warning::NodeEnded { node, status } => write!(
-                f,
-                "{node} ended by itself ({status}), and its counters with it; its log says why."
-            ),
-            Warning::CountersUnreadable { reason } => {
-                write!(f, "What the nodes counted could not be read: {reason}.")
-            }
-            Warning::NothingSent { stage } => {
-                write!(
-                    f,
-                    "Stage “{stage}” sent no requests; give it users or time."
-                )
-            }
-            Warning::NotDrained { tasks } => write!(
-                f,
-                "{tasks} tasks were still queued or running when the run stopped waiting for them."
-            ),
-            Warning::UntidyStop { reason } => {
-                write!(f, "The system did not stop in good order: {reason}.")
-            }
-            Warning::ThresholdsNotObservable { count } => write!(
-                f,
-                "{count} thresholds can't be judged from outside the system and were not."
-            ),
         }
     }
 }

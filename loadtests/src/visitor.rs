@@ -14,6 +14,7 @@ use services::contract::{CACHE_STATUS, SERVED_BY};
 
 use crate::pacer::Arrival;
 use crate::samples::{CacheOutcome, Fault, Route, Sample, SentArrival, StageIndex};
+use crate::timing;
 use crate::tokens;
 use crate::workload::Workload;
 
@@ -32,6 +33,8 @@ pub struct Visitor {
     pub tasks: SubmittedTasks,
     client: Client,
     token: HeaderValue,
+    /// How many requests are over.
+    requests: u64,
     finished: Vec<Finished>,
     /// What the next request is sent for, when a turn of open load begins with it.
     arrival: Option<Arrival>,
@@ -102,6 +105,7 @@ impl Visitor {
             } else {
                 tokens::raw(&token)
             },
+            requests: 0,
             finished: Vec::new(),
             arrival: None,
             workload,
@@ -203,6 +207,11 @@ impl Visitor {
             cache: answer.and_then(Answer::cache_outcome),
         };
         self.workload.recorder.record(self.seat, &sample);
+        self.requests += 1;
+        if let Some(answer) = answer.filter(|_| self.requests.is_multiple_of(timing::EVERY)) {
+            let timings = &self.workload.timings;
+            timings.record(stage, route, service, &answer.headers);
+        }
         self.finished.push(Finished {
             route,
             time: response,

@@ -14,8 +14,9 @@ use tokio::sync::watch;
 use crate::in_flight::InFlight;
 use crate::pacer::ArrivalQueue;
 use crate::plan::{Behaviour, Plan, Schedule};
-use crate::samples::{Recorder, Samples, StageIndex};
+use crate::samples::{Pulse, Recorder, Samples, StageIndex};
 use crate::scenarios::{Repertoire, Scenario};
+use crate::timing::Timings;
 
 /// What all users of a run share.
 #[derive(Debug)]
@@ -42,6 +43,10 @@ pub struct Workload {
     pub in_flight: InFlight,
     /// Where samples go.
     pub recorder: Recorder,
+    /// What was recorded lately.
+    pub pulse: Pulse,
+    /// Where the time of sampled requests went.
+    pub timings: Timings,
     /// Digests that were computed to check answers.
     pub digests: Digests,
 }
@@ -69,6 +74,8 @@ impl Workload {
             arrivals: ArrivalQueue::default(),
             in_flight: InFlight::default(),
             recorder: Recorder::new(),
+            pulse: Pulse::default(),
+            timings: Timings::default(),
             digests: Digests::default(),
         }
     }

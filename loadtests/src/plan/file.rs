@@ -12,6 +12,7 @@ use toml::Spanned;
 use super::request_file::{RequestFile, ValuesFile, check_requests};
 use super::{Behaviour, Mix, OpenLoad, Plan, Requests, Shape, Stage};
 use crate::arrivals::{Rate, RateCurve, Spacing};
+use crate::evidence::Limits;
 use crate::threshold::Threshold;
 
 /// A text that is no plan: where, and why.
@@ -107,6 +108,8 @@ struct PlanFile {
     #[serde(default)]
     behaviour: BehaviourFile,
     thresholds: Vec<Spanned<String>>,
+    #[serde(default)]
+    limits: LimitsFile,
 }
 
 #[derive(Default, Deserialize)]
@@ -142,6 +145,20 @@ struct BehaviourFile {
     repeat_share: Option<Spanned<f64>>,
     think_time: Option<Span>,
     poll_interval: Option<Span>,
+}
+
+/// Those of [`Limits`] that the plan sets; percentages are numbers.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsFile {
+    send_lag: Option<Span>,
+    missed: Option<Spanned<f64>>,
+    generator_load: Option<Spanned<f64>>,
+    stolen: Option<Spanned<f64>>,
+    busy: Option<Spanned<f64>>,
+    waiting: Option<Spanned<f64>>,
+    disagreement: Option<Spanned<f64>>,
+    drift: Option<Spanned<f64>>,
 }
 
 /// A length of time as people write it: `"5ms"`, `"1m 30s"`.
@@ -198,6 +215,7 @@ impl PlanFile {
             mix,
             requests,
             behaviour: self.behaviour.check()?,
+            limits: self.limits.check()?,
             source: source.to_owned(),
         })
     }
@@ -230,6 +248,23 @@ impl BehaviourFile {
             poll_interval: self
                 .poll_interval
                 .map_or(Duration::from_millis(25), |s| s.0),
+        })
+    }
+}
+
+impl LimitsFile {
+    fn check(self) -> Result<Limits, Problem> {
+        let usual = Limits::default();
+        let percent = |value, usual, name| within(value, 0.0..=1000.0, usual, name);
+        Ok(Limits {
+            send_lag: self.send_lag.map_or(usual.send_lag, |span| span.0),
+            missed: percent(self.missed, usual.missed, "missed")?,
+            generator_load: percent(self.generator_load, usual.generator_load, "generator_load")?,
+            stolen: percent(self.stolen, usual.stolen, "stolen")?,
+            busy: percent(self.busy, usual.busy, "busy")?,
+            waiting: percent(self.waiting, usual.waiting, "waiting")?,
+            disagreement: percent(self.disagreement, usual.disagreement, "disagreement")?,
+            drift: percent(self.drift, usual.drift, "drift")?,
         })
     }
 }
@@ -439,6 +474,19 @@ readers = 1
         assert_eq!(plan.shape.gateways, 3);
         assert_eq!(plan.stages[0].users, 4);
         assert_eq!(plan.thresholds.len(), 2);
+        assert_eq!(plan.limits, Limits::default());
+    }
+
+    #[test]
+    fn a_plan_sets_the_limits_that_it_names_and_no_others() {
+        let source = format!("{VALID}[limits]\nsend_lag = \"5ms\"\nbusy = 90.0\n");
+        let limits = parse("tiny.toml", &source).expect("valid").limits;
+        let expected = Limits {
+            send_lag: Duration::from_millis(5),
+            busy: 90.0,
+            ..Limits::default()
+        };
+        assert_eq!(limits, expected);
     }
 
     #[test]
@@ -529,6 +577,12 @@ ramp = "1s"
             ),
             ("users = 4", "users = 4\nramp = \"3s\"", "8:8", "longer"),
             ("name = \"tiny\"", "name = \"tiny", "2:13", ""),
+            (
+                "[mix]",
+                "[limits]\nstolen = -1.0\n[mix]",
+                "11:10",
+                "between 0 and 1000",
+            ),
             (
                 "[mix]",
                 "[topology]\ngateways = 33\n[mix]",

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use super::{
     CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, OpenRecord, PlanRecord,
-    ProcessRecord, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord, TaskRecord,
-    Times,
+    ProcessRecord, ProcessUsage, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord,
+    StageUsage, TaskRecord, Times,
 };
 use crate::arrivals::Spacing;
 use crate::environment::Environment;
+use crate::evidence::{Evidence, StageEvidence};
 use crate::ledger::{Generator, draw_up};
 use crate::plan::Plan;
 use crate::threshold::{Judged, State, Unit};
+use crate::timing::{Hop, HopTiming, RouteTiming};
 use crate::verdict::{Judgement, Verdict, Warning};
 
 /// A record with a bit of everything.
@@ -94,6 +96,45 @@ pub(crate) fn example() -> Record {
             cpu_seconds: 0.4,
             cpu_micros_per_request: 32.0,
         }],
+        usage: vec![StageUsage {
+            stage: "steady".to_owned(),
+            requests: 12_345,
+            processes: vec![ProcessUsage {
+                name: "database".to_owned(),
+                cpu_micros_per_request: 32.0,
+                voluntary_switches: 4321,
+                involuntary_switches: 12,
+                waited_micros_per_request: 1.5,
+                peak_memory_bytes: 12 << 20,
+            }],
+        }],
+        timing: vec![RouteTiming {
+            route: "GET /data/{key}".to_owned(),
+            samples: 1234,
+            hops: vec![
+                HopTiming {
+                    hop: Hop::Generator,
+                    met: 1234,
+                    mean: 200.0,
+                    p50: 190,
+                    p99: 400,
+                },
+                HopTiming {
+                    hop: Hop::Database,
+                    met: 234,
+                    mean: 800.0,
+                    p50: 5100,
+                    p99: 5300,
+                },
+            ],
+        }],
+        evidence: Evidence {
+            stages: vec![StageEvidence {
+                stage: "steady".to_owned(),
+                ..StageEvidence::default()
+            }],
+            ..Evidence::default()
+        },
         failures: vec![FailureRecord {
             route: "GET /data/{key}".to_owned(),
             reason: "status 503 where 200 was right".to_owned(),

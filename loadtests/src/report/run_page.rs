@@ -2,6 +2,8 @@
 
 mod evidence;
 mod open_load;
+mod time;
+mod trust;
 
 use maud::{Markup, html};
 
@@ -33,6 +35,7 @@ pub fn run_page(record: &Record, has_goose_report: bool) -> Markup {
             (latency(record))
             (stages(&record.stages))
             (open_load::open_load(&record.stages))
+            (time::hops(record))
             @if !record.plan.is_plain {
                 div.pair {
                     (evidence::gateways(record))
@@ -47,6 +50,8 @@ pub fn run_page(record: &Record, has_goose_report: bool) -> Markup {
                     (evidence::work(record))
                 }
             }
+            (time::usage(record))
+            (trust::trust(record))
             (evidence::environment(record, has_goose_report))
         }
     };
@@ -256,6 +261,10 @@ mod tests {
         record.failures[0].example = evil.to_owned();
         record.gateways[0].name = evil.to_owned();
         record.command = evil.to_owned();
+        record.usage[0].stage = evil.to_owned();
+        record.usage[0].processes[0].name = evil.to_owned();
+        record.timing[0].route = evil.to_owned();
+        record.evidence.stages[0].stage = evil.to_owned();
         let page = run_page(&record, false).into_string();
         assert!(!page.contains("<script"), "a script got into the page");
         assert!(page.contains("&lt;script&gt;"));

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use services::contract::Service;
 
-use super::Order;
 use super::system::Measured;
+use super::{Order, evidence};
 use crate::environment::Environment;
+use crate::evidence::tenths::Tenths;
+use crate::evidence::{Ceiling, FileLimit, InFlight, doubts};
 use crate::ledger::{self, Generator, Ledger, NodeCounts};
+use crate::observation::StageUse;
 use crate::plan::Plan;
 use crate::record::{
     CacheNodeRecord, CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, OpenRecord,
@@ -20,17 +24,26 @@ use crate::record::{
 use crate::samples::{ArrivalSamples, CacheOutcome, Fault, RouteSamples, Samples, StageIndex};
 use crate::scenarios::Scenario;
 use crate::threshold::{Figure, Figures, RouteFigures, State};
+use crate::timing::RouteTiming;
 use crate::verdict::{self, Warning};
 use crate::visitor::SubmittedTasks;
 
 /// What was seen of a run.
-pub(super) struct Evidence {
+pub(super) struct Seen {
     pub(super) samples: Samples,
     /// What the nodes counted over the whole run, if that can be seen.
     pub(super) whole: Option<Vec<NodeCounts>>,
     /// The same, and CPU time, over the stages that are no warm-up.
     pub(super) measured: Option<Measured>,
     pub(super) tasks: SubmittedTasks,
+    /// What was used in each stage, as far as the operating system tells.
+    pub(super) stages: Vec<Option<StageUse>>,
+    /// What was under way in each stage.
+    pub(super) in_flight: BTreeMap<usize, InFlight>,
+    pub(super) tenths: Arc<Tenths>,
+    pub(super) timing: Vec<RouteTiming>,
+    pub(super) ceiling: Option<Ceiling>,
+    pub(super) files: Option<FileLimit>,
 }
 
 pub(super) fn record(
@@ -38,7 +51,7 @@ pub(super) fn record(
     environment: Environment,
     mut warnings: Vec<Warning>,
     (started, ended): (Timestamp, Timestamp),
-    evidence: &Evidence,
+    seen: &Seen,
     folder: &Path,
 ) -> Record {
     let plan = &order.plan;
@@ -49,19 +62,19 @@ pub(super) fn record(
         wanted.map(|(_, stage)| stage.duration.as_secs_f64()).sum()
     };
     let measured_seconds = lasted(&|stage| is_measured(Some(stage)));
-    let routes = evidence.samples.by_route(is_measured);
+    let routes = seen.samples.by_route(is_measured);
     let sent: u64 = routes.values().map(RouteSamples::count).sum();
 
-    let stages = stages(plan, &evidence.samples);
+    let stages = stages(plan, &seen.samples);
     warnings.extend(empty_stages(&stages));
-    let gateways = gateways(evidence);
-    let caches = caches(evidence, is_measured);
+    let gateways = gateways(seen);
+    let caches = caches(seen, is_measured);
     let tasks = TaskRecord {
-        accepted: evidence.tasks.accepted,
-        done: evidence.tasks.done,
+        accepted: seen.tasks.accepted,
+        done: seen.tasks.done,
     };
-    let intruders = intruders(&evidence.samples);
-    let processes = processes(evidence.measured.as_ref(), sent);
+    let intruders = intruders(&seen.samples);
+    let processes = processes(seen.measured.as_ref(), sent);
 
     let figures = Figures {
         routes: routes
@@ -82,7 +95,7 @@ pub(super) fn record(
             0 => Figure::NoSamples,
             accepted => Figure::Value((accepted - tasks.done) as f64),
         },
-        cpu_per_request: cpu_per_request(evidence.measured.as_ref(), sent),
+        cpu_per_request: cpu_per_request(seen.measured.as_ref(), sent),
     };
     let thresholds: Vec<_> = plan.thresholds.iter().map(|t| t.judge(&figures)).collect();
     let unseen = thresholds
@@ -92,12 +105,14 @@ pub(super) fn record(
     if unseen > 0 {
         warnings.push(Warning::ThresholdsNotObservable { count: unseen });
     }
+    let own = evidence::gather(plan, order.seed, seen);
+    warnings.extend(doubts(&own));
     warnings.sort();
     warnings.dedup();
     let ledger = match plan.requests {
         // A ledger is about the hops of the laboratory, and this server need not be one.
         Some(_) => Ledger::new(),
-        None => ledger::draw_up(&generator(evidence), evidence.whole.as_deref()),
+        None => ledger::draw_up(&generator(seen), seen.whole.as_deref()),
     };
     let name = folder.file_name().unwrap_or(folder.as_os_str());
 
@@ -132,7 +147,10 @@ pub(super) fn record(
         intruders,
         ledger,
         processes,
-        failures: failures(&evidence.samples),
+        usage: evidence::usage(plan, seen),
+        timing: seen.timing.clone(),
+        evidence: own,
+        failures: failures(&seen.samples),
         plan: PlanRecord {
             name: plan.name.clone(),
             description: plan.description.clone(),
@@ -173,8 +191,8 @@ fn empty_stages(stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
     })
 }
 
-fn generator(evidence: &Evidence) -> Generator {
-    let samples = &evidence.samples;
+fn generator(seen: &Seen) -> Generator {
+    let samples = &seen.samples;
     let total = samples.total(|_| true);
     let submissions = Scenario::TaskSubmitters.routes()[0];
     let in_doubt = samples
@@ -186,14 +204,14 @@ fn generator(evidence: &Evidence) -> Generator {
         not_connected: samples.faults(|fault| fault == Fault::NotConnected),
         unanswered: samples.faults(|fault| matches!(fault, Fault::NoAnswer | Fault::TimedOut)),
         refused: total.statuses.get(&401).copied().unwrap_or(0),
-        tasks_accepted: evidence.tasks.accepted,
+        tasks_accepted: seen.tasks.accepted,
         tasks_in_doubt: in_doubt.map(|(_, faults)| faults.count).sum(),
     }
 }
 
-fn gateways(evidence: &Evidence) -> Vec<GatewayRecord> {
-    let mut answers = evidence.samples.total(|_| true).served_by();
-    let Some(nodes) = &evidence.whole else {
+fn gateways(seen: &Seen) -> Vec<GatewayRecord> {
+    let mut answers = seen.samples.total(|_| true).served_by();
+    let Some(nodes) = &seen.whole else {
         let seen = answers.into_iter().map(|(name, answers)| GatewayRecord {
             name,
             answers,
@@ -227,9 +245,9 @@ fn imbalance(gateways: &[GatewayRecord]) -> Figure {
     }
 }
 
-fn caches(evidence: &Evidence, is_measured: impl Fn(StageIndex) -> bool) -> Option<CacheRecord> {
-    let Some(measured) = &evidence.measured else {
-        return caches_by_answers(&evidence.samples.total(is_measured).caches);
+fn caches(seen: &Seen, is_measured: impl Fn(StageIndex) -> bool) -> Option<CacheRecord> {
+    let Some(measured) = &seen.measured else {
+        return caches_by_answers(&seen.samples.total(is_measured).caches);
     };
     let nodes = &measured.counts;
     let lookups = |cache: &str, outcome| {

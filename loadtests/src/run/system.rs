@@ -9,7 +9,7 @@ use services::contract::{NodeName, Service};
 
 use super::{Order, RunError};
 use crate::ledger::NodeCounts;
-use crate::observation::{Observation, ObservationError};
+use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::{Plan, Shape};
 use crate::verdict::Warning;
 use crate::workload::Workload;
@@ -86,6 +86,35 @@ impl Subject {
         // An interrupted load never gets there; the run is invalid anyhow.
         let patience = schedule.length() + Duration::from_secs(30);
         tokio::time::timeout(patience, looks).await.ok()
+    }
+
+    /// Glances at the begin and the end of each stage, and tells what was used between;
+    /// `None` for stages that the load didn't reach the end of.
+    pub(super) async fn watch_stages(
+        &self,
+        plan: &Plan,
+        workload: &Workload,
+    ) -> Vec<Option<StageUse>> {
+        let system = match self {
+            Subject::Started(system) => Some(system),
+            Subject::There(_) => None,
+        };
+        let schedule = &workload.schedule;
+        let mut used = Vec::new();
+        let looks = async {
+            workload.clock.reaches(Duration::ZERO).await;
+            let mut begin = Glance::at(system);
+            for stage in 0..plan.stages.len() {
+                workload.clock.reaches(schedule.end_of(stage)).await;
+                let end = Glance::at(system);
+                used.push(Some(end.since(&begin)));
+                begin = end;
+            }
+        };
+        let patience = schedule.length() + Duration::from_secs(30);
+        let _ = tokio::time::timeout(patience, looks).await;
+        used.resize_with(plan.stages.len(), || None);
+        used
     }
 
     /// Waits until no task is queued or running.
