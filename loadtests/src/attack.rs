@@ -27,11 +27,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::pacer;
 use crate::scenarios::{self, Scenario};
-use crate::visitor::{SubmittedTasks, Visitor};
+use crate::visitor::{self, REQUEST_TIMEOUT, SubmittedTasks, Visitor};
 use crate::workload::Workload;
 
-/// How long a user waits for an answer before the request counts as failed.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a user who isn't on duty looks at the schedule.
 const OFF_DUTY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -158,6 +156,8 @@ impl Attack {
                 "--dashboard".to_owned(),
                 "--dashboard-host=127.0.0.1".to_owned(),
                 format!("--dashboard-port={port}"),
+                // Else what the dashboard saves would go to the working directory.
+                format!("--output-dir={}", report("dashboard")),
             ]);
         }
         arguments.extend(
@@ -237,7 +237,7 @@ impl Attack {
             return Some(Arc::clone(visitor));
         }
         let seat = lock(&self.free).get_mut(&scenario)?.pop_front()?;
-        let visitor = Visitor::new(seat, Arc::clone(&self.workload), user.client.clone());
+        let visitor = Visitor::new(seat, Arc::clone(&self.workload), visitor::client());
         let visitor = Arc::new(tokio::sync::Mutex::new(visitor));
         lock(&self.taken).push(Arc::clone(&visitor));
         user.set_session_data(Arc::clone(&visitor));

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, redirect, retry};
 use services::contract::{CACHE_STATUS, SERVED_BY};
 
 use crate::pacer::Arrival;
@@ -17,6 +17,22 @@ use crate::samples::{CacheOutcome, Fault, Route, Sample, SentArrival, StageIndex
 use crate::timing;
 use crate::tokens;
 use crate::workload::Workload;
+
+/// How long a user waits for an answer before the request counts as failed.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client for one user, with connections of its own. It sends what it is told, once:
+/// a redirect is an answer like any other, nothing is sent again, and no proxy is in
+/// between, whatever the environment says.
+pub fn client() -> Client {
+    Client::builder()
+        .timeout(REQUEST_TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .no_proxy()
+        .build()
+        .expect("without TLS and proxies, nothing can be wrong with a client")
+}
 
 /// One simulated user.
 #[derive(Debug)]
@@ -274,7 +290,7 @@ impl Answer {
 }
 
 async fn exchange(request: RequestBuilder) -> Result<Answer, Wrong> {
-    let response = request.send().await.map_err(|error| {
+    let mut response = request.send().await.map_err(|error| {
         let fault = if error.is_connect() {
             Fault::NotConnected
         } else if error.is_timeout() {
@@ -284,7 +300,7 @@ async fn exchange(request: RequestBuilder) -> Result<Answer, Wrong> {
         };
         broken(fault, &error)
     })?;
-    let (status, headers) = (response.status(), response.headers().clone());
+    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let body = response
         .bytes()
         .await

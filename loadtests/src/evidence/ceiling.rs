@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use nix::time::{ClockId, clock_gettime};
-use reqwest::Client;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,11 +18,11 @@ use tokio::sync::oneshot;
 use crate::environment::own_cpu_time;
 use crate::plan::Plan;
 use crate::samples::Route;
-use crate::visitor::Visitor;
+use crate::visitor::{self, Answer, Visitor};
 use crate::workload::Workload;
 
 /// What the generator does at its limit.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ceiling {
     /// Requests a second.
     pub per_second: f64,
@@ -82,10 +82,10 @@ impl Ceiling {
 
 async fn ask(workload: Arc<Workload>, seat: usize, until: Instant) {
     const ROUTE: Route = Route::new("GET", "/");
-    let mut visitor = Visitor::new(seat, workload, Client::new());
+    let mut visitor = Visitor::new(seat, workload, visitor::client());
     while Instant::now() < until {
         let request = visitor.signed_request(Method::GET, ROUTE.path);
-        let check = |answer: &crate::visitor::Answer| answer.expect_status(StatusCode::OK);
+        let check = |answer: &Answer| answer.expect_status(StatusCode::OK);
         visitor.send(ROUTE, request, check).await;
         visitor.take_finished();
     }
