@@ -3,6 +3,7 @@
 mod plans;
 mod report;
 mod run;
+mod schema;
 mod up;
 
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ enum Command {
     Plans(plans::Plans),
     /// Write the pages of earlier runs again, from their records.
     Report(report::Report),
+    /// Print the JSON schema of `run.json`, a run's record.
+    Schema(schema::Schema),
 }
 
 /// Where reports are.
@@ -49,6 +52,7 @@ pub fn run_command_line() -> Outcome {
         Command::Up(up) => up.execute(),
         Command::Plans(plans) => plans.execute(),
         Command::Report(report) => report.execute(),
+        Command::Schema(schema) => schema.execute(),
     }
 }
 

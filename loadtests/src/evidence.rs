@@ -12,6 +12,7 @@ pub mod looks;
 pub mod machine;
 pub mod tenths;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use ceiling::Ceiling;
@@ -22,7 +23,7 @@ pub use machine::MachineUse;
 use crate::verdict::Warning;
 
 /// What a run knows about itself.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// What was doubted from when on.
     pub limits: Limits,
@@ -35,7 +36,7 @@ pub struct Evidence {
 }
 
 /// What is known of one stage.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StageEvidence {
     /// Its name.
     pub stage: String,
@@ -60,7 +61,7 @@ pub struct StageEvidence {
 }
 
 /// Requests in flight, over a stage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InFlight {
     /// How often it was looked.
     pub samples: u64,
@@ -71,7 +72,7 @@ pub struct InFlight {
 }
 
 /// The turns that a stage of open load asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Turns {
     /// How many the plan holds.
     pub requested: u64,
@@ -90,7 +91,7 @@ pub struct Turns {
 }
 
 /// What the generator took from the operating system in a stage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GeneratorUse {
     /// CPU seconds a second.
     pub cores: f64,
@@ -99,7 +100,7 @@ pub struct GeneratorUse {
 }
 
 /// The requests of one tenth of a stage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tenth {
     /// How many were over.
     pub count: u64,

@@ -10,6 +10,7 @@ mod schedule;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use file::InvalidPlan;
@@ -49,7 +50,7 @@ pub struct Plan {
 }
 
 /// The system that a plan asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shape {
     /// API gateways behind the balancer, 1 to 32.
     pub gateways: usize,
@@ -64,7 +65,7 @@ pub struct Shape {
 }
 
 /// One part of a load test: so many users, or so many arrivals a second, for so long.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stage {
     /// What the stage is called.
     pub name: String,
@@ -84,7 +85,7 @@ pub struct Stage {
 }
 
 /// Turns that begin when they should, whether or not earlier ones are over.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenLoad {
     /// How many a second.
     pub curve: RateCurve,
@@ -102,7 +103,7 @@ impl OpenLoad {
 }
 
 /// How users of each scenario behave.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Behaviour {
     /// How many seeded items there are to read.
     pub items: u32,

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod example;
+mod schema;
 mod store;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use integration::usage::Used;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arrivals::Spacing;
@@ -22,6 +24,7 @@ use crate::threshold::Verdicts;
 use crate::timing::RouteTiming;
 use crate::verdict::{Judgement, Warning};
 
+pub use schema::schema;
 pub use store::{RecordError, write_whole};
 
 /// The version of this form. It grows when a reader of an older one would be misled.
@@ -30,7 +33,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// One run: what was done, on what, and every figure that came of it. Times of
 /// requests are in microseconds. A response time is from the intended time to the last
 /// byte; where nothing else is said, it is what is meant.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// The version of this form.
     pub schema_version: u32,
@@ -87,7 +90,7 @@ pub struct Record {
 }
 
 /// What was asked for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PlanRecord {
     /// The plan's name.
     pub name: String,
@@ -112,7 +115,7 @@ pub struct PlanRecord {
 }
 
 /// One stage.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct StageRecord {
     /// Its name.
     pub name: String,
@@ -131,7 +134,7 @@ pub struct StageRecord {
 
 /// What became of the arrivals of an open stage. A turn of a user is one arrival; what
 /// a turn sends beyond its first request waits for the answer before it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenRecord {
     /// How arrivals were to follow each other.
     pub spacing: Spacing,
@@ -156,7 +159,7 @@ pub struct OpenRecord {
 }
 
 /// The requests of one route.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RouteRecord {
     /// `GET /data/{key}`.
     pub name: String,
@@ -167,7 +170,7 @@ pub struct RouteRecord {
 }
 
 /// Requests, counted and timed. Failed ones are timed too.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RequestFigures {
     /// How many were sent.
     pub count: u64,
@@ -183,7 +186,7 @@ pub struct RequestFigures {
 }
 
 /// Percentiles and the like, in microseconds with three significant digits.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Times {
     /// The shortest.
     pub min: u64,
@@ -204,7 +207,7 @@ pub struct Times {
 }
 
 /// One gateway's share.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct GatewayRecord {
     /// Its name.
     pub name: String,
@@ -216,7 +219,7 @@ pub struct GatewayRecord {
 }
 
 /// What the caches did for reads.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CacheRecord {
     /// Whether the figures come from the gateways' counters, over the stages that
     /// are no warm-up; else from `Cache-Status` in the answers to them.
@@ -240,7 +243,7 @@ impl CacheRecord {
 }
 
 /// What one cache did.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CacheNodeRecord {
     /// Its name.
     pub name: String,
@@ -253,7 +256,7 @@ pub struct CacheNodeRecord {
 }
 
 /// What became of long tasks, over the whole run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TaskRecord {
     /// Tasks answered for with 202, repeats not counted.
     pub accepted: u64,
@@ -262,7 +265,7 @@ pub struct TaskRecord {
 }
 
 /// Requests with a bad token, over the whole run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct IntruderRecord {
     /// Requests with a bad token.
     pub sent: u64,
@@ -273,7 +276,7 @@ pub struct IntruderRecord {
 }
 
 /// The CPU time of one process.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ProcessRecord {
     /// The node, or the generator.
     pub name: String,
@@ -284,7 +287,7 @@ pub struct ProcessRecord {
 }
 
 /// What every process took from the operating system in one stage.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct StageUsage {
     /// The stage.
     pub stage: String,
@@ -295,7 +298,7 @@ pub struct StageUsage {
 }
 
 /// What one process took from the operating system in one stage.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ProcessUsage {
     /// The node, or the generator.
     pub name: String,
@@ -327,7 +330,7 @@ impl ProcessUsage {
 }
 
 /// A way to fail.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FailureRecord {
     /// The route.
     pub route: String,

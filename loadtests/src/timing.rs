@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use http::HeaderMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use services::contract::{SERVER_TIMING, Service};
 
@@ -18,7 +19,9 @@ use crate::samples::{Route, StageIndex};
 pub const EVERY: u64 = 10;
 
 /// A part of a request's way, from the user inwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hop {
     /// The generator itself, and the network to whom it asks: what no server accounts for.
@@ -137,7 +140,7 @@ struct Breakdown {
 }
 
 /// Where the time of a route's requests went.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RouteTiming {
     /// The route.
     pub route: String,
@@ -148,7 +151,7 @@ pub struct RouteTiming {
 }
 
 /// One hop's own share of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HopTiming {
     /// The hop.
     pub hop: Hop,

@@ -3,6 +3,7 @@
 
 mod warning;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::exit_code;
@@ -12,7 +13,7 @@ use crate::threshold::{Judged, State};
 pub use warning::Warning;
 
 /// What a run comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Every threshold held and the ledger balanced.
@@ -48,7 +49,7 @@ impl Verdict {
 }
 
 /// A verdict, and what it rests on in one sentence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,

@@ -1,10 +1,11 @@
 //! How many files this process may open: each user's connection is one.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How many files a process may open, and how many it may need.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileLimit {
     /// How many it may open.
     pub limit: u64,

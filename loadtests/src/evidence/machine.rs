@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use procfs::{CpuPressure, Current, CurrentSI, KernelStats, ProcError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The machine's clocks at a moment.
@@ -17,7 +18,7 @@ pub struct MachineReading {
 }
 
 /// What became of the time of all cores between two moments, in percent of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MachineUse {
     /// What was used, by anybody, or stolen.
     pub busy: f64,
