@@ -1,13 +1,15 @@
-//! What becomes of the time of all cores: how much is used, by whom, and how much
-//! another virtual machine takes.
+//! What becomes of the time of all cores that the run may use: how much is used, by
+//! whom, and how much another virtual machine takes.
 
 use std::time::Duration;
 
+use nix::sched::sched_getaffinity;
+use nix::unistd::Pid;
 use procfs::{CpuPressure, Current, CurrentSI, KernelStats, ProcError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The machine's clocks at a moment.
+/// The clocks of the cores that this process may use, at a moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MachineReading {
     busy: Duration,
@@ -32,26 +34,34 @@ pub struct MachineUse {
 }
 
 impl MachineReading {
-    /// Reads the clocks.
+    /// Reads the clocks. The nodes of a system that this process starts may use the same
+    /// cores as it.
     ///
     /// # Errors
     ///
     /// When `/proc/stat` isn't there or isn't understood.
     pub fn now() -> Result<Self, ProcError> {
-        let cpu = KernelStats::current()?.total;
-        let idle = cpu.idle_duration() + cpu.iowait_duration().unwrap_or_default();
-        let busy = cpu.user_duration()
-            + cpu.nice_duration()
-            + cpu.system_duration()
-            + cpu.irq_duration().unwrap_or_default()
-            + cpu.softirq_duration().unwrap_or_default();
         let pressure = CpuPressure::current().ok();
-        Ok(MachineReading {
-            busy,
-            idle,
-            stolen: cpu.steal_duration().unwrap_or_default(),
+        let mut reading = MachineReading {
             pressed: pressure.map(|pressure| Duration::from_micros(pressure.some.total)),
-        })
+            ..MachineReading::default()
+        };
+        let allowed = sched_getaffinity(Pid::this()).ok();
+        let is_ours = |core: usize| {
+            let asked = allowed.as_ref().map(|cores| cores.is_set(core));
+            asked.is_none_or(|answer| answer.unwrap_or(true))
+        };
+        let cores = KernelStats::current()?.cpu_time;
+        for (_, cpu) in cores.iter().enumerate().filter(|(core, _)| is_ours(*core)) {
+            reading.idle += cpu.idle_duration() + cpu.iowait_duration().unwrap_or_default();
+            reading.stolen += cpu.steal_duration().unwrap_or_default();
+            reading.busy += cpu.user_duration()
+                + cpu.nice_duration()
+                + cpu.system_duration()
+                + cpu.irq_duration().unwrap_or_default()
+                + cpu.softirq_duration().unwrap_or_default();
+        }
+        Ok(reading)
     }
 
     /// What became of the time since `earlier`, `elapsed` ago, of which the run's own
