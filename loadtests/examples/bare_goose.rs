@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
         eprintln!("usage: bare_goose URL USERS SECONDS");
         return ExitCode::from(2);
     };
-    match Box::pin(load(url, users, seconds)).await {
+    match load(url, users, seconds).await {
         Ok((sent, failed)) => {
             println!("{sent} {failed}");
             ExitCode::SUCCESS
@@ -40,10 +40,9 @@ async fn load(url: &str, users: &str, seconds: &str) -> Result<(usize, usize), G
         "--no-transaction-metrics".to_owned(),
         "--no-scenario-metrics".to_owned(),
     ])?;
-    let metrics = GooseAttack::initialize_with_config(configuration)?
-        .register_scenario(scenario!("bare").register_transaction(transaction!(ask)))
-        .execute()
-        .await?;
+    let attack = GooseAttack::initialize_with_config(configuration)?
+        .register_scenario(scenario!("bare").register_transaction(transaction!(ask)));
+    let metrics = Box::pin(attack.execute()).await?;
     let requests = metrics.requests.values();
     Ok(requests.fold((0, 0), |(sent, failed), request| {
         let failures = request.fail_count;

@@ -25,7 +25,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a load test and write its report.
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// Start the system and leave it running until Ctrl-C.
     Up(up::Up),
     /// List the built-in plans, or print one to start your own from.
@@ -47,7 +47,7 @@ struct ReportsFolder {
 /// Reads the command line and does what it says.
 pub fn run_command_line() -> Outcome {
     let command = CommandLine::parse().command;
-    match command.unwrap_or_else(|| Command::Run(run::Run::default())) {
+    match command.unwrap_or_else(|| Command::Run(Box::default())) {
         Command::Run(run) => run.execute(),
         Command::Up(up) => up.execute(),
         Command::Plans(plans) => plans.execute(),

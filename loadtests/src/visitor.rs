@@ -57,6 +57,7 @@ pub struct Visitor {
 }
 
 /// When a request was sent, and how long it took.
+#[derive(Clone, Copy)]
 struct Timed {
     stage: StageIndex,
     service: Duration,

@@ -12,7 +12,6 @@ use crate::record;
 pub(super) struct Schema {}
 
 impl Schema {
-    #[expect(clippy::unused_self, reason = "every command is executed alike")]
     pub(super) fn execute(self) -> Outcome {
         print!("{}", record::schema());
         Ok(ExitCode::SUCCESS)
