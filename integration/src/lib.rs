@@ -39,6 +39,7 @@ pub mod wait;
 pub mod occupancy;
 pub mod usage;
 
+pub mod helper;
 pub mod host;
 pub mod launcher;
 mod node;
@@ -46,6 +47,7 @@ mod port;
 mod process;
 mod spawner;
 
+pub use helper::Helper;
 pub use launcher::Launcher;
 pub use node::UnexpectedExit;
 pub use system::{StartOptions, System};

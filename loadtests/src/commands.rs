@@ -4,6 +4,7 @@ mod plans;
 mod report;
 mod run;
 mod schema;
+mod self_check;
 mod up;
 
 use std::path::PathBuf;
@@ -34,6 +35,8 @@ enum Command {
     Report(report::Report),
     /// Print the JSON schema of `run.json`, a run's record.
     Schema(schema::Schema),
+    /// Hold what this program reports against a server whose behaviour is known.
+    SelfCheck(self_check::SelfCheck),
 }
 
 /// Where reports are.
@@ -53,6 +56,7 @@ pub fn run_command_line() -> Outcome {
         Command::Plans(plans) => plans.execute(),
         Command::Report(report) => report.execute(),
         Command::Schema(schema) => schema.execute(),
+        Command::SelfCheck(check) => check.execute(),
     }
 }
 

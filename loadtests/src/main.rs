@@ -28,6 +28,7 @@ mod report;
 mod run;
 mod samples;
 mod scenarios;
+mod self_check;
 mod threshold;
 mod timing;
 mod tokens;
@@ -39,6 +40,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     if let Some(code) = integration::host::run_if_asked() {
+        return code;
+    }
+    if let Some(code) = integration::host::help_if_asked(self_check::server::run) {
         return code;
     }
     match commands::run_command_line() {
