@@ -179,7 +179,8 @@ impl Timings {
         breakdown.samples += 1;
         for (hop, share) in shares {
             let times = breakdown.hops.entry(hop).or_insert_with(histogram);
-            times.saturating_record(u64::try_from(share.as_micros()).unwrap_or(u64::MAX));
+            // It grows as needed, unless memory is short; then a share is left out.
+            let _ = times.record(in_micros(share));
         }
     }
 
@@ -219,6 +220,11 @@ impl Breakdown {
             hops: hops.collect(),
         }
     }
+}
+
+/// At most a minute, for a histogram that is to stay small; no request is waited for as long.
+fn in_micros(share: Duration) -> u64 {
+    share.min(Duration::from_secs(60)).as_micros() as u64
 }
 
 fn histogram() -> Histogram<u64> {

@@ -35,7 +35,7 @@ pub struct Limits {
     /// 95 %: fuller than that, nobody who wakes up finds an idle core.
     pub busy: f64,
     /// How long the generator may wait for a core with each request, in percent of the
-    /// mean response time, while the cores are busy.
+    /// mean service time, while the cores are busy.
     ///
     /// 10 %: the wait is part of what is measured, so a tenth of the figure would be the
     /// machine's and not the system's.
