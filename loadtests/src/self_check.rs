@@ -4,6 +4,7 @@
 
 mod cases;
 mod known;
+mod metronome;
 pub mod server;
 
 use std::path::Path;
