@@ -24,6 +24,7 @@ use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario as GooseScenario, Transaction, TransactionResult};
 use goose::{GooseAttack, GooseError};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use crate::pacer;
 use crate::scenarios::{self, Scenario};
@@ -124,13 +125,20 @@ impl Attack {
     pub async fn follow_up(&self, patience: Duration) -> SubmittedTasks {
         let deadline = std::time::Instant::now() + patience;
         let visitors = lock(&self.taken).clone();
-        let mut tasks = SubmittedTasks::default();
-        for visitor in visitors {
+        // All at once: one who waits long must not use up the others' time.
+        let follow_up = |visitor: SharedVisitor| async move {
             let mut visitor = visitor.lock().await;
             scenarios::follow_up(&mut visitor, deadline).await;
-            tasks.accepted += visitor.tasks.accepted;
-            tasks.done += visitor.tasks.done;
-            tasks.open.append(&mut visitor.tasks.open);
+            visitor.tasks.clone()
+        };
+        let each: JoinSet<_> = visitors.into_iter().map(follow_up).collect();
+        let mut tasks = SubmittedTasks::default();
+        for of_one in each.join_all().await {
+            tasks.accepted += of_one.accepted;
+            tasks.done += of_one.done;
+            tasks.dead += of_one.dead;
+            tasks.gone += of_one.gone;
+            tasks.open.extend(of_one.open);
         }
         tasks
     }

@@ -8,7 +8,7 @@ mod tests;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use lines::{Generator, NodeCounts, draw_up};
+pub use lines::{Generator, NodeCounts, draw_up, shown_from_the_start};
 
 /// The lines of a run's ledger, in the order in which a request meets the hops.
 pub type Ledger = Vec<Line>;

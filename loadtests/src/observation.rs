@@ -13,7 +13,7 @@ use services::contract::NodeName;
 use crate::environment::own_cpu_time;
 use crate::evidence::MachineUse;
 use crate::evidence::machine::MachineReading;
-use crate::ledger::NodeCounts;
+use crate::ledger::{NodeCounts, shown_from_the_start};
 
 /// Everything that a system shows at a moment.
 #[derive(Clone, Debug)]
@@ -29,6 +29,14 @@ pub enum ObservationError {
     /// A node does not tell what it counted.
     #[error(transparent)]
     Counters(#[from] CountersError),
+    /// A node does not show a counter that every node of its kind shows.
+    #[error("{node} does not show `{counter}`")]
+    NotShown {
+        /// The node.
+        node: NodeName,
+        /// What is missing.
+        counter: &'static str,
+    },
     /// The operating system does not tell a node's CPU time.
     #[error(transparent)]
     NodeCpu(#[from] CpuTimeError),
@@ -41,6 +49,14 @@ impl Observation {
     /// Looks at every node of `system`.
     pub async fn of(system: &System) -> Result<Self, ObservationError> {
         let counters = system.all_counters().await?;
+        for node in system.topology().nodes() {
+            let shown = |counter: &str| counters.get(&node.name).is_some_and(|c| c.has(counter));
+            let mut expected = shown_from_the_start(node.service).iter();
+            if let Some(counter) = expected.find(|counter| !shown(counter)) {
+                let node = node.name.clone();
+                return Err(ObservationError::NotShown { node, counter });
+            }
+        }
         let cpu = system
             .topology()
             .nodes()

@@ -262,6 +262,21 @@ pub struct TaskRecord {
     pub accepted: u64,
     /// Those that were seen done.
     pub done: u64,
+    /// Those that the worker gave up after too many attempts.
+    #[serde(default)]
+    pub dead: u64,
+    /// Those that the worker did not know any more.
+    #[serde(default)]
+    pub gone: u64,
+}
+
+impl TaskRecord {
+    /// Tasks that were still open when the run stopped looking: nobody saw them done,
+    /// given up or gone.
+    pub fn unfinished(&self) -> u64 {
+        let ended = self.done + self.dead + self.gone;
+        self.accepted.saturating_sub(ended)
+    }
 }
 
 /// Requests with a bad token, over the whole run.
@@ -271,7 +286,10 @@ pub struct IntruderRecord {
     pub sent: u64,
     /// Those that were answered at all.
     pub answered: u64,
-    /// Those that were not refused with 401.
+    /// Those that were refused with 401.
+    #[serde(default)]
+    pub refused: u64,
+    /// Those whose answer shows that they were let in.
     pub admitted: u64,
 }
 

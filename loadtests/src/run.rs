@@ -113,8 +113,15 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
     });
     let started = Timestamp::now();
     let goose = folder.join("goose");
+    let load = async {
+        let end = attack.run(&goose).await;
+        if !matches!(end, Ok(End::Finished)) {
+            workload.clock.break_off();
+        }
+        end
+    };
     let (end, measured, stages) = tokio::join!(
-        attack.run(&goose),
+        load,
         subject.observe_measured_stages(&order.plan, &workload),
         subject.watch_stages(&order.plan, &workload)
     );

@@ -68,9 +68,9 @@ pub enum Fault {
     },
     /// The answer's content is wrong: the sentence says how.
     Content(&'static str),
-    /// A request with a bad token was not refused.
+    /// A request with a bad token was let in.
     Admitted {
-        /// The status that came in place of 401.
+        /// The status that shows it.
         got: u16,
     },
 }

@@ -71,7 +71,11 @@ pub struct SubmittedTasks {
     pub accepted: u64,
     /// Those of them that were seen done.
     pub done: u64,
-    /// Those that were not seen done yet.
+    /// Those of them that the worker was seen to have given up.
+    pub dead: u64,
+    /// Those of them that the worker did not know any more.
+    pub gone: u64,
+    /// Those of which none of that was seen yet.
     pub open: Vec<String>,
 }
 
@@ -164,7 +168,10 @@ impl Visitor {
         let exchange = exchange(request).await;
         let service = sent.elapsed();
         drop(under_way);
-        let checked = exchange.as_ref().map_err(Clone::clone).and_then(check);
+        let (answer, checked) = match &exchange {
+            Ok(answer) => (Some(answer), check(answer)),
+            Err(broken) => (broken.head.as_ref(), Err(broken.wrong.clone())),
+        };
         let lag = arrival.map(|arrival| SentArrival {
             stage: arrival.stage,
             lag: sent.saturating_duration_since(arrival.due),
@@ -175,7 +182,7 @@ impl Visitor {
             service,
             arrival: lag,
         };
-        self.record(route, timed, exchange.as_ref().ok(), checked.as_ref().err());
+        self.record(route, timed, answer, checked.as_ref().err());
         checked.ok()
     }
 
@@ -225,7 +232,9 @@ impl Visitor {
         };
         self.workload.recorder.record(self.seat, &sample);
         self.requests += 1;
-        if let Some(answer) = answer.filter(|_| self.requests.is_multiple_of(timing::EVERY)) {
+        let is_whole = !matches!(sample.fault, Some((Fault::CutOff | Fault::TimedOut, _)));
+        let is_wanted = is_whole && self.requests.is_multiple_of(timing::EVERY);
+        if let Some(answer) = answer.filter(|_| is_wanted) {
             let timings = &self.workload.timings;
             timings.record(stage, route, service, &answer.headers);
         }
@@ -290,7 +299,14 @@ impl Answer {
     }
 }
 
-async fn exchange(request: RequestBuilder) -> Result<Answer, Wrong> {
+/// An exchange that came to no whole answer.
+struct Broken {
+    wrong: Wrong,
+    /// What came of the answer before its body, if it began.
+    head: Option<Answer>,
+}
+
+async fn exchange(request: RequestBuilder) -> Result<Answer, Broken> {
     let mut response = request.send().await.map_err(|error| {
         let fault = if error.is_connect() {
             Fault::NotConnected
@@ -299,18 +315,31 @@ async fn exchange(request: RequestBuilder) -> Result<Answer, Wrong> {
         } else {
             Fault::NoAnswer
         };
-        broken(fault, &error)
+        let wrong = broken(fault, &error);
+        Broken { wrong, head: None }
     })?;
-    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-    let body = response
-        .bytes()
-        .await
-        .map_err(|error| broken(Fault::CutOff, &error))?;
-    Ok(Answer {
-        status,
-        headers,
-        body,
-    })
+    let mut answer = Answer {
+        status: response.status(),
+        headers: std::mem::take(response.headers_mut()),
+        body: Bytes::new(),
+    };
+    match response.bytes().await {
+        Ok(body) => {
+            answer.body = body;
+            Ok(answer)
+        }
+        Err(error) => {
+            let fault = if error.is_timeout() {
+                Fault::TimedOut
+            } else {
+                Fault::CutOff
+            };
+            Err(Broken {
+                wrong: broken(fault, &error),
+                head: Some(answer),
+            })
+        }
+    }
 }
 
 /// A fault of the connection, with the chain of its causes as the example.

@@ -25,6 +25,9 @@ pub struct Workload {
     pub url: String,
     /// The seed of every random choice.
     pub seed: u64,
+    /// What sets this run apart from any other, also from one with the same seed;
+    /// visible ASCII characters.
+    pub run: String,
     /// How users behave.
     pub behaviour: Behaviour,
     /// Which items readers ask for.
@@ -61,6 +64,7 @@ impl Workload {
         Workload {
             url: url.to_owned(),
             seed,
+            run: format!("{:016x}", rand::random::<u64>()),
             popularity: Zipf::new(f64::from(behaviour.items), behaviour.zipf_exponent)
                 .expect("a plan has items and no negative exponent"),
             behaviour,
@@ -114,19 +118,16 @@ impl Workload {
 }
 
 /// Tells how much of the schedule is over. It starts with the first user.
-#[derive(Debug)]
-pub struct Clock(watch::Sender<Option<Instant>>);
-
-impl Default for Clock {
-    fn default() -> Self {
-        Clock(watch::Sender::new(None))
-    }
+#[derive(Debug, Default)]
+pub struct Clock {
+    start: watch::Sender<Option<Instant>>,
+    broken_off: watch::Sender<bool>,
 }
 
 impl Clock {
     /// Starts the clock, unless it goes already.
     pub fn start(&self) {
-        self.0.send_if_modified(|start| {
+        self.start.send_if_modified(|start| {
             let first = start.is_none();
             start.get_or_insert_with(Instant::now);
             first
@@ -135,20 +136,31 @@ impl Clock {
 
     /// When the clock was started, if it was.
     pub fn started(&self) -> Option<Instant> {
-        *self.0.borrow()
+        *self.start.borrow()
     }
 
     /// How long ago the clock was started; zero before.
     pub fn elapsed(&self) -> Duration {
-        self.0
+        self.start
             .borrow()
             .map_or(Duration::ZERO, |start| start.elapsed())
+    }
+
+    /// Tells whoever waits for a time that it won't come, since the load broke off.
+    pub fn break_off(&self) {
+        self.broken_off.send_replace(true);
+    }
+
+    /// Waits until the load breaks off; for ever, if it doesn't.
+    pub async fn broken_off(&self) {
+        // The sender lives as long as this borrow, so that waiting can't fail.
+        let _ = self.broken_off.subscribe().wait_for(|over| *over).await;
     }
 
     /// Waits until the clock shows `elapsed`.
     pub async fn reaches(&self, elapsed: Duration) {
         let started = self
-            .0
+            .start
             .subscribe()
             .wait_for(Option::is_some)
             .await

@@ -84,10 +84,13 @@ pub(crate) fn example() -> Record {
         tasks: TaskRecord {
             accepted: 5,
             done: 5,
+            dead: 0,
+            gone: 0,
         },
         intruders: IntruderRecord {
             sent: 7,
             answered: 7,
+            refused: 7,
             admitted: 0,
         },
         ledger: draw_up(&Generator::default(), Some(&[])),

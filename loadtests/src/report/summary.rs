@@ -133,10 +133,18 @@ fn topology(record: &Record, text: &mut String) {
     if let Some(ratio) = record.caches.as_ref().and_then(|caches| caches.hit_ratio()) {
         facts.push(format!("hit ratio {}", percent(ratio)));
     }
-    facts.push(format!(
-        "tasks {} of {} done",
-        record.tasks.done, record.tasks.accepted
-    ));
+    let tasks = &record.tasks;
+    let mut fates = format!("tasks {} of {} done", tasks.done, tasks.accepted);
+    for (count, fate) in [
+        (tasks.dead, "given up"),
+        (tasks.gone, "gone"),
+        (tasks.unfinished(), "not seen done in time"),
+    ] {
+        if count > 0 {
+            fates.push_str(&format!(", {count} {fate}"));
+        }
+    }
+    facts.push(fates);
     line(text, format_args!("{}", facts.join(" · ")));
 }
 

@@ -15,7 +15,7 @@ use crate::evidence::tenths::Tenths;
 use crate::evidence::{Ceiling, FileLimit, InFlight, doubts};
 use crate::ledger::{self, Generator, Ledger, NodeCounts};
 use crate::observation::StageUse;
-use crate::plan::Plan;
+use crate::plan::{Plan, Stage};
 use crate::record::{
     CacheNodeRecord, CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, OpenRecord,
     PlanRecord, ProcessRecord, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord,
@@ -67,11 +67,14 @@ pub(super) fn record(
 
     let stages = stages(plan, &seen.samples);
     warnings.extend(empty_stages(&stages));
+    warnings.extend(unanswered_stages(plan, &seen.samples));
     let gateways = gateways(seen);
     let caches = caches(seen, is_measured);
     let tasks = TaskRecord {
         accepted: seen.tasks.accepted,
         done: seen.tasks.done,
+        dead: seen.tasks.dead,
+        gone: seen.tasks.gone,
     };
     let intruders = intruders(&seen.samples);
     let processes = processes(seen.measured.as_ref(), sent);
@@ -87,7 +90,7 @@ pub(super) fn record(
             Some(caches) => caches.hit_ratio().map_or(Figure::NoSamples, Figure::Value),
             None => Figure::OutOfSight,
         },
-        intruders_admitted: match intruders.answered {
+        intruders_admitted: match intruders.refused + intruders.admitted {
             0 => Figure::NoSamples,
             _ => Figure::Value(intruders.admitted as f64),
         },
@@ -191,6 +194,20 @@ fn empty_stages(stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
     })
 }
 
+/// Stages that were to be judged and got no answer at all: nothing was measured there
+/// but silence.
+fn unanswered_stages(plan: &Plan, samples: &Samples) -> Vec<Warning> {
+    let measured = plan.stages.iter().enumerate().filter(|(_, s)| !s.warm_up);
+    let silent = measured.filter(|(index, _)| {
+        let total = samples.total(|other| other == Some(*index));
+        total.count() > 0 && total.statuses.is_empty()
+    });
+    let warning = |(_, stage): (usize, &Stage)| Warning::NothingAnswered {
+        stage: stage.name.clone(),
+    };
+    silent.map(warning).collect()
+}
+
 fn generator(seen: &Seen) -> Generator {
     let samples = &seen.samples;
     let total = samples.total(|_| true);
@@ -235,11 +252,14 @@ fn gateways(seen: &Seen) -> Vec<GatewayRecord> {
     records.collect()
 }
 
-/// Requests between the busiest gateway and the idlest: by the balancer's count, or
-/// by the answers that were seen.
+/// Requests between the busiest gateway and the idlest, by the balancer's count. From
+/// outside, a gateway that served nothing doesn't show, so that answers can't tell.
 fn imbalance(gateways: &[GatewayRecord]) -> Figure {
-    let shares = gateways.iter().map(|g| g.attempts.unwrap_or(g.answers));
-    match (shares.clone().max(), shares.min()) {
+    let shares: Option<Vec<u64>> = gateways.iter().map(|g| g.attempts).collect();
+    let shares = shares.unwrap_or_default();
+    match (shares.iter().max(), shares.iter().min()) {
+        // Where nobody served anything, nothing was shared.
+        (Some(0), _) => Figure::NoSamples,
         (Some(most), Some(fewest)) => Figure::Value((most - fewest) as f64),
         _ => Figure::OutOfSight,
     }
@@ -289,7 +309,8 @@ fn intruders(samples: &Samples) -> IntruderRecord {
     let sent = sent.filter_map(|route| routes.get(route));
     IntruderRecord {
         sent: sent.clone().map(|route| route.count()).sum(),
-        answered: sent.flat_map(|route| route.statuses.values()).sum(),
+        answered: sent.clone().flat_map(|route| route.statuses.values()).sum(),
+        refused: sent.filter_map(|route| route.statuses.get(&401)).sum(),
         admitted: samples.faults(|fault| matches!(fault, Fault::Admitted { .. })),
     }
 }
@@ -363,4 +384,42 @@ fn sum(nodes: &[NodeCounts], service: Service, counter: &str, labels: &[(&str, &
     of(nodes, service)
         .map(|node| node.counters.get(counter, labels).round() as u64)
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gateways(attempts: &[Option<u64>]) -> Vec<GatewayRecord> {
+        let gateway = |attempts: &Option<u64>| GatewayRecord {
+            name: "a gateway".to_owned(),
+            answers: 5,
+            attempts: *attempts,
+        };
+        attempts.iter().map(gateway).collect()
+    }
+
+    #[test]
+    fn gateways_that_served_nobody_are_not_in_balance() {
+        let idle = gateways(&[Some(0), Some(0), Some(0)]);
+        assert_eq!(imbalance(&idle), Figure::NoSamples);
+    }
+
+    #[test]
+    fn from_outside_the_balance_doesnt_show() {
+        assert_eq!(imbalance(&gateways(&[None, None])), Figure::OutOfSight);
+        assert_eq!(imbalance(&[]), Figure::OutOfSight);
+    }
+
+    proptest! {
+        #[test]
+        fn imbalance_is_the_gap_between_the_busiest_and_the_idlest(
+            idlest in 0u64..1000, gap in 1u64..1000,
+        ) {
+            let shares = gateways(&[Some(idlest + gap), Some(idlest)]);
+            prop_assert_eq!(imbalance(&shares), Figure::Value(gap as f64));
+        }
+    }
 }

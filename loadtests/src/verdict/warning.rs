@@ -67,6 +67,11 @@ pub enum Warning {
         /// Which.
         stage: String,
     },
+    /// A stage sent requests and got no answer to any.
+    NothingAnswered {
+        /// Which.
+        stage: String,
+    },
     /// No server, however fast, could give these users their rate.
     TooFewUsers {
         /// In which stage.
@@ -163,6 +168,7 @@ impl Warning {
             | Warning::NodeEnded { .. }
             | Warning::CountersUnreadable { .. }
             | Warning::NothingSent { .. }
+            | Warning::NothingAnswered { .. }
             | Warning::TooFewUsers { .. }
             | Warning::SentLate { .. }
             | Warning::RateMissed { .. }
@@ -219,6 +225,10 @@ impl fmt::Display for Warning {
             Warning::NothingSent { stage } => write!(
                 f,
                 "Stage “{stage}” sent no requests; give it users or time."
+            ),
+            Warning::NothingAnswered { stage } => write!(
+                f,
+                "Stage “{stage}” got no answer to any request; see to it that the system can be reached."
             ),
             Warning::TooFewUsers {
                 stage,
