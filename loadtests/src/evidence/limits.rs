@@ -37,8 +37,8 @@ pub struct Limits {
     /// How long the generator may wait for a core with each request, in percent of the
     /// mean service time, while the cores are busy.
     ///
-    /// 10 %: the wait is part of what is measured, so a tenth of the figure would be the
-    /// machine's and not the system's.
+    /// 5 %: the wait is part of what is measured, and this is two and a half times the
+    /// error that figures may have.
     pub waiting: f64,
     /// How far requests in flight may be from rate × service time, in percent.
     ///
@@ -60,7 +60,7 @@ impl Default for Limits {
             generator_load: 80.0,
             stolen: 5.0,
             busy: 95.0,
-            waiting: 10.0,
+            waiting: 5.0,
             disagreement: 20.0,
             drift: 20.0,
         }
