@@ -127,6 +127,12 @@ impl Counters {
             .sum()
     }
 
+    /// Whether any series is called `name`. A node shows what has no labels from its
+    /// start; what has some, only once it was counted.
+    pub fn has(&self, name: &str) -> bool {
+        self.called(name).next().is_some()
+    }
+
     /// The sums over all series called `name`, by the value of one label. Series
     /// without that label are left out.
     pub fn by_label(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
@@ -250,6 +256,19 @@ mod tests {
             counters.by_label("requests_total", "status"),
             by_status.into()
         );
+    }
+
+    #[test]
+    fn what_has_no_labels_is_shown_before_it_is_counted_and_what_has_some_is_not() {
+        let metrics = Metrics::default();
+        let _reads = metrics.counter("database_reads", "Reads.");
+        let requests = metrics.counters("requests", "Requests.");
+        let shown_first = shown(&metrics);
+        assert!(shown_first.has("database_reads_total"));
+        assert!(!shown_first.has("requests_total"));
+        let route = "GET /data".to_owned();
+        requests.get_or_create(&Labels { route, status: 200 }).inc();
+        assert!(shown(&metrics).has("requests_total"));
     }
 
     #[test]

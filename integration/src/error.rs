@@ -101,17 +101,17 @@ pub enum FaultError {
     },
 }
 
-/// Why it can't be said how much CPU time a node has used.
+/// Why it can't be said how much CPU time a node has used, and what else it took.
 #[derive(Debug, thiserror::Error)]
 #[expect(
     missing_docs,
     reason = "each variant's message says what its fields are"
 )]
 pub enum CpuTimeError {
-    #[error("could not read the CPU time of {node}, which is not running")]
+    #[error("could not read what {node} has used, which is not running")]
     NotRunning { node: NodeName },
 
-    #[error("could not read the CPU time of {node}")]
+    #[error("could not read what {node} has used")]
     Clock { node: NodeName, source: io::Error },
 }
 

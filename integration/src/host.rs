@@ -16,6 +16,26 @@ use nix::unistd::getppid;
 /// harness's process id, the service, and the service's flags.
 pub const HIDDEN_WORD: &str = "__node";
 
+/// The same for a program that is to be a [`Helper`](crate::helper::Helper); it is
+/// followed by the harness's process id.
+pub(crate) const HELPER_WORD: &str = "__helper";
+
+/// Becomes a helper that does `work`, when this process was started to be one. Belongs
+/// into the first lines of `main`, before any runtime.
+pub fn help_if_asked(work: impl FnOnce() -> ExitCode) -> Option<ExitCode> {
+    let mut args = env::args_os().skip(1);
+    if args.next()? != HELPER_WORD {
+        return None;
+    }
+    Some(match share_the_fate_of(args.next()) {
+        Ok(()) => work(),
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
 /// Becomes a node, when this process was started to be one. Belongs into the
 /// first line of `main`, before any runtime.
 pub fn run_if_asked() -> Option<ExitCode> {
@@ -40,7 +60,7 @@ pub fn run_if_asked() -> Option<ExitCode> {
 fn share_the_fate_of(harness: Option<OsString>) -> Result<(), String> {
     let harness: i32 = harness
         .and_then(|pid| pid.to_str()?.parse().ok())
-        .ok_or_else(|| format!("{HIDDEN_WORD} is for the harness: it wants a process id"))?;
+        .ok_or("this word is for the harness: it wants a process id")?;
     set_pdeathsig(Signal::SIGKILL)
         .map_err(|error| format!("could not tie the node to its harness: {error}"))?;
     // The harness may have ended before the line above; then nobody kills us.

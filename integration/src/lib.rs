@@ -37,7 +37,9 @@ pub mod error;
 pub mod wait;
 
 pub mod occupancy;
+pub mod usage;
 
+pub mod helper;
 pub mod host;
 pub mod launcher;
 mod node;
@@ -46,7 +48,9 @@ mod process;
 mod readiness;
 mod spawner;
 
+pub use helper::Helper;
 pub use launcher::Launcher;
 pub use node::UnexpectedExit;
 pub use system::{StartOptions, System};
 pub use topology::Topology;
+pub use usage::Usage;

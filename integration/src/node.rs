@@ -20,6 +20,7 @@ use crate::process::Process;
 use crate::readiness;
 use crate::spawner::spawn;
 use crate::topology::{NodePlan, Setting};
+use crate::usage::Usage;
 use crate::wait::wait_for;
 
 /// How long a node may take from its start until it is ready. It takes a few
@@ -207,6 +208,17 @@ impl Node {
         match self.life().running() {
             Some(process) => process
                 .cpu_time()
+                .map_err(|source| CpuTimeError::Clock { node, source }),
+            None => Err(CpuTimeError::NotRunning { node }),
+        }
+    }
+
+    /// What the node's present process has taken from the operating system.
+    pub(crate) fn usage(&self) -> Result<Usage, CpuTimeError> {
+        let node = self.name();
+        match self.life().running() {
+            Some(process) => process
+                .usage()
                 .map_err(|source| CpuTimeError::Clock { node, source }),
             None => Err(CpuTimeError::NotRunning { node }),
         }

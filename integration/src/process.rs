@@ -13,6 +13,8 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
+use crate::usage::Usage;
+
 /// A process from its start to its end and beyond.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -84,6 +86,11 @@ impl Process {
     pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
         let clock = clock_getcpuclockid(self.pid())?;
         Ok(clock_gettime(clock)?.into())
+    }
+
+    /// What it has taken from the operating system so far.
+    pub(crate) fn usage(&self) -> io::Result<Usage> {
+        Usage::of(self.pid())
     }
 
     fn signal(&self, signal: Signal) -> io::Result<()> {

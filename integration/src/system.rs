@@ -17,6 +17,7 @@ use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::launcher::Launcher;
 use crate::node::{Node, UnexpectedExit};
 use crate::topology::{NodePlan, Setting, Topology};
+use crate::usage::Usage;
 
 /// How and where a system is started.
 #[derive(Clone, Debug)]
@@ -167,6 +168,16 @@ impl System {
     /// When the node isn't running.
     pub fn cpu_time(&self, node: &str) -> Result<Duration, CpuTimeError> {
         self.node(node).cpu_time()
+    }
+
+    /// What a node has taken from the operating system since it was last started: CPU
+    /// time, context switches, the wait for a core, and memory.
+    ///
+    /// # Errors
+    ///
+    /// When the node isn't running, or the operating system doesn't tell.
+    pub fn usage(&self, node: &str) -> Result<Usage, CpuTimeError> {
+        self.node(node).usage()
     }
 
     /// The nodes that ended although nobody had told them to, also when they have

@@ -6,6 +6,7 @@
 //!
 //! - Its times end at the first byte, so requests are sent and timed by
 //!   [`Visitor`] and handed to Goose afterwards.
+//! - It knows no arrivals: its users wait for those that [`pacer`] releases.
 //! - Its test plan changes stages up to half a second late, each on top of the
 //!   other. So Goose keeps all users running, and those who aren't on duty by the
 //!   plan's own schedule wait.
@@ -14,20 +15,22 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario as GooseScenario, Transaction, TransactionResult};
 use goose::{GooseAttack, GooseError};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
+use crate::pacer;
 use crate::scenarios::{self, Scenario};
-use crate::visitor::{SubmittedTasks, Visitor};
+use crate::visitor::{self, REQUEST_TIMEOUT, SubmittedTasks, Visitor};
 use crate::workload::Workload;
 
-/// How long a user waits for an answer before the request counts as failed.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a user who isn't on duty looks at the schedule.
 const OFF_DUTY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -40,6 +43,9 @@ pub enum AttackError {
     /// The folder for Goose's reports can't be made.
     #[error("could not make the folder for Goose's reports")]
     Folder(#[source] std::io::Error),
+    /// The thread that releases arrivals can't be had.
+    #[error("could not start the pacer's thread")]
+    Thread(#[source] std::io::Error),
     /// SIGTERM can't be listened for.
     #[error("could not listen for SIGTERM")]
     Signal(#[source] std::io::Error),
@@ -52,6 +58,7 @@ pub struct Attack {
     /// Seats that nobody took yet, by scenario.
     free: Mutex<HashMap<Scenario, VecDeque<usize>>>,
     taken: Mutex<Vec<SharedVisitor>>,
+    dashboard: Option<u16>,
 }
 
 type SharedVisitor = Arc<tokio::sync::Mutex<Visitor>>;
@@ -76,7 +83,14 @@ impl Attack {
             workload,
             free: Mutex::new(free),
             taken: Mutex::default(),
+            dashboard: None,
         }
+    }
+
+    /// With Goose's live dashboard on a port of 127.0.0.1, to look at and not to steer.
+    pub fn with_dashboard(mut self, port: Option<u16>) -> Self {
+        self.dashboard = port;
+        self
     }
 
     /// Runs the load; Goose's reports go to `folder`.
@@ -93,14 +107,11 @@ impl Attack {
                 users => goose = goose.register_scenario(self.goose_scenario(scenario, users)?),
             }
         }
-        // Goose stops on Ctrl-C by itself; a supervisor sends SIGTERM.
-        let mut terminate = signal(SignalKind::terminate()).map_err(AttackError::Signal)?;
-        let watch = tokio::spawn(async move {
-            terminate.recv().await;
-            goose::trigger_killswitch("SIGTERM received");
-        });
+        let pacing = Pacing::start(&self.workload).map_err(AttackError::Thread)?;
+        let watch = tokio::spawn(watch_for_the_end(Arc::clone(&self.workload))?);
         let outcome = Box::pin(goose.execute()).await;
         watch.abort();
+        drop(pacing);
         outcome?;
         Ok(if goose::is_killswitch_triggered() {
             End::Interrupted
@@ -114,13 +125,20 @@ impl Attack {
     pub async fn follow_up(&self, patience: Duration) -> SubmittedTasks {
         let deadline = std::time::Instant::now() + patience;
         let visitors = lock(&self.taken).clone();
-        let mut tasks = SubmittedTasks::default();
-        for visitor in visitors {
+        // All at once: one who waits long must not use up the others' time.
+        let follow_up = |visitor: SharedVisitor| async move {
             let mut visitor = visitor.lock().await;
             scenarios::follow_up(&mut visitor, deadline).await;
-            tasks.accepted += visitor.tasks.accepted;
-            tasks.done += visitor.tasks.done;
-            tasks.open.append(&mut visitor.tasks.open);
+            visitor.tasks.clone()
+        };
+        let each: JoinSet<_> = visitors.into_iter().map(follow_up).collect();
+        let mut tasks = SubmittedTasks::default();
+        for of_one in each.join_all().await {
+            tasks.accepted += of_one.accepted;
+            tasks.done += of_one.done;
+            tasks.dead += of_one.dead;
+            tasks.gone += of_one.gone;
+            tasks.open.extend(of_one.open);
         }
         tasks
     }
@@ -141,6 +159,15 @@ impl Attack {
             format!("--report-file={}", report("report.json")),
             "--notes=Warm-up stages are part of these figures.".to_owned(),
         ];
+        if let Some(port) = self.dashboard {
+            arguments.extend([
+                "--dashboard".to_owned(),
+                "--dashboard-host=127.0.0.1".to_owned(),
+                format!("--dashboard-port={port}"),
+                // Else what the dashboard saves would go to the working directory.
+                format!("--output-dir={}", report("dashboard")),
+            ]);
+        }
         arguments.extend(
             [
                 "--quiet",
@@ -181,6 +208,17 @@ impl Attack {
             tokio::time::sleep(OFF_DUTY_PAUSE).await;
             return Ok(());
         }
+        let open = self.workload.open_stage_now();
+        if let Some(stage) = open {
+            let Some(arrival) = self.workload.arrivals.next(stage).await else {
+                // Where the stage is over, the next turn finds another; else the load is.
+                if self.workload.open_stage_now() == open {
+                    tokio::time::sleep(OFF_DUTY_PAUSE).await;
+                }
+                return Ok(());
+            };
+            visitor.begin_turn(arrival);
+        }
         scenario.take_turn(&mut visitor).await;
         for request in visitor.take_finished() {
             let error = request.fault.map(|fault| fault.to_string());
@@ -194,7 +232,10 @@ impl Attack {
             )
             .await?;
         }
-        visitor.think().await;
+        // In open load, arrivals set the pace.
+        if open.is_none() {
+            visitor.think().await;
+        }
         Ok(())
     }
 
@@ -204,12 +245,54 @@ impl Attack {
             return Some(Arc::clone(visitor));
         }
         let seat = lock(&self.free).get_mut(&scenario)?.pop_front()?;
-        let visitor = Visitor::new(seat, Arc::clone(&self.workload), user.client.clone());
+        let visitor = Visitor::new(seat, Arc::clone(&self.workload), visitor::client());
         let visitor = Arc::new(tokio::sync::Mutex::new(visitor));
         lock(&self.taken).push(Arc::clone(&visitor));
         user.set_session_data(Arc::clone(&visitor));
         Some(visitor)
     }
+}
+
+/// The pacer's thread, which ends with the load.
+struct Pacing {
+    stop: Arc<AtomicBool>,
+    pacer: Option<JoinHandle<()>>,
+}
+
+impl Pacing {
+    fn start(workload: &Arc<Workload>) -> std::io::Result<Self> {
+        let stop = Arc::<AtomicBool>::default();
+        let pacer = Some(pacer::start(Arc::clone(workload), Arc::clone(&stop))?);
+        Ok(Pacing { stop, pacer })
+    }
+}
+
+impl Drop for Pacing {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(pacer) = self.pacer.take() {
+            // A panic has been printed; what is missing then shows in the figures.
+            let _ = pacer.join();
+        }
+    }
+}
+
+/// Ends the load on SIGTERM, which a supervisor sends; on Ctrl-C, Goose does by
+/// itself. Either way, users who wait for arrivals are sent away.
+fn watch_for_the_end(
+    workload: Arc<Workload>,
+) -> Result<impl Future<Output = ()> + use<>, AttackError> {
+    /// How long users may take to notice Ctrl-C.
+    const LOOK_EVERY: Duration = Duration::from_millis(100);
+    let mut terminate = signal(SignalKind::terminate()).map_err(AttackError::Signal)?;
+    Ok(async move {
+        while !goose::is_killswitch_triggered() {
+            if let Ok(Some(())) = tokio::time::timeout(LOOK_EVERY, terminate.recv()).await {
+                goose::trigger_killswitch("SIGTERM received");
+            }
+        }
+        workload.arrivals.close();
+    })
 }
 
 /// Both kinds of list are whole between any two statements.

@@ -3,6 +3,8 @@
 mod plans;
 mod report;
 mod run;
+mod schema;
+mod self_check;
 mod up;
 
 use std::path::PathBuf;
@@ -24,13 +26,17 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a load test and write its report.
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// Start the system and leave it running until Ctrl-C.
     Up(up::Up),
     /// List the built-in plans, or print one to start your own from.
     Plans(plans::Plans),
     /// Write the pages of earlier runs again, from their records.
     Report(report::Report),
+    /// Print the JSON schema of `run.json`, a run's record.
+    Schema(schema::Schema),
+    /// Hold what this program reports against a server whose behaviour is known.
+    SelfCheck(self_check::SelfCheck),
 }
 
 /// Where reports are.
@@ -44,11 +50,13 @@ struct ReportsFolder {
 /// Reads the command line and does what it says.
 pub fn run_command_line() -> Outcome {
     let command = CommandLine::parse().command;
-    match command.unwrap_or_else(|| Command::Run(run::Run::default())) {
+    match command.unwrap_or_else(|| Command::Run(Box::default())) {
         Command::Run(run) => run.execute(),
         Command::Up(up) => up.execute(),
         Command::Plans(plans) => plans.execute(),
         Command::Report(report) => report.execute(),
+        Command::Schema(schema) => schema.execute(),
+        Command::SelfCheck(check) => check.execute(),
     }
 }
 

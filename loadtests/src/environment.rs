@@ -7,12 +7,13 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use nix::sys::utsname::uname;
 use procfs::{CpuInfo, Current, Meminfo};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::verdict::Warning;
 
 /// Where a run was made, and of what build.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// The processor's model, if it says.
     pub processor: Option<String>,
@@ -33,7 +34,7 @@ pub struct Environment {
 }
 
 /// A git revision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Revision {
     /// The commit's hash.
     pub commit: String,

@@ -1,4 +1,9 @@
 //! What the program's exit code tells a script.
+//!
+//! Ctrl-C during the load ends it early, with a record and [`INVALID`]. A second Ctrl-C
+//! doesn't wait for the record: Goose's handler then ends the program with 1, which is
+//! [`FAIL`] only by coincidence. Before the load, Ctrl-C kills the program as usual, which
+//! shells show as 130.
 
 use std::process::ExitCode;
 
@@ -23,7 +28,9 @@ Exit codes:
   2  the command line or the plan is wrong; nothing was started
   3  invalid: the measurement can't be trusted
   4  the system could not be started
-  5  inconclusive (kept for comparisons that can't tell)";
+  5  inconclusive (kept for comparisons that can't tell)
+Ctrl-C during the load ends with a record and 3; a second one ends at once, with 1 and
+without a record.";
 
 /// An error together with the exit code that it ends the program with.
 #[derive(Debug)]

@@ -5,16 +5,17 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use lines::{Generator, NodeCounts, draw_up};
+pub use lines::{Generator, NodeCounts, draw_up, shown_from_the_start};
 
 /// The lines of a run's ledger, in the order in which a request meets the hops.
 pub type Ledger = Vec<Line>;
 
 /// One equation: what is on the left is what is on the right, but for the named
 /// differences.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
     /// What the line claims, in one sentence.
     pub claim: String,
@@ -29,7 +30,7 @@ pub struct Line {
 }
 
 /// Something counted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Term {
     /// What.
     pub name: String,
@@ -39,7 +40,7 @@ pub struct Term {
 
 /// A reason for the sides to differ. Where nobody can know how far a request got,
 /// only the bounds are known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// The reason.
     pub name: String,
@@ -50,7 +51,7 @@ pub struct Difference {
 }
 
 /// How a line comes out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Balance {
     /// Every difference has a name.

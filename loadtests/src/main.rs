@@ -11,12 +11,16 @@
     reason = "nothing is reachable from outside a program; here `pub` means to all of it"
 )]
 
+mod arrivals;
 mod attack;
 mod commands;
 mod environment;
+mod evidence;
 mod exit_code;
+mod in_flight;
 mod ledger;
 mod observation;
+mod pacer;
 mod plan;
 mod progress;
 mod record;
@@ -24,7 +28,9 @@ mod report;
 mod run;
 mod samples;
 mod scenarios;
+mod self_check;
 mod threshold;
+mod timing;
 mod tokens;
 mod verdict;
 mod visitor;
@@ -34,6 +40,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     if let Some(code) = integration::host::run_if_asked() {
+        return code;
+    }
+    if let Some(code) = integration::host::help_if_asked(self_check::server::run) {
         return code;
     }
     match commands::run_command_line() {

@@ -2,15 +2,18 @@
 //! and the generator's own.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use integration::System;
 use integration::counters::{Counters, CountersError};
 use integration::error::CpuTimeError;
+use integration::usage::Used;
+use integration::{System, Usage};
 use services::contract::NodeName;
 
 use crate::environment::own_cpu_time;
-use crate::ledger::NodeCounts;
+use crate::evidence::MachineUse;
+use crate::evidence::machine::MachineReading;
+use crate::ledger::{NodeCounts, shown_from_the_start};
 
 /// Everything that a system shows at a moment.
 #[derive(Clone, Debug)]
@@ -26,6 +29,14 @@ pub enum ObservationError {
     /// A node does not tell what it counted.
     #[error(transparent)]
     Counters(#[from] CountersError),
+    /// A node does not show a counter that every node of its kind shows.
+    #[error("{node} does not show `{counter}`")]
+    NotShown {
+        /// The node.
+        node: NodeName,
+        /// What is missing.
+        counter: &'static str,
+    },
     /// The operating system does not tell a node's CPU time.
     #[error(transparent)]
     NodeCpu(#[from] CpuTimeError),
@@ -38,6 +49,14 @@ impl Observation {
     /// Looks at every node of `system`.
     pub async fn of(system: &System) -> Result<Self, ObservationError> {
         let counters = system.all_counters().await?;
+        for node in system.topology().nodes() {
+            let shown = |counter: &str| counters.get(&node.name).is_some_and(|c| c.has(counter));
+            let mut expected = shown_from_the_start(node.service).iter();
+            if let Some(counter) = expected.find(|counter| !shown(counter)) {
+                let node = node.name.clone();
+                return Err(ObservationError::NotShown { node, counter });
+            }
+        }
         let cpu = system
             .topology()
             .nodes()
@@ -77,5 +96,66 @@ impl Observation {
     /// CPU time that the generator used since `earlier`.
     pub fn own_cpu_since(&self, earlier: &Observation) -> Duration {
         self.own_cpu.saturating_sub(earlier.own_cpu)
+    }
+}
+
+/// What the operating system tells at a moment, at the price of reading a few files:
+/// little enough to be looked at between two stages. What it doesn't tell is left out.
+#[derive(Clone, Debug)]
+pub struct Glance {
+    at: Instant,
+    machine: Option<MachineReading>,
+    generator: Option<Usage>,
+    nodes: BTreeMap<NodeName, Usage>,
+}
+
+/// What was used between two glances.
+#[derive(Clone, Debug)]
+pub struct StageUse {
+    /// How long that was.
+    pub elapsed: Duration,
+    /// What became of all cores' time.
+    pub machine: Option<MachineUse>,
+    /// What this process took.
+    pub generator: Option<Used>,
+    /// What each node took, if they can be seen and ran at both glances.
+    pub nodes: BTreeMap<NodeName, Used>,
+}
+
+impl Glance {
+    /// Glances at the machine, this process, and the nodes of `system`.
+    pub fn at(system: Option<&System>) -> Self {
+        let nodes = system.iter().flat_map(|system| {
+            let nodes = system.topology().nodes().iter();
+            nodes.filter_map(|node| {
+                Some((node.name.clone(), system.usage(node.name.as_str()).ok()?))
+            })
+        });
+        Glance {
+            at: Instant::now(),
+            machine: MachineReading::now().ok(),
+            generator: Usage::of_this_process().ok(),
+            nodes: nodes.collect(),
+        }
+    }
+
+    /// What was used since `earlier`.
+    pub fn since(&self, earlier: &Glance) -> StageUse {
+        let elapsed = self.at.saturating_duration_since(earlier.at);
+        let generator = self.generator.as_ref().zip(earlier.generator.as_ref());
+        let generator = generator.map(|(now, before)| now.since(before));
+        let nodes: BTreeMap<NodeName, Used> = self
+            .nodes
+            .iter()
+            .filter_map(|(name, now)| Some((name.clone(), now.since(earlier.nodes.get(name)?))))
+            .collect();
+        let own = nodes.values().chain(&generator).map(|used| used.cpu).sum();
+        let machine = self.machine.zip(earlier.machine);
+        StageUse {
+            elapsed,
+            machine: machine.and_then(|(now, before)| now.since(&before, elapsed, own)),
+            generator,
+            nodes,
+        }
     }
 }

@@ -3,17 +3,23 @@
 
 mod file;
 mod mix;
+mod request;
+mod request_file;
 mod schedule;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use file::InvalidPlan;
 pub use mix::Mix;
+pub use request::{PlainRequest, Requests};
 pub use schedule::Schedule;
 
+use crate::arrivals::{RateCurve, Spacing};
+use crate::evidence::Limits;
 use crate::threshold::Threshold;
 
 /// A load test that can be run: read, and checked for sense.
@@ -31,16 +37,20 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// How users share out among the scenarios.
     pub mix: Mix,
+    /// What users send in place of the scenarios, to a server that the plan doesn't start.
+    pub requests: Option<Requests>,
     /// How users of each scenario behave.
     pub behaviour: Behaviour,
     /// What must hold over the stages that are no warm-up.
     pub thresholds: Vec<Threshold>,
+    /// From when on the run is to mistrust itself.
+    pub limits: Limits,
     /// The plan as it was written.
     pub source: String,
 }
 
 /// The system that a plan asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shape {
     /// API gateways behind the balancer, 1 to 32.
     pub gateways: usize,
@@ -54,23 +64,46 @@ pub struct Shape {
     pub cache_ttl: Duration,
 }
 
-/// One part of a load test: so many users, for so long.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One part of a load test: so many users, or so many arrivals a second, for so long.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stage {
     /// What the stage is called.
     pub name: String,
-    /// How many users are at work once the ramp is over.
+    /// How many users are at work once the ramp is over. In open load they bound
+    /// what is in flight, and all are there from the begin.
     pub users: usize,
     /// How long the stage lasts, with its ramp.
     pub duration: Duration,
-    /// How long it takes from the previous stage's number of users to this one's.
+    /// How long it takes from the previous stage's number of users, or rate, to this one's.
     pub ramp: Duration,
     /// Whether the stage only prepares the system: no threshold judges it.
     pub warm_up: bool,
+    /// Open load: when turns should begin. Without it, load is closed: a user's next
+    /// turn waits for the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<OpenLoad>,
+}
+
+/// Turns that begin when they should, whether or not earlier ones are over.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OpenLoad {
+    /// How many a second.
+    pub curve: RateCurve,
+    /// How they follow each other.
+    pub spacing: Spacing,
+}
+
+impl OpenLoad {
+    /// Users enough to keep the rate up while turns take 100 ms on average, by
+    /// Little's law (users = rate × time); between 32 and 1,000.
+    pub fn enough_users(&self) -> usize {
+        let most = self.curve.from.max(self.curve.to.get());
+        (most * 0.1).ceil().clamp(32.0, 1000.0) as usize
+    }
 }
 
 /// How users of each scenario behave.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Behaviour {
     /// How many seeded items there are to read.
     pub items: u32,

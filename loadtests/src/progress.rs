@@ -80,7 +80,7 @@ impl Progress {
         ticks.tick().await;
         loop {
             ticks.tick().await;
-            let tick = workload.recorder.tick();
+            let tick = workload.pulse.take();
             failed += tick.failed;
             let rate = tick.times.len() as f64 / since.elapsed().as_secs_f64();
             since = Instant::now();

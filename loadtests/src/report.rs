@@ -1,11 +1,14 @@
-//! What a run looks like to people: pages made from records alone, so that they
-//! can be made again at any time, and a summary for the terminal.
+//! What a run looks like to people and to machines: pages, JUnit XML and Markdown,
+//! made from records alone, so that they can be made again at any time, and a summary
+//! for the terminal.
 //!
 //! Pages carry their own style, load nothing, and work from `file://`.
 
 pub mod figures;
 mod index_page;
+mod junit;
 mod layout;
+mod markdown;
 mod run_page;
 mod summary;
 
@@ -14,6 +17,8 @@ use std::path::{Path, PathBuf};
 use crate::record::{Record, RecordError, write_whole};
 
 pub use index_page::{Entry, index_page};
+pub use junit::junit;
+pub use markdown::markdown;
 pub use run_page::run_page;
 pub use summary::summary;
 
@@ -70,11 +75,19 @@ impl Reports {
         Ok(ids)
     }
 
-    /// Writes a run's page beside its record.
-    pub fn write_run_page(&self, record: &Record, folder: &Path) -> Result<(), RecordError> {
+    /// Writes what a run looks like beside its record: `index.html`, `junit.xml` and
+    /// `summary.md`.
+    pub fn write_run(&self, record: &Record, folder: &Path) -> Result<(), RecordError> {
         let has_goose_report = folder.join("goose/report.html").exists();
         let page = run_page(record, has_goose_report);
-        write_whole(&folder.join("index.html"), page.into_string().as_bytes())
+        write_whole(&folder.join("index.html"), page.into_string().as_bytes())?;
+        let path = folder.join("junit.xml");
+        let junit = junit(record).map_err(|error| RecordError::Write {
+            path: path.clone(),
+            source: std::io::Error::other(error),
+        })?;
+        write_whole(&path, junit.as_bytes())?;
+        write_whole(&folder.join("summary.md"), markdown(record).as_bytes())
     }
 
     /// Writes the list of all runs, with those that can't be read and why.

@@ -1,14 +1,17 @@
 //! Every request that was sent: how long it took, to the last byte, and what came
-//! of it, by stage and route.
+//! of it, by stage and route; and of open load, how well its arrivals were kept.
 
+mod log;
 mod recorder;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use hdrhistogram::{Counter, Histogram};
 
-pub use recorder::{Recorder, Sample, Tick};
+pub use log::{LogError, write_logs};
+pub use recorder::{Pulse, Recorder, Sample, SentArrival, Tick};
 
 /// A method and a path template, as reports and thresholds name requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +26,13 @@ impl Route {
     /// A route; both parts as they are to be shown.
     pub const fn new(method: &'static str, path: &'static str) -> Self {
         Route { method, path }
+    }
+
+    /// A route that a plan names. It is kept for the life of the program: a plan has
+    /// few of them, and a sample names its route by copying two references.
+    pub fn of_plan(method: &str, path: &str) -> Self {
+        let kept = |text: &str| -> &'static str { Box::leak(text.into()) };
+        Route::new(kept(method), kept(path))
     }
 
     /// `GET /data/{key}`.
@@ -58,9 +68,9 @@ pub enum Fault {
     },
     /// The answer's content is wrong: the sentence says how.
     Content(&'static str),
-    /// A request with a bad token was not refused.
+    /// A request with a bad token was let in.
     Admitted {
-        /// The status that came in place of 401.
+        /// The status that shows it.
         got: u16,
     },
 }
@@ -95,53 +105,157 @@ pub enum CacheOutcome {
 }
 
 /// The samples of one stage and route, or of several added up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RouteSamples {
-    /// Microseconds from the send to the last byte, of failed requests too.
-    pub times: Histogram<u64>,
-    /// How many failed.
-    pub failed: u64,
+    /// Latencies by outcome and serving node.
+    pub series: Vec<Series>,
     /// Answers by their status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Answers by the gateway that gave them.
-    pub served_by: BTreeMap<String, u64>,
     /// Reads by what the cache did.
     pub caches: BTreeMap<CacheOutcome, u64>,
 }
 
+/// The latencies of requests that ended in the same way, at the same node.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// What was wrong, unless all was well.
+    pub fault: Option<Fault>,
+    /// The node that answered, if it said so.
+    pub node: Option<Box<str>>,
+    /// How long the requests took.
+    pub latency: Latency,
+}
+
+/// How long requests took, in microseconds with three significant digits.
+#[derive(Clone, Debug)]
+pub struct Latency {
+    /// From the actual send to the last byte, or to the moment that a request failed.
+    pub service: Histogram<u64>,
+    /// From the intended time; kept once it is another than the service time.
+    response: Option<Histogram<u64>>,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Latency {
+            service: micros_histogram(),
+            response: None,
+        }
+    }
+}
+
+/// A histogram of microseconds that grows with what it is given.
+fn micros_histogram() -> Histogram<u64> {
+    Histogram::new(3).expect("3 digits are allowed")
+}
+
+/// Records a time in microseconds, at least one.
+fn keep<C: Counter>(histogram: &mut Histogram<C>, time: Duration) {
+    /// Longer times count as this long; no request is waited for half of it.
+    const LONGEST: Duration = Duration::from_secs(120);
+    let micros = (time.min(LONGEST).as_micros() as u64).max(1);
+    histogram.record(micros).expect("the histogram grows");
+}
+
+impl Latency {
+    /// From the intended time to the last byte. In closed load a request is intended
+    /// when it is sent, so this is the service time.
+    pub fn response(&self) -> &Histogram<u64> {
+        self.response.as_ref().unwrap_or(&self.service)
+    }
+
+    /// Whether any response time is another than its service time.
+    pub fn differs(&self) -> bool {
+        self.response.is_some()
+    }
+
+    fn record(&mut self, response: Duration, service: Duration) {
+        if response != service && self.response.is_none() {
+            self.response = Some(self.service.clone());
+        }
+        if let Some(histogram) = &mut self.response {
+            keep(histogram, response);
+        }
+        keep(&mut self.service, service);
+    }
+
+    fn add(&mut self, other: &Latency) {
+        if other.response.is_some() && self.response.is_none() {
+            self.response = Some(self.service.clone());
+        }
+        if let Some(histogram) = &mut self.response {
+            *histogram += other.response();
+        }
+        self.service += &other.service;
+    }
+}
+
 impl RouteSamples {
-    /// The longest time that is told apart; longer ones count as this long.
-    const LONGEST_MICROS: u64 = 120_000_000;
+    /// How many requests there were.
+    pub fn count(&self) -> u64 {
+        self.series.iter().map(|s| s.latency.service.len()).sum()
+    }
+
+    /// How many failed.
+    pub fn failed(&self) -> u64 {
+        let failed = self.series.iter().filter(|series| series.fault.is_some());
+        failed.map(|series| series.latency.service.len()).sum()
+    }
+
+    /// How long all of them took, whatever came of them.
+    pub fn latency(&self) -> Latency {
+        let mut sum = Latency::default();
+        for series in &self.series {
+            sum.add(&series.latency);
+        }
+        sum
+    }
+
+    /// Answers by the node that gave them.
+    pub fn served_by(&self) -> BTreeMap<String, u64> {
+        let mut answers = BTreeMap::new();
+        for series in &self.series {
+            if let Some(node) = &series.node {
+                *answers.entry(node.to_string()).or_default() += series.latency.service.len();
+            }
+        }
+        answers
+    }
 
     fn record(&mut self, sample: &Sample<'_>) {
-        let micros = u64::try_from(sample.time.as_micros()).unwrap_or(u64::MAX);
-        self.times.saturating_record(micros.max(1));
-        self.failed += u64::from(sample.fault.is_some());
+        let fault = sample.fault.map(|(fault, _)| fault);
+        self.series_of(fault, sample.served_by)
+            .record(sample.response, sample.service);
         if let Some(status) = sample.status {
             *self.statuses.entry(status).or_default() += 1;
-        }
-        if let Some(node) = sample.served_by {
-            match self.served_by.get_mut(node) {
-                Some(count) => *count += 1,
-                None => {
-                    self.served_by.insert(node.to_owned(), 1);
-                }
-            }
         }
         if let Some(outcome) = sample.cache {
             *self.caches.entry(outcome).or_default() += 1;
         }
     }
 
+    /// There are few outcomes and nodes, so looking through them is fast.
+    fn series_of(&mut self, fault: Option<Fault>, node: Option<&str>) -> &mut Latency {
+        let known = |series: &Series| series.fault == fault && series.node.as_deref() == node;
+        let index = self.series.iter().position(known).unwrap_or_else(|| {
+            self.series.push(Series {
+                fault,
+                node: node.map(Into::into),
+                latency: Latency::default(),
+            });
+            self.series.len() - 1
+        });
+        &mut self.series[index].latency
+    }
+
     /// Adds another's samples.
     pub fn add(&mut self, other: &RouteSamples) {
-        self.times += &other.times;
-        self.failed += other.failed;
+        for series in &other.series {
+            self.series_of(series.fault, series.node.as_deref())
+                .add(&series.latency);
+        }
         for (status, count) in &other.statuses {
             *self.statuses.entry(*status).or_default() += count;
-        }
-        for (node, count) in &other.served_by {
-            *self.served_by.entry(node.clone()).or_default() += count;
         }
         for (outcome, count) in &other.caches {
             *self.caches.entry(*outcome).or_default() += count;
@@ -149,16 +263,63 @@ impl RouteSamples {
     }
 }
 
-impl Default for RouteSamples {
+/// What became of the arrivals of an open stage.
+#[derive(Clone, Debug)]
+pub struct ArrivalSamples {
+    /// Arrivals that came up; some may never have been sent.
+    pub planned: u64,
+    /// Microseconds from the intended time to the actual send, of all that were sent.
+    pub send_lag: Histogram<u64>,
+    /// The same, of those for which a user was free: what the generator itself adds.
+    pub own_lag: Histogram<u64>,
+    /// How many were sent more than [`LATE`] after their intended time.
+    pub late: u64,
+}
+
+/// A send this long after its intended time is late: ten times what waking a user takes.
+pub const LATE: Duration = Duration::from_millis(1);
+
+impl Default for ArrivalSamples {
     fn default() -> Self {
-        RouteSamples {
-            times: Histogram::new_with_bounds(1, Self::LONGEST_MICROS, 3)
-                .expect("the bounds are in order and 3 digits are allowed"),
-            failed: 0,
-            statuses: BTreeMap::new(),
-            served_by: BTreeMap::new(),
-            caches: BTreeMap::new(),
+        ArrivalSamples {
+            planned: 0,
+            send_lag: micros_histogram(),
+            own_lag: micros_histogram(),
+            late: 0,
         }
+    }
+}
+
+impl ArrivalSamples {
+    /// How many were sent.
+    pub fn sent(&self) -> u64 {
+        self.send_lag.len()
+    }
+
+    /// How many were never sent, for nobody was free until their stage was over.
+    pub fn unsent(&self) -> u64 {
+        self.planned.saturating_sub(self.sent())
+    }
+
+    /// How many had to wait until a user was free.
+    pub fn queued(&self) -> u64 {
+        self.send_lag.len() - self.own_lag.len()
+    }
+
+    fn record(&mut self, sent: SentArrival) {
+        keep(&mut self.send_lag, sent.lag);
+        if !sent.queued {
+            keep(&mut self.own_lag, sent.lag);
+        }
+        self.late += u64::from(sent.lag > LATE);
+    }
+
+    /// Adds another's arrivals.
+    pub fn add(&mut self, other: &ArrivalSamples) {
+        self.planned += other.planned;
+        self.send_lag += &other.send_lag;
+        self.own_lag += &other.own_lag;
+        self.late += other.late;
     }
 }
 
@@ -182,6 +343,8 @@ pub struct Samples {
     pub routes: BTreeMap<(StageIndex, Route), RouteSamples>,
     /// By route and kind.
     pub faults: BTreeMap<(Route, Fault), FaultCount>,
+    /// By open stage.
+    pub arrivals: BTreeMap<usize, ArrivalSamples>,
 }
 
 impl Samples {
@@ -223,6 +386,9 @@ impl Samples {
                 .entry(*key)
                 .and_modify(|sum| sum.count += faults.count)
                 .or_insert_with(|| faults.clone());
+        }
+        for (stage, arrivals) in &other.arrivals {
+            self.arrivals.entry(*stage).or_default().add(arrivals);
         }
     }
 }

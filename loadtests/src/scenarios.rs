@@ -1,6 +1,7 @@
 //! What users do: one file a kind of user. Every answer is checked for its content.
 
 mod intruders;
+mod plain;
 mod processors;
 mod readers;
 mod task_submitters;
@@ -9,6 +10,8 @@ mod tests;
 mod writers;
 
 use std::time::Instant;
+
+pub use plain::Repertoire;
 
 use crate::samples::Route;
 use crate::visitor::Visitor;
@@ -26,16 +29,19 @@ pub enum Scenario {
     TaskSubmitters,
     /// Has no valid token.
     Intruders,
+    /// Sends what the plan says, to a server that need not be the laboratory.
+    Plain,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 5] = [
+    pub const ALL: [Scenario; 6] = [
         Scenario::Readers,
         Scenario::Writers,
         Scenario::Processors,
         Scenario::TaskSubmitters,
         Scenario::Intruders,
+        Scenario::Plain,
     ];
 
     /// The scenario's name in reports.
@@ -46,10 +52,11 @@ impl Scenario {
             Scenario::Processors => "processors",
             Scenario::TaskSubmitters => "task submitters",
             Scenario::Intruders => "intruders",
+            Scenario::Plain => "plain requests",
         }
     }
 
-    /// The routes that its users ask.
+    /// The routes that its users ask; those of plain requests are the plan's.
     pub fn routes(self) -> &'static [Route] {
         match self {
             Scenario::Readers => &[readers::READ, readers::LIST],
@@ -57,6 +64,7 @@ impl Scenario {
             Scenario::Processors => &[processors::GET, processors::POST],
             Scenario::TaskSubmitters => &[task_submitters::SUBMIT, task_submitters::LOOK],
             Scenario::Intruders => &[intruders::INTRUDE],
+            Scenario::Plain => &[],
         }
     }
 
@@ -68,6 +76,7 @@ impl Scenario {
             Scenario::Processors => processors::take_turn(visitor).await,
             Scenario::TaskSubmitters => task_submitters::take_turn(visitor).await,
             Scenario::Intruders => intruders::take_turn(visitor).await,
+            Scenario::Plain => plain::take_turn(visitor).await,
         }
         visitor.turns += 1;
     }

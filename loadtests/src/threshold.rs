@@ -10,10 +10,11 @@ mod judge;
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use services::contract::Service;
 
-use crate::plan::{Mix, Shape};
+use crate::plan::{Mix, Requests, Shape};
 use crate::samples::Route;
 use crate::scenarios::Scenario;
 
@@ -65,7 +66,7 @@ pub enum Metric {
 }
 
 /// The unit that a metric's limit and value are in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Microseconds.
@@ -147,8 +148,17 @@ pub struct Threshold {
 
 impl Threshold {
     /// Refuses a rule about something that the plan doesn't have.
-    pub fn check_against(&self, mix: &Mix, shape: &Shape) -> Result<(), String> {
+    pub fn check_against(
+        &self,
+        mix: &Mix,
+        requests: Option<&Requests>,
+        shape: &Shape,
+    ) -> Result<(), String> {
         match (self.metric, self.subject.as_deref()) {
+            (metric, _) if metric.is_of_topology() && requests.is_some() => Err(
+                "a plan of plain requests knows nothing of the topology behind the server; judge responses, such as `p99<50ms`"
+                    .to_owned(),
+            ),
             (Metric::CpuPerRequest, Some(subject)) => check_node(subject, shape),
             (Metric::CpuPerRequest, None) => {
                 Err("say of whom, such as `cpu-per-request<2ms for api-gateway`".to_owned())
@@ -156,7 +166,7 @@ impl Threshold {
             (metric, Some(_)) if metric.is_of_topology() => {
                 Err("this metric is about the whole system and takes no `for`".to_owned())
             }
-            (_, Some(subject)) => check_route(subject, mix),
+            (_, Some(subject)) => check_route(subject, mix, requests),
             (Metric::HitRatio, None) if shape.caches == 0 => {
                 Err("this plan has no caches".to_owned())
             }
@@ -198,9 +208,12 @@ fn check_node(subject: &str, shape: &Shape) -> Result<(), String> {
     ))
 }
 
-fn check_route(subject: &str, mix: &Mix) -> Result<(), String> {
-    let routes = mix.scenarios().flat_map(Scenario::routes).map(Route::name);
-    let routes: Vec<_> = routes.collect();
+fn check_route(subject: &str, mix: &Mix, requests: Option<&Requests>) -> Result<(), String> {
+    let of_scenarios = mix.scenarios().flat_map(Scenario::routes).map(Route::name);
+    let plain = requests.iter().flat_map(|requests| &requests.requests);
+    let routes: Vec<_> = of_scenarios
+        .chain(plain.map(|request| request.route.name()))
+        .collect();
     if routes.iter().any(|route| route == subject) {
         return Ok(());
     }

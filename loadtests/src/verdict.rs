@@ -1,16 +1,19 @@
 //! What a run comes to: a pure function of its thresholds, its ledger and the
 //! doubts about the measurement.
 
-use std::fmt;
+mod warning;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::exit_code;
 use crate::ledger::{Balance, Ledger};
 use crate::threshold::{Judged, State};
 
+pub use warning::Warning;
+
 /// What a run comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Every threshold held and the ledger balanced.
@@ -45,106 +48,8 @@ impl Verdict {
     }
 }
 
-/// A doubt about the measurement. A cause comes before what it brings about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Warning {
-    /// The program was built without optimisation.
-    NotOptimised {
-        /// The level it was built with.
-        opt_level: String,
-    },
-    /// The load was stopped before its end.
-    Interrupted,
-    /// A node ended by itself.
-    NodeEnded {
-        /// Which.
-        node: String,
-        /// How.
-        status: String,
-    },
-    /// What the nodes counted, or the CPU time they used, can't be told.
-    CountersUnreadable {
-        /// Why.
-        reason: String,
-    },
-    /// A stage that should have sent requests sent none.
-    NothingSent {
-        /// Which.
-        stage: String,
-    },
-    /// Work was still under way when the run stopped waiting for it.
-    NotDrained {
-        /// Tasks that were queued or running.
-        tasks: u64,
-    },
-    /// A node did not stop as it should, after everything was measured.
-    UntidyStop {
-        /// What it did instead.
-        reason: String,
-    },
-    /// Some thresholds can't be judged from outside the system.
-    ThresholdsNotObservable {
-        /// How many.
-        count: usize,
-    },
-}
-
-impl Warning {
-    /// Whether no figure of the run can be taken for a result.
-    pub fn invalidates(&self) -> bool {
-        match self {
-            Warning::NotOptimised { .. }
-            | Warning::Interrupted
-            | Warning::NodeEnded { .. }
-            | Warning::CountersUnreadable { .. }
-            | Warning::NothingSent { .. } => true,
-            // What wasn't done in time is the system's doing: thresholds and ledger judge it.
-            Warning::NotDrained { .. }
-            | Warning::UntidyStop { .. }
-            | Warning::ThresholdsNotObservable { .. } => false,
-        }
-    }
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Warning::NotOptimised { opt_level } => write!(
-                f,
-                "The program was built without optimisation (level {opt_level}); build it with the workspace's dev or release profile."
-            ),
-            Warning::Interrupted => f.write_str("The load was stopped before its end."),
-            Warning::NodeEnded { node, status } => write!(
-                f,
-                "{node} ended by itself ({status}), and its counters with it; its log says why."
-            ),
-            Warning::CountersUnreadable { reason } => {
-                write!(f, "What the nodes counted could not be read: {reason}.")
-            }
-            Warning::NothingSent { stage } => {
-                write!(
-                    f,
-                    "Stage “{stage}” sent no requests; give it users or time."
-                )
-            }
-            Warning::NotDrained { tasks } => write!(
-                f,
-                "{tasks} tasks were still queued or running when the run stopped waiting for them."
-            ),
-            Warning::UntidyStop { reason } => {
-                write!(f, "The system did not stop in good order: {reason}.")
-            }
-            Warning::ThresholdsNotObservable { count } => write!(
-                f,
-                "{count} thresholds can't be judged from outside the system and were not."
-            ),
-        }
-    }
-}
-
 /// A verdict, and what it rests on in one sentence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
@@ -165,26 +70,27 @@ pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Ju
         State::Failed => Some(false),
         State::NotObservable => None,
     }));
-    let ledger = Tally::of(ledger.iter().map(|line| match line.balance {
+    let lines = Tally::of(ledger.iter().map(|line| match line.balance {
         Balance::Even => Some(true),
         Balance::Off(_) => Some(false),
         Balance::NotObservable => None,
     }));
-    if thresholds.seen() + ledger.seen() == 0 {
+    if thresholds.seen() + lines.seen() == 0 {
         return Judgement {
             verdict: Verdict::Invalid,
             sentence: "Nothing could be judged; give the plan thresholds that can be seen."
                 .to_owned(),
         };
     }
-    let failed = thresholds.bad + ledger.bad > 0;
+    let failed = thresholds.bad + lines.bad > 0;
+    let mut sentence = thresholds.sentence("thresholds", "held");
+    // A plan of plain requests has no ledger to speak of.
+    if !ledger.is_empty() {
+        sentence = format!("{sentence}; {}", lines.sentence("ledger lines", "balance"));
+    }
     Judgement {
         verdict: if failed { Verdict::Fail } else { Verdict::Pass },
-        sentence: format!(
-            "{}; {}.",
-            thresholds.sentence("thresholds", "held"),
-            ledger.sentence("ledger lines", "balance")
-        ),
+        sentence: format!("{sentence}."),
     }
 }
 

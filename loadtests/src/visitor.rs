@@ -9,12 +9,30 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, redirect, retry};
 use services::contract::{CACHE_STATUS, SERVED_BY};
 
-use crate::samples::{CacheOutcome, Fault, Route, Sample, StageIndex};
+use crate::pacer::Arrival;
+use crate::samples::{CacheOutcome, Fault, Route, Sample, SentArrival, StageIndex};
+use crate::timing;
 use crate::tokens;
 use crate::workload::Workload;
+
+/// How long a user waits for an answer before the request counts as failed.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client for one user, with connections of its own. It sends what it is told, once:
+/// a redirect is an answer like any other, nothing is sent again, and no proxy is in
+/// between, whatever the environment says.
+pub fn client() -> Client {
+    Client::builder()
+        .timeout(REQUEST_TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .no_proxy()
+        .build()
+        .expect("without TLS and proxies, nothing can be wrong with a client")
+}
 
 /// One simulated user.
 #[derive(Debug)]
@@ -31,7 +49,19 @@ pub struct Visitor {
     pub tasks: SubmittedTasks,
     client: Client,
     token: HeaderValue,
+    /// How many requests are over.
+    requests: u64,
     finished: Vec<Finished>,
+    /// What the next request is sent for, when a turn of open load begins with it.
+    arrival: Option<Arrival>,
+}
+
+/// When a request was sent, and how long it took.
+#[derive(Clone, Copy)]
+struct Timed {
+    stage: StageIndex,
+    service: Duration,
+    arrival: Option<SentArrival>,
 }
 
 /// What became of the tasks that a user submitted.
@@ -41,7 +71,11 @@ pub struct SubmittedTasks {
     pub accepted: u64,
     /// Those of them that were seen done.
     pub done: u64,
-    /// Those that were not seen done yet.
+    /// Those of them that the worker was seen to have given up.
+    pub dead: u64,
+    /// Those of them that the worker did not know any more.
+    pub gone: u64,
+    /// Those of which none of that was seen yet.
     pub open: Vec<String>,
 }
 
@@ -50,7 +84,7 @@ pub struct SubmittedTasks {
 pub struct Finished {
     /// What was asked.
     pub route: Route,
-    /// From the send to the last byte.
+    /// Its response time: from the intended time to the last byte.
     pub time: Duration,
     /// The answer's status, if there was one.
     pub status: Option<u16>,
@@ -92,7 +126,9 @@ impl Visitor {
             } else {
                 tokens::raw(&token)
             },
+            requests: 0,
             finished: Vec::new(),
+            arrival: None,
             workload,
         }
     }
@@ -101,6 +137,11 @@ impl Visitor {
     pub fn request(&self, method: http::Method, path: &str) -> RequestBuilder {
         self.client
             .request(method, format!("{}{path}", self.workload.url))
+    }
+
+    /// A request that is built already, without a token.
+    pub fn built(&self, request: reqwest::Request) -> RequestBuilder {
+        RequestBuilder::from_parts(self.client.clone(), request)
     }
 
     /// A request by this user, with their token.
@@ -117,19 +158,37 @@ impl Visitor {
         request: RequestBuilder,
         check: impl FnOnce(&Answer) -> Result<T, Wrong>,
     ) -> Option<T> {
-        let stage = self.workload.stage_now();
+        let arrival = self.arrival.take();
+        let stage = match arrival {
+            Some(arrival) => Some(arrival.stage),
+            None => self.workload.stage_now(),
+        };
+        let under_way = self.workload.in_flight.enter();
         let sent = Instant::now();
         let exchange = exchange(request).await;
-        let time = sent.elapsed();
-        let checked = exchange.as_ref().map_err(Clone::clone).and_then(check);
-        self.record(
-            route,
+        let service = sent.elapsed();
+        drop(under_way);
+        let (answer, checked) = match &exchange {
+            Ok(answer) => (Some(answer), check(answer)),
+            Err(broken) => (broken.head.as_ref(), Err(broken.wrong.clone())),
+        };
+        let lag = arrival.map(|arrival| SentArrival {
+            stage: arrival.stage,
+            lag: sent.saturating_duration_since(arrival.due),
+            queued: arrival.queued,
+        });
+        let timed = Timed {
             stage,
-            time,
-            exchange.as_ref().ok(),
-            checked.as_ref().err(),
-        );
+            service,
+            arrival: lag,
+        };
+        self.record(route, timed, answer, checked.as_ref().err());
         checked.ok()
+    }
+
+    /// Begins a turn of open load: the next request is the one that `arrival` asks for.
+    pub fn begin_turn(&mut self, arrival: Arrival) {
+        self.arrival = Some(arrival);
     }
 
     /// The requests that are over since the last call.
@@ -149,25 +208,39 @@ impl Visitor {
     fn record(
         &mut self,
         route: Route,
-        stage: StageIndex,
-        time: Duration,
+        timed: Timed,
         answer: Option<&Answer>,
         wrong: Option<&Wrong>,
     ) {
         let status = answer.map(|answer| answer.status.as_u16());
+        let Timed {
+            stage,
+            service,
+            arrival,
+        } = timed;
+        let response = service + arrival.map_or(Duration::ZERO, |arrival| arrival.lag);
         let sample = Sample {
             stage,
             route,
-            time,
+            response,
+            service,
+            arrival,
             status,
             fault: wrong.map(|wrong| (wrong.fault, wrong.example.as_str())),
             served_by: answer.and_then(|answer| answer.header(&SERVED_BY)),
             cache: answer.and_then(Answer::cache_outcome),
         };
         self.workload.recorder.record(self.seat, &sample);
+        self.requests += 1;
+        let is_whole = !matches!(sample.fault, Some((Fault::CutOff | Fault::TimedOut, _)));
+        let is_wanted = is_whole && self.requests.is_multiple_of(timing::EVERY);
+        if let Some(answer) = answer.filter(|_| is_wanted) {
+            let timings = &self.workload.timings;
+            timings.record(stage, route, service, &answer.headers);
+        }
         self.finished.push(Finished {
             route,
-            time,
+            time: response,
             status,
             fault: wrong.map(|wrong| wrong.fault),
         });
@@ -226,8 +299,15 @@ impl Answer {
     }
 }
 
-async fn exchange(request: RequestBuilder) -> Result<Answer, Wrong> {
-    let response = request.send().await.map_err(|error| {
+/// An exchange that came to no whole answer.
+struct Broken {
+    wrong: Wrong,
+    /// What came of the answer before its body, if it began.
+    head: Option<Answer>,
+}
+
+async fn exchange(request: RequestBuilder) -> Result<Answer, Broken> {
+    let mut response = request.send().await.map_err(|error| {
         let fault = if error.is_connect() {
             Fault::NotConnected
         } else if error.is_timeout() {
@@ -235,18 +315,31 @@ async fn exchange(request: RequestBuilder) -> Result<Answer, Wrong> {
         } else {
             Fault::NoAnswer
         };
-        broken(fault, &error)
+        let wrong = broken(fault, &error);
+        Broken { wrong, head: None }
     })?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = response
-        .bytes()
-        .await
-        .map_err(|error| broken(Fault::CutOff, &error))?;
-    Ok(Answer {
-        status,
-        headers,
-        body,
-    })
+    let mut answer = Answer {
+        status: response.status(),
+        headers: std::mem::take(response.headers_mut()),
+        body: Bytes::new(),
+    };
+    match response.bytes().await {
+        Ok(body) => {
+            answer.body = body;
+            Ok(answer)
+        }
+        Err(error) => {
+            let fault = if error.is_timeout() {
+                Fault::TimedOut
+            } else {
+                Fault::CutOff
+            };
+            Err(Broken {
+                wrong: broken(fault, &error),
+                head: Some(answer),
+            })
+        }
+    }
 }
 
 /// A fault of the connection, with the chain of its causes as the example.

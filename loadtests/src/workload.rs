@@ -11,9 +11,12 @@ use rand_distr::Zipf;
 use services::microservice::digest;
 use tokio::sync::watch;
 
+use crate::in_flight::InFlight;
+use crate::pacer::ArrivalQueue;
 use crate::plan::{Behaviour, Plan, Schedule};
-use crate::samples::{Recorder, StageIndex};
-use crate::scenarios::Scenario;
+use crate::samples::{Pulse, Recorder, Samples, StageIndex};
+use crate::scenarios::{Repertoire, Scenario};
+use crate::timing::Timings;
 
 /// What all users of a run share.
 #[derive(Debug)]
@@ -22,18 +25,31 @@ pub struct Workload {
     pub url: String,
     /// The seed of every random choice.
     pub seed: u64,
+    /// What sets this run apart from any other, also from one with the same seed;
+    /// visible ASCII characters.
+    pub run: String,
     /// How users behave.
     pub behaviour: Behaviour,
     /// Which items readers ask for.
     pub popularity: Zipf<f64>,
+    /// What plain users send, in a plan of plain requests.
+    pub repertoire: Option<Repertoire>,
     /// What each user does, by seat.
     pub roster: Vec<Scenario>,
     /// When who is at work.
     pub schedule: Schedule,
     /// How much of the schedule is over.
     pub clock: Clock,
+    /// Where turns of open load come from.
+    pub arrivals: ArrivalQueue,
+    /// How many requests are under way.
+    pub in_flight: InFlight,
     /// Where samples go.
     pub recorder: Recorder,
+    /// What was recorded lately.
+    pub pulse: Pulse,
+    /// Where the time of sampled requests went.
+    pub timings: Timings,
     /// Digests that were computed to check answers.
     pub digests: Digests,
     /// A seed for each seat, drawn from the run's, so that runs with neighbouring
@@ -46,16 +62,27 @@ impl Workload {
     pub fn new(plan: &Plan, seed: u64, url: &str) -> Self {
         let schedule = plan.schedule();
         let behaviour = plan.behaviour.clone();
+        let url = url.trim_end_matches('/');
+        let repertoire = plan.requests.clone();
         let draws = Xoshiro256PlusPlus::seed_from_u64(seed).random_iter();
         Workload {
-            url: url.trim_end_matches('/').to_owned(),
+            url: url.to_owned(),
             seed,
+            run: format!("{:016x}", rand::random::<u64>()),
             popularity: Zipf::new(f64::from(behaviour.items), behaviour.zipf_exponent)
                 .expect("a plan has items and no negative exponent"),
             behaviour,
-            roster: plan.mix.roster(schedule.seats()),
+            roster: match repertoire {
+                Some(_) => vec![Scenario::Plain; schedule.seats()],
+                None => plan.mix.roster(schedule.seats()),
+            },
+            repertoire: repertoire.map(|requests| Repertoire::new(requests, url)),
             clock: Clock::default(),
+            arrivals: ArrivalQueue::default(),
+            in_flight: InFlight::default(),
             recorder: Recorder::new(),
+            pulse: Pulse::default(),
+            timings: Timings::default(),
             digests: Digests::default(),
             seat_seeds: draws.take(schedule.seats()).collect(),
             schedule,
@@ -67,9 +94,25 @@ impl Workload {
         Xoshiro256PlusPlus::seed_from_u64(self.seat_seeds[seat])
     }
 
+    /// Everything that was seen so far. Keeps users waiting for a moment; for when the
+    /// load is over.
+    pub fn samples(&self) -> Samples {
+        let mut samples = self.recorder.snapshot();
+        for (stage, planned) in self.arrivals.planned() {
+            samples.arrivals.entry(stage).or_default().planned = planned;
+        }
+        samples
+    }
+
     /// The stage that it is now; `None` after the last.
     pub fn stage_now(&self) -> StageIndex {
         self.schedule.stage_at(self.clock.elapsed())
+    }
+
+    /// The stage that it is now, if it is an open one.
+    pub fn open_stage_now(&self) -> StageIndex {
+        let stage = self.stage_now()?;
+        self.schedule.open_load_of(stage).map(|_| stage)
     }
 
     /// Whether the user on `seat` is at work now.
@@ -79,36 +122,49 @@ impl Workload {
 }
 
 /// Tells how much of the schedule is over. It starts with the first user.
-#[derive(Debug)]
-pub struct Clock(watch::Sender<Option<Instant>>);
-
-impl Default for Clock {
-    fn default() -> Self {
-        Clock(watch::Sender::new(None))
-    }
+#[derive(Debug, Default)]
+pub struct Clock {
+    start: watch::Sender<Option<Instant>>,
+    broken_off: watch::Sender<bool>,
 }
 
 impl Clock {
     /// Starts the clock, unless it goes already.
     pub fn start(&self) {
-        self.0.send_if_modified(|start| {
+        self.start.send_if_modified(|start| {
             let first = start.is_none();
             start.get_or_insert_with(Instant::now);
             first
         });
     }
 
+    /// When the clock was started, if it was.
+    pub fn started(&self) -> Option<Instant> {
+        *self.start.borrow()
+    }
+
     /// How long ago the clock was started; zero before.
     pub fn elapsed(&self) -> Duration {
-        self.0
+        self.start
             .borrow()
             .map_or(Duration::ZERO, |start| start.elapsed())
+    }
+
+    /// Tells whoever waits for a time that it won't come, since the load broke off.
+    pub fn break_off(&self) {
+        self.broken_off.send_replace(true);
+    }
+
+    /// Waits until the load breaks off; for ever, if it doesn't.
+    pub async fn broken_off(&self) {
+        // The sender lives as long as this borrow, so that waiting can't fail.
+        let _ = self.broken_off.subscribe().wait_for(|over| *over).await;
     }
 
     /// Waits until the clock shows `elapsed`.
     pub async fn reaches(&self, elapsed: Duration) {
         let started = self
-            .0
+            .start
             .subscribe()
             .wait_for(Option::is_some)
             .await

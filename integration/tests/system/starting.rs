@@ -53,6 +53,7 @@ pub(crate) async fn each_node_has_a_log_of_its_own() {
 pub(crate) async fn counters_and_cpu_time_tell_of_the_work() {
     let lab = Lab::start(Topology::single(Service::Microservice)).await;
     let before = lab.cpu_time("microservice").expect("it runs");
+    let unused = lab.usage("microservice").expect("it runs");
     let counters = lab.all_counters().await.expect("a node shows its counters");
     for _ in 0..3 {
         assert_eq!(lab.get("/process").await.status(), 200);
@@ -66,6 +67,9 @@ pub(crate) async fn counters_and_cpu_time_tell_of_the_work() {
         .collect();
     assert_eq!(earlier, [0.0]);
     assert!(lab.cpu_time("microservice").expect("it runs") > before);
+    let used = lab.usage("microservice").expect("it runs").since(&unused);
+    assert!(used.cpu > Duration::ZERO && used.voluntary_switches > 0);
+    assert!(used.peak_memory > 1 << 20, "{} bytes", used.peak_memory);
 }
 
 pub(crate) async fn a_wrong_flag_fails_the_start_at_once_with_the_log() {

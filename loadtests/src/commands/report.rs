@@ -38,7 +38,7 @@ impl Report {
             let folder = reports.run_folder(&run);
             match Record::read(&folder) {
                 Ok(record) => reports
-                    .write_run_page(&record, &folder)
+                    .write_run(&record, &folder)
                     .map_err(Failure::invalid)?,
                 // Among all, the index tells which can't be read and why.
                 Err(_) if all => {}

@@ -1,5 +1,7 @@
 //! `loadtests run`: a load test from the plan to the report.
 
+mod one_line;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -14,6 +16,7 @@ use crate::progress::Progress;
 use crate::record::Record;
 use crate::report::{Reports, summary};
 use crate::run::{Order, RunError};
+use one_line::OneLine;
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -26,10 +29,20 @@ pub(super) struct Run {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Load the system that runs at this URL, and judge what can be seen from outside:
-    /// no CPU time, and no ledger. It must have the laboratory's key and the plan's items.
+    /// Load the server that runs at this URL, and judge what can be seen from outside:
+    /// no CPU time, and no ledger. With a plan of plain requests, or with --get and the
+    /// like, any server will do; with another, it must be the laboratory, with its key
+    /// and the plan's items.
     #[arg(long, value_name = "URL", value_parser = http_url)]
     target: Option<Url>,
+
+    #[command(flatten)]
+    one_line: OneLine,
+
+    /// Serve Goose's live dashboard on this port of 127.0.0.1, while the load runs.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "5118",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    dashboard: Option<u16>,
 
     #[command(flatten)]
     folder: ReportsFolder,
@@ -52,7 +65,7 @@ impl Default for Run {
 
 impl Run {
     pub(super) fn execute(self) -> Outcome {
-        let plan = Plan::load(&self.plan).map_err(Failure::usage)?;
+        let plan = self.plan().map_err(Failure::usage)?;
         let seed = self.seed.or(plan.seed).unwrap_or_else(rand::random);
         let order = Order {
             seed,
@@ -61,6 +74,7 @@ impl Run {
                 .target
                 .as_ref()
                 .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            dashboard: self.dashboard,
             plan,
         };
         let reports = Reports::new(&self.folder.reports);
@@ -91,12 +105,27 @@ impl Run {
         Ok(ExitCode::from(record.judgement.verdict.exit_code()))
     }
 
+    /// The plan that is meant, checked against where it is to run.
+    fn plan(&self) -> anyhow::Result<Plan> {
+        if self.one_line.is_given() {
+            return Ok(self.one_line.plan()?);
+        }
+        let plan = Plan::load(&self.plan)?;
+        anyhow::ensure!(
+            plan.requests.is_none() || self.target.is_some(),
+            "a plan of plain requests starts no system; name the server with --target http://HOST:PORT"
+        );
+        Ok(plan)
+    }
+
     /// The command line that makes the same run again.
     fn command_again(&self, seed: u64) -> String {
-        let mut command = format!(
-            "cargo run -p loadtests -- run --plan {} --seed {seed}",
-            self.plan
-        );
+        let what = if self.one_line.is_given() {
+            self.one_line.arguments()
+        } else {
+            format!(" --plan {}", self.plan)
+        };
+        let mut command = format!("cargo run -p loadtests -- run{what} --seed {seed}");
         if let Some(url) = &self.target {
             command.push_str(&format!(" --target {url}"));
         }
@@ -107,7 +136,7 @@ impl Run {
 /// The record first: from it, everything else can be made again.
 fn keep(record: &Record, reports: &Reports, folder: &Path) -> anyhow::Result<()> {
     record.write(folder)?;
-    reports.write_run_page(record, folder)?;
+    reports.write_run(record, folder)?;
     reports.write_index()?;
     Ok(())
 }
@@ -122,7 +151,7 @@ fn failed(error: RunError, folder: &Path) -> Failure {
             Failure::not_started(anyhow::Error::new(error).context(context))
         }
         RunError::NobodyThere { .. } => Failure::not_started(error),
-        RunError::Attack(_) => Failure::invalid(error),
+        RunError::Attack(_) | RunError::Histograms(_) => Failure::invalid(error),
     }
 }
 

@@ -33,6 +33,20 @@ pub struct NodeCounts {
     pub counters: Counters,
 }
 
+/// The counters of the ledger that a node of `service` shows from its start. One that
+/// doesn't has not counted zero; it can't be read.
+pub fn shown_from_the_start(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::LoadBalancer => &["requests_abandoned_total", "upstream_retries_total"],
+        Service::ApiGateway => &["database_reads_total", "database_writes_total"],
+        Service::Cache => &["cache_deletes_total"],
+        Service::Database => &["database_writes_total"],
+        // It counts by route and status alone.
+        Service::Microservice => &[],
+        Service::Worker => &["tasks_accepted_total", "tasks_repeated_total", "tasks"],
+    }
+}
+
 /// The whole ledger; without the nodes' counters, what was sent stands alone.
 pub fn draw_up(generator: &Generator, nodes: Option<&[NodeCounts]>) -> Ledger {
     let Some(nodes) = nodes else {

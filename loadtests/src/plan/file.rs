@@ -1,6 +1,7 @@
 //! The TOML form of a plan, and the check that it makes sense. An error names the
 //! place in the file and shows the line.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
@@ -8,7 +9,10 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::{Behaviour, Mix, Plan, Shape, Stage};
+use super::request_file::{RequestFile, ValuesFile, check_requests};
+use super::{Behaviour, Mix, OpenLoad, Plan, Requests, Shape, Stage};
+use crate::arrivals::{Rate, RateCurve, Spacing};
+use crate::evidence::Limits;
 use crate::threshold::Threshold;
 
 /// A text that is no plan: where, and why.
@@ -53,13 +57,13 @@ pub(super) fn parse(file: &str, source: &str) -> Result<Plan, InvalidPlan> {
 }
 
 /// Something wrong, and the bytes of the source that it is about.
-struct Problem {
-    at: Range<usize>,
-    sentence: String,
+pub(super) struct Problem {
+    pub(super) at: Range<usize>,
+    pub(super) sentence: String,
 }
 
 impl Problem {
-    fn at<T>(spanned: &Spanned<T>, sentence: impl Into<String>) -> Self {
+    pub(super) fn at<T>(spanned: &Spanned<T>, sentence: impl Into<String>) -> Self {
         Problem {
             at: spanned.span(),
             sentence: sentence.into(),
@@ -94,13 +98,18 @@ struct PlanFile {
     #[serde(default)]
     description: String,
     seed: Option<u64>,
-    #[serde(default)]
-    topology: ShapeFile,
+    topology: Option<Spanned<ShapeFile>>,
     stage: Spanned<Vec<StageFile>>,
-    mix: Spanned<Mix>,
+    mix: Option<Spanned<Mix>>,
+    #[serde(default)]
+    request: Vec<Spanned<RequestFile>>,
+    #[serde(default)]
+    values: BTreeMap<Spanned<String>, Spanned<ValuesFile>>,
     #[serde(default)]
     behaviour: BehaviourFile,
     thresholds: Vec<Spanned<String>>,
+    #[serde(default)]
+    limits: LimitsFile,
 }
 
 #[derive(Default, Deserialize)]
@@ -117,9 +126,12 @@ struct ShapeFile {
 #[serde(deny_unknown_fields)]
 struct StageFile {
     name: Spanned<String>,
-    users: Spanned<usize>,
+    users: Option<Spanned<usize>>,
+    rate: Option<Spanned<RateText>>,
+    arrivals: Option<Spanned<Spacing>>,
     duration: Spanned<Span>,
     ramp: Option<Spanned<Span>>,
+    ramp_from: Option<Spanned<RateText>>,
     #[serde(default)]
     warm_up: bool,
 }
@@ -133,6 +145,20 @@ struct BehaviourFile {
     repeat_share: Option<Spanned<f64>>,
     think_time: Option<Span>,
     poll_interval: Option<Span>,
+}
+
+/// Those of [`Limits`] that the plan sets; percentages are numbers.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsFile {
+    send_lag: Option<Span>,
+    missed: Option<Spanned<f64>>,
+    generator_load: Option<Spanned<f64>>,
+    stolen: Option<Spanned<f64>>,
+    busy: Option<Spanned<f64>>,
+    waiting: Option<Spanned<f64>>,
+    disagreement: Option<Spanned<f64>>,
+    drift: Option<Spanned<f64>>,
 }
 
 /// A length of time as people write it: `"5ms"`, `"1m 30s"`.
@@ -150,6 +176,17 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+/// Arrivals per second as people write them: `"1000/s"`, `"90/min"`.
+#[derive(Clone, Copy)]
+struct RateText(Rate);
+
+impl<'de> Deserialize<'de> for RateText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(RateText).map_err(serde::de::Error::custom)
+    }
+}
+
 impl PlanFile {
     fn check(self, source: &str) -> Result<Plan, Problem> {
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -159,23 +196,26 @@ impl PlanFile {
                 "a plan's name is made of lowercase letters, digits and `-`, for it names the run's folder",
             ));
         }
-        if self.mix.get_ref().scenarios().next().is_none() {
+        let (mix, requests) = check_users_work(self.mix, self.request, self.values)?;
+        if let (Some(_), Some(topology)) = (&requests, &self.topology) {
             return Err(Problem::at(
-                &self.mix,
-                "the mix has no users; give at least one scenario a weight, such as `readers = 1`",
+                topology,
+                "a plan of plain requests starts no system, so it has no [topology]",
             ));
         }
-        let mix = self.mix.into_inner();
-        let shape = self.topology.check()?;
+        let shape = self.topology.map(Spanned::into_inner).unwrap_or_default();
+        let shape = shape.check()?;
         Ok(Plan {
             stages: check_stages(self.stage)?,
-            thresholds: check_thresholds(self.thresholds, &mix, &shape)?,
+            thresholds: check_thresholds(self.thresholds, &mix, requests.as_ref(), &shape)?,
             name: self.name.into_inner(),
             description: self.description,
             seed: self.seed,
             shape,
             mix,
+            requests,
             behaviour: self.behaviour.check()?,
+            limits: self.limits.check()?,
             source: source.to_owned(),
         })
     }
@@ -212,6 +252,23 @@ impl BehaviourFile {
     }
 }
 
+impl LimitsFile {
+    fn check(self) -> Result<Limits, Problem> {
+        let usual = Limits::default();
+        let percent = |value, usual, name| within(value, 0.0..=1000.0, usual, name);
+        Ok(Limits {
+            send_lag: self.send_lag.map_or(usual.send_lag, |span| span.0),
+            missed: percent(self.missed, usual.missed, "missed")?,
+            generator_load: percent(self.generator_load, usual.generator_load, "generator_load")?,
+            stolen: percent(self.stolen, usual.stolen, "stolen")?,
+            busy: percent(self.busy, usual.busy, "busy")?,
+            waiting: percent(self.waiting, usual.waiting, "waiting")?,
+            disagreement: percent(self.disagreement, usual.disagreement, "disagreement")?,
+            drift: percent(self.drift, usual.drift, "drift")?,
+        })
+    }
+}
+
 /// The value, or `default` where there is none; refused outside of `range`.
 fn within<T: PartialOrd + fmt::Display>(
     value: Option<Spanned<T>>,
@@ -232,15 +289,43 @@ fn within<T: PartialOrd + fmt::Display>(
     }
 }
 
+/// What users do: a mix of scenarios or plain requests, and not both.
+fn check_users_work(
+    mix: Option<Spanned<Mix>>,
+    requests: Vec<Spanned<RequestFile>>,
+    values: BTreeMap<Spanned<String>, Spanned<ValuesFile>>,
+) -> Result<(Mix, Option<Requests>), Problem> {
+    match mix {
+        Some(mix) if !requests.is_empty() => Err(Problem::at(
+            &mix,
+            "a plan has either a [mix] of scenarios or plain requests, not both",
+        )),
+        Some(mix) if mix.get_ref().scenarios().next().is_none() => Err(Problem::at(
+            &mix,
+            "the mix has no users; give at least one scenario a weight, such as `readers = 1`",
+        )),
+        Some(mix) => match values.into_keys().next() {
+            None => Ok((mix.into_inner(), None)),
+            Some(name) => Err(Problem::at(
+                &name,
+                "only plain requests, each a [[request]], have values for placeholders",
+            )),
+        },
+        None if requests.is_empty() => Err(Problem {
+            at: 0..0,
+            sentence: "a plan says what users do: a [mix] of scenarios, or plain requests, each a [[request]]"
+                .to_owned(),
+        }),
+        None => Ok((Mix::default(), Some(check_requests(requests, values)?))),
+    }
+}
+
 fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> {
     let whole = stages.span();
     let mut checked: Vec<Stage> = Vec::new();
     for stage in stages.into_inner() {
         if stage.name.get_ref().trim().is_empty() {
             return Err(Problem::at(&stage.name, "a stage has a name"));
-        }
-        if !(1..=10_000).contains(stage.users.get_ref()) {
-            return Err(Problem::at(&stage.users, "a stage has 1 to 10000 users"));
         }
         let duration = stage.duration.get_ref().0;
         if duration < Duration::from_secs(1) || duration.subsec_nanos() != 0 {
@@ -253,9 +338,9 @@ fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> 
             .ramp
             .as_ref()
             .map_or(Duration::ZERO, |r| r.get_ref().0);
-        if let Some(written) = stage.ramp.filter(|_| ramp > duration) {
+        if let Some(written) = stage.ramp.as_ref().filter(|_| ramp > duration) {
             return Err(Problem::at(
-                &written,
+                written,
                 "the ramp is part of the stage and can't last longer than it",
             ));
         }
@@ -271,12 +356,15 @@ fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> 
         {
             return Err(Problem::at(&stage.name, "another stage has this name"));
         }
+        let before = checked.last().and_then(|before| before.open.as_ref());
+        let open = check_open_load(&stage, before, (duration, ramp))?;
         checked.push(Stage {
+            users: check_users(&stage, open.as_ref())?,
             name: stage.name.into_inner(),
-            users: stage.users.into_inner(),
             duration,
             ramp,
             warm_up: stage.warm_up,
+            open,
         });
     }
     if checked.iter().all(|stage| stage.warm_up) {
@@ -288,9 +376,60 @@ fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> 
     Ok(checked)
 }
 
+/// The open load that a stage asks for by its rate, if it does. Without `ramp_from`,
+/// a ramp begins at the rate of the stage `before`, or at nothing.
+fn check_open_load(
+    stage: &StageFile,
+    before: Option<&OpenLoad>,
+    (duration, ramp): (Duration, Duration),
+) -> Result<Option<OpenLoad>, Problem> {
+    let Some(rate) = &stage.rate else {
+        let only_open = "this is for open load; give the stage a rate, such as `rate = \"1000/s\"`";
+        return match (&stage.arrivals, &stage.ramp_from) {
+            (Some(arrivals), _) => Err(Problem::at(arrivals, only_open)),
+            (_, Some(ramp_from)) => Err(Problem::at(ramp_from, only_open)),
+            (None, None) => Ok(None),
+        };
+    };
+    if let Some(written) = stage.ramp_from.as_ref().filter(|_| ramp.is_zero()) {
+        return Err(Problem::at(
+            written,
+            "without a ramp, the stage has its rate from the begin; give it one, such as `ramp = \"5s\"`",
+        ));
+    }
+    let ramp_from = stage.ramp_from.as_ref().map(|rate| rate.get_ref().0);
+    let from = ramp_from.or(before.map(|before| before.curve.to));
+    Ok(Some(OpenLoad {
+        curve: RateCurve {
+            from: from.map_or(0.0, Rate::get),
+            to: rate.get_ref().0,
+            ramp,
+            duration,
+        },
+        spacing: stage
+            .arrivals
+            .as_ref()
+            .map_or_else(Spacing::default, |s| *s.get_ref()),
+    }))
+}
+
+/// The users that a stage asks for, or enough of them for its rate.
+fn check_users(stage: &StageFile, open: Option<&OpenLoad>) -> Result<usize, Problem> {
+    match (&stage.users, open) {
+        (Some(users), _) if (1..=10_000).contains(users.get_ref()) => Ok(*users.get_ref()),
+        (Some(users), _) => Err(Problem::at(users, "a stage has 1 to 10000 users")),
+        (None, Some(open)) => Ok(open.enough_users()),
+        (None, None) => Err(Problem::at(
+            &stage.name,
+            "a stage has users or a rate, such as `users = 32` or `rate = \"1000/s\"`",
+        )),
+    }
+}
+
 fn check_thresholds(
     rules: Vec<Spanned<String>>,
     mix: &Mix,
+    requests: Option<&Requests>,
     shape: &Shape,
 ) -> Result<Vec<Threshold>, Problem> {
     rules
@@ -301,7 +440,7 @@ fn check_thresholds(
                 .parse()
                 .map_err(|error| Problem::at(&rule, format!("{error}")))?;
             threshold
-                .check_against(mix, shape)
+                .check_against(mix, requests, shape)
                 .map_err(|sentence| Problem::at(&rule, sentence))?;
             Ok(threshold)
         })
@@ -335,6 +474,40 @@ readers = 1
         assert_eq!(plan.shape.gateways, 3);
         assert_eq!(plan.stages[0].users, 4);
         assert_eq!(plan.thresholds.len(), 2);
+        assert_eq!(plan.limits, Limits::default());
+    }
+
+    #[test]
+    fn a_plan_sets_the_limits_that_it_names_and_no_others() {
+        let source = format!("{VALID}[limits]\nsend_lag = \"5ms\"\nbusy = 90.0\n");
+        let limits = parse("tiny.toml", &source).expect("valid").limits;
+        let expected = Limits {
+            send_lag: Duration::from_millis(5),
+            busy: 90.0,
+            ..Limits::default()
+        };
+        assert_eq!(limits, expected);
+    }
+
+    #[test]
+    fn a_rate_makes_a_stage_open_and_gives_it_users_enough() {
+        let stages = r#"rate = "2000/s"
+arrivals = "poisson"
+duration = "2s"
+
+[[stage]]
+name = "up"
+rate = "3000/s"
+users = 7
+ramp = "1s"
+"#;
+        let source = VALID.replace("users = 4\n", stages);
+        let plan = parse("tiny.toml", &source).expect("valid");
+        let open = |stage: usize| plan.stages[stage].open.expect("open load");
+        assert_eq!(open(0).spacing, Spacing::Poisson);
+        assert_eq!(open(0).curve.expected(), 4000.0);
+        assert_eq!(plan.stages[0].users, 200);
+        assert_eq!((open(1).curve.from, plan.stages[1].users), (2000.0, 7));
     }
 
     #[test]
@@ -388,8 +561,28 @@ readers = 1
                 "5:1",
                 "nothing to judge",
             ),
+            ("users = 4\n", "", "6:8", "users or a rate"),
+            ("users = 4", "rate = \"fast\"", "7:8", "1000/s"),
+            (
+                "users = 4",
+                "users = 4\narrivals = \"poisson\"",
+                "8:12",
+                "for open load",
+            ),
+            (
+                "users = 4",
+                "rate = \"9/s\"\nramp_from = \"1/s\"",
+                "8:13",
+                "without a ramp",
+            ),
             ("users = 4", "users = 4\nramp = \"3s\"", "8:8", "longer"),
             ("name = \"tiny\"", "name = \"tiny", "2:13", ""),
+            (
+                "[mix]",
+                "[limits]\nstolen = -1.0\n[mix]",
+                "11:10",
+                "between 0 and 1000",
+            ),
             (
                 "[mix]",
                 "[topology]\ngateways = 33\n[mix]",

@@ -1,11 +1,12 @@
 //! How users share out among the scenarios.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scenarios::Scenario;
 
 /// How many of so many users follow each scenario.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mix {
     /// Users who read items, some far more often than others.
@@ -34,6 +35,8 @@ impl Mix {
             Scenario::Processors => self.processors,
             Scenario::TaskSubmitters => self.task_submitters,
             Scenario::Intruders => self.intruders,
+            // Plain requests make up a plan of their own.
+            Scenario::Plain => 0,
         }
     }
 

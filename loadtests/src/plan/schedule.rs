@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Stage;
+use super::{OpenLoad, Stage};
 
 /// A plan's stages laid out in time, from the moment that the load begins.
 #[derive(Clone, Debug)]
@@ -15,6 +15,7 @@ struct Slot {
     ramp: Duration,
     users_before: usize,
     users: usize,
+    open: Option<OpenLoad>,
 }
 
 impl Schedule {
@@ -26,9 +27,11 @@ impl Schedule {
             let slot = Slot {
                 begins,
                 ends: begins + stage.duration,
-                ramp: stage.ramp,
+                // In open load it is the rate that ramps; users are only there for it.
+                ramp: stage.open.map_or(stage.ramp, |_| Duration::ZERO),
                 users_before,
                 users: stage.users,
+                open: stage.open,
             };
             begins = slot.ends;
             users_before = stage.users;
@@ -45,6 +48,22 @@ impl Schedule {
     /// When a stage begins.
     pub fn begin_of(&self, stage: usize) -> Duration {
         self.0[stage].begins
+    }
+
+    /// When a stage ends.
+    pub fn end_of(&self, stage: usize) -> Duration {
+        self.0[stage].ends
+    }
+
+    /// A stage's open load, if it is open.
+    pub fn open_load_of(&self, stage: usize) -> Option<OpenLoad> {
+        self.0[stage].open
+    }
+
+    /// The stages that are open, in order.
+    pub fn open_stages(&self) -> impl Iterator<Item = (usize, OpenLoad)> {
+        let stages = self.0.iter().enumerate();
+        stages.filter_map(|(stage, slot)| Some((stage, slot.open?)))
     }
 
     /// The most users that are ever at work.
@@ -83,6 +102,7 @@ mod tests {
             duration: Duration::from_secs(seconds),
             ramp: Duration::from_secs(ramp),
             warm_up: false,
+            open: None,
         }
     }
 

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, PlanRecord, ProcessRecord, Record,
-    RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord, TaskRecord, Times,
+    CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, OpenRecord, PlanRecord,
+    ProcessRecord, ProcessUsage, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord,
+    StageUsage, TaskRecord, Times,
 };
+use crate::arrivals::Spacing;
 use crate::environment::Environment;
+use crate::evidence::{Evidence, StageEvidence};
 use crate::ledger::{Generator, draw_up};
 use crate::plan::Plan;
 use crate::threshold::{Judged, State, Unit};
+use crate::timing::{Hop, HopTiming, RouteTiming};
 use crate::verdict::{Judgement, Verdict, Warning};
 
 /// A record with a bit of everything.
@@ -29,6 +33,7 @@ pub(crate) fn example() -> Record {
             p99_9: 9000,
             max: 12_000,
         }),
+        service_times: None,
     };
     Record {
         schema_version: SCHEMA_VERSION,
@@ -49,6 +54,7 @@ pub(crate) fn example() -> Record {
             warm_up: false,
             seconds: 4.0,
             requests: requests.clone(),
+            open: None,
         }],
         routes: vec![RouteRecord {
             name: "GET /data/{key}".to_owned(),
@@ -78,10 +84,13 @@ pub(crate) fn example() -> Record {
         tasks: TaskRecord {
             accepted: 5,
             done: 5,
+            dead: 0,
+            gone: 0,
         },
         intruders: IntruderRecord {
             sent: 7,
             answered: 7,
+            refused: 7,
             admitted: 0,
         },
         ledger: draw_up(&Generator::default(), Some(&[])),
@@ -90,6 +99,45 @@ pub(crate) fn example() -> Record {
             cpu_seconds: 0.4,
             cpu_micros_per_request: 32.0,
         }],
+        usage: vec![StageUsage {
+            stage: "steady".to_owned(),
+            requests: 12_345,
+            processes: vec![ProcessUsage {
+                name: "database".to_owned(),
+                cpu_micros_per_request: 32.0,
+                voluntary_switches: 4321,
+                involuntary_switches: 12,
+                waited_micros_per_request: 1.5,
+                peak_memory_bytes: 12 << 20,
+            }],
+        }],
+        timing: vec![RouteTiming {
+            route: "GET /data/{key}".to_owned(),
+            samples: 1234,
+            hops: vec![
+                HopTiming {
+                    hop: Hop::Generator,
+                    met: 1234,
+                    mean: 200.0,
+                    p50: 190,
+                    p99: 400,
+                },
+                HopTiming {
+                    hop: Hop::Database,
+                    met: 234,
+                    mean: 800.0,
+                    p50: 5100,
+                    p99: 5300,
+                },
+            ],
+        }],
+        evidence: Evidence {
+            stages: vec![StageEvidence {
+                stage: "steady".to_owned(),
+                ..StageEvidence::default()
+            }],
+            ..Evidence::default()
+        },
         failures: vec![FailureRecord {
             route: "GET /data/{key}".to_owned(),
             reason: "status 503 where 200 was right".to_owned(),
@@ -104,7 +152,34 @@ pub(crate) fn example() -> Record {
             target: None,
             stages: plan.stages,
             mix: plan.mix,
+            is_plain: false,
             behaviour: plan.behaviour,
         },
+    }
+}
+
+/// What became of an open stage's arrivals, with some of everything.
+pub(crate) fn open_load_example() -> OpenRecord {
+    let lag = |p99| Times {
+        min: 20,
+        mean: 40.0,
+        p50: 35,
+        p90: 60,
+        p95: 80,
+        p99,
+        p99_9: p99 + 1,
+        max: p99 + 2,
+    };
+    OpenRecord {
+        spacing: Spacing::Poisson,
+        requested_per_second: 1000.0,
+        achieved_per_second: 987.5,
+        planned: 4000,
+        sent: 3950,
+        unsent: 50,
+        late: 70,
+        queued: 60,
+        send_lag: Some(lag(9000)),
+        own_lag: Some(lag(120)),
     }
 }

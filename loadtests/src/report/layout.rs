@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::timing::Hop;
 use crate::verdict::Verdict;
 
 /// A page with everything it needs inside it.
@@ -39,6 +40,30 @@ pub(super) fn class(verdict: Verdict) -> &'static str {
 pub(super) fn bar(share: f64) -> Markup {
     let width = (share.clamp(0.0, 1.0) * 100.0).max(0.5);
     html! { div.bar aria-hidden="true" { div style=(format!("width:{width:.1}%")) {} } }
+}
+
+/// Bars side by side: each with its class, and the share (0 to 1) of the cell it fills.
+pub(super) fn stack(parts: &[(&str, f64)]) -> Markup {
+    html! {
+        div.bar.stack aria-hidden="true" {
+            @for (class, share) in parts {
+                div.(class) style=(format!("width:{:.1}%", share.clamp(0.0, 1.0) * 100.0)) {}
+            }
+        }
+    }
+}
+
+/// The style class that gives a hop its colour.
+pub(super) fn hop_class(hop: Hop) -> &'static str {
+    match hop {
+        Hop::Generator => "hop-generator",
+        Hop::LoadBalancer => "hop-balancer",
+        Hop::ApiGateway => "hop-gateway",
+        Hop::Cache => "hop-cache",
+        Hop::Database => "hop-database",
+        Hop::Microservice => "hop-microservice",
+        Hop::Worker => "hop-worker",
+    }
 }
 
 const STYLE: &str = "
@@ -101,6 +126,18 @@ td.wide { width: 30%; min-width: 5rem }
 td.text { min-width: 15rem }
 .bar { height: .7rem; margin-top: .4rem; background: var(--paper); border-radius: 3px; overflow: hidden }
 .bar div { height: 100%; background: var(--accent); border-radius: 3px }
+.stack { display: flex; width: 100% }
+.stack div, .no-result .stack div { border-radius: 0 }
+.key { display: inline-block; width: .7rem; height: .7rem; margin-right: .5rem; border-radius: 2px }
+.stack .hop-generator, .key.hop-generator { background: #8c959b }
+.stack .hop-balancer, .key.hop-balancer { background: #3468b0 }
+.stack .hop-gateway, .key.hop-gateway { background: #2a9d8f }
+.stack .hop-cache, .key.hop-cache { background: #c9a227 }
+.stack .hop-database, .key.hop-database { background: #b5532a }
+.stack .hop-microservice, .key.hop-microservice { background: #7b5ea7 }
+.stack .hop-worker, .key.hop-worker { background: #a8456b }
+tr.part th { padding-left: 1.25rem }
+tr.part th, tr.part td { border-top: 0; padding-top: .1rem; padding-bottom: .1rem }
 .terms { color: var(--soft); font-size: .875rem }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.25rem; margin: 0 }
 dt { color: var(--soft) }

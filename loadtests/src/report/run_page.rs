@@ -1,6 +1,9 @@
 //! The page of one run, from the verdict down to the last figure.
 
 mod evidence;
+mod open_load;
+mod time;
+mod trust;
 
 use maud::{Markup, html};
 
@@ -31,16 +34,24 @@ pub fn run_page(record: &Record, has_goose_report: bool) -> Markup {
             (thresholds(&record.thresholds))
             (latency(record))
             (stages(&record.stages))
-            div.pair {
-                (evidence::gateways(record))
-                (evidence::caches(record))
+            (open_load::open_load(&record.stages))
+            (time::hops(record))
+            @if !record.plan.is_plain {
+                div.pair {
+                    (evidence::gateways(record))
+                    (evidence::caches(record))
+                }
             }
             (evidence::failures(record))
-            (evidence::ledger(record))
-            div.pair {
-                (evidence::processes(record))
-                (evidence::work(record))
+            @if !record.plan.is_plain {
+                (evidence::ledger(record))
+                div.pair {
+                    (evidence::processes(record))
+                    (evidence::work(record))
+                }
             }
+            (time::usage(record))
+            (trust::trust(record))
             (evidence::environment(record, has_goose_report))
         }
     };
@@ -75,9 +86,17 @@ fn tiles(record: &Record) -> Markup {
     html! {
         div.tiles {
             (tile(count(requests), "requests measured"))
-            (tile(per_second(requests as f64 / record.measured_seconds), "achieved rate"))
+            (tile(per_second(requests as f64 / record.measured_seconds), "requests a second, achieved"))
+            @if let Some((requested, achieved)) = open_load::rates(&record.stages) {
+                (tile(
+                    format!("{} of {}", per_second(achieved), per_second(requested)),
+                    "turns a second, achieved of requested",
+                ))
+            }
             (tile(count(failed), "failed"))
-            (tile(hit_ratio.map_or_else(|| "–".to_owned(), percent), "cache hit ratio"))
+            @if !record.plan.is_plain {
+                (tile(hit_ratio.map_or_else(|| "–".to_owned(), percent), "cache hit ratio"))
+            }
         }
     }
 }
@@ -134,9 +153,12 @@ fn latency(record: &Record) -> Markup {
                 } } }
             }
             p.small.soft {
-                "Times from the send to the last byte, over " (record.measured_seconds)
-                " s without warm-up; failed requests count too. Closed model: each user waits "
-                "for the answer before the next request, so a slow system is asked less often. "
+                "Response times, from the intended time to the last byte, over "
+                (record.measured_seconds) " s without warm-up; failed requests count too. "
+                @if record.stages.iter().any(|stage| stage.open.is_none()) {
+                    "In closed load each user waits for the answer before the next request, so a "
+                    "slow system is asked less often, and a request is intended when it is sent. "
+                }
                 "Bars compare p99."
             }
         }
@@ -155,7 +177,10 @@ fn stages(stages: &[StageRecord]) -> Markup {
                         @if stage.warm_up { span.soft { " (not judged)" } }
                     }
                     (request_cells(&stage.requests))
-                    td.wide.soft.small { (stage.users) " users, " (stage.seconds) " s" }
+                    td.wide.soft.small {
+                        (if stage.open.is_some() { "open, at most " } else { "closed, " })
+                        (stage.users) " users, " (stage.seconds) " s"
+                    }
                 } } }
             }
         }
@@ -236,6 +261,10 @@ mod tests {
         record.failures[0].example = evil.to_owned();
         record.gateways[0].name = evil.to_owned();
         record.command = evil.to_owned();
+        record.usage[0].stage = evil.to_owned();
+        record.usage[0].processes[0].name = evil.to_owned();
+        record.timing[0].route = evil.to_owned();
+        record.evidence.stages[0].stage = evil.to_owned();
         let page = run_page(&record, false).into_string();
         assert!(!page.contains("<script"), "a script got into the page");
         assert!(page.contains("&lt;script&gt;"));

@@ -19,7 +19,7 @@ const THRESHOLDS: usize = 5;
 /// Most lines of the ledger that are shown, if any is off.
 const LEDGER_LINES: usize = 2;
 
-/// The summary of a run whose page is `page`; at most 24 lines.
+/// The summary of a run whose page is `page`; at most 26 lines.
 pub fn summary(record: &Record, page: &Path) -> String {
     let mut text = String::new();
     let verdict = record.judgement.verdict;
@@ -31,7 +31,10 @@ pub fn summary(record: &Record, page: &Path) -> String {
     if verdict != Verdict::Invalid {
         line(&mut text, format_args!(""));
         requests(record, &mut text);
-        topology(record, &mut text);
+        open_load(record, &mut text);
+        if !record.plan.is_plain {
+            topology(record, &mut text);
+        }
         thresholds(record, &mut text);
     }
     ledger(record, &mut text);
@@ -84,6 +87,39 @@ fn requests(record: &Record, text: &mut String) {
     }
 }
 
+/// Requested and achieved rate of the longest open stage that is judged.
+fn open_load(record: &Record, text: &mut String) {
+    let judged = record.stages.iter().filter(|stage| !stage.warm_up);
+    let open = judged.filter_map(|stage| Some((stage, stage.open.as_ref()?)));
+    let Some((stage, open)) = open.max_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds)) else {
+        return;
+    };
+    let lag = open.send_lag.as_ref();
+    line(
+        text,
+        format_args!(
+            "{}: {} turns of {} requested · late {} · unsent {} · send lag p99 {}",
+            stage.name,
+            per_second(open.achieved_per_second),
+            per_second(open.requested_per_second),
+            count(open.late),
+            count(open.unsent),
+            lag.map_or_else(|| "–".to_owned(), |lag| micros(lag.p99 as f64)),
+        ),
+    );
+    let requests = &stage.requests;
+    if let (Some(response), Some(service)) = (&requests.times, &requests.service_times) {
+        line(
+            text,
+            format_args!(
+                "response time p99 {}, service time p99 {}",
+                micros(response.p99 as f64),
+                micros(service.p99 as f64)
+            ),
+        );
+    }
+}
+
 fn topology(record: &Record, text: &mut String) {
     let shares: Vec<String> = record
         .gateways
@@ -97,10 +133,18 @@ fn topology(record: &Record, text: &mut String) {
     if let Some(ratio) = record.caches.as_ref().and_then(|caches| caches.hit_ratio()) {
         facts.push(format!("hit ratio {}", percent(ratio)));
     }
-    facts.push(format!(
-        "tasks {} of {} done",
-        record.tasks.done, record.tasks.accepted
-    ));
+    let tasks = &record.tasks;
+    let mut fates = format!("tasks {} of {} done", tasks.done, tasks.accepted);
+    for (count, fate) in [
+        (tasks.dead, "given up"),
+        (tasks.gone, "gone"),
+        (tasks.unfinished(), "not seen done in time"),
+    ] {
+        if count > 0 {
+            fates.push_str(&format!(", {count} {fate}"));
+        }
+    }
+    facts.push(fates);
     line(text, format_args!("{}", facts.join(" · ")));
 }
 
@@ -161,18 +205,20 @@ fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::example::example;
+    use crate::record::example::{example, open_load_example};
 
     #[test]
     fn a_summary_fits_on_a_screen_however_much_there_is_to_say() {
         let mut record = example();
         record.routes = vec![record.routes[0].clone(); 20];
         record.thresholds = vec![record.thresholds[0].clone(); 20];
+        record.stages[0].open = Some(open_load_example());
+        record.stages[0].requests.service_times = record.stages[0].requests.times.clone();
         for line in &mut record.ledger {
             line.balance = Balance::Off(3);
         }
         let text = summary(&record, Path::new("reports/runs/x/index.html"));
-        assert!(text.lines().count() <= 24, "{text}");
+        assert!(text.lines().count() <= 26, "{text}");
     }
 
     #[test]

@@ -2,34 +2,48 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use services::contract::Service;
 
-use super::Order;
 use super::system::Measured;
+use super::{Order, evidence};
 use crate::environment::Environment;
-use crate::ledger::{self, Generator, NodeCounts};
-use crate::plan::Plan;
+use crate::evidence::tenths::Tenths;
+use crate::evidence::{Ceiling, FileLimit, InFlight, doubts};
+use crate::ledger::{self, Generator, Ledger, NodeCounts};
+use crate::observation::StageUse;
+use crate::plan::{Plan, Stage};
 use crate::record::{
-    CacheNodeRecord, CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, PlanRecord,
-    ProcessRecord, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord, TaskRecord,
+    CacheNodeRecord, CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, OpenRecord,
+    PlanRecord, ProcessRecord, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord,
+    TaskRecord,
 };
-use crate::samples::{CacheOutcome, Fault, RouteSamples, Samples, StageIndex};
+use crate::samples::{ArrivalSamples, CacheOutcome, Fault, RouteSamples, Samples, StageIndex};
 use crate::scenarios::Scenario;
 use crate::threshold::{Figure, Figures, RouteFigures, State};
+use crate::timing::RouteTiming;
 use crate::verdict::{self, Warning};
 use crate::visitor::SubmittedTasks;
 
 /// What was seen of a run.
-pub(super) struct Evidence {
+pub(super) struct Seen {
     pub(super) samples: Samples,
     /// What the nodes counted over the whole run, if that can be seen.
     pub(super) whole: Option<Vec<NodeCounts>>,
     /// The same, and CPU time, over the stages that are no warm-up.
     pub(super) measured: Option<Measured>,
     pub(super) tasks: SubmittedTasks,
+    /// What was used in each stage, as far as the operating system tells.
+    pub(super) stages: Vec<Option<StageUse>>,
+    /// What was under way in each stage.
+    pub(super) in_flight: BTreeMap<usize, InFlight>,
+    pub(super) tenths: Arc<Tenths>,
+    pub(super) timing: Vec<RouteTiming>,
+    pub(super) ceiling: Option<Ceiling>,
+    pub(super) files: Option<FileLimit>,
 }
 
 pub(super) fn record(
@@ -37,7 +51,7 @@ pub(super) fn record(
     environment: Environment,
     mut warnings: Vec<Warning>,
     (started, ended): (Timestamp, Timestamp),
-    evidence: &Evidence,
+    seen: &Seen,
     folder: &Path,
 ) -> Record {
     let plan = &order.plan;
@@ -48,19 +62,22 @@ pub(super) fn record(
         wanted.map(|(_, stage)| stage.duration.as_secs_f64()).sum()
     };
     let measured_seconds = lasted(&|stage| is_measured(Some(stage)));
-    let routes = evidence.samples.by_route(is_measured);
-    let sent: u64 = routes.values().map(|route| route.times.len()).sum();
+    let routes = seen.samples.by_route(is_measured);
+    let sent: u64 = routes.values().map(RouteSamples::count).sum();
 
-    let stages = stages(plan, &evidence.samples);
+    let stages = stages(plan, &seen.samples);
     warnings.extend(empty_stages(&stages));
-    let gateways = gateways(evidence);
-    let caches = caches(evidence, is_measured);
+    warnings.extend(unanswered_stages(plan, &seen.samples));
+    let gateways = gateways(seen);
+    let caches = caches(seen, is_measured);
     let tasks = TaskRecord {
-        accepted: evidence.tasks.accepted,
-        done: evidence.tasks.done,
+        accepted: seen.tasks.accepted,
+        done: seen.tasks.done,
+        dead: seen.tasks.dead,
+        gone: seen.tasks.gone,
     };
-    let intruders = intruders(&evidence.samples);
-    let processes = processes(evidence.measured.as_ref(), sent);
+    let intruders = intruders(&seen.samples);
+    let processes = processes(seen.measured.as_ref(), sent);
 
     let figures = Figures {
         routes: routes
@@ -73,7 +90,7 @@ pub(super) fn record(
             Some(caches) => caches.hit_ratio().map_or(Figure::NoSamples, Figure::Value),
             None => Figure::OutOfSight,
         },
-        intruders_admitted: match intruders.answered {
+        intruders_admitted: match intruders.refused + intruders.admitted {
             0 => Figure::NoSamples,
             _ => Figure::Value(intruders.admitted as f64),
         },
@@ -81,7 +98,7 @@ pub(super) fn record(
             0 => Figure::NoSamples,
             accepted => Figure::Value((accepted - tasks.done) as f64),
         },
-        cpu_per_request: cpu_per_request(evidence.measured.as_ref(), sent),
+        cpu_per_request: cpu_per_request(seen.measured.as_ref(), sent),
     };
     let thresholds: Vec<_> = plan.thresholds.iter().map(|t| t.judge(&figures)).collect();
     let unseen = thresholds
@@ -91,9 +108,15 @@ pub(super) fn record(
     if unseen > 0 {
         warnings.push(Warning::ThresholdsNotObservable { count: unseen });
     }
+    let own = evidence::gather(plan, order.seed, seen);
+    warnings.extend(doubts(&own));
     warnings.sort();
     warnings.dedup();
-    let ledger = ledger::draw_up(&generator(evidence), evidence.whole.as_deref());
+    let ledger = match plan.requests {
+        // A ledger is about the hops of the laboratory, and this server need not be one.
+        Some(_) => Ledger::new(),
+        None => ledger::draw_up(&generator(seen), seen.whole.as_deref()),
+    };
     let name = folder.file_name().unwrap_or(folder.as_os_str());
 
     Record {
@@ -111,7 +134,11 @@ pub(super) fn record(
             .iter()
             .map(|(route, samples)| RouteRecord {
                 name: route.name(),
-                requests: RequestFigures::new(&samples.times, samples.failed, measured_seconds),
+                requests: RequestFigures::new(
+                    &samples.latency(),
+                    samples.failed(),
+                    measured_seconds,
+                ),
                 statuses: samples.statuses.clone(),
             })
             .collect(),
@@ -123,7 +150,10 @@ pub(super) fn record(
         intruders,
         ledger,
         processes,
-        failures: failures(&evidence.samples),
+        usage: evidence::usage(plan, seen),
+        timing: seen.timing.clone(),
+        evidence: own,
+        failures: failures(&seen.samples),
         plan: PlanRecord {
             name: plan.name.clone(),
             description: plan.description.clone(),
@@ -132,6 +162,7 @@ pub(super) fn record(
             target: order.target,
             stages: plan.stages.clone(),
             mix: plan.mix.clone(),
+            is_plain: plan.requests.is_some(),
             behaviour: plan.behaviour.clone(),
         },
     }
@@ -146,7 +177,11 @@ fn stages(plan: &Plan, samples: &Samples) -> Vec<StageRecord> {
             users: stage.users,
             warm_up: stage.warm_up,
             seconds,
-            requests: RequestFigures::new(&total.times, total.failed, seconds),
+            requests: RequestFigures::new(&total.latency(), total.failed(), seconds),
+            open: stage.open.map(|load| {
+                let nothing = ArrivalSamples::default();
+                OpenRecord::new(&load, samples.arrivals.get(&index).unwrap_or(&nothing))
+            }),
         }
     });
     stages.collect()
@@ -159,8 +194,22 @@ fn empty_stages(stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
     })
 }
 
-fn generator(evidence: &Evidence) -> Generator {
-    let samples = &evidence.samples;
+/// Stages that were to be judged and got no answer at all: nothing was measured there
+/// but silence.
+fn unanswered_stages(plan: &Plan, samples: &Samples) -> Vec<Warning> {
+    let measured = plan.stages.iter().enumerate().filter(|(_, s)| !s.warm_up);
+    let silent = measured.filter(|(index, _)| {
+        let total = samples.total(|other| other == Some(*index));
+        total.count() > 0 && total.statuses.is_empty()
+    });
+    let warning = |(_, stage): (usize, &Stage)| Warning::NothingAnswered {
+        stage: stage.name.clone(),
+    };
+    silent.map(warning).collect()
+}
+
+fn generator(seen: &Seen) -> Generator {
+    let samples = &seen.samples;
     let total = samples.total(|_| true);
     let submissions = Scenario::TaskSubmitters.routes()[0];
     let in_doubt = samples
@@ -168,18 +217,18 @@ fn generator(evidence: &Evidence) -> Generator {
         .iter()
         .filter(|((route, _), _)| *route == submissions);
     Generator {
-        sent: total.times.len(),
+        sent: total.count(),
         not_connected: samples.faults(|fault| fault == Fault::NotConnected),
         unanswered: samples.faults(|fault| matches!(fault, Fault::NoAnswer | Fault::TimedOut)),
         refused: total.statuses.get(&401).copied().unwrap_or(0),
-        tasks_accepted: evidence.tasks.accepted,
+        tasks_accepted: seen.tasks.accepted,
         tasks_in_doubt: in_doubt.map(|(_, faults)| faults.count).sum(),
     }
 }
 
-fn gateways(evidence: &Evidence) -> Vec<GatewayRecord> {
-    let mut answers = evidence.samples.total(|_| true).served_by;
-    let Some(nodes) = &evidence.whole else {
+fn gateways(seen: &Seen) -> Vec<GatewayRecord> {
+    let mut answers = seen.samples.total(|_| true).served_by();
+    let Some(nodes) = &seen.whole else {
         let seen = answers.into_iter().map(|(name, answers)| GatewayRecord {
             name,
             answers,
@@ -203,19 +252,22 @@ fn gateways(evidence: &Evidence) -> Vec<GatewayRecord> {
     records.collect()
 }
 
-/// Requests between the busiest gateway and the idlest: by the balancer's count, or
-/// by the answers that were seen.
+/// Requests between the busiest gateway and the idlest, by the balancer's count. From
+/// outside, a gateway that served nothing doesn't show, so that answers can't tell.
 fn imbalance(gateways: &[GatewayRecord]) -> Figure {
-    let shares = gateways.iter().map(|g| g.attempts.unwrap_or(g.answers));
-    match (shares.clone().max(), shares.min()) {
+    let shares: Option<Vec<u64>> = gateways.iter().map(|g| g.attempts).collect();
+    let shares = shares.unwrap_or_default();
+    match (shares.iter().max(), shares.iter().min()) {
+        // Where nobody served anything, nothing was shared.
+        (Some(0), _) => Figure::NoSamples,
         (Some(most), Some(fewest)) => Figure::Value((most - fewest) as f64),
         _ => Figure::OutOfSight,
     }
 }
 
-fn caches(evidence: &Evidence, is_measured: impl Fn(StageIndex) -> bool) -> Option<CacheRecord> {
-    let Some(measured) = &evidence.measured else {
-        return caches_by_answers(&evidence.samples.total(is_measured).caches);
+fn caches(seen: &Seen, is_measured: impl Fn(StageIndex) -> bool) -> Option<CacheRecord> {
+    let Some(measured) = &seen.measured else {
+        return caches_by_answers(&seen.samples.total(is_measured).caches);
     };
     let nodes = &measured.counts;
     let lookups = |cache: &str, outcome| {
@@ -256,8 +308,9 @@ fn intruders(samples: &Samples) -> IntruderRecord {
     let sent = Scenario::Intruders.routes().iter();
     let sent = sent.filter_map(|route| routes.get(route));
     IntruderRecord {
-        sent: sent.clone().map(|route| route.times.len()).sum(),
-        answered: sent.flat_map(|route| route.statuses.values()).sum(),
+        sent: sent.clone().map(|route| route.count()).sum(),
+        answered: sent.clone().flat_map(|route| route.statuses.values()).sum(),
+        refused: sent.filter_map(|route| route.statuses.get(&401)).sum(),
         admitted: samples.faults(|fault| matches!(fault, Fault::Admitted { .. })),
     }
 }
@@ -318,8 +371,8 @@ fn failures(samples: &Samples) -> Vec<FailureRecord> {
 
 fn route_figures(samples: &RouteSamples) -> RouteFigures {
     RouteFigures {
-        response_times: samples.times.clone(),
-        failed: samples.failed,
+        response_times: samples.latency().response().clone(),
+        failed: samples.failed(),
     }
 }
 
@@ -331,4 +384,42 @@ fn sum(nodes: &[NodeCounts], service: Service, counter: &str, labels: &[(&str, &
     of(nodes, service)
         .map(|node| node.counters.get(counter, labels).round() as u64)
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gateways(attempts: &[Option<u64>]) -> Vec<GatewayRecord> {
+        let gateway = |attempts: &Option<u64>| GatewayRecord {
+            name: "a gateway".to_owned(),
+            answers: 5,
+            attempts: *attempts,
+        };
+        attempts.iter().map(gateway).collect()
+    }
+
+    #[test]
+    fn gateways_that_served_nobody_are_not_in_balance() {
+        let idle = gateways(&[Some(0), Some(0), Some(0)]);
+        assert_eq!(imbalance(&idle), Figure::NoSamples);
+    }
+
+    #[test]
+    fn from_outside_the_balance_doesnt_show() {
+        assert_eq!(imbalance(&gateways(&[None, None])), Figure::OutOfSight);
+        assert_eq!(imbalance(&[]), Figure::OutOfSight);
+    }
+
+    proptest! {
+        #[test]
+        fn imbalance_is_the_gap_between_the_busiest_and_the_idlest(
+            idlest in 0u64..1000, gap in 1u64..1000,
+        ) {
+            let shares = gateways(&[Some(idlest + gap), Some(idlest)]);
+            prop_assert_eq!(imbalance(&shares), Figure::Value(gap as f64));
+        }
+    }
 }

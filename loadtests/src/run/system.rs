@@ -9,9 +9,10 @@ use services::contract::{NodeName, Service};
 
 use super::{Order, RunError};
 use crate::ledger::NodeCounts;
-use crate::observation::{Observation, ObservationError};
+use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::{Plan, Shape};
 use crate::verdict::Warning;
+use crate::visitor;
 use crate::workload::Workload;
 
 /// The system that a run is about.
@@ -36,7 +37,7 @@ impl Subject {
     pub(super) async fn prepare(order: &Order, folder: &Path) -> Result<Self, RunError> {
         if let Some(url) = &order.target {
             // Any answer will do; what it should be, the load finds out.
-            return match reqwest::get(url).await {
+            return match visitor::client().get(url).send().await {
                 Ok(_) => Ok(Subject::There(url.clone())),
                 Err(source) => Err(RunError::NobodyThere {
                     url: url.clone(),
@@ -83,9 +84,36 @@ impl Subject {
             workload.clock.reaches(schedule.length()).await;
             Ok((begin, Observation::of(system).await?))
         };
-        // An interrupted load never gets there; the run is invalid anyhow.
-        let patience = schedule.length() + Duration::from_secs(30);
-        tokio::time::timeout(patience, looks).await.ok()
+        while_load_lasts(workload, looks).await
+    }
+
+    /// Glances at the begin and the end of each stage, and tells what was used between;
+    /// `None` for stages that the load didn't reach the end of.
+    pub(super) async fn watch_stages(
+        &self,
+        plan: &Plan,
+        workload: &Workload,
+    ) -> Vec<Option<StageUse>> {
+        let system = match self {
+            Subject::Started(system) => Some(system),
+            Subject::There(_) => None,
+        };
+        let schedule = &workload.schedule;
+        let mut used = Vec::new();
+        let looks = async {
+            workload.clock.reaches(Duration::ZERO).await;
+            let mut begin = Glance::at(system);
+            for stage in 0..plan.stages.len() {
+                workload.clock.reaches(schedule.end_of(stage)).await;
+                let end = Glance::at(system);
+                used.push(Some(end.since(&begin)));
+                begin = end;
+            }
+        };
+        // What was seen until then is kept.
+        let _ = while_load_lasts(workload, looks).await;
+        used.resize_with(plan.stages.len(), || None);
+        used
     }
 
     /// Waits until no task is queued or running.
@@ -99,6 +127,10 @@ impl Subject {
             let Ok(counters) = system.counters(Service::Worker.as_str()).await else {
                 return;
             };
+            // A page without them doesn't say that there are none.
+            if !counters.has("tasks") {
+                return;
+            }
             let tasks = ["queued", "running"].map(|s| counters.get("tasks", &[("state", s)]));
             let open = tasks.iter().sum::<f64>() as u64;
             if open == 0 {
@@ -160,6 +192,16 @@ impl Subject {
             // Nobody misses it; at worst it takes up room.
             let _ = std::fs::remove_dir_all(folder.join("data"));
         }
+    }
+}
+
+/// What `looks` saw, unless the load broke off and never gets to where they wait for.
+async fn while_load_lasts<T>(workload: &Workload, looks: impl Future<Output = T>) -> Option<T> {
+    // A load that no user ever began has no end either.
+    let patience = workload.schedule.length() + Duration::from_secs(30);
+    tokio::select! {
+        seen = tokio::time::timeout(patience, looks) => seen.ok(),
+        () = workload.clock.broken_off() => None,
     }
 }
 

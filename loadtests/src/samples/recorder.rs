@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::{CacheOutcome, Fault, FaultCount, Route, Samples, StageIndex};
+use super::{CacheOutcome, Fault, FaultCount, Route, Samples, StageIndex, keep};
 
 /// One request and what came of it.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +15,12 @@ pub struct Sample<'a> {
     pub stage: StageIndex,
     /// What was asked.
     pub route: Route,
-    /// From the send to the last byte, or to the moment it failed.
-    pub time: Duration,
+    /// From the intended time to the last byte, or to the moment it failed.
+    pub response: Duration,
+    /// The same from the actual send; equal, unless the request began a turn of open load.
+    pub service: Duration,
+    /// What is to be said of the arrival that the request was sent for, if it was.
+    pub arrival: Option<SentArrival>,
     /// The answer's status, if there was an answer.
     pub status: Option<u16>,
     /// Why it failed, with particulars, if it did.
@@ -25,6 +29,17 @@ pub struct Sample<'a> {
     pub served_by: Option<&'a str>,
     /// What the cache did, if the answer said so.
     pub cache: Option<CacheOutcome>,
+}
+
+/// How an arrival was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct SentArrival {
+    /// The open stage that asked for it.
+    pub stage: usize,
+    /// From the intended time to the actual send.
+    pub lag: Duration,
+    /// Whether it had to wait until a user was free.
+    pub queued: bool,
 }
 
 /// Takes samples from many users at once.
@@ -37,10 +52,10 @@ struct Shard {
     tick: Tick,
 }
 
-/// What was recorded since the last look, for the progress display.
+/// What was recorded since the last look: for the display, and for how a stage goes.
 #[derive(Clone, Debug)]
 pub struct Tick {
-    /// Microseconds from the send to the last byte, to two digits.
+    /// Response times in microseconds, to two digits.
     pub times: Histogram<u32>,
     /// How many requests failed.
     pub failed: u64,
@@ -52,6 +67,34 @@ impl Default for Tick {
             times: Histogram::new(2).expect("2 digits are allowed"),
             failed: 0,
         }
+    }
+}
+
+impl Tick {
+    /// Adds another's samples.
+    pub fn add(&mut self, other: &Tick) {
+        self.times += &other.times;
+        self.failed += other.failed;
+    }
+}
+
+/// What was recorded lately, handed from who collects it to who shows it.
+#[derive(Debug, Default)]
+pub struct Pulse(Mutex<Tick>);
+
+impl Pulse {
+    /// More of it.
+    pub fn add(&self, tick: &Tick) {
+        self.lock().add(tick);
+    }
+
+    /// What was added since the last call.
+    pub fn take(&self) -> Tick {
+        std::mem::take(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tick> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,12 +112,14 @@ impl Recorder {
     /// Keeps a sample of the user on `seat`.
     pub fn record(&self, seat: usize, sample: &Sample<'_>) {
         let mut shard = lock(&self.0[seat % self.0.len()]);
-        let micros = u64::try_from(sample.time.as_micros()).unwrap_or(u64::MAX);
-        // A tick's histogram grows as needed; what it can't hold is only displayed less well.
-        let _ = shard.tick.times.record(micros.clamp(1, 1 << 40));
+        keep(&mut shard.tick.times, sample.response);
         shard.tick.failed += u64::from(sample.fault.is_some());
         let key = (sample.stage, sample.route);
         shard.samples.routes.entry(key).or_default().record(sample);
+        if let Some(sent) = sample.arrival {
+            let arrivals = &mut shard.samples.arrivals;
+            arrivals.entry(sent.stage).or_default().record(sent);
+        }
         if let Some((fault, example)) = sample.fault {
             shard
                 .samples
@@ -101,9 +146,7 @@ impl Recorder {
     pub fn tick(&self) -> Tick {
         let mut sum = Tick::default();
         for shard in &self.0 {
-            let tick = std::mem::take(&mut lock(shard).tick);
-            sum.times += tick.times;
-            sum.failed += tick.failed;
+            sum.add(&std::mem::take(&mut lock(shard).tick));
         }
         sum
     }
@@ -126,7 +169,9 @@ mod tests {
         Sample {
             stage,
             route: READ,
-            time: Duration::from_micros(micros),
+            response: Duration::from_micros(micros),
+            service: Duration::from_micros(micros),
+            arrival: None,
             status: (!failed).then_some(200),
             fault: failed.then_some((Fault::TimedOut, "after 10 s")),
             served_by: Some("api-gateway-1"),
@@ -146,14 +191,15 @@ mod tests {
             let samples = recorder.snapshot();
             let total = samples.total(|_| true);
             let failed = recorded.iter().filter(|(.., failed)| *failed).count() as u64;
-            prop_assert_eq!(total.times.len(), recorded.len() as u64);
-            prop_assert_eq!(total.failed, failed);
+            prop_assert_eq!(total.count(), recorded.len() as u64);
+            prop_assert_eq!(total.failed(), failed);
             prop_assert_eq!(samples.faults(|_| true), failed);
             let second = recorded.iter().filter(|(_, stage, ..)| *stage == 1).count() as u64;
-            prop_assert_eq!(samples.total(|stage| stage == Some(1)).times.len(), second);
+            prop_assert_eq!(samples.total(|stage| stage == Some(1)).count(), second);
             let longest = recorded.iter().map(|(_, _, micros, _)| *micros).max().unwrap_or(0);
-            prop_assert!(total.times.max() as f64 >= longest as f64 * 0.999);
-            prop_assert!(total.times.max() as f64 <= longest as f64 * 1.001 + 1.0);
+            let max = total.latency().service.max() as f64;
+            prop_assert!(max >= longest as f64 * 0.999);
+            prop_assert!(max <= longest as f64 * 1.001 + 1.0);
         }
     }
 
@@ -165,13 +211,39 @@ mod tests {
         recorder.record(1, &sample(Some(0), 100, true));
         let tick = recorder.tick();
         assert_eq!((tick.times.len(), tick.failed), (1, 1));
-        assert_eq!(recorder.snapshot().total(|_| true).times.len(), 2);
+        assert_eq!(recorder.snapshot().total(|_| true).count(), 2);
+    }
+
+    #[test]
+    fn response_and_service_times_are_kept_apart_from_the_first_that_differs() {
+        let recorder = Recorder::new();
+        recorder.record(0, &sample(Some(0), 1_000, false));
+        let late = Sample {
+            response: Duration::from_micros(500_000),
+            arrival: Some(SentArrival {
+                stage: 0,
+                lag: Duration::from_micros(499_000),
+                queued: true,
+            }),
+            ..sample(Some(0), 1_000, false)
+        };
+        recorder.record(0, &late);
+        let samples = recorder.snapshot();
+        let latency = samples.total(|_| true).latency();
+        assert_eq!(latency.service.max(), latency.response().min());
+        assert!(latency.response().max().abs_diff(500_000) <= 500);
+        assert_eq!(latency.response().len(), 2);
+        let arrivals = &samples.arrivals[&0];
+        assert_eq!(
+            (arrivals.sent(), arrivals.late, arrivals.queued()),
+            (1, 1, 1)
+        );
     }
 
     #[test]
     fn what_took_longer_than_can_be_told_counts_as_the_longest() {
         let recorder = Recorder::new();
         recorder.record(0, &sample(None, u64::MAX, true));
-        assert_eq!(recorder.snapshot().total(|_| true).times.len(), 1);
+        assert_eq!(recorder.snapshot().total(|_| true).count(), 1);
     }
 }

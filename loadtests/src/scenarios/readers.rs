@@ -51,6 +51,17 @@ struct Listing {
     count: u32,
 }
 
+/// Whether a value is one of the seeded `items`, or looks like what writers write.
+fn is_known(value: &Value, items: u32) -> bool {
+    let Some(index) = value["item"].as_u64() else {
+        return value["writer"].is_u64() && value["turn"].is_u64();
+    };
+    let index = u32::try_from(index).ok().filter(|index| *index < items);
+    index.is_some_and(|index| {
+        Some(value) == serde_json::from_str(&seeded_value(index)).ok().as_ref()
+    })
+}
+
 async fn list(visitor: &mut Visitor) {
     let items = visitor.workload.behaviour.items;
     let request = visitor.signed_request(Method::GET, "/data");
@@ -62,7 +73,26 @@ async fn list(visitor: &mut Visitor) {
             if listing.count < items || listing.items.is_empty() {
                 return Err(answer.wrong(Fault::Content("the listing misses seeded items")));
             }
+            if !listing.items.iter().all(|item| is_known(item, items)) {
+                let what = "the listing has a value that nobody wrote";
+                return Err(answer.wrong(Fault::Content(what)));
+            }
             Ok(())
         })
         .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listed_values_are_seeded_or_written() {
+        let known = |text: &str| is_known(&serde_json::from_str(text).expect("JSON"), 2);
+        assert!(known(&seeded_value(0)) && known(&seeded_value(1)));
+        assert!(known(r#"{"writer":3,"turn":0}"#));
+        assert!(!known(&seeded_value(2)));
+        assert!(!known(r#"{"item":0,"text":"another"}"#));
+        assert!(!known("null") && !known(r#"{"writer":3}"#));
+    }
 }

@@ -18,9 +18,9 @@ pub(super) const LOOK: Route = Route::new("GET", "/longtask/{id}");
 const TASK: &str = "report";
 
 pub(super) async fn take_turn(visitor: &mut Visitor) {
-    let (seed, seat, turn) = (visitor.workload.seed, visitor.seat, visitor.turns);
-    // The seed keeps runs against one system apart.
-    let key = format!("{seed:016x}-{seat}-{turn}");
+    let (run, seat, turn) = (&visitor.workload.run, visitor.seat, visitor.turns);
+    // A system that was there before keeps the tasks of earlier runs, whatever their seed.
+    let key = format!("{run}-{seat}-{turn}");
     let Some(id) = submit(visitor, &key, None).await else {
         return;
     };
@@ -35,20 +35,35 @@ pub(super) async fn take_turn(visitor: &mut Visitor) {
     while visitor.workload.stage_now().is_some() {
         tokio::time::sleep(visitor.workload.behaviour.poll_interval).await;
         match look(visitor, &id).await {
-            Some(TaskState::Queued | TaskState::Running) => {}
-            Some(TaskState::Done | TaskState::Dead) | None => break,
+            Look::Open => {}
+            Look::Ended | Look::Failed => break,
         }
     }
 }
 
-/// Looks after tasks that were not seen done, until all are or `deadline` passes.
+/// Looks after open tasks, until none is or `deadline` passes.
 pub(super) async fn follow_up(visitor: &mut Visitor, deadline: Instant) {
     while !visitor.tasks.open.is_empty() && Instant::now() < deadline {
         tokio::time::sleep(visitor.workload.behaviour.poll_interval).await;
         for id in visitor.tasks.open.clone() {
+            // A look is never broken off: it was sent, so it has to be counted.
+            if Instant::now() >= deadline {
+                return;
+            }
             look(visitor, &id).await;
         }
     }
+}
+
+/// What a look at a task tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// It is queued or running.
+    Open,
+    /// It is done, given up or gone.
+    Ended,
+    /// Nothing: the look itself went wrong.
+    Failed,
 }
 
 /// Hands in a task and gives its id. A repeated one must keep the id that it `had`.
@@ -74,11 +89,13 @@ async fn submit(visitor: &mut Visitor, key: &str, had: Option<&str>) -> Option<S
         .await
 }
 
-/// Looks at a task, and keeps the score of those that are done.
-async fn look(visitor: &mut Visitor, id: &str) -> Option<TaskState> {
+/// Looks at a task, and keeps the score of how tasks end.
+async fn look(visitor: &mut Visitor, id: &str) -> Look {
+    let mut gone = false;
     let request = visitor.signed_request(Method::GET, &format!("/longtask/{id}"));
     let state = visitor
         .send(LOOK, request, |answer| {
+            gone = answer.status == StatusCode::NOT_FOUND;
             answer.expect_status(StatusCode::OK)?;
             let task = check_task(answer)?;
             if task.id != id {
@@ -90,11 +107,16 @@ async fn look(visitor: &mut Visitor, id: &str) -> Option<TaskState> {
             Ok(task.state)
         })
         .await;
-    if state == Some(TaskState::Done) {
-        visitor.tasks.open.retain(|open| open != id);
-        visitor.tasks.done += 1;
+    let tasks = &mut visitor.tasks;
+    match state {
+        Some(TaskState::Queued | TaskState::Running) => return Look::Open,
+        Some(TaskState::Done) => tasks.done += 1,
+        Some(TaskState::Dead) => tasks.dead += 1,
+        None if gone => tasks.gone += 1,
+        None => return Look::Failed,
     }
-    state
+    tasks.open.retain(|open| open != id);
+    Look::Ended
 }
 
 fn check_task(answer: &Answer) -> Result<Task, Wrong> {

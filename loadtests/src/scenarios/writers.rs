@@ -3,6 +3,8 @@
 
 use http::{Method, StatusCode, header};
 use serde_json::json;
+use services::contract::VERSION;
+use services::database::Written;
 
 use crate::samples::{Fault, Route};
 use crate::visitor::Visitor;
@@ -24,7 +26,16 @@ pub(super) async fn take_turn(visitor: &mut Visitor) {
         .body(value.clone());
     let written = visitor
         .send(WRITE, request, |answer| {
-            answer.expect_status(StatusCode::OK)
+            answer.expect_status(StatusCode::OK)?;
+            let written: Written = answer.json()?;
+            // The version is said twice, by the database and by whoever passes it on.
+            if answer.header(&VERSION) == Some(&written.version.to_string()) {
+                Ok(())
+            } else {
+                Err(answer.wrong(Fault::Content(
+                    "the write's version is not that of its header",
+                )))
+            }
         })
         .await;
     if written.is_none() {

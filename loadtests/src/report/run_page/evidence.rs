@@ -223,9 +223,11 @@ pub(super) fn work(record: &Record) -> Markup {
             dl {
                 dt { "Tasks accepted" } dd { (count(tasks.accepted)) }
                 dt { "Done" } dd { (count(tasks.done)) }
-                dt { "Lost" } dd { (count(tasks.accepted.saturating_sub(tasks.done))) }
+                dt { "Given up by the worker" } dd { (count(tasks.dead)) }
+                dt { "Gone" } dd { (count(tasks.gone)) }
+                dt { "Not seen done in time" } dd { (count(tasks.unfinished())) }
                 dt { "Requests with a bad token" } dd { (count(intruders.sent)) }
-                dt { "Not refused" } dd { (count(intruders.admitted)) }
+                dt { "Let in" } dd { (count(intruders.admitted)) }
             }
         }
     }

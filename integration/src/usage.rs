@@ -1,0 +1,160 @@
+//! What a process has taken from the operating system so far: CPU time, the core's
+//! changes of hand, the wait for a core, and memory.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+use procfs::ProcError;
+use procfs::process::{Process, Task};
+
+/// What a process has taken so far.
+///
+/// CPU time and memory are of the whole process. Switches and waits are kept by
+/// thread, since the kernel forgets those of a thread that ends: two looks miss what
+/// threads did that ended in between, and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// CPU time, user and system, of all threads, those that have ended included.
+    pub cpu: Duration,
+    /// The most physical memory that the process ever had, in bytes (`VmHWM`).
+    pub peak_memory: u64,
+    threads: BTreeMap<i32, ThreadUsage>,
+}
+
+/// What one thread has taken so far, or between two looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct ThreadUsage {
+    voluntary: u64,
+    involuntary: u64,
+    waited: Duration,
+}
+
+/// What a process took between two looks at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// CPU time, user and system.
+    pub cpu: Duration,
+    /// How often a thread gave its core up, because it had to wait for something.
+    pub voluntary_switches: u64,
+    /// How often a thread lost its core to another.
+    pub involuntary_switches: u64,
+    /// How long threads were ready to run and had no core, added up over threads.
+    pub waited: Duration,
+    /// The most physical memory that the process had, from its start to the second
+    /// look, in bytes.
+    pub peak_memory: u64,
+}
+
+impl Usage {
+    /// Looks at this process.
+    ///
+    /// # Errors
+    ///
+    /// When `/proc` is not there, or does not tell.
+    pub fn of_this_process() -> io::Result<Usage> {
+        Usage::of(Pid::this())
+    }
+
+    /// Looks at the process `pid`.
+    pub(crate) fn of(pid: Pid) -> io::Result<Usage> {
+        let process = Process::new(pid.as_raw()).map_err(io_error)?;
+        let status = process.status().map_err(io_error)?;
+        let mut threads = BTreeMap::new();
+        for task in process.tasks().map_err(io_error)? {
+            let looked = task.and_then(|task| Ok((task.tid, ThreadUsage::of(&task)?)));
+            match looked {
+                Ok((id, usage)) => {
+                    threads.insert(id, usage);
+                }
+                // It ended between the listing and the look.
+                Err(ProcError::NotFound(_)) => {}
+                Err(error) => return Err(io_error(error)),
+            }
+        }
+        Ok(Usage {
+            cpu: clock_gettime(clock_getcpuclockid(pid)?)?.into(),
+            peak_memory: status.vmhwm.unwrap_or(0) * 1024,
+            threads,
+        })
+    }
+
+    /// What was taken since `earlier`, a look at the same process.
+    pub fn since(&self, earlier: &Usage) -> Used {
+        let mut used = Used {
+            cpu: self.cpu.saturating_sub(earlier.cpu),
+            peak_memory: self.peak_memory,
+            ..Used::default()
+        };
+        for (id, now) in &self.threads {
+            let before = earlier.threads.get(id).copied().unwrap_or_default();
+            used.voluntary_switches += now.voluntary.saturating_sub(before.voluntary);
+            used.involuntary_switches += now.involuntary.saturating_sub(before.involuntary);
+            used.waited += now.waited.saturating_sub(before.waited);
+        }
+        used
+    }
+}
+
+impl ThreadUsage {
+    fn of(task: &Task) -> Result<Self, ProcError> {
+        let status = task.status()?;
+        Ok(ThreadUsage {
+            voluntary: status.voluntary_ctxt_switches.unwrap_or(0),
+            involuntary: status.nonvoluntary_ctxt_switches.unwrap_or(0),
+            waited: Duration::from_nanos(task.schedstat()?.run_delay),
+        })
+    }
+}
+
+fn io_error(error: ProcError) -> io::Error {
+    match error {
+        ProcError::Io(error, _) => error,
+        other => io::Error::other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(threads: &[(i32, u64)]) -> Usage {
+        let threads = threads.iter().map(|(id, voluntary)| {
+            let usage = ThreadUsage {
+                voluntary: *voluntary,
+                ..ThreadUsage::default()
+            };
+            (*id, usage)
+        });
+        Usage {
+            threads: threads.collect(),
+            ..Usage::default()
+        }
+    }
+
+    #[test]
+    fn a_thread_that_ended_takes_nothing_back_and_a_new_one_counts_whole() {
+        let before = usage(&[(1, 10), (2, 1000)]);
+        let after = usage(&[(1, 15), (3, 7)]);
+        assert_eq!(after.since(&before).voluntary_switches, 12);
+    }
+
+    #[test]
+    fn work_and_waits_of_this_process_are_seen() {
+        let before = Usage::of_this_process().expect("/proc is there");
+        let began = std::time::Instant::now();
+        let mut sum = 0_u64;
+        while began.elapsed() < Duration::from_millis(20) {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        let used = Usage::of_this_process()
+            .expect("it still is")
+            .since(&before);
+        assert!(used.cpu > Duration::ZERO);
+        assert!(used.voluntary_switches > 0, "the sleep gave the core up");
+        assert!(used.peak_memory > 100_000, "{}", used.peak_memory);
+    }
+}

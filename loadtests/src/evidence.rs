@@ -1,0 +1,333 @@
+//! What a run knows about itself, and whether it may be believed: evidence in, doubts
+//! out. Collecting it is [`ceiling`]'s, [`files`]', [`looks`]', [`machine`]'s and [`tenths`]'
+//! work; what is decided here is decided from figures alone.
+//!
+//! A slow server is no reason for doubt: its users wait, its response times grow, and
+//! thresholds judge that. A generator that couldn't send is one.
+
+pub mod ceiling;
+pub mod files;
+mod limits;
+pub mod looks;
+pub mod machine;
+pub mod tenths;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use ceiling::Ceiling;
+pub use files::FileLimit;
+pub use limits::Limits;
+pub use machine::MachineUse;
+
+use crate::verdict::Warning;
+
+/// What a run knows about itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// What was doubted from when on.
+    pub limits: Limits,
+    /// What the generator does at its limit, if that could be measured.
+    pub ceiling: Option<Ceiling>,
+    /// How many files the process may open, if that is known.
+    pub files: Option<FileLimit>,
+    /// The stages that are no warm-up.
+    pub stages: Vec<StageEvidence>,
+}
+
+/// What is known of one stage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StageEvidence {
+    /// Its name.
+    pub stage: String,
+    /// How long it lasted, in seconds.
+    pub seconds: f64,
+    /// Users at work.
+    pub users: u64,
+    /// Requests sent.
+    pub requests: u64,
+    /// The mean of their service times, in microseconds.
+    pub mean_service_micros: f64,
+    /// The turns that were asked for, in open load.
+    pub turns: Option<Turns>,
+    /// Requests in flight, as sampled.
+    pub in_flight: Option<InFlight>,
+    /// What became of all cores' time, if the operating system tells.
+    pub machine: Option<MachineUse>,
+    /// What the generator took, if the operating system tells.
+    pub generator: Option<GeneratorUse>,
+    /// Requests by tenths of the stage, unless its load was meant to change.
+    pub tenths: Vec<Tenth>,
+}
+
+/// Requests in flight, over a stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InFlight {
+    /// How often it was looked.
+    pub samples: u64,
+    /// The mean of what was seen.
+    pub mean: f64,
+    /// The most that was seen.
+    pub most: u64,
+}
+
+/// The turns that a stage of open load asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Turns {
+    /// How many the plan holds.
+    pub requested: u64,
+    /// How many came up in time for a user to take them.
+    pub released: u64,
+    /// How many a user began before the stage's end.
+    pub begun: u64,
+    /// How many found no user free when they came up, those that never began included.
+    pub queued: u64,
+    /// How many users the rate takes if each request takes the shortest time that was
+    /// seen on its route.
+    pub users_at_least: f64,
+    /// The 99th percentile of the send lag of turns that found a user free, in
+    /// microseconds; none without any.
+    pub lag_p99_micros: Option<u64>,
+}
+
+/// What the generator took from the operating system in a stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GeneratorUse {
+    /// CPU seconds a second.
+    pub cores: f64,
+    /// How long its threads were ready to run and had no core, in seconds.
+    pub waited_seconds: f64,
+}
+
+/// The requests of one tenth of a stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tenth {
+    /// How many were over.
+    pub count: u64,
+    /// The median of their response times, in microseconds.
+    pub p50: u64,
+    /// The 99th percentile, in microseconds.
+    pub p99: u64,
+}
+
+impl StageEvidence {
+    /// How many requests should have been in flight on average, by Little's law
+    /// (L = λW); `None` for a stage without length.
+    pub fn expected_in_flight(&self) -> Option<f64> {
+        let busy_seconds = self.requests as f64 * self.mean_service_micros / 1e6;
+        (self.seconds > 0.0).then(|| busy_seconds / self.seconds)
+    }
+}
+
+/// Fewer requests in flight than this say little: nothing is compared.
+const IN_FLIGHT_AT_LEAST: f64 = 0.5;
+/// Requests in a half that make its percentiles worth comparing.
+const HALF_AT_LEAST: u64 = 1000;
+/// Requests in a tenth that make its median worth comparing.
+const TENTH_AT_LEAST: u64 = 100;
+/// A share of turns that find no user free, in percent, that is remarked on.
+const EXHAUSTED: f64 = 5.0;
+/// Idle time of all cores, in percent, that a generator at its limit would have used.
+const HEADROOM: f64 = 15.0;
+
+/// Every doubt that the evidence gives reason for.
+pub fn doubts(evidence: &Evidence) -> Vec<Warning> {
+    let limits = &evidence.limits;
+    let mut doubts = Vec::new();
+    doubts.extend(evidence.files.and_then(files));
+    for (index, stage) in evidence.stages.iter().enumerate() {
+        doubts.extend(stolen(stage, limits));
+        doubts.extend(starved(stage, limits));
+        doubts.extend(saturated(stage, evidence.ceiling.as_ref(), limits));
+        doubts.extend(too_few_users(stage));
+        doubts.extend(sent_late(stage, limits));
+        doubts.extend(missed(stage, limits));
+        doubts.extend(disagreement(stage, limits));
+        doubts.extend(exhausted(stage));
+        if index == 0 {
+            doubts.extend(still_warming_up(stage, limits));
+        }
+        doubts.extend(unsteady(stage, limits));
+    }
+    doubts
+}
+
+fn files(files: FileLimit) -> Option<Warning> {
+    let FileLimit { limit, needed } = files;
+    (limit < needed).then_some(Warning::TooFewFiles { limit, needed })
+}
+
+fn stolen(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+    let machine = stage.machine?;
+    (machine.stolen > limits.stolen).then(|| Warning::TimeStolen {
+        stage: stage.stage.clone(),
+        percent: whole(machine.stolen),
+    })
+}
+
+/// Both must hold: the cores are busy, and the generator feels it. A machine that a
+/// fast system keeps busy, with a generator that gets its share at once, is no doubt.
+fn starved(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+    let machine = stage.machine?;
+    let waited_micros = waited_micros_per_request(stage)?;
+    let bearable = stage.mean_service_micros * limits.waiting / 100.0;
+    (machine.busy > limits.busy && waited_micros > bearable).then(|| Warning::MachineStarved {
+        stage: stage.stage.clone(),
+        busy: whole(machine.busy),
+        others: whole(machine.others),
+        waited_micros: whole(waited_micros),
+    })
+}
+
+fn waited_micros_per_request(stage: &StageEvidence) -> Option<f64> {
+    let waited = stage.generator?.waited_seconds * 1e6;
+    (stage.requests > 0).then(|| waited / stage.requests as f64)
+}
+
+/// A generator that could still have had more of the machine isn't at its limit, even
+/// if it uses more than when its limit was measured.
+fn saturated(stage: &StageEvidence, ceiling: Option<&Ceiling>, limits: &Limits) -> Option<Warning> {
+    let load = stage.generator?.cores / ceiling?.cores * 100.0;
+    let headroom = stage.machine.is_some_and(|m| 100.0 - m.busy > HEADROOM);
+    (load > limits.generator_load && !headroom).then(|| Warning::GeneratorSaturated {
+        stage: stage.stage.clone(),
+        percent: whole(load),
+    })
+}
+
+/// Only when no server could have kept up: one that slows down under load makes users
+/// busy too, and that is its own fault.
+fn too_few_users(stage: &StageEvidence) -> Option<Warning> {
+    let needed = stage.turns?.users_at_least.ceil() as u64;
+    (needed > stage.users).then(|| Warning::TooFewUsers {
+        stage: stage.stage.clone(),
+        users: stage.users,
+        needed,
+    })
+}
+
+fn sent_late(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+    let p99_micros = stage.turns?.lag_p99_micros?;
+    (u128::from(p99_micros) > limits.send_lag.as_micros()).then(|| Warning::SentLate {
+        stage: stage.stage.clone(),
+        p99_micros,
+    })
+}
+
+/// Turns that came up and waited for a user are the system's doing, or that of too few
+/// users; those that didn't come up in time are the generator's.
+fn missed(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+    let Turns {
+        requested,
+        released,
+        ..
+    } = stage.turns?;
+    let missing = requested.saturating_sub(released) as f64 / requested.max(1) as f64 * 100.0;
+    (missing > limits.missed).then(|| Warning::RateMissed {
+        stage: stage.stage.clone(),
+        requested,
+        released,
+    })
+}
+
+/// Little's law, L = λW: the mean number in flight is the rate times the mean time.
+/// Requests that are in flight over an end of the stage blur it, by a mean service
+/// time at most.
+fn disagreement(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+    let sampled = stage.in_flight?;
+    let expected = stage.expected_in_flight()?;
+    if expected.max(sampled.mean) < IN_FLIGHT_AT_LEAST || sampled.samples == 0 {
+        return None;
+    }
+    let ends = stage.mean_service_micros / 1e6 / stage.seconds;
+    // Neighbouring samples are alike for about a service time, so they count for fewer.
+    let apart = (stage.mean_service_micros / 1e6).max(stage.seconds / sampled.samples as f64);
+    let independent = (stage.seconds / apart).max(1.0);
+    // No spread between 0 and `most` with this mean is wider (Bhatia and Davis, 2000).
+    let variance = (sampled.most as f64 - sampled.mean).max(0.0) * sampled.mean;
+    let chance = 4.0 * (variance / independent).sqrt();
+    let bearable = expected * (limits.disagreement / 100.0 + ends) + chance;
+    ((sampled.mean - expected).abs() > bearable).then(|| Warning::CountsDisagree {
+        stage: stage.stage.clone(),
+        sampled_milli: whole(sampled.mean * 1e3),
+        expected_milli: whole(expected * 1e3),
+    })
+}
+
+fn exhausted(stage: &StageEvidence) -> Option<Warning> {
+    let Turns {
+        requested, queued, ..
+    } = stage.turns?;
+    let percent = queued as f64 / requested.max(1) as f64 * 100.0;
+    (percent > EXHAUSTED).then(|| Warning::UsersExhausted {
+        stage: stage.stage.clone(),
+        percent: whole(percent),
+    })
+}
+
+fn still_warming_up(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+    let first = stage.tenths.first()?;
+    let (_, later) = halves(&stage.tenths)?;
+    let settled = first.p50 as f64 <= later.p50 as f64 * (1.0 + limits.drift / 100.0);
+    (first.count >= TENTH_AT_LEAST && !settled).then(|| Warning::WarmUpNotOver {
+        stage: stage.stage.clone(),
+        first_micros: first.p50,
+        later_micros: later.p50,
+    })
+}
+
+fn unsteady(stage: &StageEvidence, limits: &Limits) -> Vec<Warning> {
+    let Some((first, second)) = halves(&stage.tenths) else {
+        return Vec::new();
+    };
+    let bearable = 1.0 + limits.drift / 100.0;
+    let figures = [
+        ("rate", first.count, second.count, bearable),
+        ("p50", first.p50, second.p50, bearable),
+        ("p99", first.p99, second.p99, 2.0_f64.max(bearable)),
+    ];
+    let enough = first.count.min(second.count) >= HALF_AT_LEAST;
+    let unlike = figures
+        .into_iter()
+        .filter_map(|(figure, first, second, bearable)| {
+            let ratio = second as f64 / first.max(1) as f64;
+            let unlike = ratio > bearable || ratio < 1.0 / bearable;
+            // A half that is all but empty is unlike the other in any case.
+            (unlike && (enough || figure == "rate")).then(|| Warning::NotSteady {
+                stage: stage.stage.clone(),
+                figure: figure.to_owned(),
+                percent: whole(ratio * 100.0),
+            })
+        });
+    if first.count.max(second.count) < HALF_AT_LEAST {
+        return Vec::new();
+    }
+    unlike.collect()
+}
+
+/// Two halves out of tenths: counts add up, and of the percentiles the middle tenth's
+/// stands for all, so that one stalled tenth isn't taken for a drift.
+fn halves(tenths: &[Tenth]) -> Option<(Tenth, Tenth)> {
+    let half = |tenths: &[Tenth]| {
+        let middle = |pick: fn(&Tenth) -> u64| {
+            let mut values: Vec<u64> = tenths.iter().map(pick).collect();
+            values.sort_unstable();
+            values.get(values.len() / 2).copied()
+        };
+        Some(Tenth {
+            count: tenths.iter().map(|tenth| tenth.count).sum(),
+            p50: middle(|tenth| tenth.p50)?,
+            p99: middle(|tenth| tenth.p99)?,
+        })
+    };
+    let (first, second) = tenths.split_at(tenths.len() / 2);
+    Some((half(first)?, half(second)?))
+}
+
+/// For a sentence: figures in doubts are whole numbers.
+fn whole(value: f64) -> u64 {
+    value.max(0.0).round() as u64
+}
+
+#[cfg(test)]
+mod tests;

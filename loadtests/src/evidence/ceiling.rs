@@ -1,0 +1,176 @@
+//! What the generator can do at most, on this machine and now: for a second, its users
+//! ask somebody who answers at once, in the way in which they will ask the system.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use http::{Method, StatusCode};
+use nix::time::{ClockId, clock_gettime};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::environment::own_cpu_time;
+use crate::plan::Plan;
+use crate::samples::Route;
+use crate::visitor::{self, Answer, Visitor};
+use crate::workload::Workload;
+
+/// What the generator does at its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ceiling {
+    /// Requests a second.
+    pub per_second: f64,
+    /// CPU seconds a second that the generator used for them.
+    pub cores: f64,
+}
+
+/// How long the generator is given to show what it can do.
+const LASTS: Duration = Duration::from_secs(1);
+/// Users that ask one responder at the same time: enough to keep its core busy.
+const USERS: usize = 32;
+/// Cores to a responder. An answer costs less than a third of what asking costs, so
+/// that one responder can't be what limits the generator on the three others.
+const CORES_TO_A_RESPONDER: usize = 4;
+
+impl Ceiling {
+    /// Measures it, with users such as those of `plan`.
+    ///
+    /// # Errors
+    ///
+    /// When nobody can listen on this machine, or CPU time can't be read.
+    pub async fn measure(plan: &Plan, seed: u64) -> io::Result<Ceiling> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let responders = (0..cores.div_ceil(CORES_TO_A_RESPONDER))
+            .map(|_| NullResponder::start())
+            .collect::<io::Result<Vec<_>>>()?;
+        let workloads: Vec<_> = responders
+            .iter()
+            .map(|responder| format!("http://{}", responder.address))
+            .map(|url| Arc::new(Workload::new(plan, seed, &url)))
+            .collect();
+        let before = own_cpu_time()?;
+        let began = Instant::now();
+        let users: Vec<_> = workloads
+            .iter()
+            .flat_map(|workload| (0..USERS).map(move |seat| (Arc::clone(workload), seat)))
+            .map(|(workload, seat)| tokio::spawn(ask(workload, seat, began + LASTS)))
+            .collect();
+        for user in users {
+            user.await?;
+        }
+        let lasted = began.elapsed().as_secs_f64();
+        let mut used = own_cpu_time()?.saturating_sub(before);
+        for responder in responders {
+            // It is a thread of this process and no part of the generator.
+            used = used.saturating_sub(responder.stop()?);
+        }
+        let answers = workloads
+            .iter()
+            .map(|workload| workload.recorder.snapshot().total(|_| true).count());
+        Ok(Ceiling {
+            per_second: answers.sum::<u64>() as f64 / lasted,
+            cores: used.as_secs_f64() / lasted,
+        })
+    }
+}
+
+async fn ask(workload: Arc<Workload>, seat: usize, until: Instant) {
+    const ROUTE: Route = Route::new("GET", "/");
+    let mut visitor = Visitor::new(seat, workload, visitor::client());
+    while Instant::now() < until {
+        let request = visitor.signed_request(Method::GET, ROUTE.path);
+        let check = |answer: &Answer| answer.expect_status(StatusCode::OK);
+        visitor.send(ROUTE, request, check).await;
+        visitor.take_finished();
+    }
+}
+
+/// Answers every request at once, from a thread of its own.
+struct NullResponder {
+    address: SocketAddr,
+    /// Dropped, it ends the thread.
+    end: oneshot::Sender<()>,
+    /// Ends with the CPU time that it has used.
+    thread: JoinHandle<io::Result<Duration>>,
+}
+
+impl NullResponder {
+    fn start() -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let (end, ended) = oneshot::channel();
+        Ok(NullResponder {
+            address: listener.local_addr()?,
+            end,
+            thread: thread::Builder::new()
+                .name("null-responder".to_owned())
+                .spawn(move || respond(listener, ended))?,
+        })
+    }
+
+    fn stop(self) -> io::Result<Duration> {
+        drop(self.end);
+        self.thread
+            .join()
+            .map_err(|_| io::Error::other("the null responder panicked"))?
+    }
+}
+
+fn respond(listener: std::net::TcpListener, ended: oneshot::Receiver<()>) -> io::Result<Duration> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::from_std(listener)?;
+        let accept = async {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => drop(tokio::spawn(answer_all(stream))),
+                    Err(error) => return error,
+                }
+            }
+        };
+        tokio::select! {
+            error = accept => Err(error),
+            _ = ended => Ok(()),
+        }
+    })?;
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
+}
+
+/// Answers each head that is read; requests here have no body, and a client sends the
+/// next one only after an answer.
+async fn answer_all(mut stream: TcpStream) -> io::Result<()> {
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    const HEAD_ENDS: &[u8] = b"\r\n\r\n";
+    stream.set_nodelay(true)?;
+    let mut head = Vec::with_capacity(4096);
+    while stream.read_buf(&mut head).await? > 0 {
+        if head.ends_with(HEAD_ENDS) {
+            head.clear();
+            stream.write_all(ANSWER).await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_generator_has_a_ceiling_made_of_requests_that_succeed() {
+        let plan = Plan::load("smoke").expect("built in");
+        let ceiling = Ceiling::measure(&plan, 1)
+            .await
+            .expect("it can be measured");
+        assert!(ceiling.per_second > 100.0, "{ceiling:?}");
+        assert!(ceiling.cores > 0.01, "{ceiling:?}");
+    }
+}

@@ -1,0 +1,55 @@
+//! How answers look in each tenth of a stage, so that a stage that isn't steady can
+//! be told from one that is.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Tenth;
+use crate::plan::Stage;
+use crate::samples::Tick;
+use crate::workload::Workload;
+
+/// How often answers are collected; a tenth of the shortest stage is 100 ms.
+const PERIOD: Duration = Duration::from_millis(50);
+
+/// Answers by stage and tenth of it, as they were given.
+#[derive(Debug, Default)]
+pub struct Tenths(Mutex<BTreeMap<(usize, usize), Tick>>);
+
+impl Tenths {
+    /// Collects the answers of `workload` until cancelled, and hands them on to its
+    /// pulse, for whoever shows them.
+    pub async fn follow(&self, workload: &Workload, stages: &[Stage]) {
+        workload.clock.reaches(Duration::ZERO).await;
+        let mut periods = tokio::time::interval(PERIOD);
+        loop {
+            let elapsed = workload.clock.elapsed();
+            periods.tick().await;
+            let tick = workload.recorder.tick();
+            workload.pulse.add(&tick);
+            if let Some(stage) = workload.schedule.stage_at(elapsed) {
+                let into = elapsed.saturating_sub(workload.schedule.begin_of(stage));
+                let tenth = into.as_secs_f64() / stages[stage].duration.as_secs_f64() * 10.0;
+                let mut tenths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let place = (stage, (tenth as usize).min(9));
+                tenths.entry(place).or_default().add(&tick);
+            }
+        }
+    }
+
+    /// The ten tenths of a stage.
+    pub fn of(&self, stage: usize) -> Vec<Tenth> {
+        let tenths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_tenth = |tenth| {
+            tenths
+                .get(&(stage, tenth))
+                .map_or_else(Tenth::default, |tick| Tenth {
+                    count: tick.times.len(),
+                    p50: tick.times.value_at_quantile(0.5),
+                    p99: tick.times.value_at_quantile(0.99),
+                })
+        };
+        (0..10).map(of_tenth).collect()
+    }
+}

@@ -1,0 +1,253 @@
+//! Open load as it happens: one thread sleeps until each arrival is due and hands it
+//! to the user who has waited longest. An arrival that finds nobody free waits in a
+//! queue; what is still there when its stage ends is never sent, and counted.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::prctl::set_timerslack;
+use tokio::sync::oneshot;
+
+use crate::workload::Workload;
+
+/// A turn that a plan asks for at a certain time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The stage that asks for it.
+    pub stage: usize,
+    /// When it should begin: its intended time.
+    pub due: Instant,
+    /// Whether no user was free when it came up.
+    pub queued: bool,
+}
+
+/// Where arrivals meet users.
+#[derive(Debug, Default)]
+pub struct ArrivalQueue(Mutex<Queue>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Due, and not taken by anybody yet.
+    backlog: VecDeque<Arrival>,
+    /// Users with nothing to do, the one that has waited longest first.
+    waiting: VecDeque<oneshot::Sender<Arrival>>,
+    /// Stages before this one have no arrivals any more.
+    current: usize,
+    closed: bool,
+    planned: BTreeMap<usize, u64>,
+}
+
+impl ArrivalQueue {
+    /// The next arrival of `stage`, once it is due; `None` when the stage is over.
+    pub async fn next(&self, stage: usize) -> Option<Arrival> {
+        let turn = {
+            let mut queue = self.lock();
+            if queue.closed || stage < queue.current {
+                return None;
+            }
+            if let Some(arrival) = queue.backlog.pop_front() {
+                return Some(arrival);
+            }
+            let (sender, turn) = oneshot::channel();
+            queue.waiting.push_back(sender);
+            turn
+        };
+        turn.await.ok()
+    }
+
+    /// How many arrivals came up so far, by stage.
+    pub fn planned(&self) -> BTreeMap<usize, u64> {
+        self.lock().planned.clone()
+    }
+
+    /// Sends all users away, for good.
+    pub fn close(&self) {
+        let mut queue = self.lock();
+        queue.closed = true;
+        queue.backlog.clear();
+        queue.waiting.clear();
+    }
+
+    fn release(&self, stage: usize, due: Instant) {
+        let mut queue = self.lock();
+        *queue.planned.entry(stage).or_default() += 1;
+        let mut arrival = Arrival {
+            stage,
+            due,
+            queued: false,
+        };
+        // A user that is gone meanwhile gives the arrival back.
+        while let Some(user) = queue.waiting.pop_front() {
+            match user.send(arrival) {
+                Ok(()) => return,
+                Err(returned) => arrival = returned,
+            }
+        }
+        if !queue.closed {
+            arrival.queued = true;
+            queue.backlog.push_back(arrival);
+        }
+    }
+
+    fn end(&self, stage: usize) {
+        let mut queue = self.lock();
+        queue.current = stage + 1;
+        queue.backlog.clear();
+        queue.waiting.clear();
+    }
+
+    /// The lists are whole between any two statements.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long a wait may last before it is asked whether there is still reason to.
+const NAP: Duration = Duration::from_millis(20);
+
+/// Starts the thread that releases the arrivals of every open stage, until all are
+/// over or `stop` is set.
+pub fn start(workload: Arc<Workload>, stop: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name("pacer".to_owned())
+        .spawn(move || {
+            sleep_finely();
+            // Nobody waits for arrivals that nobody releases, whatever ends this thread.
+            let _close = CloseAtEnd(&workload.arrivals);
+            pace(&workload, &stop);
+        })
+}
+
+/// Has the kernel end this thread's sleeps on time. By default it may add 50 µs to
+/// each, to wake several threads at once.
+pub fn sleep_finely() {
+    // Where that is refused, sleeps are longer, and the send lag tells.
+    let _ = set_timerslack(1);
+}
+
+fn pace(workload: &Workload, stop: &AtomicBool) {
+    let Some(start) = begin(workload, stop) else {
+        return;
+    };
+    for (stage, open) in workload.schedule.open_stages() {
+        let begin = start + workload.schedule.begin_of(stage);
+        let arrivals = open
+            .curve
+            .arrivals(open.spacing, workload.seed, stage as u64);
+        for moment in arrivals {
+            let due = begin + moment;
+            if !sleep_until(due, stop) {
+                return;
+            }
+            workload.arrivals.release(stage, due);
+        }
+        if !sleep_until(start + workload.schedule.end_of(stage), stop) {
+            return;
+        }
+        workload.arrivals.end(stage);
+    }
+}
+
+/// When the load begins.
+fn begin(workload: &Workload, stop: &AtomicBool) -> Option<Instant> {
+    while !stop.load(Ordering::Relaxed) {
+        if let Some(start) = workload.clock.started() {
+            return Some(start);
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+    None
+}
+
+/// Sleeps until `moment`; false if it was told to stop before.
+fn sleep_until(moment: Instant, stop: &AtomicBool) -> bool {
+    loop {
+        let left = moment.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        thread::sleep(left.min(NAP));
+        if stop.load(Ordering::Relaxed) {
+            return false;
+        }
+    }
+}
+
+struct CloseAtEnd<'a>(&'a ArrivalQueue);
+
+impl Drop for CloseAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment() -> Instant {
+        Instant::now()
+    }
+
+    #[tokio::test]
+    async fn an_arrival_goes_to_the_user_who_waited_longest() {
+        let queue = ArrivalQueue::default();
+        let (first, second) = (queue.next(0), queue.next(0));
+        tokio::pin!(first, second);
+        assert!(futures_are_pending(&mut first, &mut second).await);
+        let due = moment();
+        queue.release(0, due);
+        let arrival = first.await.expect("an arrival");
+        assert_eq!((arrival.due, arrival.queued), (due, false));
+        queue.end(0);
+        assert_eq!(second.await, None, "the stage is over");
+    }
+
+    #[tokio::test]
+    async fn an_arrival_that_finds_nobody_waits_and_says_so() {
+        let queue = ArrivalQueue::default();
+        queue.release(0, moment());
+        assert!(queue.next(0).await.expect("an arrival").queued);
+    }
+
+    #[tokio::test]
+    async fn a_user_who_left_loses_no_arrival() {
+        let queue = ArrivalQueue::default();
+        {
+            let gone = queue.next(0);
+            tokio::pin!(gone);
+            let still = std::future::pending::<()>();
+            tokio::pin!(still);
+            tokio::select! { biased; _ = &mut gone => {}, () = std::future::ready(()) => {} }
+        }
+        queue.release(0, moment());
+        assert!(queue.next(0).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_a_stage_leaves_is_counted_and_not_sent_in_the_next() {
+        let queue = ArrivalQueue::default();
+        queue.release(0, moment());
+        queue.release(0, moment());
+        assert!(queue.next(0).await.is_some());
+        queue.end(0);
+        assert_eq!(queue.next(0).await, None);
+        queue.release(1, moment());
+        assert_eq!(queue.next(1).await.expect("an arrival").stage, 1);
+        assert_eq!(queue.planned(), BTreeMap::from([(0, 2), (1, 1)]));
+    }
+
+    /// Asks both once, in order, and tells whether neither has anything.
+    async fn futures_are_pending<F: Future + Unpin>(first: &mut F, second: &mut F) -> bool {
+        let nothing = std::future::ready(());
+        tokio::select! {
+            biased;
+            _ = first => false,
+            _ = second => false,
+            () = nothing => true,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Open load on the page of a run: what was asked for beside what was got, and how
+//! well the generator kept to its plan.
+
+use maud::{Markup, html};
+
+use crate::arrivals::Spacing;
+use crate::record::{OpenRecord, StageRecord, Times};
+use crate::report::figures::{count, micros, per_second};
+
+/// Requested and achieved turns a second, on average over the open stages that are no
+/// warm-up; `None` without such a stage.
+pub(super) fn rates(stages: &[StageRecord]) -> Option<(f64, f64)> {
+    let judged = stages.iter().filter(|stage| !stage.warm_up);
+    let open = judged.filter_map(|stage| Some((stage.seconds, stage.open.as_ref()?)));
+    let (mut seconds, mut requested, mut achieved) = (0.0, 0.0, 0.0);
+    for (lasted, open) in open {
+        seconds += lasted;
+        requested += open.requested_per_second * lasted;
+        achieved += open.achieved_per_second * lasted;
+    }
+    (seconds > 0.0).then(|| (requested / seconds, achieved / seconds))
+}
+
+/// The section about open load; nothing where all load was closed.
+pub(super) fn open_load(stages: &[StageRecord]) -> Markup {
+    let open: Vec<_> = stages
+        .iter()
+        .filter_map(|stage| Some((stage, stage.open.as_ref()?)))
+        .collect();
+    html! {
+        @if !open.is_empty() {
+            section {
+                h2 { "Open load" }
+                (arrivals(&open))
+                (times(&open))
+                p.small.soft {
+                    "A turn of a user is one arrival; it should begin at its intended time, "
+                    "whether or not earlier ones are over. Late ones began more than 1 ms after "
+                    "it. Unsent ones found no user free until their stage was over, and are in "
+                    "no time above. The generator’s own lag is that of turns that found a user free."
+                }
+            }
+        }
+    }
+}
+
+type OpenStages<'a> = [(&'a StageRecord, &'a OpenRecord)];
+
+fn arrivals(open: &OpenStages<'_>) -> Markup {
+    html! {
+        table {
+            thead { tr {
+                th scope="col" { "Stage" }
+                th scope="col" { "Arrivals" }
+                th scope="col" .n { "Requested" }
+                th scope="col" .n { "Achieved" }
+                th scope="col" .n { "Planned" }
+                th scope="col" .n { "Sent" }
+                th scope="col" .n { "Late" }
+                th scope="col" .n { "Unsent" }
+                th scope="col" .n { "Waited for a user" }
+            } }
+            tbody { @for (stage, open) in open { tr {
+                th scope="row" { (stage.name) }
+                td { (spacing(open.spacing)) }
+                td.n { (per_second(open.requested_per_second)) }
+                td.n { (per_second(open.achieved_per_second)) }
+                @for number in [open.planned, open.sent, open.late, open.unsent, open.queued] {
+                    td.n { (count(number)) }
+                }
+            } } }
+        }
+    }
+}
+
+fn times(open: &OpenStages<'_>) -> Markup {
+    let row = |stage: &str, what: &str, times: Option<&Times>| {
+        html! { tr {
+            th scope="row" { (stage) ": " (what) }
+            @match times {
+                Some(times) => @for time in [times.p50, times.p90, times.p99, times.max] {
+                    td.n { (micros(time as f64)) }
+                },
+                None => @for _ in 0..4 { td.n { "–" } },
+            }
+        } }
+    };
+    html! {
+        table {
+            thead { tr {
+                th scope="col" { "Time" }
+                th scope="col" .n { "p50" }
+                th scope="col" .n { "p90" }
+                th scope="col" .n { "p99" }
+                th scope="col" .n { "Max" }
+            } }
+            tbody { @for (stage, open) in open {
+                @let requests = &stage.requests;
+                (row(&stage.name, "response time", requests.times.as_ref()))
+                (row(&stage.name, "service time", requests.service_times.as_ref().or(requests.times.as_ref())))
+                (row(&stage.name, "send lag", open.send_lag.as_ref()))
+                (row(&stage.name, "the generator’s own lag", open.own_lag.as_ref()))
+            } }
+        }
+    }
+}
+
+fn spacing(spacing: Spacing) -> &'static str {
+    match spacing {
+        Spacing::Constant => "constant",
+        Spacing::Poisson => "Poisson",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::example::{example, open_load_example};
+
+    #[test]
+    fn requested_and_achieved_rate_stand_together_with_what_was_never_sent() {
+        let mut record = example();
+        assert_eq!(rates(&record.stages), None);
+        assert_eq!(open_load(&record.stages).into_string(), "");
+        record.stages[0].open = Some(open_load_example());
+        assert_eq!(rates(&record.stages), Some((1000.0, 987.5)));
+        let page = open_load(&record.stages).into_string();
+        let page = page.replace('\u{202f}', " ");
+        for figure in ["1 000 /s", "988 /s", ">50<", "Poisson", "120 µs"] {
+            assert!(page.contains(figure), "{figure} is missing: {page}");
+        }
+    }
+}

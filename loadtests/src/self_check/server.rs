@@ -1,0 +1,150 @@
+//! A server whose behaviour is known exactly, and which keeps its own account of it:
+//! a thread for each connection, whose sleeps end on time, and no runtime in between.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::pacer::sleep_finely;
+
+/// Answers at once.
+pub(super) const AT_ONCE: &str = "/at-once";
+/// Answers after [`CONSTANT`].
+pub(super) const AFTER_A_WHILE: &str = "/after-a-while";
+/// Answers nine requests after [`FAST`] and the tenth after [`SLOW`].
+pub(super) const TWO_MODES: &str = "/two-modes";
+/// Answers with headers at once, and with a body that takes [`TRICKLE`].
+pub(super) const TRICKLING: &str = "/trickling";
+/// Tells what was answered so far, as JSON.
+pub(super) const ACCOUNT: &str = "/account";
+
+pub(super) const CONSTANT: Duration = Duration::from_millis(5);
+pub(super) const FAST: Duration = Duration::from_millis(2);
+pub(super) const SLOW: Duration = Duration::from_millis(20);
+pub(super) const TRICKLE: Duration = Duration::from_millis(50);
+const PIECES: u32 = 10;
+
+/// One answer in the server's own account, in nanoseconds of its clock.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Answered {
+    /// When the request had been read.
+    pub(super) begin: u64,
+    /// When the last byte had been written.
+    pub(super) end: u64,
+}
+
+struct Server {
+    start: Instant,
+    account: Mutex<Vec<Answered>>,
+    two_modes: AtomicU64,
+}
+
+/// Serves until the process ends. The first line on the standard output is where.
+pub fn run() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve() -> io::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    println!("http://{}", listener.local_addr()?);
+    let server = Arc::new(Server {
+        start: Instant::now(),
+        account: Mutex::default(),
+        two_modes: AtomicU64::new(0),
+    });
+    for stream in listener.incoming() {
+        let (stream, server) = (stream?, Arc::clone(&server));
+        thread::spawn(move || {
+            sleep_finely();
+            // A connection that breaks is its user's to notice.
+            let _ = server.answer_all(&stream);
+        });
+    }
+    Ok(())
+}
+
+impl Server {
+    fn answer_all(&self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut requests = BufReader::new(stream);
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if requests.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+            // Requests have no body, so they end with an empty line.
+            while !line.trim_end().is_empty() {
+                line.clear();
+                requests.read_line(&mut line)?;
+            }
+            self.answer(&path, stream)?;
+        }
+    }
+
+    fn answer(&self, path: &str, mut stream: &TcpStream) -> io::Result<()> {
+        let begin = Instant::now();
+        match path {
+            AT_ONCE => {}
+            AFTER_A_WHILE => thread::sleep(CONSTANT),
+            TWO_MODES => {
+                let turn = self.two_modes.fetch_add(1, Ordering::Relaxed);
+                thread::sleep(if turn % 10 == 9 { SLOW } else { FAST });
+            }
+            TRICKLING => {
+                write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\ncontent-length: {PIECES}\r\n\r\n"
+                )?;
+                for piece in 1..=PIECES {
+                    let due = begin + TRICKLE * piece / PIECES;
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
+                    stream.write_all(b".")?;
+                }
+                self.enter(begin);
+                return Ok(());
+            }
+            ACCOUNT => {
+                let account = serde_json::to_string(&*self.account())?;
+                return respond(stream, &account);
+            }
+            _ => return respond(stream, "a server for self-checks"),
+        }
+        respond(stream, "ok")?;
+        self.enter(begin);
+        Ok(())
+    }
+
+    fn enter(&self, begin: Instant) {
+        let at = |moment: Instant| moment.duration_since(self.start).as_nanos() as u64;
+        let answered = Answered {
+            begin: at(begin),
+            end: at(Instant::now()),
+        };
+        self.account().push(answered);
+    }
+
+    fn account(&self) -> std::sync::MutexGuard<'_, Vec<Answered>> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// In one piece, lest the answer's parts travel apart.
+fn respond(mut stream: &TcpStream, body: &str) -> io::Result<()> {
+    let length = body.len();
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+    stream.write_all(answer.as_bytes())
+}
