@@ -33,7 +33,7 @@ Thresholds are rules <metric><op><limit>, with an optional \" for <subject>\":
   On the topology:
     imbalance<=1                         requests between the busiest and the idlest gateway
     hit-ratio>=80%                       cache hits, of all cache lookups
-    intruders-admitted<=0                requests with a bad token that were not refused
+    intruders-admitted<=0                requests with a bad token that were let in
     tasks-lost<=0                        accepted tasks that were not done in the end
     cpu-per-request<2ms for api-gateway  CPU time of a service or node per request sent
 
@@ -57,7 +57,7 @@ pub enum Metric {
     Imbalance,
     /// Cache hits in percent of all lookups.
     HitRatio,
-    /// Requests with a bad token that were not refused.
+    /// Requests with a bad token that were let in.
     IntrudersAdmitted,
     /// Accepted tasks that were not done in the end.
     TasksLost,

@@ -391,6 +391,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::samples::{Latency, Series};
 
     fn gateways(attempts: &[Option<u64>]) -> Vec<GatewayRecord> {
         let gateway = |attempts: &Option<u64>| GatewayRecord {
@@ -411,6 +412,32 @@ mod tests {
     fn from_outside_the_balance_doesnt_show() {
         assert_eq!(imbalance(&gateways(&[None, None])), Figure::OutOfSight);
         assert_eq!(imbalance(&[]), Figure::OutOfSight);
+    }
+
+    #[test]
+    fn a_stage_without_any_answer_is_told_and_one_with_some_is_not() {
+        let plan = Plan::load("smoke").expect("built in");
+        let stage = plan.stages.iter().position(|stage| !stage.warm_up);
+        let stage = stage.expect("one that is judged");
+        let mut latency = Latency::default();
+        latency.service.record(5).expect("within range");
+        let mut requests = RouteSamples::default();
+        requests.series.push(Series {
+            fault: Some(Fault::NotConnected),
+            node: None,
+            latency,
+        });
+        let route = Scenario::Readers.routes()[0];
+        let mut samples = Samples::default();
+        assert_eq!(unanswered_stages(&plan, &samples), []);
+        samples.routes.insert((Some(stage), route), requests);
+        let name = plan.stages[stage].name.clone();
+        let silence = Warning::NothingAnswered { stage: name };
+        assert!(silence.invalidates());
+        assert_eq!(unanswered_stages(&plan, &samples), [silence]);
+        let seen = samples.routes.values_mut().next().expect("one route");
+        seen.statuses.insert(503, 1);
+        assert_eq!(unanswered_stages(&plan, &samples), []);
     }
 
     proptest! {

@@ -19,7 +19,7 @@ pub struct Figures {
     pub imbalance: Figure,
     /// Cache hits in percent of lookups, over the judged stages.
     pub hit_ratio: Figure,
-    /// Requests with a bad token that were not refused, over the whole run.
+    /// Requests with a bad token that were let in, over the whole run.
     pub intruders_admitted: Figure,
     /// Accepted tasks that were not done in the end, over the whole run.
     pub tasks_lost: Figure,
