@@ -52,9 +52,6 @@ pub struct Workload {
     pub timings: Timings,
     /// Digests that were computed to check answers.
     pub digests: Digests,
-    /// A seed for each seat, drawn from the run's, so that runs with neighbouring
-    /// seeds have no user in common.
-    seat_seeds: Vec<u64>,
 }
 
 impl Workload {
@@ -64,7 +61,6 @@ impl Workload {
         let behaviour = plan.behaviour.clone();
         let url = url.trim_end_matches('/');
         let repertoire = plan.requests.clone();
-        let draws = Xoshiro256PlusPlus::seed_from_u64(seed).random_iter();
         Workload {
             url: url.to_owned(),
             seed,
@@ -84,14 +80,17 @@ impl Workload {
             pulse: Pulse::default(),
             timings: Timings::default(),
             digests: Digests::default(),
-            seat_seeds: draws.take(schedule.seats()).collect(),
             schedule,
         }
     }
 
-    /// The random numbers of the user on `seat`: the same whenever the seed is.
+    /// The random numbers of the user on `seat`: the same whenever the seed is. Each
+    /// seat's seed is drawn from the run's, so that runs with neighbouring seeds have
+    /// no user in common.
     pub fn rng(&self, seat: usize) -> Xoshiro256PlusPlus {
-        Xoshiro256PlusPlus::seed_from_u64(self.seat_seeds[seat])
+        let mut draws = Xoshiro256PlusPlus::seed_from_u64(self.seed).random_iter();
+        let own = draws.nth(seat).expect("draws never end");
+        Xoshiro256PlusPlus::seed_from_u64(own)
     }
 
     /// Everything that was seen so far. Keeps users waiting for a moment; for when the
