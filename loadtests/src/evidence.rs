@@ -1,5 +1,5 @@
 //! What a run knows about itself, and whether it may be believed: evidence in, doubts
-//! out. Collecting it is [`ceiling`]'s, [`files`]', [`looks`]', [`machine`]'s and [`tenths`]'
+//! out. Collecting it is [`ceiling`]'s, [`files`](mod@files)', [`looks`]', [`machine`]'s and [`tenths`]'
 //! work; what is decided here is decided from figures alone.
 //!
 //! A slow server is no reason for doubt: its users wait, its response times grow, and
