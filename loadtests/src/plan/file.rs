@@ -224,8 +224,8 @@ impl PlanFile {
 impl ShapeFile {
     fn check(self) -> Result<Shape, Problem> {
         Ok(Shape {
-            gateways: within(self.gateways, 1..=32, 3, "gateways")?,
-            caches: within(self.caches, 0..=32, 2, "caches")?,
+            gateways: within(self.gateways, 1..=32, 3, "`gateways`")?,
+            caches: within(self.caches, 0..=32, 2, "`caches`")?,
             storage_latency: self
                 .storage_latency
                 .map_or(Duration::from_millis(5), |s| s.0),
@@ -240,10 +240,10 @@ impl ShapeFile {
 impl BehaviourFile {
     fn check(self) -> Result<Behaviour, Problem> {
         Ok(Behaviour {
-            items: within(self.items, 1..=1_000_000, 1000, "items")?,
-            zipf_exponent: within(self.zipf_exponent, 0.0..=10.0, 1.0, "zipf_exponent")?,
-            listing_share: within(self.listing_share, 0.0..=1.0, 0.02, "listing_share")?,
-            repeat_share: within(self.repeat_share, 0.0..=1.0, 0.2, "repeat_share")?,
+            items: within(self.items, 1..=1_000_000, 1000, "`items`")?,
+            zipf_exponent: within(self.zipf_exponent, 0.0..=10.0, 1.0, "`zipf_exponent`")?,
+            listing_share: within(self.listing_share, 0.0..=1.0, 0.02, "`listing_share`")?,
+            repeat_share: within(self.repeat_share, 0.0..=1.0, 0.2, "`repeat_share`")?,
             think_time: self.think_time.map_or(Duration::from_millis(5), |s| s.0),
             poll_interval: self
                 .poll_interval
@@ -255,33 +255,38 @@ impl BehaviourFile {
 impl LimitsFile {
     fn check(self) -> Result<Limits, Problem> {
         let usual = Limits::default();
-        let percent = |value, usual, name| within(value, 0.0..=1000.0, usual, name);
+        let percent = |value, usual, what| within(value, 0.0..=1000.0, usual, what);
         Ok(Limits {
             send_lag: self.send_lag.map_or(usual.send_lag, |span| span.0),
-            missed: percent(self.missed, usual.missed, "missed")?,
-            generator_load: percent(self.generator_load, usual.generator_load, "generator_load")?,
-            stolen: percent(self.stolen, usual.stolen, "stolen")?,
-            busy: percent(self.busy, usual.busy, "busy")?,
-            waiting: percent(self.waiting, usual.waiting, "waiting")?,
-            disagreement: percent(self.disagreement, usual.disagreement, "disagreement")?,
-            drift: percent(self.drift, usual.drift, "drift")?,
+            missed: percent(self.missed, usual.missed, "`missed`")?,
+            generator_load: percent(
+                self.generator_load,
+                usual.generator_load,
+                "`generator_load`",
+            )?,
+            stolen: percent(self.stolen, usual.stolen, "`stolen`")?,
+            busy: percent(self.busy, usual.busy, "`busy`")?,
+            waiting: percent(self.waiting, usual.waiting, "`waiting`")?,
+            disagreement: percent(self.disagreement, usual.disagreement, "`disagreement`")?,
+            drift: percent(self.drift, usual.drift, "`drift`")?,
         })
     }
 }
 
-/// The value, or `default` where there is none; refused outside of `range`.
-fn within<T: PartialOrd + fmt::Display>(
+/// The value, or `default` where there is none; refused outside of `range`, in a
+/// sentence about `what`.
+pub(super) fn within<T: PartialOrd + fmt::Display>(
     value: Option<Spanned<T>>,
     range: std::ops::RangeInclusive<T>,
     default: T,
-    name: &str,
+    what: &str,
 ) -> Result<T, Problem> {
     match value {
         Some(value) if !range.contains(value.get_ref()) => {
             let (from, to) = range.into_inner();
             Err(Problem::at(
                 &value,
-                format!("`{name}` is between {from} and {to}"),
+                format!("{what} is between {from} and {to}"),
             ))
         }
         Some(value) => Ok(value.into_inner()),

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::file::Problem;
+use super::file::{Problem, within};
 use super::request::{PlainRequest, Requests, Template, Values};
 use crate::samples::Route;
 
@@ -123,25 +123,6 @@ fn check_values(values: Spanned<ValuesFile>) -> Result<Values, Problem> {
             at: place,
             sentence: "values are `from = 1` and `to = 100`, or `list = [\"a\", \"b\"]`".to_owned(),
         }),
-    }
-}
-
-fn within<T: PartialOrd + std::fmt::Display>(
-    value: Option<Spanned<T>>,
-    range: std::ops::RangeInclusive<T>,
-    default: T,
-    what: &str,
-) -> Result<T, Problem> {
-    match value {
-        Some(value) if !range.contains(value.get_ref()) => {
-            let (from, to) = range.into_inner();
-            Err(Problem::at(
-                &value,
-                format!("{what} is between {from} and {to}"),
-            ))
-        }
-        Some(value) => Ok(value.into_inner()),
-        None => Ok(default),
     }
 }
 
