@@ -17,6 +17,7 @@ mod commands;
 mod environment;
 mod evidence;
 mod exit_code;
+mod gate;
 mod in_flight;
 mod ledger;
 mod observation;

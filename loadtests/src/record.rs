@@ -25,7 +25,7 @@ use crate::timing::RouteTiming;
 use crate::verdict::{Judgement, Warning};
 
 pub use schema::schema;
-pub use store::{RecordError, write_whole};
+pub use store::{RecordError, read_json, write_json, write_whole};
 
 /// The version of this form. It grows when a reader of an older one would be misled.
 pub const SCHEMA_VERSION: u32 = 1;
