@@ -135,7 +135,7 @@ impl Node {
                 path: self.log.clone(),
                 source,
             })?;
-        let mut child = spawn(launch.command(log)).map_err(|source| StartError::Spawn {
+        let mut child = spawn(launch.command(log), launcher.cores()).map_err(|source| StartError::Spawn {
             node: self.name(),
             program: launcher.path().to_owned(),
             source,
