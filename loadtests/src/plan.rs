@@ -226,6 +226,9 @@ mod tests {
     #[test]
     fn an_unknown_plan_names_those_there_are() {
         let message = Plan::load("no-such-plan").expect_err("unknown").to_string();
-        assert!(message.contains("smoke, default, spike, soak, gate"), "{message}");
+        assert!(
+            message.contains("smoke, default, spike, soak, gate"),
+            "{message}"
+        );
     }
 }

@@ -89,6 +89,11 @@ impl Design {
         self.looks().find(|look| *look > rounds)
     }
 
+    /// The share of all error that may be spent by the look with `rounds` done, 0 to 1.
+    pub fn spent_at(&self, rounds: usize) -> Option<f64> {
+        Some(self.at(rounds)?.share)
+    }
+
     /// The look that is due with `rounds` done.
     pub(super) fn at(&self, rounds: usize) -> Option<&PlannedLook> {
         self.looks.iter().find(|look| look.rounds == rounds)

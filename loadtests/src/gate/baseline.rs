@@ -205,7 +205,11 @@ impl Cache {
         let mut child = command.spawn().map_err(BaselineError::Cargo)?;
         let mut output = VecDeque::new();
         let lines = child.stderr.take().map(BufReader::new);
-        for line in lines.into_iter().flat_map(BufRead::lines).map_while(Result::ok) {
+        for line in lines
+            .into_iter()
+            .flat_map(BufRead::lines)
+            .map_while(Result::ok)
+        {
             progress.glimpse(&format!("building the baseline: {}", line.trim()));
             if output.len() == OUTPUT_LINES {
                 output.pop_front();
@@ -266,7 +270,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let error = at(folder.path()).expect_err("there is nothing in it");
         assert!(error.is_usage());
-        assert!(error.to_string().contains("executable `loadtests`"), "{error}");
+        assert!(
+            error.to_string().contains("executable `loadtests`"),
+            "{error}"
+        );
         fs::write(folder.path().join(PROGRAM), "").expect("written");
         let build = at(folder.path()).expect("a program");
         assert!(build.program.ends_with("/loadtests"));

@@ -12,7 +12,9 @@ pub enum GitError {
     #[error("could not execute git")]
     NoGit(#[source] io::Error),
     /// There is no repository.
-    #[error("there is no git repository here to find a revision in; name the path to a build instead")]
+    #[error(
+        "there is no git repository here to find a revision in; name the path to a build instead"
+    )]
     NoRepository,
     /// The clone doesn't reach back so far.
     #[error(
@@ -75,7 +77,13 @@ impl Repository {
     /// The hash of the commit that `revision` means.
     pub(super) fn commit_of(&self, revision: &str) -> Result<String, GitError> {
         let commit = format!("{revision}^{{commit}}");
-        let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &commit];
+        let arguments = [
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &commit,
+        ];
         if let Ok(hash) = git(&self.root, &arguments)? {
             return Ok(hash);
         }
@@ -194,7 +202,10 @@ mod tests {
         run(clone.path(), &["clone", "--quiet", "--depth=1", &from, "c"]);
         let clone = Repository::of(&clone.path().join("c")).expect("a clone");
         let shallow = clone.commit_of("HEAD^").expect_err("it is not there");
-        assert!(shallow.to_string().contains("git fetch --unshallow"), "{shallow}");
+        assert!(
+            shallow.to_string().contains("git fetch --unshallow"),
+            "{shallow}"
+        );
     }
 
     #[test]

@@ -26,9 +26,9 @@ pub(super) fn allowed_cores() -> io::Result<Vec<usize>> {
 /// # Errors
 ///
 /// When the operating system grants no thread, or not on these cores.
-pub(super) fn on_cores<T: Send>(
+pub(super) fn on_cores<T: Send, F: Future<Output = T>>(
     cores: &[usize],
-    work: impl Future<Output = T> + Send,
+    work: impl FnOnce() -> F + Send,
 ) -> io::Result<T> {
     thread::scope(|scope| {
         let worker = thread::Builder::new().name("round".to_owned());
@@ -43,7 +43,7 @@ pub(super) fn on_cores<T: Send>(
                 .worker_threads(cores.len())
                 .enable_all()
                 .build()?;
-            Ok(runtime.block_on(work))
+            Ok(runtime.block_on(work()))
         })?;
         worker
             .join()
@@ -111,10 +111,13 @@ mod tests {
     fn work_is_done_on_the_cores_that_it_is_given() {
         let all = allowed_cores().expect("Linux tells");
         let one = &all[all.len() - 1..];
-        let seen = on_cores(one, async {
+        let seen = on_cores(one, || async {
             tokio::spawn(async { sched_getaffinity(Pid::from_raw(0)) }).await
         });
-        let seen = seen.expect("granted").expect("no panic").expect("Linux tells");
+        let seen = seen
+            .expect("granted")
+            .expect("no panic")
+            .expect("Linux tells");
         let on: Vec<usize> = (0..CpuSet::count())
             .filter(|core| seen.is_set(*core).unwrap_or(false))
             .collect();

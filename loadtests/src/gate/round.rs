@@ -82,6 +82,16 @@ pub enum RoundError {
     },
 }
 
+impl RoundError {
+    /// The side of which a node ended by itself, if that is what happened.
+    pub(super) fn crashed(&self) -> Option<Side> {
+        match self {
+            RoundError::Cpu { side, .. } => Some(*side),
+            RoundError::Start { .. } | RoundError::System { .. } => None,
+        }
+    }
+}
+
 /// Plays a round; `folder` is for the nodes' logs and data.
 pub(super) async fn play(
     arena: &Arena,
@@ -108,7 +118,10 @@ pub(super) async fn play(
     let after = Clocks::read(&stage)?;
     let elapsed = lag_before.elapsed();
     let own = after.own.saturating_sub(before.own);
-    let nodes: Duration = Side::BOTH.iter().map(|side| after.used(&before, *side)).sum();
+    let nodes: Duration = Side::BOTH
+        .iter()
+        .map(|side| after.used(&before, *side))
+        .sum();
     let machine = MachineReading::now().ok().zip(machine_before);
     let samples = Side::BOTH.map(|side| stage.of(side).crew.samples());
     let timings = Side::BOTH.map(|side| stage.of(side).crew.timings());
@@ -121,7 +134,7 @@ pub(super) async fn play(
         node_cores: plan.node_cores.clone(),
         generator_cores: plan.generator_cores.clone(),
         machine: machine.and_then(|(now, then)| now.since(&then, elapsed, own + nodes)),
-        generator_cores_used: Some(own.as_secs_f64() / elapsed.as_secs_f64()),
+        generator_cores_used: stage.generator_cores_used(),
         send_lag_p99_micros: send_lag(&samples),
         baseline: stage.baseline.sum_up(&before, &after, &samples[0]),
         candidate: stage.candidate.sum_up(&before, &after, &samples[1]),
@@ -192,6 +205,8 @@ struct Tally {
     requests: u64,
     closed_requests: u64,
     closed_time: Duration,
+    /// CPU time of the generator in the same time.
+    closed_generator: Duration,
     open_slots: usize,
     /// Response times in open load.
     open_times: Vec<Duration>,
@@ -222,6 +237,14 @@ impl Stage {
             stage.of(side).crew.closed_slot(arena.shape.dropped).await;
         }
         Ok(stage)
+    }
+
+    /// CPU seconds a second that the generator used in closed load; `None` without any.
+    fn generator_cores_used(&self) -> Option<f64> {
+        let sum = |of: fn(&Tally) -> Duration| of(&self.baseline.tally) + of(&self.candidate.tally);
+        let lasted = sum(|tally| tally.closed_time).as_secs_f64();
+        let used = sum(|tally| tally.closed_generator).as_secs_f64();
+        (lasted > 0.0).then(|| used / lasted)
     }
 
     fn of(&mut self, side: Side) -> &mut Player {
@@ -266,12 +289,12 @@ impl Player {
         let began = Instant::now();
         let clocks = async {
             tokio::time::sleep(shape.dropped).await;
-            let from = (Instant::now(), cpu(system, side)?);
+            let from = (Instant::now(), cpu(system, side)?, own_cpu()?);
             tokio::time::sleep_until((began + shape.slot).into()).await;
-            Ok((from, (Instant::now(), cpu(system, side)?)))
+            Ok((from, (Instant::now(), cpu(system, side)?, own_cpu()?)))
         };
         let (traffic, clocks) = tokio::join!(self.crew.closed_slot(shape.slot), clocks);
-        let ((from, cpu_from), (to, cpu_to)) = clocks?;
+        let ((from, cpu_from, own_from), (to, cpu_to, own_to)) = clocks?;
         let counted = |ended| from < ended && ended <= to;
         let requests = traffic.done.iter().filter(|done| counted(done.ended));
         let requests = requests.count() as u64;
@@ -279,6 +302,7 @@ impl Player {
         tally.requests += traffic.done.len() as u64;
         tally.closed_requests += requests;
         tally.closed_time += to - from;
+        tally.closed_generator += own_to.saturating_sub(own_from);
         Ok(Slot {
             side,
             quad,
@@ -334,16 +358,12 @@ type NodeTimes = BTreeMap<String, Duration>;
 
 impl Clocks {
     fn read(stage: &Stage) -> Result<Self, RoundError> {
-        let own = own_cpu_time().map_err(|source| {
-            let what = "read the generator's CPU time";
-            RoundError::System { what, source }
-        })?;
         Ok(Clocks {
             nodes: [
                 cpu(&stage.baseline.system, Side::Baseline)?,
                 cpu(&stage.candidate.system, Side::Candidate)?,
             ],
-            own,
+            own: own_cpu()?,
         })
     }
 
@@ -372,6 +392,13 @@ fn cpu(system: &System, side: Side) -> Result<NodeTimes, RoundError> {
             Ok((name.to_owned(), time))
         })
         .collect()
+}
+
+fn own_cpu() -> Result<Duration, RoundError> {
+    own_cpu_time().map_err(|source| {
+        let what = "read the generator's CPU time";
+        RoundError::System { what, source }
+    })
 }
 
 fn total(times: &NodeTimes) -> Duration {

@@ -134,11 +134,7 @@ fn either(rng: &mut Xoshiro256PlusPlus) -> (Side, Side) {
 
 /// Deals out the cores: a half for the nodes, which both sides have by turns, and a
 /// half for the generator; which one, is drawn.
-fn place(
-    shape: &Shape,
-    cores: &[usize],
-    rng: &mut Xoshiro256PlusPlus,
-) -> (Vec<usize>, Vec<usize>) {
+fn place(shape: &Shape, cores: &[usize], rng: &mut Xoshiro256PlusPlus) -> (Vec<usize>, Vec<usize>) {
     if !shape.apart || cores.len() < 2 {
         return (cores.to_vec(), cores.to_vec());
     }

@@ -110,7 +110,10 @@ mod tests {
             ("[gate]\nclosed_quads = 0", "10:16", "between 1 and 1000"),
         ] {
             let message = plan(gate).expect_err("invalid");
-            assert!(message.starts_with(&format!("g.toml:{place}: ")), "{message}");
+            assert!(
+                message.starts_with(&format!("g.toml:{place}: ")),
+                "{message}"
+            );
             assert!(message.contains(says), "{message}");
         }
     }

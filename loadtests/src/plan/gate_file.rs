@@ -100,11 +100,7 @@ impl PerMetric {
 }
 
 /// A share, from what is written in percent.
-fn share(
-    percent: Spanned<f64>,
-    range: RangeInclusive<f64>,
-    what: &str,
-) -> Result<f64, Problem> {
+fn share(percent: Spanned<f64>, range: RangeInclusive<f64>, what: &str) -> Result<f64, Problem> {
     Ok(within(Some(percent), range, 0.0, what)? / 100.0)
 }
 

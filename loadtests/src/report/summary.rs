@@ -189,7 +189,7 @@ fn ledger(record: &Record, text: &mut String) {
     }
 }
 
-fn coloured(word: String, verdict: Verdict) -> StyledObject<String> {
+pub(super) fn coloured(word: String, verdict: Verdict) -> StyledObject<String> {
     let word = style(word).bold();
     match verdict {
         Verdict::Pass => word.green(),
