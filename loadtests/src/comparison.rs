@@ -12,6 +12,9 @@
 //!
 //! calibration            dependence whether rounds are independent
 //!                        power      what so many rounds could see
+//! the method on trial    study      plays comparisons to their end, and counts
+//!                        resample   makes many of a few recorded rounds
+//!                        rivals     what others do with the same rounds
 //! ```
 //!
 //! The unit is the round, in which both topologies are started afresh: a process
@@ -35,11 +38,19 @@ mod judge;
 mod location;
 mod metric;
 mod power;
+mod rate;
+mod resample;
+mod rivals;
 mod round;
 mod sign_flip;
+mod study;
 
 pub use dependence::{autocorrelation, design_effect, standard_deviation};
 pub use design::Design;
 pub use judge::{Decision, Estimate, Finding, Look, Series, judge};
 pub use metric::{Metric, Rule};
+pub use rate::Rate;
+pub use resample::Resampling;
+pub use rivals::{Sides, base_then_head, pair_level_t, retry_until_green};
 pub use round::{quad, round_value};
+pub use study::{MetricOutcomes, Outcomes, play};

@@ -43,15 +43,17 @@ impl Design {
     /// Rounds that can tell a slowdown that nobody should have to wait for.
     const SOON: usize = 20;
 
-    /// Six looks, evenly from an early one to `rounds`, which is the most there will
-    /// be. Earlier than at a sixth of them, and than with twenty rounds or a third of
-    /// them, there would be nothing to decide at the level that is left.
+    /// Six looks (or fewer, when there are few rounds), evenly from an early one to
+    /// `rounds`, which is the most there will be. The first is at a sixth of them, or
+    /// at twenty but no later than at a third: earlier, only what nobody could overlook
+    /// would be decided at the level that is left.
     ///
     /// `rounds` is taken to the nearest number from [`Design::FEWEST_ROUNDS`] to
     /// [`Design::MOST_ROUNDS`].
     pub fn of_rounds(rounds: usize) -> Self {
         let rounds = rounds.clamp(Self::FEWEST_ROUNDS, Self::MOST_ROUNDS);
-        let first = (rounds / 6).max(Self::SOON.min(rounds / 3));
+        let early = (rounds / 6).max(Self::SOON.min(rounds / 3));
+        let first = early.max(Self::FEWEST_ROUNDS);
         let intervals = Self::LOOKS - 1;
         let mut looks: Vec<usize> = (0..=intervals)
             .map(|look| first + ((rounds - first) * look).div_ceil(intervals))
@@ -145,5 +147,91 @@ impl PlannedLook {
     /// by their number: the first step of Holm's procedure.
     pub(super) fn fail(&self, metrics: usize) -> f64 {
         self.fail[metrics.clamp(1, self.fail.len()) - 1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn looks_come_evenly_from_an_early_one() {
+        let looks = |rounds| Design::of_rounds(rounds).looks().collect::<Vec<_>>();
+        assert_eq!(looks(60), [20, 28, 36, 44, 52, 60]);
+        assert_eq!(looks(40), [13, 19, 24, 30, 35, 40]);
+        assert_eq!(looks(20), [10, 12, 14, 16, 18, 20]);
+        assert_eq!(looks(12), [10, 11, 12]);
+        assert_eq!(looks(3), [10]);
+        assert_eq!(looks(200), [33, 67, 100, 134, 167, 200]);
+    }
+
+    #[test]
+    fn an_only_look_spends_everything() {
+        let design = Design::of_rounds(10);
+        let look = design.at(10).expect("the last");
+        assert!((look.fail(5) - Design::FALSE_FAIL / 5.0).abs() < 1e-9);
+        assert!((look.fail(1) - Design::FALSE_FAIL).abs() < 1e-9);
+        assert!((look.pass - Design::FALSE_PASS).abs() < 1e-9);
+    }
+
+    #[test]
+    fn when_time_runs_out_the_past_stands_and_the_rest_is_spent() {
+        let design = Design::of_rounds(60);
+        let cut = design.ending_at(47);
+        assert_eq!(cut.looks().collect::<Vec<_>>(), [20, 28, 36, 44, 47]);
+        for rounds in [20, 28, 36, 44] {
+            let (before, after) = (design.at(rounds), cut.at(rounds));
+            let (before, after) = (before.expect("planned"), after.expect("kept"));
+            assert!(
+                (after.fail(5) / before.fail(5) - 1.0).abs() < 1e-3,
+                "{rounds}"
+            );
+            assert!((after.pass / before.pass - 1.0).abs() < 1e-3, "{rounds}");
+        }
+        let last = |design: &Design| design.at(design.most_rounds()).expect("the last").fail(5);
+        assert!(last(&cut) > design.at(44).expect("planned").fail(5));
+        assert_eq!(design.next_look(20), Some(28));
+        assert_eq!(cut.next_look(47), None);
+    }
+
+    #[test]
+    fn more_rounds_and_less_noise_show_smaller_effects() {
+        let rule = Rule {
+            metric: Metric::CpuPerRequest,
+            tolerance: 0.0025,
+            margin: 0.02,
+        };
+        let seen = |rounds, sd, design_effect| {
+            let design = Design::of_rounds(rounds);
+            let smallest = design.smallest_detectable_effect(rule, sd, 5, design_effect);
+            smallest.expect("there are rounds")
+        };
+        assert!(seen(60, 0.025, 1.0) < seen(40, 0.025, 1.0));
+        assert!(seen(60, 0.02, 1.0) < seen(60, 0.025, 1.0));
+        assert!(seen(60, 0.02, 1.0) < seen(60, 0.02, 1.5));
+        assert!((seen(60, 0.0, 1.0) - rule.tolerance).abs() < 1e-12);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn later_looks_are_laxer_and_more_metrics_stricter(rounds in 10usize..400) {
+            let design = Design::of_rounds(rounds);
+            let looks: Vec<_> = design.looks().collect();
+            prop_assert!(looks.is_sorted_by(|a, b| a < b));
+            prop_assert_eq!(looks.last(), Some(&rounds));
+            prop_assert!(looks.len() <= 6);
+            for (early, late) in design.looks.iter().zip(&design.looks[1..]) {
+                prop_assert!(early.fail(5) < late.fail(5));
+                prop_assert!(early.pass < late.pass);
+            }
+            for look in &design.looks {
+                prop_assert!(look.fail(5) < look.fail(1));
+                prop_assert!(look.fail(1) <= Design::FALSE_FAIL * 1.000_001);
+                prop_assert!(look.pass <= Design::FALSE_PASS * 1.000_001);
+            }
+        }
     }
 }

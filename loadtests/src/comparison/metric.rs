@@ -115,7 +115,7 @@ impl Rule {
             _ => 3,
         };
         let (tolerance, margins) = match metric {
-            Metric::CpuPerRequest | Metric::Throughput => (0.005, [0.05, 0.03, 0.02, 0.015]),
+            Metric::CpuPerRequest | Metric::Throughput => (0.0025, [0.05, 0.03, 0.02, 0.015]),
             Metric::P50 => (0.005, [0.05, 0.04, 0.03, 0.02]),
             Metric::P95 => (0.01, [0.1, 0.08, 0.06, 0.04]),
             Metric::P99 => (0.02, [0.2, 0.15, 0.1, 0.06]),

@@ -71,3 +71,74 @@ impl SignFlips {
         within.checked_sub(1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn critical_sums_are_those_of_the_tables() {
+        // F. Wilcoxon and R. A. Wilcox, Some Rapid Approximate Statistical Procedures,
+        // 1964, as textbooks print them: rounds, one-sided level, largest sum.
+        for (rounds, level, sum) in [
+            (6, 0.025, 0),
+            (8, 0.025, 3),
+            (10, 0.025, 8),
+            (12, 0.025, 13),
+            (15, 0.025, 25),
+            (20, 0.025, 52),
+            (25, 0.025, 89),
+            (30, 0.025, 137),
+            (10, 0.005, 3),
+            (20, 0.005, 37),
+            (30, 0.005, 109),
+        ] {
+            let found = SignFlips::of(rounds).critical(level);
+            assert_eq!(found, Some(sum), "{rounds} rounds at {level}");
+        }
+    }
+
+    #[test]
+    fn too_few_rounds_reach_no_level() {
+        assert_eq!(SignFlips::of(5).critical(0.025), None);
+        assert_eq!(SignFlips::of(0).critical(0.025), None);
+        assert_eq!(SignFlips::of(20).critical(0.9e-6), None);
+        assert_eq!(SignFlips::of(20).critical(1e-6), Some(0));
+        assert_eq!(SignFlips::of(20).critical(0.0), None);
+    }
+
+    #[test]
+    fn many_rounds_are_counted_as_exactly() {
+        // More than are kept, and far beyond what could be enumerated.
+        let flips = SignFlips::of(400);
+        let half = 400 * 401 / 4;
+        let around = flips.p_value(half) + flips.p_value(half - 1);
+        assert!((around - 1.0).abs() < 1e-9, "{around}");
+    }
+
+    proptest! {
+        #[test]
+        fn counting_agrees_with_flipping_every_sign(rounds in 1usize..11, part in 0.0..=1.0_f64) {
+            let sum = (part * (rounds * (rounds + 1) / 2) as f64) as usize;
+            let flips = 0..1_usize << rounds;
+            let ranks = |flip: usize| (0..rounds).filter(move |bit| flip >> bit & 1 == 1);
+            let low = flips.filter(|flip| ranks(*flip).map(|bit| bit + 1).sum::<usize>() <= sum);
+            let expected = low.count() as f64 / (1_usize << rounds) as f64;
+            prop_assert!((SignFlips::of(rounds).p_value(sum) - expected).abs() < 1e-12);
+        }
+
+        #[test]
+        fn a_critical_sum_is_the_largest_within_its_level(rounds in 1usize..60, level in 1e-6..0.5_f64) {
+            let flips = SignFlips::of(rounds);
+            match flips.critical(level) {
+                Some(sum) => {
+                    prop_assert!(flips.p_value(sum) <= level);
+                    prop_assert!(flips.p_value(sum + 1) > level);
+                }
+                None => prop_assert!(flips.p_value(0) > level),
+            }
+        }
+    }
+}
