@@ -67,6 +67,7 @@ pub(super) fn record(held: Held) -> GateRecord {
         schema_version: SCHEMA_VERSION,
         id: String::new(),
         judgement,
+        interrupted: matches!(held.contest.ended, Ended::Interrupted),
         doubts: doubts
             .into_iter()
             .map(|doubt| doubt.sentence + ".")

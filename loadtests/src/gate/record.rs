@@ -28,6 +28,8 @@ pub struct GateRecord {
     pub id: String,
     /// What the gate comes to.
     pub judgement: Judgement,
+    /// Whether a signal ended it before its time.
+    pub interrupted: bool,
     /// Doubts about the measurement, each a sentence; when there are any that
     /// invalidate it, the judgement says so.
     pub doubts: Vec<String>,

@@ -20,6 +20,7 @@ pub(crate) fn example() -> GateRecord {
             verdict: Verdict::Fail,
             sentence: "CPU per request is 5.4 % higher (4.9 % to 5.9 %).".to_owned(),
         },
+        interrupted: false,
         doubts: vec!["2 % of the machine's time was stolen in round 3.".to_owned()],
         baseline: Build {
             asked: Some("origin/main".to_owned()),
