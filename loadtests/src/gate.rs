@@ -170,7 +170,10 @@ pub fn run(order: Order, folder: &Path, progress: &Progress) -> Result<GateRecor
     let terms = Terms {
         rules: rules
             .iter()
-            .map(|(rule, shown_only)| (*rule, shown_only.is_some()))
+            .map(|(rule, coarse)| match coarse {
+                Some(_) => (calibration::lenient(*rule), false),
+                None => (*rule, false),
+            })
             .collect(),
         design,
         may_end_early: !order.to_the_end,
@@ -321,17 +324,21 @@ fn with_slots_for(shape: &Shape, capacity: Capacity) -> Result<Shape, GateError>
     })
 }
 
-/// How each metric is judged, and why it is only shown, if it is.
+/// How each metric is judged, and why it can't hold up a pass, if so.
 fn rules(order: &Order, design: &Design) -> Vec<(Rule, Option<String>)> {
     let settings = &order.plan.gate;
-    let calibration = order
-        .calibration
-        .as_ref()
-        .map(|(_, calibration)| calibration);
     let rules = Metric::ALL.into_iter().map(|metric| {
         let rule = settings.rule(metric, order.budget);
-        let blind = calibration.and_then(|known| known.too_coarse_for(rule, design));
-        (rule, blind)
+        let known = order.calibration.as_ref();
+        let (scatter, where_from) = match known.and_then(|(_, known)| known.scatter(metric)) {
+            Some(scatter) => (scatter, "on this machine"),
+            None => (
+                calibration::typical(metric),
+                "on machines like those of CI, for this one isn't calibrated",
+            ),
+        };
+        let coarse = scatter.too_coarse_for(rule, design);
+        (rule, coarse.map(|reason| format!("{where_from}, {reason}")))
     });
     rules.collect()
 }

@@ -216,6 +216,7 @@ pub(crate) fn round(number: usize, confirmation: bool) -> Round {
     let slot = |side, cpu_nanos| Slot {
         side,
         quad: 0,
+        open_p50_micros: None,
         requests: 350,
         micros: 100_000,
         cpu_nanos,

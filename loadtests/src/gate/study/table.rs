@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use super::super::calibration::{lenient, typical};
 use super::{CASES, Case, Rounds, StudyError, StudyRound};
 use crate::comparison::{
     Decision, Design, Finding, Metric, Rate, Resampling, Rule, Series, Sides, base_then_head,
@@ -53,7 +54,7 @@ fn real(case: &Case, neighbours: &str, gates: &[&[StudyRound]], budget: Duration
     let mut unclear = Rate::default();
     for rounds in gates {
         let design = Design::of_rounds(rounds.len()).ending_at(rounds.len());
-        let Some(look) = play(&series(rounds, budget), &design) else {
+        let Some(look) = play(&series(rounds, budget, &design), &design) else {
             continue;
         };
         fail.count(matches!(look.decision, Decision::Fail { .. }));
@@ -111,7 +112,7 @@ fn pseudo(
         };
         let of_rounds = per_gate as f64 * within.as_secs_f64() / budget.as_secs_f64();
         let design = Design::of_rounds(of_rounds as usize);
-        let outcomes = resampling.outcomes(&series(rounds, within), &design, PSEUDO_RUNS);
+        let outcomes = resampling.outcomes(&series(rounds, within, &design), &design, PSEUDO_RUNS);
         let metric = planted.first().map_or(Metric::CpuPerRequest, |(m, _)| *m);
         let of_metric = outcomes.metrics.iter().find(|of| of.metric == metric);
         let covered = of_metric.map_or(Rate::default(), |of| of.covered);
@@ -176,13 +177,18 @@ fn rivals(gates: &[&[StudyRound]], neighbours: &str) -> String {
     text
 }
 
-fn series(rounds: &[StudyRound], budget: Duration) -> Vec<Series> {
+/// As a gate of `budget` on a machine that isn't calibrated judges them.
+fn series(rounds: &[StudyRound], budget: Duration, design: &Design) -> Vec<Series> {
     let series = Metric::ALL.into_iter().enumerate();
     series
-        .map(|(index, metric)| Series {
-            rule: Rule::within(metric, budget),
-            report_only: false,
-            log_ratios: rounds.iter().map(|round| round.log_ratios[index]).collect(),
+        .map(|(index, metric)| {
+            let rule = Rule::within(metric, budget);
+            let coarse = typical(metric).too_coarse_for(rule, design).is_some();
+            Series {
+                rule: if coarse { lenient(rule) } else { rule },
+                report_only: false,
+                log_ratios: rounds.iter().map(|round| round.log_ratios[index]).collect(),
+            }
         })
         .collect()
 }
