@@ -14,10 +14,17 @@ pub(super) fn page(title: &str, body: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                // Whatever got into a page from outside, it can't have anything loaded.
+                meta http-equiv="Content-Security-Policy"
+                    content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { (body) }
+            body {
+                a.skip href="#content" { "To the content" }
+                (body)
+                script { (PreEscaped(SCRIPT)) }
+            }
         }
     }
 }
@@ -42,15 +49,10 @@ pub(super) fn bar(share: f64) -> Markup {
     html! { div.bar aria-hidden="true" { div style=(format!("width:{width:.1}%")) {} } }
 }
 
-/// Bars side by side: each with its class, and the share (0 to 1) of the cell it fills.
-pub(super) fn stack(parts: &[(&str, f64)]) -> Markup {
-    html! {
-        div.bar.stack aria-hidden="true" {
-            @for (class, share) in parts {
-                div.(class) style=(format!("width:{:.1}%", share.clamp(0.0, 1.0) * 100.0)) {}
-            }
-        }
-    }
+/// Something that may be wider than the page, such as a table: it scrolls by itself,
+/// also with a keyboard.
+pub(super) fn scroll(name: &str, content: &Markup) -> Markup {
+    html! { div.scroll tabindex="0" role="region" aria-label=(name) { (content) } }
 }
 
 /// The style class that gives a hop its colour.
@@ -65,6 +67,19 @@ pub(super) fn hop_class(hop: Hop) -> &'static str {
         Hop::Worker => "hop-worker",
     }
 }
+
+/// The style class of a process's colour, and what its kind is called.
+pub(super) fn class_of_process(name: &str) -> (&'static str, &'static str) {
+    let hop = Hop::of_node(name).unwrap_or(Hop::Generator);
+    let kind = match hop {
+        Hop::Generator => "load generator",
+        hop => hop.name(),
+    };
+    (hop_class(hop), kind)
+}
+
+/// What charts tell a pointer; without it, their figures are in tables.
+const SCRIPT: &str = include_str!("script/readout.js");
 
 /// The style of all pages: what they share, then charts, then what single pages add.
 const STYLE: &str = concat!(
