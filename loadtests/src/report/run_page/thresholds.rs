@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::report::figures::{in_unit, percent};
+use crate::report::layout::scroll;
 use crate::threshold::{Judged, State};
 
 /// The section.
@@ -13,18 +14,16 @@ pub(super) fn thresholds(thresholds: &[Judged]) -> Markup {
             @if thresholds.is_empty() {
                 p.soft { "The plan has none, so that nothing was judged but the ledger." }
             } @else {
-                div.scroll tabindex="0" role="region" aria-label="Thresholds" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Rule" }
-                            th scope="col" .n { "Limit" }
-                            th scope="col" .n { "Value" }
-                            th scope="col" { "Margin" }
-                            th scope="col" { "Outcome" }
-                        } }
-                        tbody { @for judged in thresholds { (row(judged)) } }
-                    }
-                }
+                (scroll("Thresholds", &html! { table {
+                    thead { tr {
+                        th scope="col" { "Rule" }
+                        th scope="col" .n { "Limit" }
+                        th scope="col" .n { "Value" }
+                        th scope="col" { "Margin" }
+                        th scope="col" { "Outcome" }
+                    } }
+                    tbody { @for judged in thresholds { (row(judged)) } }
+                } }))
             }
         }
     }

@@ -26,8 +26,8 @@ pub(super) fn timeline(record: &Record) -> Markup {
                 div.charts {
                     (rate(record, &frame))
                     (response_time(timeline, &frame))
-                    (failures(timeline, &frame))
                     (cpu(timeline, &frame))
+                    (failures(timeline, &frame))
                 }
                 @if !timeline.events.is_empty() {
                     h3 { "What happened" }
@@ -36,6 +36,7 @@ pub(super) fn timeline(record: &Record) -> Markup {
                     } }
                 }
                 p.small.soft {
+                    @if timeline.ticks.iter().all(|tick| tick.failed == 0) { strong { "No request failed, at any time. " } }
                     "From the begin of the load, in steps of " (duration(timeline.tick_seconds))
                     "; a request belongs to the step in which it was over. Stages are named on top; what is shaded "
                     "is not judged. Dashed red lines mark what happened to nodes."
@@ -50,6 +51,9 @@ pub(super) struct Time {
     pub(super) axis: Axis,
     pub(super) bands: Vec<Band>,
     tick: f64,
+    /// How many ticks begin before the last stage is over. What is still under way then
+    /// makes no rate.
+    within: usize,
     /// How much of the axis has ticks, from 0 to 1.
     covered: f64,
     /// Where something happened to a node, as a path.
@@ -78,6 +82,7 @@ impl Time {
             .iter()
             .map(|event| upright(axis.place(event.seconds)));
         Time {
+            within: (planned / tick - 1e-6).ceil() as usize,
             covered: axis.place(tick * timeline.ticks.len() as f64),
             events: events.collect(),
             bands,
@@ -123,7 +128,8 @@ fn rate(record: &Record, time: &Time) -> Markup {
         4,
         per_second,
     );
-    let requests = time.places(&y, achieved.iter().copied().map(Some));
+    let within = achieved.iter().take(time.within);
+    let requests = time.places(&y, within.copied().map(Some));
     let under: Vec<Place> = requests.iter().flatten().copied().collect();
     let begun = ticks.iter().zip(&turns);
     let begun = begun.map(|(tick, asked)| asked.map(|_| rate_of(tick.turns)));
@@ -208,7 +214,7 @@ fn response_time(timeline: &Timeline, time: &Time) -> Markup {
             least.unwrap_or(1).max(1) as f64,
             most.unwrap_or(10).max(1) as f64,
         ),
-        5,
+        6,
         micros,
     );
     let series = |pick: fn(&TickTimes) -> u64| {
@@ -257,12 +263,7 @@ fn response_time(timeline: &Timeline, time: &Time) -> Markup {
 fn failures(timeline: &Timeline, time: &Time) -> Markup {
     let failed: u64 = timeline.ticks.iter().map(|tick| tick.failed).sum();
     if failed == 0 {
-        return html! {
-            figure.chart.quiet {
-                figcaption { "Failed requests" }
-                p.soft { "None, at any time." }
-            }
-        };
+        return html! {};
     }
     let most = timeline
         .ticks
