@@ -64,7 +64,7 @@ fn row(stage: &StageEvidence) -> Markup {
             td.n { (shown(machine.map(|m| percent(m.others)))) }
             td.n { (shown(machine.map(|m| percent(m.stolen)))) }
             td.n { (shown(stage.in_flight.map(|f| parts(f.mean)))) }
-            td.n { (shown(stage.expected_in_flight().map(|f| parts(f)))) }
+            td.n { (shown(stage.expected_in_flight().map(parts))) }
             td.n { (shown(lag.map(|lag| micros(lag as f64)))) }
         }
     }
