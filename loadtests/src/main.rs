@@ -13,6 +13,7 @@
 
 mod arrivals;
 mod attack;
+mod client;
 mod commands;
 mod environment;
 mod evidence;

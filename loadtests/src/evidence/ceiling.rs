@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::environment::own_cpu_time;
 use crate::plan::Plan;
 use crate::samples::Route;
-use crate::visitor::{self, Answer, Visitor};
+use crate::visitor::{Answer, Visitor};
 use crate::workload::Workload;
 
 /// What the generator does at its limit.
@@ -82,12 +82,12 @@ impl Ceiling {
 
 async fn ask(workload: Arc<Workload>, seat: usize, until: Instant) {
     const ROUTE: Route = Route::new("GET", "/");
-    let mut visitor = Visitor::new(seat, workload, visitor::client());
+    let mut visitor = Visitor::new(seat, workload);
     while Instant::now() < until {
         let request = visitor.signed_request(Method::GET, ROUTE.path);
         let check = |answer: &Answer| answer.expect_status(StatusCode::OK);
         visitor.send(ROUTE, request, check).await;
-        visitor.take_finished();
+        drop(visitor.take_finished());
     }
 }
 
