@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario as GooseScenario, Transaction, TransactionResult};
 use goose::{GooseAttack, GooseError};
@@ -105,7 +106,11 @@ impl Attack {
             .await
             .map_err(AttackError::Folder)?;
         let configuration = GooseConfiguration::parse_args_default(&self.arguments(folder))?;
-        let mut goose = GooseAttack::initialize_with_config(configuration)?;
+        // Goose's own client sends nothing here, so that one for all users is enough: to
+        // make each one its own takes a while.
+        let unused = GooseClientBuilder::new().without_cookies();
+        let mut goose = GooseAttack::initialize_with_config(configuration)?
+            .set_client_builder_without_cookies(unused)?;
         for scenario in Scenario::ALL {
             let users = self.workload.roster.iter().filter(|s| **s == scenario);
             match users.count() {

@@ -17,6 +17,7 @@ use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::unconstrained;
 
 /// One connection, for one exchange at a time; `B` is what requests have as their body.
 #[derive(Debug)]
@@ -60,7 +61,8 @@ where
         &mut self,
         request: Request<B>,
     ) -> Result<Response<Incoming>, TrySendError<Request<B>>> {
-        let mut response = pin!(self.sender.try_send_request(request));
+        // Out of its budget, a task is woken to go on later; the response wakes nobody.
+        let mut response = pin!(unconstrained(self.sender.try_send_request(request)));
         let driver = &mut self.driver;
         let response = poll_fn(|cx| {
             drive(driver, cx);
