@@ -4,6 +4,7 @@
 //!
 //! Pages carry their own style, load nothing, and work from `file://`.
 
+mod chart;
 pub mod figures;
 mod index_page;
 mod junit;

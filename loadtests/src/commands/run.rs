@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser};
 use jiff::Timestamp;
 
-use super::{ReportsFolder, runtime};
+use super::{ReportsFolder, runtime, show};
 use crate::client::Target;
 use crate::exit_code::{Failure, Outcome};
 use crate::plan::Plan;
@@ -46,6 +46,10 @@ pub(super) struct Run {
 
     #[command(flatten)]
     folder: ReportsFolder,
+
+    /// Open the run's page when it is there.
+    #[arg(long)]
+    open: bool,
 
     /// Show no progress, only the summary.
     #[arg(long, short)]
@@ -98,10 +102,11 @@ impl Run {
         progress.finish();
         let record = outcome.map_err(|error| failed(error, &folder))?;
         keep(&record, &reports, &folder).map_err(Failure::invalid)?;
-        print!(
-            "{}",
-            summary(&record, &self.folder.reports.join("index.html"))
-        );
+        let page = reports.run_folder(&record.id).join("index.html");
+        print!("{}", summary(&record, &page));
+        if self.open {
+            show(&page);
+        }
         Ok(ExitCode::from(record.judgement.verdict.exit_code()))
     }
 
