@@ -1,5 +1,7 @@
 //! The command line: one file a verb.
 
+mod gate;
+mod gate_study;
 mod plans;
 mod report;
 mod run;
@@ -27,6 +29,10 @@ struct CommandLine {
 enum Command {
     /// Run a load test and write its report.
     Run(Box<run::Run>),
+    /// Compare this build with a baseline: slower, not slower, or can't tell.
+    Gate(Box<gate::Gate>),
+    /// Measure how often the gate is right, on builds whose difference is known.
+    GateStudy(gate_study::GateStudy),
     /// Start the system and leave it running until Ctrl-C.
     Up(up::Up),
     /// List the built-in plans, or print one to start your own from.
@@ -52,6 +58,8 @@ pub fn run_command_line() -> Outcome {
     let command = CommandLine::parse().command;
     match command.unwrap_or_else(|| Command::Run(Box::default())) {
         Command::Run(run) => run.execute(),
+        Command::Gate(gate) => gate.execute(),
+        Command::GateStudy(study) => study.execute(),
         Command::Up(up) => up.execute(),
         Command::Plans(plans) => plans.execute(),
         Command::Report(report) => report.execute(),

@@ -13,11 +13,14 @@
 
 mod arrivals;
 mod attack;
+mod client;
 mod commands;
+mod comparison;
 mod distribution;
 mod environment;
 mod evidence;
 mod exit_code;
+mod gate;
 mod in_flight;
 mod ledger;
 mod observation;

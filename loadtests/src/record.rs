@@ -31,7 +31,7 @@ pub use caches::{CacheNodeRecord, CacheRecord};
 pub use curve::Curve;
 pub use requests::{OpenRecord, RequestFigures, Times};
 pub use schema::schema;
-pub use store::{RecordError, write_whole};
+pub use store::{RecordError, read_json, write_json, write_whole};
 pub use timeline::{CoresRecord, EventRecord, TickRecord, TickTimes, Timeline};
 pub use traffic::{EdgeRecord, NodeRecord, Traffic};
 pub use usage::{ProcessRecord, ProcessUsage, StageUsage};

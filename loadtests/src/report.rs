@@ -6,6 +6,7 @@
 
 mod chart;
 pub mod figures;
+pub mod gate;
 mod index_page;
 mod junit;
 mod layout;
@@ -15,6 +16,7 @@ mod summary;
 
 use std::path::{Path, PathBuf};
 
+use crate::gate::record::GateRecord;
 use crate::record::{Record, RecordError, write_whole};
 
 pub use index_page::{Entry, index_page};
@@ -49,23 +51,18 @@ impl Reports {
 
     /// Makes a folder for a run called `id`, or `id-2` and so on when there is one.
     pub fn create_run_folder(&self, id: &str) -> std::io::Result<PathBuf> {
-        std::fs::create_dir_all(self.folder.join("runs"))?;
-        let numbered = (2..).map(|number| format!("{id}-{number}"));
-        for id in std::iter::once(id.to_owned()).chain(numbered) {
-            let folder = self.run_folder(&id);
-            match std::fs::create_dir(&folder) {
-                Ok(()) => return Ok(folder),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-        unreachable!("there are more numbers than folders")
+        create_numbered(&self.folder.join("runs"), id)
     }
 
     /// Every run's folder name, the newest first.
     pub fn run_ids(&self) -> std::io::Result<Vec<String>> {
         let mut ids = Vec::new();
-        for entry in std::fs::read_dir(self.folder.join("runs"))? {
+        let entries = match std::fs::read_dir(self.folder.join("runs")) {
+            // There are gates, and no run yet.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(ids),
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
                 ids.push(entry.file_name().to_string_lossy().into_owned());
@@ -91,6 +88,16 @@ impl Reports {
         write_whole(&folder.join("summary.md"), markdown(record).as_bytes())
     }
 
+    /// Makes a folder for a gate called `id`, or `id-2` and so on when there is one.
+    pub fn create_gate_folder(&self, id: &str) -> std::io::Result<PathBuf> {
+        create_numbered(&self.folder.join("gates"), id)
+    }
+
+    /// Writes what a gate looks like beside its record.
+    pub fn write_gate(&self, record: &GateRecord, folder: &Path) -> Result<(), RecordError> {
+        gate::write_summaries(record, folder)
+    }
+
     /// Writes the list of all runs, with those that can't be read and why.
     pub fn write_index(&self) -> Result<(), RecordError> {
         let ids = self.run_ids().map_err(|source| RecordError::Read {
@@ -106,6 +113,21 @@ impl Reports {
             .collect();
         write_whole(&self.index(), index_page(&entries).into_string().as_bytes())
     }
+}
+
+/// Makes a folder called `id` in `place`, or `id-2` and so on when there is one.
+fn create_numbered(place: &Path, id: &str) -> std::io::Result<PathBuf> {
+    std::fs::create_dir_all(place)?;
+    let numbered = (2..).map(|number| format!("{id}-{number}"));
+    for id in std::iter::once(id.to_owned()).chain(numbered) {
+        let folder = place.join(id);
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    unreachable!("there are more numbers than folders")
 }
 
 /// An error and its causes, in one sentence.

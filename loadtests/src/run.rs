@@ -5,6 +5,8 @@ mod assemble;
 mod evidence;
 mod system;
 
+pub(crate) use system::topology;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,6 +15,7 @@ use integration::error::StartError;
 use jiff::Timestamp;
 
 use crate::attack::{Attack, AttackError, End};
+use crate::client::ExchangeError;
 use crate::environment::Environment;
 use crate::evidence::looks::Looker;
 use crate::evidence::tenths::Tenths;
@@ -54,7 +57,7 @@ pub enum RunError {
         url: String,
         /// What happened when it was tried.
         #[source]
-        source: reqwest::Error,
+        source: ExchangeError,
     },
     /// The load broke off.
     #[error("the load broke off")]

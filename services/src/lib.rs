@@ -26,6 +26,7 @@ pub mod worker;
 
 pub mod client;
 pub mod command_line;
+pub mod connection;
 pub mod contract;
 pub mod metrics;
 pub mod problem;

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{Record, SCHEMA_VERSION};
 
@@ -29,12 +30,14 @@ pub enum RecordError {
         source: std::io::Error,
     },
     /// The record is of a later program.
-    #[error("{} has schema version {found}, and this program knows up to {SCHEMA_VERSION}: use a newer one", path.display())]
+    #[error("{} has schema version {found}, and this program knows up to {known}: use a newer one", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
         /// Its version.
         found: u32,
+        /// The latest one that this program knows.
+        known: u32,
     },
     /// The record is damaged.
     #[error("{} is damaged", path.display())]
@@ -53,40 +56,50 @@ impl Record {
 
     /// Reads the record of the run in `folder`.
     pub fn read(folder: &Path) -> Result<Record, RecordError> {
-        #[derive(Deserialize)]
-        struct Version {
-            schema_version: u32,
-        }
-
-        let path = folder.join(Self::FILE);
-        let text = std::fs::read(&path).map_err(|source| RecordError::Read {
-            path: path.clone(),
-            source,
-        })?;
-        let damaged = |source| RecordError::Damaged {
-            path: path.clone(),
-            source,
-        };
-        let version: Version = serde_json::from_slice(&text).map_err(damaged)?;
-        if version.schema_version > SCHEMA_VERSION {
-            return Err(RecordError::Newer {
-                found: version.schema_version,
-                path,
-            });
-        }
-        serde_json::from_slice(&text).map_err(damaged)
+        read_json(&folder.join(Self::FILE), SCHEMA_VERSION)
     }
 
     /// Writes the record into `folder`, whole or not at all.
     pub fn write(&self, folder: &Path) -> Result<(), RecordError> {
-        let path = folder.join(Self::FILE);
-        let mut text = serde_json::to_vec_pretty(self).map_err(|error| RecordError::Write {
-            path: path.clone(),
-            source: error.into(),
-        })?;
-        text.push(b'\n');
-        write_whole(&path, &text)
+        write_json(&folder.join(Self::FILE), self)
     }
+}
+
+/// Reads a record of a form of which `known` is the latest version that this program
+/// understands.
+pub fn read_json<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, RecordError> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema_version: u32,
+    }
+
+    let text = std::fs::read(path).map_err(|source| RecordError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let damaged = |source| RecordError::Damaged {
+        path: path.to_owned(),
+        source,
+    };
+    let version: Version = serde_json::from_slice(&text).map_err(damaged)?;
+    if version.schema_version > known {
+        return Err(RecordError::Newer {
+            path: path.to_owned(),
+            found: version.schema_version,
+            known,
+        });
+    }
+    serde_json::from_slice(&text).map_err(damaged)
+}
+
+/// Writes a record, whole or not at all.
+pub fn write_json(path: &Path, record: &impl Serialize) -> Result<(), RecordError> {
+    let mut text = serde_json::to_vec_pretty(record).map_err(|error| RecordError::Write {
+        path: path.to_owned(),
+        source: error.into(),
+    })?;
+    text.push(b'\n');
+    write_whole(path, &text)
 }
 
 /// Writes a file so that nobody ever sees a part of it.

@@ -8,6 +8,7 @@ use integration::{Launcher, StartOptions, System, Topology};
 use services::contract::{NodeName, Service};
 
 use super::{Order, RunError};
+use crate::client;
 use crate::environment::own_cpu_time;
 use crate::ledger::NodeCounts;
 use crate::observation::{Glance, Observation, ObservationError, StageUse};
@@ -15,7 +16,6 @@ use crate::plan::{Plan, Shape};
 use crate::record::EventRecord;
 use crate::timeline::CoresAt;
 use crate::verdict::Warning;
-use crate::visitor;
 use crate::workload::Workload;
 
 /// What the generator's own process is called beside the nodes.
@@ -50,7 +50,7 @@ impl Subject {
     pub(super) async fn prepare(order: &Order, folder: &Path) -> Result<Self, RunError> {
         if let Some(url) = &order.target {
             // Any answer will do; what it should be, the load finds out.
-            return match visitor::client().get(url).send().await {
+            return match client::get(url).await {
                 Ok(_) => Ok(Subject::There(url.clone())),
                 Err(source) => Err(RunError::NobodyThere {
                     url: url.clone(),

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use tower::retry::budget::{Budget, TpsBudget};
 use tracing::debug;
 
-use super::connections::{Broken, Connection, Loan};
+use super::connections::{self, Broken, Connection, Loan};
 use super::failure::Failure;
 use super::fields::{self, Via};
 use super::request_body::{Progress, RequestBody};
@@ -238,7 +238,7 @@ impl Balancer {
         request: Request<RequestBody>,
         progress: Option<&Progress>,
     ) -> Result<Response<Incoming>, Broken> {
-        let mut response = pin!(connection.send(request));
+        let mut response = pin!(connections::send(connection, request));
         let mut pieces = 0;
         loop {
             match tokio::time::timeout(self.limits.first_byte_timeout, response.as_mut()).await {
