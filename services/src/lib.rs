@@ -28,6 +28,7 @@ pub mod client;
 pub mod command_line;
 pub mod contract;
 pub mod metrics;
+pub mod planted;
 pub mod problem;
 pub mod server;
 pub mod setting;
