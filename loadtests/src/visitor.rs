@@ -190,7 +190,7 @@ impl Visitor {
     }
 
     /// The requests that are over since the last call.
-    pub fn take_finished(&mut self) -> impl Iterator<Item = Finished> {
+    pub fn take_finished(&mut self) -> impl DoubleEndedIterator<Item = Finished> {
         self.finished.drain(..)
     }
 
