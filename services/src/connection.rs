@@ -21,6 +21,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::unconstrained;
 
+pub use alarm::Alarm;
+
 /// One connection, for one exchange at a time; `B` is what requests have as their body.
 #[derive(Debug)]
 pub struct Connection<B>
