@@ -5,6 +5,8 @@
 //! connection is driven by nobody; whether it still lives shows at the moment it is
 //! taken up again.
 
+mod alarm;
+
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
