@@ -9,7 +9,7 @@ mod schema;
 mod self_check;
 mod up;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -76,6 +76,14 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| {
             Failure::not_started(anyhow::Error::new(error).context("could not start the runtime"))
         })
+}
+
+/// Opens a page in whatever the desktop shows pages with. Where there is no desktop, the
+/// page is there all the same, so that this is no failure.
+fn show(page: &Path) {
+    if let Err(error) = open::that_detached(page) {
+        eprintln!("could not open {}: {error}", page.display());
+    }
 }
 
 #[cfg(test)]

@@ -13,13 +13,10 @@
 
 mod arrivals;
 mod attack;
+mod client;
 mod commands;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the gate that asks is still to come"
-)]
 mod comparison;
+mod distribution;
 mod environment;
 mod evidence;
 mod exit_code;
@@ -29,6 +26,7 @@ mod ledger;
 mod observation;
 mod pacer;
 mod plan;
+mod prediction;
 mod progress;
 mod record;
 mod report;
@@ -37,6 +35,7 @@ mod samples;
 mod scenarios;
 mod self_check;
 mod threshold;
+mod timeline;
 mod timing;
 mod tokens;
 mod verdict;

@@ -4,6 +4,7 @@
 //!
 //! Pages carry their own style, load nothing, and work from `file://`.
 
+mod chart;
 pub mod figures;
 pub mod gate;
 mod index_page;

@@ -15,6 +15,7 @@ use integration::error::StartError;
 use jiff::Timestamp;
 
 use crate::attack::{Attack, AttackError, End};
+use crate::client::ExchangeError;
 use crate::environment::Environment;
 use crate::evidence::looks::Looker;
 use crate::evidence::tenths::Tenths;
@@ -23,6 +24,7 @@ use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::samples::{LogError, write_logs};
+use crate::timeline::Ticker;
 use crate::verdict::Warning;
 use crate::workload::Workload;
 use system::Subject;
@@ -55,7 +57,7 @@ pub enum RunError {
         url: String,
         /// What happened when it was tried.
         #[source]
-        source: reqwest::Error,
+        source: ExchangeError,
     },
     /// The load broke off.
     #[error("the load broke off")]
@@ -108,10 +110,11 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
     let looker = Looker::start(Arc::clone(&workload));
     let looker = known("What is under way", looker, &mut warnings);
     let tenths = Arc::new(Tenths::default());
+    let ticker = Arc::new(Ticker::new(workload.schedule.length()));
     let collector = tokio::spawn({
-        let (tenths, workload) = (Arc::clone(&tenths), Arc::clone(&workload));
-        let stages = order.plan.stages.clone();
-        async move { tenths.follow(&workload, &stages).await }
+        let (tenths, ticker) = (Arc::clone(&tenths), Arc::clone(&ticker));
+        let (workload, stages) = (Arc::clone(&workload), order.plan.stages.clone());
+        async move { tenths.follow(&workload, &stages, &ticker).await }
     });
     let started = Timestamp::now();
     let goose = folder.join("goose");
@@ -122,13 +125,16 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         }
         end
     };
-    let (end, measured, stages) = tokio::join!(
+    let (end, measured, stages, cores) = tokio::join!(
         load,
         subject.observe_measured_stages(&order.plan, &workload),
-        subject.watch_stages(&order.plan, &workload)
+        subject.watch_stages(&order.plan, &workload),
+        subject.watch_cores(ticker.tick(), &workload)
     );
     display.abort();
     collector.abort();
+    // What was over after the collector's last look.
+    ticker.add(workload.clock.elapsed(), &workload.recorder.tick());
     let in_flight = looker.map(Looker::stop).unwrap_or_default();
     let ended = Timestamp::now();
     if end? == End::Interrupted {
@@ -150,6 +156,8 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         stages,
         in_flight,
         tenths,
+        timeline: ticker.timeline(&cores.looks, cores.events),
+        flaws: workload.flaws.counts(),
         timing: workload
             .timings
             .sum_up(|stage| stage.is_some_and(|stage| !order.plan.stages[stage].warm_up)),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::ReportsFolder;
+use super::{ReportsFolder, show};
 use crate::exit_code::{Failure, Outcome};
 use crate::record::Record;
 use crate::report::Reports;
@@ -19,6 +19,10 @@ pub(super) struct Report {
 
     #[command(flatten)]
     folder: ReportsFolder,
+
+    /// Open the list of all runs when it is there.
+    #[arg(long)]
+    open: bool,
 }
 
 impl Report {
@@ -47,6 +51,9 @@ impl Report {
         }
         reports.write_index().map_err(Failure::invalid)?;
         println!("{}", reports.index().display());
+        if self.open {
+            show(&reports.index());
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 use jiff::Timestamp;
-use reqwest::Url;
 
-use super::{ReportsFolder, runtime};
+use super::{ReportsFolder, runtime, show};
+use crate::client::Target;
 use crate::exit_code::{Failure, Outcome};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -33,8 +33,8 @@ pub(super) struct Run {
     /// no CPU time, and no ledger. With a plan of plain requests, or with --get and the
     /// like, any server will do; with another, it must be the laboratory, with its key
     /// and the plan's items.
-    #[arg(long, value_name = "URL", value_parser = http_url)]
-    target: Option<Url>,
+    #[arg(long, value_name = "URL")]
+    target: Option<Target>,
 
     #[command(flatten)]
     one_line: OneLine,
@@ -46,6 +46,10 @@ pub(super) struct Run {
 
     #[command(flatten)]
     folder: ReportsFolder,
+
+    /// Open the run's page when it is there.
+    #[arg(long)]
+    open: bool,
 
     /// Show no progress, only the summary.
     #[arg(long, short)]
@@ -73,7 +77,7 @@ impl Run {
             target: self
                 .target
                 .as_ref()
-                .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+                .map(|target| target.as_str().to_owned()),
             dashboard: self.dashboard,
             plan,
         };
@@ -98,10 +102,11 @@ impl Run {
         progress.finish();
         let record = outcome.map_err(|error| failed(error, &folder))?;
         keep(&record, &reports, &folder).map_err(Failure::invalid)?;
-        print!(
-            "{}",
-            summary(&record, &self.folder.reports.join("index.html"))
-        );
+        let page = reports.run_folder(&record.id).join("index.html");
+        print!("{}", summary(&record, &page));
+        if self.open {
+            show(&page);
+        }
         Ok(ExitCode::from(record.judgement.verdict.exit_code()))
     }
 
@@ -126,8 +131,8 @@ impl Run {
             format!(" --plan {}", self.plan)
         };
         let mut command = format!("cargo run -p loadtests -- run{what} --seed {seed}");
-        if let Some(url) = &self.target {
-            command.push_str(&format!(" --target {url}"));
+        if let Some(target) = &self.target {
+            command.push_str(&format!(" --target {}", target.as_str()));
         }
         command
     }
@@ -152,14 +157,5 @@ fn failed(error: RunError, folder: &Path) -> Failure {
         }
         RunError::NobodyThere { .. } => Failure::not_started(error),
         RunError::Attack(_) | RunError::Histograms(_) => Failure::invalid(error),
-    }
-}
-
-fn http_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
-    if url.scheme() == "http" && url.has_host() {
-        Ok(url)
-    } else {
-        Err("write http://HOST:PORT".to_owned())
     }
 }

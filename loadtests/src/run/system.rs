@@ -8,12 +8,18 @@ use integration::{Launcher, StartOptions, System, Topology};
 use services::contract::{NodeName, Service};
 
 use super::{Order, RunError};
+use crate::client;
+use crate::environment::own_cpu_time;
 use crate::ledger::NodeCounts;
 use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::{Plan, Shape};
+use crate::record::EventRecord;
+use crate::timeline::CoresAt;
 use crate::verdict::Warning;
-use crate::visitor;
 use crate::workload::Workload;
+
+/// What the generator's own process is called beside the nodes.
+pub(super) const GENERATOR: &str = "load generator";
 
 /// The system that a run is about.
 pub(super) enum Subject {
@@ -29,6 +35,13 @@ pub(super) struct Measured {
     pub(super) own_cpu: Duration,
 }
 
+/// What was seen of processes while the load went on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watched {
+    pub(super) looks: Vec<CoresAt>,
+    pub(super) events: Vec<EventRecord>,
+}
+
 /// Two looks, at the begin and the end of the stages that are no warm-up.
 pub(super) type Looks = Option<Result<(Observation, Observation), ObservationError>>;
 
@@ -37,7 +50,7 @@ impl Subject {
     pub(super) async fn prepare(order: &Order, folder: &Path) -> Result<Self, RunError> {
         if let Some(url) = &order.target {
             // Any answer will do; what it should be, the load finds out.
-            return match visitor::client().get(url).send().await {
+            return match client::get(url).await {
                 Ok(_) => Ok(Subject::There(url.clone())),
                 Err(source) => Err(RunError::NobodyThere {
                     url: url.clone(),
@@ -114,6 +127,61 @@ impl Subject {
         let _ = while_load_lasts(workload, looks).await;
         used.resize_with(plan.stages.len(), || None);
         used
+    }
+
+    /// Looks at the CPU time of every process once in a `tick`, and at which nodes have
+    /// ended since. A look costs a system call for each process.
+    pub(super) async fn watch_cores(&self, tick: Duration, workload: &Workload) -> Watched {
+        let mut watched = Watched::default();
+        let looks = async {
+            let mut number = 0;
+            loop {
+                workload.clock.reaches(tick * number).await;
+                let elapsed = workload.clock.elapsed();
+                let used = self.cpu_times();
+                watched.looks.push(CoresAt { elapsed, used });
+                let seconds = elapsed.as_secs_f64();
+                let new = not_yet_told(self.ended(), &watched.events);
+                let events = new.into_iter().map(|what| EventRecord { seconds, what });
+                watched.events.extend(events);
+                if elapsed >= workload.schedule.length() {
+                    break;
+                }
+                // What a busy machine made late is left out, and not caught up with.
+                number = (elapsed.as_nanos() / tick.as_nanos()) as u32 + 1;
+            }
+        };
+        // What was seen until then is kept.
+        let _ = while_load_lasts(workload, looks).await;
+        watched
+    }
+
+    /// The CPU time that each process has used, of those that tell; the generator last.
+    fn cpu_times(&self) -> Vec<(String, Duration)> {
+        let nodes = match self {
+            Subject::Started(system) => system.topology().nodes(),
+            Subject::There(_) => &[],
+        };
+        let used = nodes.iter().filter_map(|node| {
+            let Subject::Started(system) = self else {
+                return None;
+            };
+            let used = system.cpu_time(node.name.as_str()).ok()?;
+            Some((node.name.to_string(), used))
+        });
+        let own = own_cpu_time().ok().map(|own| (GENERATOR.to_owned(), own));
+        used.chain(own).collect()
+    }
+
+    /// The nodes that ended although nobody had told them to, each in a few words.
+    fn ended(&self) -> Vec<String> {
+        let Subject::Started(system) = self else {
+            return Vec::new();
+        };
+        let exits = system.unexpected_exits().into_iter();
+        exits
+            .map(|exit| format!("{} ended ({})", exit.node, exit.status))
+            .collect()
     }
 
     /// Waits until no task is queued or running.
@@ -195,6 +263,17 @@ impl Subject {
     }
 }
 
+/// What happened, in no order, without what has been told already; the same may happen
+/// twice.
+fn not_yet_told(mut happened: Vec<String>, told: &[EventRecord]) -> Vec<String> {
+    for event in told {
+        if let Some(known) = happened.iter().position(|what| *what == event.what) {
+            happened.remove(known);
+        }
+    }
+    happened
+}
+
 /// What `looks` saw, unless the load broke off and never gets to where they wait for.
 async fn while_load_lasts<T>(workload: &Workload, looks: impl Future<Output = T>) -> Option<T> {
     // A load that no user ever began has no end either.
@@ -232,4 +311,24 @@ fn unreadable(error: &ObservationError) -> Warning {
         cause = error.source();
     }
     Warning::CountersUnreadable { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_twice_is_told_twice_and_in_whatever_order_nodes_are_asked() {
+        let told = [EventRecord {
+            seconds: 1.0,
+            what: "worker ended".to_owned(),
+        }];
+        let new = |happened: &[&str]| {
+            let happened = happened.iter().map(|what| (*what).to_owned());
+            not_yet_told(happened.collect(), &told)
+        };
+        assert_eq!(new(&["worker ended"]), [] as [&str; 0]);
+        assert_eq!(new(&["cache-1 ended", "worker ended"]), ["cache-1 ended"]);
+        assert_eq!(new(&["worker ended", "worker ended"]), ["worker ended"]);
+    }
 }

@@ -1,37 +1,31 @@
 //! Connections to one gateway: made when needed, lent for one exchange at a time,
-//! kept open in between.
-//!
-//! Whoever borrows a connection also drives it: hyper's connection future is polled
-//! in the task of the client's request instead of one of its own, which saves two
-//! hand-overs between tasks for every request. An idle connection is driven by
-//! nobody; whether it still lives shows at the moment it is taken up again.
+//! kept open in between. Whoever borrows a connection also drives it.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::uri::Authority;
 use http::{Request, Response};
+use http_body::Frame;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::Limits;
 use super::failure::Failure;
-use super::request_body::RequestBody;
+use super::request_body::{Progress, RequestBody};
+use crate::connection::{self, Alarm};
 
 /// One connection to a gateway.
 #[derive(Debug)]
 pub(super) struct Connection {
-    sender: SendRequest<RequestBody>,
-    /// `None` once the connection has ended.
-    driver: Option<Driver>,
+    http: connection::Connection<RequestBody>,
+    /// When the gateway has taken too long to begin its response.
+    deadline: Alarm,
 }
-
-type Driver = Pin<Box<http1::Connection<TokioIo<TcpStream>, RequestBody>>>;
 
 /// An exchange that brought no response.
 #[derive(Debug)]
@@ -49,57 +43,58 @@ impl Connection {
         stream
             .set_nodelay(true)
             .map_err(|error| Failure::from(&error))?;
-        let (sender, driver) = http1::handshake(TokioIo::new(stream))
+        let http = connection::Connection::over(stream)
             .await
             .map_err(|error| Failure::from(&error))?;
         Ok(Connection {
-            sender,
-            driver: Some(Box::pin(driver)),
+            http,
+            deadline: Alarm::default(),
         })
     }
 
-    /// Sends a request and waits for the head of its response.
+    /// Sends a request and waits for the head of its response, for at most `limit`,
+    /// which begins anew while the client still sends its body.
     pub(super) async fn send(
         &mut self,
         request: Request<RequestBody>,
+        limit: Duration,
+        progress: Option<&Progress>,
     ) -> Result<Response<Incoming>, Broken> {
-        let mut response = pin!(self.sender.try_send_request(request));
-        let driver = &mut self.driver;
-        let response = poll_fn(|cx| {
-            drive(driver, cx);
-            // Only the driver can bring the response, and it wakes this task itself.
-            response
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()))
-        });
-        response.await.map_err(|mut error| {
-            let unsent = error.take_message();
-            Broken {
-                failure: Failure::from(error.error()),
-                unsent,
+        let Connection { http, deadline } = self;
+        let mut response = pin!(http.send(request));
+        let mut pieces = 0;
+        deadline.set(Instant::now() + limit);
+        poll_fn(|cx| {
+            if let Poll::Ready(outcome) = response.as_mut().poll(cx) {
+                return Poll::Ready(outcome.map_err(|mut error| Broken {
+                    unsent: error.take_message(),
+                    failure: Failure::from(error.error()),
+                }));
             }
+            while deadline.poll(cx).is_ready() {
+                match progress.map(Progress::pieces) {
+                    Some(now) if now > pieces => pieces = now,
+                    _ => {
+                        return Poll::Ready(Err(Broken {
+                            failure: Failure::ResponseTimeout,
+                            unsent: None,
+                        }));
+                    }
+                }
+                deadline.set(Instant::now() + limit);
+            }
+            Poll::Pending
         })
+        .await
     }
 
-    /// Lets the connection read and write what it can.
-    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        drive(&mut self.driver, cx);
-    }
-
-    /// Whether the gateway has kept an idle connection open, as far as is known here.
-    fn is_usable(&mut self) -> bool {
-        self.drive(&mut Context::from_waker(Waker::noop()));
-        self.driver.is_some() && self.sender.is_ready()
-    }
-}
-
-fn drive(driver: &mut Option<Driver>, cx: &mut Context<'_>) {
-    let ended = driver
-        .as_mut()
-        .is_some_and(|driver| driver.as_mut().poll(cx).is_ready());
-    if ended {
-        // What went wrong, if anything, reaches the exchange under way.
-        *driver = None;
+    /// Takes the next piece of a response's body, which this connection brings.
+    pub(super) fn poll_frame(
+        &mut self,
+        body: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        self.http.poll_frame(body, cx)
     }
 }
 
@@ -130,7 +125,7 @@ impl Connections {
     pub(super) fn take_idle(&self) -> Option<Connection> {
         loop {
             let (mut connection, since) = self.idle().pop()?;
-            if since.elapsed() < Self::IDLE_TIMEOUT && connection.is_usable() {
+            if since.elapsed() < Self::IDLE_TIMEOUT && connection.http.is_usable() {
                 return Some(connection);
             }
         }
@@ -146,7 +141,7 @@ impl Connections {
     /// Closes connections that the gateway has closed or that were idle for too long.
     pub(super) fn forget_stale(&self) {
         self.idle().retain_mut(|(connection, since)| {
-            since.elapsed() < Self::IDLE_TIMEOUT && connection.is_usable()
+            since.elapsed() < Self::IDLE_TIMEOUT && connection.http.is_usable()
         });
     }
 
