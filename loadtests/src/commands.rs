@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+mod compare;
 mod plans;
 mod report;
 mod run;
@@ -7,7 +8,7 @@ mod schema;
 mod self_check;
 mod up;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -31,6 +32,8 @@ enum Command {
     Up(up::Up),
     /// List the built-in plans, or print one to start your own from.
     Plans(plans::Plans),
+    /// Hold two runs against each other, without a verdict.
+    Compare(compare::Compare),
     /// Write the pages of earlier runs again, from their records.
     Report(report::Report),
     /// Print the JSON schema of `run.json`, a run's record.
@@ -45,6 +48,22 @@ struct ReportsFolder {
     /// The folder for reports.
     #[arg(long, value_name = "DIR", default_value = "reports")]
     reports: PathBuf,
+
+    /// Open the page that was written.
+    #[arg(long)]
+    open: bool,
+}
+
+impl ReportsFolder {
+    /// Shows a page in the browser of the desktop, if that was asked for. Where there is
+    /// none, that is said, and everything else is as it would be.
+    fn open_if_asked(&self, page: &Path) {
+        if self.open
+            && let Err(error) = open::that_detached(page)
+        {
+            eprintln!("warning: could not open {}: {error}", page.display());
+        }
+    }
 }
 
 /// Reads the command line and does what it says.
@@ -54,6 +73,7 @@ pub fn run_command_line() -> Outcome {
         Command::Run(run) => run.execute(),
         Command::Up(up) => up.execute(),
         Command::Plans(plans) => plans.execute(),
+        Command::Compare(compare) => compare.execute(),
         Command::Report(report) => report.execute(),
         Command::Schema(schema) => schema.execute(),
         Command::SelfCheck(check) => check.execute(),

@@ -14,6 +14,7 @@
 mod arrivals;
 mod attack;
 mod commands;
+mod comparison;
 mod environment;
 mod evidence;
 mod exit_code;

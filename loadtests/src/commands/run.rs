@@ -14,7 +14,7 @@ use crate::exit_code::{Failure, Outcome};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Record;
-use crate::report::{Reports, summary};
+use crate::report::{Kind, Reports, summary};
 use crate::run::{Order, RunError};
 use one_line::OneLine;
 
@@ -84,7 +84,7 @@ impl Run {
             order.plan.name
         );
         let folder = reports
-            .create_run_folder(&id)
+            .create_folder(Kind::Run, &id)
             .and_then(std::path::absolute)
             .map_err(|error| {
                 let place = self.folder.reports.display();
@@ -102,6 +102,7 @@ impl Run {
             "{}",
             summary(&record, &self.folder.reports.join("index.html"))
         );
+        self.folder.open_if_asked(&folder.join("index.html"));
         Ok(ExitCode::from(record.judgement.verdict.exit_code()))
     }
 
