@@ -139,6 +139,7 @@ impl Attack {
             tasks.dead += of_one.dead;
             tasks.gone += of_one.gone;
             tasks.open.extend(of_one.open);
+            tasks.lives.extend(of_one.lives);
         }
         tasks
     }

@@ -218,7 +218,7 @@ fn routes(baseline: &Record, candidate: &Record) -> Vec<Route> {
 }
 
 fn route(name: &str, baseline: Option<&RouteRecord>, candidate: Option<&RouteRecord>) -> Route {
-    let curve = |route: Option<&RouteRecord>| Curve::of(&route?.requests);
+    let curve = |route: Option<&RouteRecord>| Curve::of(route?);
     let (a, b) = (curve(baseline), curve(candidate));
     let rate = |route: Option<&RouteRecord>| Some(route?.requests.per_second);
     let rates = (rate(baseline), rate(candidate));

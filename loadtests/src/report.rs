@@ -4,6 +4,7 @@
 //!
 //! Pages carry their own style, load nothing, and work from `file://`.
 
+mod chart;
 mod comparison_page;
 mod entry;
 mod environment;

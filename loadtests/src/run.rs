@@ -21,6 +21,7 @@ use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::samples::{LogError, write_logs};
+use crate::timeline::Ticker;
 use crate::verdict::Warning;
 use crate::workload::Workload;
 use system::Subject;
@@ -106,10 +107,11 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
     let looker = Looker::start(Arc::clone(&workload));
     let looker = known("What is under way", looker, &mut warnings);
     let tenths = Arc::new(Tenths::default());
+    let ticker = Arc::new(Ticker::new(workload.schedule.length()));
     let collector = tokio::spawn({
-        let (tenths, workload) = (Arc::clone(&tenths), Arc::clone(&workload));
-        let stages = order.plan.stages.clone();
-        async move { tenths.follow(&workload, &stages).await }
+        let (tenths, ticker) = (Arc::clone(&tenths), Arc::clone(&ticker));
+        let (workload, stages) = (Arc::clone(&workload), order.plan.stages.clone());
+        async move { tenths.follow(&workload, &stages, &ticker).await }
     });
     let started = Timestamp::now();
     let goose = folder.join("goose");
@@ -120,13 +122,16 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         }
         end
     };
-    let (end, measured, stages) = tokio::join!(
+    let (end, measured, stages, cores) = tokio::join!(
         load,
         subject.observe_measured_stages(&order.plan, &workload),
-        subject.watch_stages(&order.plan, &workload)
+        subject.watch_stages(&order.plan, &workload),
+        subject.watch_cores(ticker.tick(), &workload)
     );
     display.abort();
     collector.abort();
+    // What was over after the collector's last look.
+    ticker.add(workload.clock.elapsed(), &workload.recorder.tick());
     let in_flight = looker.map(Looker::stop).unwrap_or_default();
     let ended = Timestamp::now();
     if end? == End::Interrupted {
@@ -148,6 +153,8 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         stages,
         in_flight,
         tenths,
+        timeline: ticker.timeline(&cores.looks, cores.events),
+        flaws: workload.flaws.counts(),
         timing: workload
             .timings
             .sum_up(|stage| stage.is_some_and(|stage| !order.plan.stages[stage].warm_up)),

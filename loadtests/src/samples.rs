@@ -149,6 +149,15 @@ fn micros_histogram() -> Histogram<u64> {
     Histogram::new(3).expect("3 digits are allowed")
 }
 
+/// The histogram of these times, in microseconds.
+pub fn histogram_of(times: &[Duration]) -> Histogram<u64> {
+    let mut histogram = micros_histogram();
+    for time in times {
+        keep(&mut histogram, *time);
+    }
+    histogram
+}
+
 /// Records a time in microseconds, at least one.
 fn keep<C: Counter>(histogram: &mut Histogram<C>, time: Duration) {
     /// Longer times count as this long; no request is waited for half of it.

@@ -1,6 +1,9 @@
 //! The tokens that users show: valid ones, and each kind of bad one.
 
-use http::HeaderValue;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use http::{HeaderValue, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
 
@@ -27,7 +30,7 @@ pub fn valid(user: &str) -> String {
 }
 
 /// What can be wrong with a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Flaw {
     /// There is none.
     Missing,
@@ -57,6 +60,19 @@ impl Flaw {
         Flaw::Expired,
     ];
 
+    /// What is wrong, in a few words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Flaw::Missing => "no token",
+            Flaw::Malformed => "not a JSON Web Token",
+            Flaw::WrongKey => "signed with another key",
+            Flaw::WrongAlgorithm => "signed by another algorithm",
+            Flaw::Unsigned => "says it needs no signature",
+            Flaw::Tampered => "changed after signing",
+            Flaw::Expired => "expired",
+        }
+    }
+
     /// What a user with this flaw sends as `Authorization`, if anything.
     pub fn authorization(self, user: &str) -> Option<HeaderValue> {
         let token = match self {
@@ -73,6 +89,40 @@ impl Flaw {
             Flaw::Expired => sign(Algorithm::HS256, KEY, user, Some(1)),
         };
         Some(bearer(&token))
+    }
+}
+
+/// What became of requests with each flaw, counted by many users at once.
+#[derive(Debug, Default)]
+pub struct FlawCounts(Mutex<BTreeMap<Flaw, FlawCount>>);
+
+/// What became of requests with one flaw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlawCount {
+    /// How many were sent.
+    pub sent: u64,
+    /// Those that were refused with 401.
+    pub refused: u64,
+    /// Those whose answer shows that they were let in.
+    pub admitted: u64,
+}
+
+impl FlawCounts {
+    /// Counts a request with `flaw`; `status` is that of its answer, if there was one.
+    pub fn count(&self, flaw: Flaw, status: Option<StatusCode>, admitted: bool) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(flaw).or_default();
+        count.sent += 1;
+        count.refused += u64::from(status == Some(StatusCode::UNAUTHORIZED));
+        count.admitted += u64::from(admitted);
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> BTreeMap<Flaw, FlawCount> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

@@ -75,8 +75,10 @@ pub struct SubmittedTasks {
     pub dead: u64,
     /// Those of them that the worker did not know any more.
     pub gone: u64,
-    /// Those of which none of that was seen yet.
-    pub open: Vec<String>,
+    /// Those of which none of that was seen yet, each with the moment of its 202.
+    pub open: Vec<(String, Instant)>,
+    /// How long it took from the 202 until each was first seen done.
+    pub lives: Vec<Duration>,
 }
 
 /// A request that is over, for whoever else keeps the score.

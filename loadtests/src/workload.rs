@@ -17,6 +17,7 @@ use crate::plan::{Behaviour, Plan, Schedule};
 use crate::samples::{Pulse, Recorder, Samples, StageIndex};
 use crate::scenarios::{Repertoire, Scenario};
 use crate::timing::Timings;
+use crate::tokens::FlawCounts;
 
 /// What all users of a run share.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ pub struct Workload {
     pub pulse: Pulse,
     /// Where the time of sampled requests went.
     pub timings: Timings,
+    /// What became of bad tokens.
+    pub flaws: FlawCounts,
     /// Digests that were computed to check answers.
     pub digests: Digests,
 }
@@ -79,6 +82,7 @@ impl Workload {
             recorder: Recorder::new(),
             pulse: Pulse::default(),
             timings: Timings::default(),
+            flaws: FlawCounts::default(),
             digests: Digests::default(),
             schedule,
         }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::record::RequestFigures;
+use crate::record::RouteRecord;
 
 /// So many points let a curve be read between them.
 const FINE: usize = 16;
@@ -18,10 +18,11 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// The curve of some requests; `None` when there were none.
-    pub fn of(requests: &RequestFigures) -> Option<Self> {
-        let times = requests.times.as_ref()?;
-        let points = [
+    /// The curve of a route's requests: the percentiles that have a name, and those at
+    /// even steps between them, of records that have any. `None` without requests.
+    pub fn of(route: &RouteRecord) -> Option<Self> {
+        let times = route.requests.times.as_ref()?;
+        let named = [
             (0.0, times.min),
             (0.5, times.p50),
             (0.9, times.p90),
@@ -30,9 +31,18 @@ impl Curve {
             (0.999, times.p99_9),
             (1.0, times.max),
         ];
+        let between = route.curve.points().filter(|(share, _)| *share > 0.0);
+        let mut points: Vec<_> = named
+            .into_iter()
+            .chain(between)
+            .map(|(share, time)| (share, time as f64))
+            .collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // A step that is a named percentile too is off it by a rounding error.
+        points.dedup_by(|a, b| a.0 - b.0 < 1e-9);
         Some(Curve {
-            requests: requests.count,
-            points: points.map(|(share, time)| (share, time as f64)).to_vec(),
+            requests: route.requests.count,
+            points,
         })
     }
 
@@ -81,9 +91,9 @@ mod tests {
 
     #[test]
     fn a_curve_has_the_percentiles_of_its_record() {
-        let requests = &example().routes[0].requests;
-        let times = requests.times.as_ref().expect("some");
-        let curve = Curve::of(requests).expect("some");
+        let route = &example().routes[0];
+        let times = route.requests.times.as_ref().expect("some");
+        let curve = Curve::of(route).expect("some");
         for (share, time) in [(0.5, times.p50), (0.99, times.p99), (0.999, times.p99_9)] {
             assert_eq!(curve.at(share), time as f64);
         }
@@ -103,7 +113,10 @@ mod tests {
     #[test]
     fn what_a_few_requests_cant_tell_has_no_interval() {
         assert_eq!(straight(100).around(0.99, 1.96), None);
-        let coarse = Curve::of(&example().routes[0].requests).expect("some");
+        let coarse = Curve {
+            points: vec![(0.0, 1.0), (0.5, 2.0), (1.0, 9.0)],
+            ..straight(100)
+        };
         assert_eq!(coarse.around(0.5, 1.96), None);
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Tenth;
 use crate::plan::Stage;
 use crate::samples::Tick;
+use crate::timeline::Ticker;
 use crate::workload::Workload;
 
 /// How often answers are collected; a tenth of the shortest stage is 100 ms.
@@ -19,8 +20,8 @@ pub struct Tenths(Mutex<BTreeMap<(usize, usize), Tick>>);
 
 impl Tenths {
     /// Collects the answers of `workload` until cancelled, and hands them on to its
-    /// pulse, for whoever shows them.
-    pub async fn follow(&self, workload: &Workload, stages: &[Stage]) {
+    /// pulse, for whoever shows them, and to `ticker`.
+    pub async fn follow(&self, workload: &Workload, stages: &[Stage], ticker: &Ticker) {
         workload.clock.reaches(Duration::ZERO).await;
         let mut periods = tokio::time::interval(PERIOD);
         loop {
@@ -28,6 +29,7 @@ impl Tenths {
             periods.tick().await;
             let tick = workload.recorder.tick();
             workload.pulse.add(&tick);
+            ticker.add(elapsed, &tick);
             if let Some(stage) = workload.schedule.stage_at(elapsed) {
                 let into = elapsed.saturating_sub(workload.schedule.begin_of(stage));
                 let tenth = into.as_secs_f64() / stages[stage].duration.as_secs_f64() * 10.0;

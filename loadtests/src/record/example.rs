@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use hdrhistogram::Histogram;
+
 use super::{
-    CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, OpenRecord, PlanRecord,
+    CacheNodeRecord, CacheRecord, CoresRecord, Curve, EdgeRecord, EventRecord, FailureRecord,
+    FlawRecord, GatewayRecord, IntruderRecord, NodeRecord, OpenRecord, OverallRecord, PlanRecord,
     ProcessRecord, ProcessUsage, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord,
-    StageUsage, TaskRecord, Times,
+    StageUsage, TaskRecord, TickRecord, TickTimes, Timeline, Times, Traffic,
 };
 use crate::arrivals::Spacing;
 use crate::environment::Environment;
 use crate::evidence::{Evidence, StageEvidence};
 use crate::ledger::{Generator, draw_up};
 use crate::plan::Plan;
+use crate::prediction::{HitPrediction, PredictedPart};
 use crate::threshold::{Judged, State, Unit};
 use crate::timing::{Hop, HopTiming, RouteTiming};
 use crate::verdict::{Judgement, Verdict, Warning};
@@ -35,6 +39,7 @@ pub(crate) fn example() -> Record {
         }),
         service_times: None,
     };
+    let overall = requests.clone();
     Record {
         schema_version: SCHEMA_VERSION,
         id: "20260102T030405Z-smoke".to_owned(),
@@ -60,8 +65,16 @@ pub(crate) fn example() -> Record {
             name: "GET /data/{key}".to_owned(),
             requests,
             statuses: BTreeMap::from([(200, 12_344), (503, 1)]),
+            curve: curve(),
+            service_curve: Curve::default(),
         }],
+        overall: Some(OverallRecord {
+            requests: overall,
+            curve: curve(),
+            service_curve: Curve::default(),
+        }),
         measured_seconds: 4.0,
+        timeline: timeline(),
         thresholds: vec![Judged {
             rule: "p99<50ms".to_owned(),
             state: State::Passed,
@@ -74,24 +87,56 @@ pub(crate) fn example() -> Record {
             answers: 12_344,
             attempts: Some(12_345),
         }],
+        retries: Some(0),
+        traffic: Some(traffic()),
         caches: Some(CacheRecord {
             counted_by_gateways: true,
             hits: 9,
             misses: 1,
             failed: 0,
-            by_cache: Vec::new(),
+            by_cache: vec![CacheNodeRecord {
+                name: "cache-1".to_owned(),
+                hits: 9,
+                misses: 1,
+                failed: 0,
+            }],
+            prediction: Some(HitPrediction {
+                hit_ratio: 88.0,
+                items: PredictedPart {
+                    lookups: 9,
+                    hits: 8.8,
+                },
+                listings: PredictedPart::default(),
+                read_backs: PredictedPart {
+                    lookups: 1,
+                    hits: 0.0,
+                },
+            }),
         }),
         tasks: TaskRecord {
             accepted: 5,
             done: 5,
             dead: 0,
             gone: 0,
+            life: None,
+            at_worker: Some(BTreeMap::from([
+                ("done".to_owned(), 5),
+                ("queued".to_owned(), 0),
+            ])),
+            attempts: BTreeMap::from([("done".to_owned(), 5)]),
         },
         intruders: IntruderRecord {
             sent: 7,
             answered: 7,
             refused: 7,
             admitted: 0,
+            by_flaw: vec![FlawRecord {
+                flaw: "expired".to_owned(),
+                sent: 7,
+                refused: 7,
+                admitted: 0,
+            }],
+            reasons: Some(BTreeMap::from([("expired".to_owned(), 7)])),
         },
         ledger: draw_up(&Generator::default(), Some(&[])),
         processes: vec![ProcessRecord {
@@ -155,6 +200,78 @@ pub(crate) fn example() -> Record {
             is_plain: false,
             behaviour: plan.behaviour,
         },
+    }
+}
+
+fn curve() -> Curve {
+    let mut times = Histogram::new(3).expect("3 digits are allowed");
+    for micros in 100..12_445 {
+        times.record(micros).expect("it grows");
+    }
+    Curve::of(&times)
+}
+
+fn timeline() -> Timeline {
+    let tick = |p50, bands: &[u64]| TickRecord {
+        requests: bands.iter().sum(),
+        failed: 0,
+        turns: 0,
+        times: Some(TickTimes {
+            p50,
+            p95: 2 * p50,
+            p99: 3 * p50,
+            max: 4 * p50,
+        }),
+        bands: bands.to_vec(),
+    };
+    Timeline {
+        tick_seconds: 1.0,
+        ticks: vec![
+            tick(800, &[2000, 500]),
+            TickRecord::default(),
+            TickRecord {
+                failed: 1,
+                ..tick(900, &[1800, 600, 3])
+            },
+            tick(900, &[2000]),
+        ],
+        bands: vec![100, 1000, 3000, 10_000],
+        cores: vec![CoresRecord {
+            name: "database".to_owned(),
+            cores: vec![Some(0.1), None, Some(0.12), Some(0.1)],
+        }],
+        events: vec![EventRecord {
+            seconds: 1.25,
+            what: "database ended (signal 9)".to_owned(),
+        }],
+    }
+}
+
+fn traffic() -> Traffic {
+    let node = |name: &str, service: &str, requests| NodeRecord {
+        name: name.to_owned(),
+        service: service.to_owned(),
+        requests,
+        errors: 0,
+    };
+    let edge = |from: &str, to: &str, calls| EdgeRecord {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        calls,
+        failed: Some(0),
+    };
+    Traffic {
+        nodes: vec![
+            node("load-balancer", "load-balancer", 12_345),
+            node("api-gateway-1", "api-gateway", 12_345),
+            node("cache-1", "cache", 10),
+            node("database", "database", 400),
+        ],
+        edges: vec![
+            edge("load-balancer", "api-gateway-1", 12_345),
+            edge("api-gateway", "cache-1", 10),
+            edge("api-gateway", "database", 400),
+        ],
     }
 }
 

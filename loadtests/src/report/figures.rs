@@ -57,6 +57,44 @@ pub fn change(ratio: f64) -> String {
     format!("{sign}{size}")
 }
 
+/// A length of time in seconds: `200 ms`, `12.5 s`, `2 min`, `1.5 h`.
+pub fn duration(seconds: f64) -> String {
+    let (value, unit) = if seconds < 0.9995 && seconds > 0.0 {
+        (seconds * 1e3, "ms")
+    } else if seconds < 120.0 {
+        (seconds, "s")
+    } else if seconds < 7200.0 {
+        (seconds / 60.0, "min")
+    } else {
+        (seconds / 3600.0, "h")
+    };
+    format!("{}{THIN}{unit}", three_digits(value))
+}
+
+/// A number of cores, or of anything else that comes in parts: `0.53`.
+pub fn parts(value: f64) -> String {
+    three_digits(value)
+}
+
+/// An amount of memory: `12.3 MiB`.
+pub fn mebibytes(bytes: u64) -> String {
+    format!(
+        "{}{THIN}MiB",
+        three_digits(bytes as f64 / f64::from(1 << 20))
+    )
+}
+
+/// A quantile from 0 to 1 as people call it: `p50`, `p99.9`.
+pub fn quantile(share: f64) -> String {
+    match share {
+        least if least <= 0.0 => "min".to_owned(),
+        share => {
+            let text = format!("{:.4}", share * 100.0);
+            format!("p{}", text.trim_end_matches('0').trim_end_matches('.'))
+        }
+    }
+}
+
 /// A value in the unit of its threshold.
 pub fn in_unit(value: f64, unit: Unit) -> String {
     match unit {

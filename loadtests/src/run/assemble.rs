@@ -1,5 +1,9 @@
 //! Makes the record of a run out of what was seen of it. Nothing here measures.
 
+mod caches;
+mod nodes;
+mod work;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,14 +21,14 @@ use crate::ledger::{self, Generator, Ledger, NodeCounts};
 use crate::observation::StageUse;
 use crate::plan::{Plan, Stage};
 use crate::record::{
-    CacheNodeRecord, CacheRecord, FailureRecord, GatewayRecord, IntruderRecord, OpenRecord,
-    PlanRecord, ProcessRecord, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord,
-    TaskRecord,
+    Curve, FailureRecord, OpenRecord, OverallRecord, PlanRecord, Record, RequestFigures,
+    RouteRecord, SCHEMA_VERSION, StageRecord, Timeline,
 };
-use crate::samples::{ArrivalSamples, CacheOutcome, Fault, RouteSamples, Samples, StageIndex};
+use crate::samples::{ArrivalSamples, Fault, Latency, Route, RouteSamples, Samples, StageIndex};
 use crate::scenarios::Scenario;
 use crate::threshold::{Figure, Figures, RouteFigures, State};
 use crate::timing::RouteTiming;
+use crate::tokens::{Flaw, FlawCount};
 use crate::verdict::{self, Warning};
 use crate::visitor::SubmittedTasks;
 
@@ -41,6 +45,9 @@ pub(super) struct Seen {
     /// What was under way in each stage.
     pub(super) in_flight: BTreeMap<usize, InFlight>,
     pub(super) tenths: Arc<Tenths>,
+    pub(super) timeline: Timeline,
+    /// What became of requests with each kind of bad token.
+    pub(super) flaws: BTreeMap<Flaw, FlawCount>,
     pub(super) timing: Vec<RouteTiming>,
     pub(super) ceiling: Option<Ceiling>,
     pub(super) files: Option<FileLimit>,
@@ -68,16 +75,11 @@ pub(super) fn record(
     let stages = stages(plan, &seen.samples);
     warnings.extend(empty_stages(&stages));
     warnings.extend(unanswered_stages(plan, &seen.samples));
-    let gateways = gateways(seen);
-    let caches = caches(seen, is_measured);
-    let tasks = TaskRecord {
-        accepted: seen.tasks.accepted,
-        done: seen.tasks.done,
-        dead: seen.tasks.dead,
-        gone: seen.tasks.gone,
-    };
-    let intruders = intruders(&seen.samples);
-    let processes = processes(seen.measured.as_ref(), sent);
+    let gateways = nodes::gateways(seen);
+    let caches = caches::caches(seen, &order);
+    let tasks = work::tasks(seen);
+    let intruders = work::intruders(seen);
+    let processes = nodes::processes(seen.measured.as_ref(), sent);
 
     let figures = Figures {
         routes: routes
@@ -85,7 +87,7 @@ pub(super) fn record(
             .map(|(route, samples)| (route.name(), route_figures(samples)))
             .collect(),
         seconds: measured_seconds,
-        imbalance: imbalance(&gateways),
+        imbalance: nodes::imbalance(&gateways),
         hit_ratio: match &caches {
             Some(caches) => caches.hit_ratio().map_or(Figure::NoSamples, Figure::Value),
             None => Figure::OutOfSight,
@@ -98,7 +100,7 @@ pub(super) fn record(
             0 => Figure::NoSamples,
             accepted => Figure::Value((accepted - tasks.done) as f64),
         },
-        cpu_per_request: cpu_per_request(seen.measured.as_ref(), sent),
+        cpu_per_request: nodes::cpu_per_request(seen.measured.as_ref(), sent),
     };
     let thresholds: Vec<_> = plan.thresholds.iter().map(|t| t.judge(&figures)).collect();
     let unseen = thresholds
@@ -132,19 +134,15 @@ pub(super) fn record(
         stages,
         routes: routes
             .iter()
-            .map(|(route, samples)| RouteRecord {
-                name: route.name(),
-                requests: RequestFigures::new(
-                    &samples.latency(),
-                    samples.failed(),
-                    measured_seconds,
-                ),
-                statuses: samples.statuses.clone(),
-            })
+            .map(|(route, samples)| of_route(route, samples, measured_seconds))
             .collect(),
+        overall: Some(overall(&seen.samples.total(is_measured), measured_seconds)),
         measured_seconds,
+        timeline: seen.timeline.clone(),
         thresholds,
         gateways,
+        retries: nodes::retries(seen),
+        traffic: seen.measured.as_ref().map(nodes::traffic),
         caches,
         tasks,
         intruders,
@@ -165,6 +163,34 @@ pub(super) fn record(
             is_plain: plan.requests.is_some(),
             behaviour: plan.behaviour.clone(),
         },
+    }
+}
+
+fn of_route(route: &Route, samples: &RouteSamples, seconds: f64) -> RouteRecord {
+    let latency = samples.latency();
+    RouteRecord {
+        name: route.name(),
+        requests: RequestFigures::new(&latency, samples.failed(), seconds),
+        statuses: samples.statuses.clone(),
+        curve: Curve::of(latency.response()),
+        service_curve: service_curve(&latency),
+    }
+}
+
+fn overall(samples: &RouteSamples, seconds: f64) -> OverallRecord {
+    let latency = samples.latency();
+    OverallRecord {
+        requests: RequestFigures::new(&latency, samples.failed(), seconds),
+        curve: Curve::of(latency.response()),
+        service_curve: service_curve(&latency),
+    }
+}
+
+/// Empty where service times are no others than response times.
+fn service_curve(latency: &Latency) -> Curve {
+    match latency.differs() {
+        true => Curve::of(&latency.service),
+        false => Curve::default(),
     }
 }
 
@@ -226,134 +252,6 @@ fn generator(seen: &Seen) -> Generator {
     }
 }
 
-fn gateways(seen: &Seen) -> Vec<GatewayRecord> {
-    let mut answers = seen.samples.total(|_| true).served_by();
-    let Some(nodes) = &seen.whole else {
-        let seen = answers.into_iter().map(|(name, answers)| GatewayRecord {
-            name,
-            answers,
-            attempts: None,
-        });
-        return seen.collect();
-    };
-    let records = of(nodes, Service::ApiGateway).map(|gateway| {
-        let name = gateway.name.to_string();
-        GatewayRecord {
-            answers: answers.remove(&name).unwrap_or(0),
-            attempts: Some(sum(
-                nodes,
-                Service::LoadBalancer,
-                "upstream_requests_total",
-                &[("upstream", &name)],
-            )),
-            name,
-        }
-    });
-    records.collect()
-}
-
-/// Requests between the busiest gateway and the idlest, by the balancer's count. From
-/// outside, a gateway that served nothing doesn't show, so that answers can't tell.
-fn imbalance(gateways: &[GatewayRecord]) -> Figure {
-    let shares: Option<Vec<u64>> = gateways.iter().map(|g| g.attempts).collect();
-    let shares = shares.unwrap_or_default();
-    match (shares.iter().max(), shares.iter().min()) {
-        // Where nobody served anything, nothing was shared.
-        (Some(0), _) => Figure::NoSamples,
-        (Some(most), Some(fewest)) => Figure::Value((most - fewest) as f64),
-        _ => Figure::OutOfSight,
-    }
-}
-
-fn caches(seen: &Seen, is_measured: impl Fn(StageIndex) -> bool) -> Option<CacheRecord> {
-    let Some(measured) = &seen.measured else {
-        return caches_by_answers(&seen.samples.total(is_measured).caches);
-    };
-    let nodes = &measured.counts;
-    let lookups = |cache: &str, outcome| {
-        let labels = [("cache", cache), ("outcome", outcome)];
-        sum(nodes, Service::ApiGateway, "cache_lookups_total", &labels)
-    };
-    let by_cache: Vec<_> = of(nodes, Service::Cache)
-        .map(|cache| CacheNodeRecord {
-            hits: lookups(cache.name.as_str(), "hit"),
-            misses: lookups(cache.name.as_str(), "miss"),
-            failed: lookups(cache.name.as_str(), "failed"),
-            name: cache.name.to_string(),
-        })
-        .collect();
-    Some(CacheRecord {
-        counted_by_gateways: true,
-        hits: by_cache.iter().map(|cache| cache.hits).sum(),
-        misses: by_cache.iter().map(|cache| cache.misses).sum(),
-        failed: by_cache.iter().map(|cache| cache.failed).sum(),
-        by_cache,
-    })
-}
-
-/// From outside: what the answers said. Nothing, when they didn't.
-fn caches_by_answers(outcomes: &BTreeMap<CacheOutcome, u64>) -> Option<CacheRecord> {
-    let count = |outcome| outcomes.get(&outcome).copied().unwrap_or(0);
-    (!outcomes.is_empty()).then(|| CacheRecord {
-        counted_by_gateways: false,
-        hits: count(CacheOutcome::Hit),
-        misses: count(CacheOutcome::Miss) + count(CacheOutcome::Coalesced),
-        failed: count(CacheOutcome::Bypass),
-        by_cache: Vec::new(),
-    })
-}
-
-fn intruders(samples: &Samples) -> IntruderRecord {
-    let routes = samples.by_route(|_| true);
-    let sent = Scenario::Intruders.routes().iter();
-    let sent = sent.filter_map(|route| routes.get(route));
-    IntruderRecord {
-        sent: sent.clone().map(|route| route.count()).sum(),
-        answered: sent.clone().flat_map(|route| route.statuses.values()).sum(),
-        refused: sent.filter_map(|route| route.statuses.get(&401)).sum(),
-        admitted: samples.faults(|fault| matches!(fault, Fault::Admitted { .. })),
-    }
-}
-
-fn processes(measured: Option<&Measured>, sent: u64) -> Vec<ProcessRecord> {
-    let Some(measured) = measured else {
-        return Vec::new();
-    };
-    let nodes = measured.cpu.iter().map(|(name, cpu)| (name.as_str(), *cpu));
-    nodes
-        .chain([("load generator", measured.own_cpu)])
-        .map(|(name, cpu)| ProcessRecord {
-            name: name.to_owned(),
-            cpu_seconds: cpu.as_secs_f64(),
-            cpu_micros_per_request: per_request(cpu, sent),
-        })
-        .collect()
-}
-
-/// By node, and by service as the sum over its nodes.
-fn cpu_per_request(measured: Option<&Measured>, sent: u64) -> BTreeMap<String, f64> {
-    let mut figures = BTreeMap::new();
-    for (name, cpu) in measured.iter().flat_map(|measured| &measured.cpu) {
-        let micros = per_request(*cpu, sent);
-        figures.insert(name.to_string(), micros);
-        let service = measured
-            .iter()
-            .flat_map(|measured| &measured.counts)
-            .find(|node| node.name == *name)
-            .map(|node| node.service.to_string());
-        // A service of one node has the node's name.
-        if let Some(service) = service.filter(|service| *service != name.as_str()) {
-            *figures.entry(service).or_default() += micros;
-        }
-    }
-    figures
-}
-
-/// In microseconds. Without requests, there is nothing to share it among.
-fn per_request(cpu: Duration, sent: u64) -> f64 {
-    cpu.as_secs_f64() * 1e6 / sent.max(1) as f64
-}
-
 fn failures(samples: &Samples) -> Vec<FailureRecord> {
     let mut failures: Vec<_> = samples
         .faults
@@ -388,31 +286,8 @@ fn sum(nodes: &[NodeCounts], service: Service, counter: &str, labels: &[(&str, &
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::samples::{Latency, Series};
-
-    fn gateways(attempts: &[Option<u64>]) -> Vec<GatewayRecord> {
-        let gateway = |attempts: &Option<u64>| GatewayRecord {
-            name: "a gateway".to_owned(),
-            answers: 5,
-            attempts: *attempts,
-        };
-        attempts.iter().map(gateway).collect()
-    }
-
-    #[test]
-    fn gateways_that_served_nobody_are_not_in_balance() {
-        let idle = gateways(&[Some(0), Some(0), Some(0)]);
-        assert_eq!(imbalance(&idle), Figure::NoSamples);
-    }
-
-    #[test]
-    fn from_outside_the_balance_doesnt_show() {
-        assert_eq!(imbalance(&gateways(&[None, None])), Figure::OutOfSight);
-        assert_eq!(imbalance(&[]), Figure::OutOfSight);
-    }
+    use crate::samples::Series;
 
     #[test]
     fn a_stage_without_any_answer_is_told_and_one_with_some_is_not() {
@@ -438,15 +313,5 @@ mod tests {
         let seen = samples.routes.values_mut().next().expect("one route");
         seen.statuses.insert(503, 1);
         assert_eq!(unanswered_stages(&plan, &samples), []);
-    }
-
-    proptest! {
-        #[test]
-        fn imbalance_is_the_gap_between_the_busiest_and_the_idlest(
-            idlest in 0u64..1000, gap in 1u64..1000,
-        ) {
-            let shares = gateways(&[Some(idlest + gap), Some(idlest)]);
-            prop_assert_eq!(imbalance(&shares), Figure::Value(gap as f64));
-        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::assemble::Seen;
+use super::system::GENERATOR;
 use crate::evidence::{Evidence, GeneratorUse, StageEvidence, Turns};
 use crate::observation::StageUse;
 use crate::plan::{OpenLoad, Plan, Stage};
@@ -36,7 +37,7 @@ pub(super) fn usage(plan: &Plan, seen: &Seen) -> Vec<StageUsage> {
         let used = seen.stages.get(index)?.as_ref()?;
         let requests = seen.samples.total(|other| other == Some(index)).count();
         let nodes = used.nodes.iter().map(|(name, used)| (name.as_str(), used));
-        let generator = used.generator.iter().map(|used| ("load generator", used));
+        let generator = used.generator.iter().map(|used| (GENERATOR, used));
         Some(StageUsage {
             stage: stage.name.clone(),
             requests,

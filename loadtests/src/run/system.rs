@@ -8,12 +8,18 @@ use integration::{Launcher, StartOptions, System, Topology};
 use services::contract::{NodeName, Service};
 
 use super::{Order, RunError};
+use crate::environment::own_cpu_time;
 use crate::ledger::NodeCounts;
 use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::{Plan, Shape};
+use crate::record::EventRecord;
+use crate::timeline::CoresAt;
 use crate::verdict::Warning;
 use crate::visitor;
 use crate::workload::Workload;
+
+/// What the generator's own process is called beside the nodes.
+pub(super) const GENERATOR: &str = "load generator";
 
 /// The system that a run is about.
 pub(super) enum Subject {
@@ -27,6 +33,13 @@ pub(super) struct Measured {
     pub(super) counts: Vec<NodeCounts>,
     pub(super) cpu: Vec<(NodeName, Duration)>,
     pub(super) own_cpu: Duration,
+}
+
+/// What was seen of processes while the load went on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watched {
+    pub(super) looks: Vec<CoresAt>,
+    pub(super) events: Vec<EventRecord>,
 }
 
 /// Two looks, at the begin and the end of the stages that are no warm-up.
@@ -114,6 +127,58 @@ impl Subject {
         let _ = while_load_lasts(workload, looks).await;
         used.resize_with(plan.stages.len(), || None);
         used
+    }
+
+    /// Looks at the CPU time of every process once in a `tick`, and at which nodes have
+    /// ended since. A look costs a system call for each process.
+    pub(super) async fn watch_cores(&self, tick: Duration, workload: &Workload) -> Watched {
+        let mut watched = Watched::default();
+        let looks = async {
+            for number in 0.. {
+                workload.clock.reaches(tick * number).await;
+                let elapsed = workload.clock.elapsed();
+                let used = self.cpu_times();
+                watched.looks.push(CoresAt { elapsed, used });
+                let ended = self.ended().into_iter().skip(watched.events.len());
+                let seconds = elapsed.as_secs_f64();
+                let new: Vec<_> = ended.map(|what| EventRecord { seconds, what }).collect();
+                watched.events.extend(new);
+                if elapsed >= workload.schedule.length() {
+                    break;
+                }
+            }
+        };
+        // What was seen until then is kept.
+        let _ = while_load_lasts(workload, looks).await;
+        watched
+    }
+
+    /// The CPU time that each process has used, of those that tell; the generator last.
+    fn cpu_times(&self) -> Vec<(String, Duration)> {
+        let nodes = match self {
+            Subject::Started(system) => system.topology().nodes(),
+            Subject::There(_) => &[],
+        };
+        let used = nodes.iter().filter_map(|node| {
+            let Subject::Started(system) = self else {
+                return None;
+            };
+            let used = system.cpu_time(node.name.as_str()).ok()?;
+            Some((node.name.to_string(), used))
+        });
+        let own = own_cpu_time().ok().map(|own| (GENERATOR.to_owned(), own));
+        used.chain(own).collect()
+    }
+
+    /// The nodes that ended although nobody had told them to, each in a few words.
+    fn ended(&self) -> Vec<String> {
+        let Subject::Started(system) = self else {
+            return Vec::new();
+        };
+        let exits = system.unexpected_exits().into_iter();
+        exits
+            .map(|exit| format!("{} ended ({})", exit.node, exit.status))
+            .collect()
     }
 
     /// Waits until no task is queued or running.

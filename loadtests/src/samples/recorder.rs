@@ -59,6 +59,8 @@ pub struct Tick {
     pub times: Histogram<u32>,
     /// How many requests failed.
     pub failed: u64,
+    /// How many a turn of open load began with.
+    pub turns: u64,
 }
 
 impl Default for Tick {
@@ -66,6 +68,7 @@ impl Default for Tick {
         Tick {
             times: Histogram::new(2).expect("2 digits are allowed"),
             failed: 0,
+            turns: 0,
         }
     }
 }
@@ -75,6 +78,7 @@ impl Tick {
     pub fn add(&mut self, other: &Tick) {
         self.times += &other.times;
         self.failed += other.failed;
+        self.turns += other.turns;
     }
 }
 
@@ -114,6 +118,7 @@ impl Recorder {
         let mut shard = lock(&self.0[seat % self.0.len()]);
         keep(&mut shard.tick.times, sample.response);
         shard.tick.failed += u64::from(sample.fault.is_some());
+        shard.tick.turns += u64::from(sample.arrival.is_some());
         let key = (sample.stage, sample.route);
         shard.samples.routes.entry(key).or_default().record(sample);
         if let Some(sent) = sample.arrival {

@@ -27,8 +27,10 @@ pub(super) async fn take_turn(visitor: &mut Visitor) {
     if let Some(value) = flaw.authorization(&format!("user-{}", visitor.seat)) {
         request = request.header(header::AUTHORIZATION, value);
     }
+    let mut status = None;
     visitor
         .send(INTRUDE, request, |answer| {
+            status = Some(answer.status);
             if shows_the_inside(answer.status) {
                 let got = answer.status.as_u16();
                 return Err(answer.wrong(Fault::Admitted { got }));
@@ -43,4 +45,6 @@ pub(super) async fn take_turn(visitor: &mut Visitor) {
             Ok(())
         })
         .await;
+    let admitted = status.is_some_and(shows_the_inside);
+    visitor.workload.flaws.count(flaw, status, admitted);
 }

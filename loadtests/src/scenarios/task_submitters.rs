@@ -25,7 +25,7 @@ pub(super) async fn take_turn(visitor: &mut Visitor) {
         return;
     };
     visitor.tasks.accepted += 1;
-    visitor.tasks.open.push(id.clone());
+    visitor.tasks.open.push((id.clone(), Instant::now()));
 
     let repeat_share = visitor.workload.behaviour.repeat_share;
     if visitor.rng.random_bool(repeat_share) {
@@ -45,7 +45,7 @@ pub(super) async fn take_turn(visitor: &mut Visitor) {
 pub(super) async fn follow_up(visitor: &mut Visitor, deadline: Instant) {
     while !visitor.tasks.open.is_empty() && Instant::now() < deadline {
         tokio::time::sleep(visitor.workload.behaviour.poll_interval).await;
-        for id in visitor.tasks.open.clone() {
+        for (id, _) in visitor.tasks.open.clone() {
             // A look is never broken off: it was sent, so it has to be counted.
             if Instant::now() >= deadline {
                 return;
@@ -110,12 +110,16 @@ async fn look(visitor: &mut Visitor, id: &str) -> Look {
     let tasks = &mut visitor.tasks;
     match state {
         Some(TaskState::Queued | TaskState::Running) => return Look::Open,
-        Some(TaskState::Done) => tasks.done += 1,
+        Some(TaskState::Done) => {
+            tasks.done += 1;
+            let known = tasks.open.iter().find(|(open, _)| open == id);
+            tasks.lives.extend(known.map(|(_, since)| since.elapsed()));
+        }
         Some(TaskState::Dead) => tasks.dead += 1,
         None if gone => tasks.gone += 1,
         None => return Look::Failed,
     }
-    tasks.open.retain(|open| open != id);
+    tasks.open.retain(|(open, _)| open != id);
     Look::Ended
 }
 
