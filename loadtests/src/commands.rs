@@ -55,8 +55,9 @@ struct ReportsFolder {
 }
 
 impl ReportsFolder {
-    /// Shows a page in the browser of the desktop, if that was asked for. Where there is
-    /// none, that is said, and everything else is as it would be.
+    /// Opens a page in whatever the desktop shows pages with, if that was asked for.
+    /// Where there is no desktop, the page is there all the same, so that this is no
+    /// failure.
     fn open_if_asked(&self, page: &Path) {
         if self.open
             && let Err(error) = open::that_detached(page)

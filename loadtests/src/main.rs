@@ -15,6 +15,7 @@ mod arrivals;
 mod attack;
 mod commands;
 mod comparison;
+mod distribution;
 mod environment;
 mod evidence;
 mod exit_code;

@@ -210,6 +210,16 @@ pub struct FailureRecord {
 }
 
 impl Record {
+    /// How many a second so many are, over the stages that are no warm-up; zero when
+    /// they had no length.
+    pub fn per_measured_second(&self, number: f64) -> f64 {
+        if self.measured_seconds > 0.0 {
+            number / self.measured_seconds
+        } else {
+            0.0
+        }
+    }
+
     /// How long the load lasted.
     pub fn duration(&self) -> Duration {
         self.ended

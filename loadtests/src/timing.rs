@@ -55,7 +55,7 @@ impl Hop {
     }
 
     /// The hop that a node such as `cache-2` is; `None` for one that isn't known.
-    fn of_node(name: &str) -> Option<Self> {
+    pub fn of_node(name: &str) -> Option<Self> {
         let is = |service: &Service| {
             let rest = name.strip_prefix(service.as_str());
             rest.is_some_and(|rest| {

@@ -98,11 +98,9 @@ impl Run {
         progress.finish();
         let record = outcome.map_err(|error| failed(error, &folder))?;
         keep(&record, &reports, &folder).map_err(Failure::invalid)?;
-        print!(
-            "{}",
-            summary(&record, &self.folder.reports.join("index.html"))
-        );
-        self.folder.open_if_asked(&folder.join("index.html"));
+        let page = reports.folder_of(Kind::Run, &record.id).join("index.html");
+        print!("{}", summary(&record, &page));
+        self.folder.open_if_asked(&page);
         Ok(ExitCode::from(record.judgement.verdict.exit_code()))
     }
 

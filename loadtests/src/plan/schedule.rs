@@ -26,7 +26,8 @@ impl Schedule {
         let slots = stages.iter().map(|stage| {
             let slot = Slot {
                 begins,
-                ends: begins + stage.duration,
+                // A record from elsewhere may claim anything; a plan is checked for sense.
+                ends: begins.saturating_add(stage.duration),
                 // In open load it is the rate that ramps; users are only there for it.
                 ramp: stage.open.map_or(stage.ramp, |_| Duration::ZERO),
                 users_before,

@@ -10,6 +10,6 @@ mod frame;
 pub mod marks;
 mod scale;
 
-pub use axis::{Axis, Tick};
+pub use axis::Axis;
 pub use frame::{Band, Figure, Key, path, table};
 pub use scale::Scale;

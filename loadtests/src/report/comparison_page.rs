@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::entry::ShortRevision;
 use super::environment;
-use super::layout::{Parts, badge, link, page_of};
+use super::layout::{Parts, badge, link, page_of, scroll};
 use super::side_by_side::{Cost, costs};
 use crate::comparison::{Comparison, Run};
 use crate::gate::record::Side;
@@ -33,7 +33,7 @@ pub fn comparison_page(comparison: &Comparison) -> Markup {
             h1 { (title) }
             p.soft.small { "Compared " (comparison.made.strftime("%Y-%m-%d %H:%M:%S")) " UTC" }
         }
-        main.no-result[!comparison.is_fair()] {
+        main #content.no-result[!comparison.is_fair()] {
             (cautions(comparison))
             (runs(comparison))
             (figures::totals(&comparison.totals))
@@ -46,8 +46,8 @@ pub fn comparison_page(comparison: &Comparison) -> Markup {
     page_of(&Parts {
         title: &title,
         style: concat!(
-            include_str!("gate_page/style.css"),
-            include_str!("comparison_page/style.css")
+            include_str!("style/gate.css"),
+            include_str!("style/comparison.css")
         ),
         script: None,
         body: &body,
@@ -74,7 +74,7 @@ fn runs(comparison: &Comparison) -> Markup {
     html! {
         section {
             h2 { "The two runs" }
-            div.scroll tabindex="0" role="group" aria-label="The two runs" { table {
+            (scroll("The two runs", &html! { table {
                 thead { tr {
                     th scope="col" { "Side" }
                     th scope="col" { "Run" }
@@ -85,7 +85,7 @@ fn runs(comparison: &Comparison) -> Markup {
                     th scope="col" .n { "Seed" }
                 } }
                 tbody { @for side in Side::BOTH { (run(side, comparison.run(side))) } }
-            } }
+            } }))
         }
     }
 }

@@ -30,7 +30,7 @@ pub fn gate_page(record: &GateRecord) -> Markup {
                 (seconds(record.seconds)) " of measuring, seed " (record.seed)
             }
         }
-        main.no-result[verdict == Verdict::Invalid] {
+        main #content.no-result[verdict == Verdict::Invalid] {
             (banner(record))
             (tiles(record))
             (metrics::forest_plot(&record.metrics))
@@ -46,7 +46,7 @@ pub fn gate_page(record: &GateRecord) -> Markup {
     };
     page_of(&Parts {
         title: &format!("Gate – {}", verdict.word()),
-        style: include_str!("gate_page/style.css"),
+        style: include_str!("style/gate.css"),
         script: None,
         body: &body,
     })

@@ -22,7 +22,7 @@ pub fn index_page(entries: &mut [Entry]) -> Markup {
             h1 { "Load tests" }
             p.soft { (tally(entries)) }
         }
-        main {
+        main #content {
             @if entries.is_empty() {
                 section {
                     h2 { "Nothing yet" }
@@ -36,8 +36,8 @@ pub fn index_page(entries: &mut [Entry]) -> Markup {
     };
     page_of(&Parts {
         title: "Load tests",
-        style: include_str!("index_page/style.css"),
-        script: Some(include_str!("index_page/script.js")),
+        style: include_str!("style/index.css"),
+        script: Some(include_str!("script/list.js")),
         body: &body,
     })
 }

@@ -18,16 +18,6 @@ pub(super) struct Parts<'a> {
     pub(super) body: &'a Markup,
 }
 
-/// A page in the style of all pages, without a script.
-pub(super) fn page(title: &str, body: &Markup) -> Markup {
-    page_of(&Parts {
-        title,
-        style: "",
-        script: None,
-        body,
-    })
-}
-
 /// A page with everything it needs inside it. Its policy forbids the browser to load
 /// anything, and to run a script unless the page has one.
 pub(super) fn page_of(parts: &Parts<'_>) -> Markup {
@@ -35,6 +25,7 @@ pub(super) fn page_of(parts: &Parts<'_>) -> Markup {
         Some(_) => "'unsafe-inline'",
         None => "'none'",
     };
+    // Whatever got into a page from outside, it can't have anything loaded.
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; script-src {scripts}; base-uri 'none'; form-action 'none'"
     );
@@ -50,6 +41,7 @@ pub(super) fn page_of(parts: &Parts<'_>) -> Markup {
                 style { (PreEscaped(STYLE)) (PreEscaped(parts.style)) }
             }
             body {
+                a.skip href="#content" { "To the content" }
                 (parts.body)
                 @if let Some(script) = parts.script { script { (PreEscaped(script)) } }
             }
@@ -88,15 +80,10 @@ pub(super) fn bar(share: f64) -> Markup {
     html! { div.bar aria-hidden="true" { div style=(format!("width:{width:.1}%")) {} } }
 }
 
-/// Bars side by side: each with its class, and the share (0 to 1) of the cell it fills.
-pub(super) fn stack(parts: &[(&str, f64)]) -> Markup {
-    html! {
-        div.bar.stack aria-hidden="true" {
-            @for (class, share) in parts {
-                div.(class) style=(format!("width:{:.1}%", share.clamp(0.0, 1.0) * 100.0)) {}
-            }
-        }
-    }
+/// Something that may be wider than the page, such as a table: it scrolls by itself,
+/// also with a keyboard.
+pub(super) fn scroll(name: &str, content: &Markup) -> Markup {
+    html! { div.scroll tabindex="0" role="region" aria-label=(name) { (content) } }
 }
 
 /// The style class that gives a hop its colour.
@@ -112,9 +99,15 @@ pub(super) fn hop_class(hop: Hop) -> &'static str {
     }
 }
 
-/// The style of all pages: what they share, then charts, then what single pages add.
-const STYLE: &str = concat!(
-    include_str!("style/base.css"),
-    include_str!("style/chart.css"),
-    include_str!("style/run.css"),
-);
+/// The style class of a process's colour, and what its kind is called.
+pub(super) fn class_of_process(name: &str) -> (&'static str, &'static str) {
+    let hop = Hop::of_node(name).unwrap_or(Hop::Generator);
+    let kind = match hop {
+        Hop::Generator => "load generator",
+        hop => hop.name(),
+    };
+    (hop_class(hop), kind)
+}
+
+/// The style of all pages.
+const STYLE: &str = include_str!("style/base.css");

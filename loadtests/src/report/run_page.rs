@@ -1,61 +1,124 @@
-//! The page of one run, from the verdict down to the last figure.
+//! The page of one run, from the verdict down to the last figure: first whether it was
+//! good, then why, then everything.
 
+mod caches;
 mod evidence;
+mod gateways;
+mod latency;
+mod ledger;
 mod open_load;
+mod routes;
+mod thresholds;
 mod time;
+mod timeline;
+mod topology;
 mod trust;
+mod work;
 
 use maud::{Markup, html};
 
-use super::figures::{count, in_unit, micros, per_second, percent};
-use super::layout::{bar, class, page};
-use crate::record::{Record, RequestFigures, StageRecord};
-use crate::threshold::{Judged, State};
+use super::figures::{count, duration, micros, per_second, percent};
+use super::layout::{Parts, class, page_of};
+use crate::record::Record;
 use crate::verdict::Verdict;
 
-/// The page of a run; `has_goose_report` tells whether to link Goose's own.
+/// The page of a run; `has_goose_report` says whether Goose's own report lies beside it.
 pub fn run_page(record: &Record, has_goose_report: bool) -> Markup {
-    let title = format!("{} – {}", record.plan.name, record.judgement.verdict.word());
+    let title = format!(
+        "{}: {}",
+        record.plan.name,
+        capitalised(record.judgement.verdict.word())
+    );
+    let is_laboratory = !record.plan.is_plain;
     let body = html! {
-        header {
-            p.small { a href="../../index.html" { "All runs" } }
-            h1 { (record.plan.name) }
-            p.soft { (record.plan.description) }
-            p.soft.small {
-                (record.started.strftime("%Y-%m-%d %H:%M:%S")) " UTC, "
-                (humantime::format_duration(std::time::Duration::from_secs(record.duration().as_secs())))
-                ", seed " (record.seed)
-                @if let Some(url) = &record.plan.target { ", on " (url) }
-            }
-        }
-        main.no-result[record.judgement.verdict == Verdict::Invalid] {
+        (head(record))
+        main #content.no-result[record.judgement.verdict == Verdict::Invalid] {
             (verdict(record))
             (tiles(record))
-            (thresholds(&record.thresholds))
-            (latency(record))
-            (stages(&record.stages))
+            (thresholds::thresholds(&record.thresholds))
+            (warnings(record))
+            @if is_laboratory { (topology::topology(record)) }
+            (timeline::timeline(record))
+            (routes::routes(record))
             (open_load::open_load(&record.stages))
             (time::hops(record))
-            @if !record.plan.is_plain {
+            @if is_laboratory {
+                (gateways::gateways(record))
+                (caches::caches(record))
                 div.pair {
-                    (evidence::gateways(record))
-                    (evidence::caches(record))
+                    (work::intruders(record))
+                    (work::tasks(record))
                 }
             }
             (evidence::failures(record))
-            @if !record.plan.is_plain {
-                (evidence::ledger(record))
-                div.pair {
-                    (evidence::processes(record))
-                    (evidence::work(record))
-                }
-            }
+            @if is_laboratory { (ledger::ledger(record)) }
+            (routes::stages(&record.stages))
+            @if is_laboratory { (evidence::processes(record)) }
             (time::usage(record))
             (trust::trust(record))
             (evidence::environment(record, has_goose_report))
         }
     };
-    page(&title, &body)
+    page_of(&Parts {
+        title: &title,
+        style: concat!(
+            include_str!("style/chart.css"),
+            include_str!("style/run.css")
+        ),
+        // What charts tell a pointer; without it, their figures are in tables.
+        script: Some(include_str!("script/readout.js")),
+        body: &body,
+    })
+}
+
+fn head(record: &Record) -> Markup {
+    html! {
+        header {
+            nav.small aria-label="Runs" { a href="../../index.html" { "All runs" } }
+            h1 { (record.plan.name) }
+            p.soft { (record.plan.description) }
+            p.soft.small {
+                time datetime=(record.started) { (record.started.strftime("%Y-%m-%d %H:%M:%S")) " UTC" }
+                " · " (duration(record.duration().as_secs_f64().round()))
+                " · seed " (record.seed)
+                @if let Some(revision) = &record.environment.revision {
+                    " · revision " code { (revision.commit.chars().take(8).collect::<String>()) }
+                    @if revision.modified { " with changes" }
+                }
+                @if let Some(url) = &record.plan.target { " · on " (url) }
+            }
+            (contents(record))
+        }
+    }
+}
+
+/// Where to jump to on the page.
+fn contents(record: &Record) -> Markup {
+    let is_laboratory = !record.plan.is_plain;
+    let open = record.stages.iter().any(|stage| stage.open.is_some());
+    let parts = [
+        ("thresholds", "Thresholds", true),
+        ("topology", "System", is_laboratory),
+        ("timeline", "Over time", !record.timeline.ticks.is_empty()),
+        ("latency", "Latency", true),
+        ("open-load", "Open load", open),
+        ("hops", "Hops", true),
+        ("gateways", "Gateways", is_laboratory),
+        ("caches", "Caches", is_laboratory),
+        ("tokens", "Tokens", is_laboratory),
+        ("tasks", "Tasks", is_laboratory),
+        ("failures", "Failures", !record.failures.is_empty()),
+        ("ledger", "Ledger", is_laboratory),
+        ("trust", "Generator", !record.evidence.stages.is_empty()),
+        ("environment", "How it was made", true),
+    ];
+    html! {
+        nav.contents aria-label="On this page" { ul {
+            @for (id, name, _) in parts.iter().filter(|(_, _, there)| *there) {
+                li { a href=(format!("#{id}")) { (name) } }
+            }
+        } }
+    }
 }
 
 fn verdict(record: &Record) -> Markup {
@@ -67,10 +130,22 @@ fn verdict(record: &Record) -> Markup {
             @if verdict == Verdict::Invalid {
                 p { strong { "None of the figures below may be taken for a result." } }
             }
-            @for warning in &record.warnings {
-                @if !record.judgement.sentence.contains(&warning.to_string()) {
-                    p.small { "Note: " (warning) }
-                }
+        }
+    }
+}
+
+/// Doubts about the measurement, but for those that the verdict has said already.
+fn warnings(record: &Record) -> Markup {
+    let sentence = &record.judgement.sentence;
+    let warnings = record.warnings.iter().map(ToString::to_string);
+    let warnings: Vec<String> = warnings
+        .filter(|warning| !sentence.contains(warning))
+        .collect();
+    html! {
+        @if !warnings.is_empty() {
+            section #warnings {
+                h2 { "Notes on the measurement" }
+                ul.plain { @for warning in &warnings { li { (capitalised(warning)) } } }
             }
         }
     }
@@ -80,141 +155,32 @@ fn tiles(record: &Record) -> Markup {
     let requests: u64 = record.routes.iter().map(|r| r.requests.count).sum();
     let failed: u64 = record.routes.iter().map(|r| r.requests.failed).sum();
     let hit_ratio = record.caches.as_ref().and_then(|caches| caches.hit_ratio());
+    let rate = record.per_measured_second(requests as f64);
+    let times = record
+        .overall
+        .as_ref()
+        .and_then(|overall| overall.requests.times.as_ref());
     let tile = |figure: String, name: &str| {
         html! { div.card { strong { (figure) } span.soft.small { (name) } } }
     };
     html! {
         div.tiles {
             (tile(count(requests), "requests measured"))
-            (tile(per_second(requests as f64 / record.measured_seconds), "requests a second, achieved"))
+            (tile(per_second(rate), "requests achieved"))
             @if let Some((requested, achieved)) = open_load::rates(&record.stages) {
                 (tile(
                     format!("{} of {}", per_second(achieved), per_second(requested)),
-                    "turns a second, achieved of requested",
+                    "turns, achieved of requested",
                 ))
+            }
+            @if let Some(times) = times {
+                (tile(micros(times.p50 as f64), "response time, p50"))
+                (tile(micros(times.p99 as f64), "response time, p99"))
             }
             (tile(count(failed), "failed"))
             @if !record.plan.is_plain {
                 (tile(hit_ratio.map_or_else(|| "–".to_owned(), percent), "cache hit ratio"))
             }
-        }
-    }
-}
-
-fn thresholds(thresholds: &[Judged]) -> Markup {
-    html! {
-        section {
-            h2 { "Thresholds" }
-            table {
-                thead { tr {
-                    th scope="col" { "Rule" }
-                    th scope="col" .n { "Limit" }
-                    th scope="col" .n { "Value" }
-                    th scope="col" { "Outcome" }
-                } }
-                tbody { @for judged in thresholds { tr {
-                    td { code { (judged.rule) } }
-                    td.n { (in_unit(judged.limit, judged.unit)) }
-                    td.n { (judged.value.map_or_else(|| "–".to_owned(), |v| in_unit(v, judged.unit))) }
-                    td { (outcome(judged)) }
-                } } }
-            }
-        }
-    }
-}
-
-fn outcome(judged: &Judged) -> Markup {
-    let (class, word) = match (judged.state, judged.value) {
-        (State::Passed, _) => ("good", "held"),
-        (State::Failed, Some(_)) => ("bad", "failed"),
-        (State::Failed, None) => ("bad", "failed: no samples"),
-        (State::NotObservable, _) => ("doubt", "not observable"),
-    };
-    html! { span.badge.(class) { (word) } }
-}
-
-fn latency(record: &Record) -> Markup {
-    let times = record
-        .routes
-        .iter()
-        .filter_map(|r| r.requests.times.as_ref());
-    let slowest = times.map(|times| times.p99).max().unwrap_or(1).max(1) as f64;
-    html! {
-        section {
-            h2 { "Response time by route" }
-            table {
-                (request_head("Route"))
-                tbody { @for route in &record.routes { tr {
-                    th scope="row" { code { (route.name) } }
-                    (request_cells(&route.requests))
-                    td.wide { @if let Some(times) = &route.requests.times {
-                        (bar(times.p99 as f64 / slowest))
-                    } }
-                } } }
-            }
-            p.small.soft {
-                "Response times, from the intended time to the last byte, over "
-                (record.measured_seconds) " s without warm-up; failed requests count too. "
-                @if record.stages.iter().any(|stage| stage.open.is_none()) {
-                    "In closed load each user waits for the answer before the next request, so a "
-                    "slow system is asked less often, and a request is intended when it is sent. "
-                }
-                "Bars compare p99."
-            }
-        }
-    }
-}
-
-fn stages(stages: &[StageRecord]) -> Markup {
-    html! {
-        section {
-            h2 { "Stages" }
-            table {
-                (request_head("Stage"))
-                tbody { @for stage in stages { tr {
-                    th scope="row" {
-                        (stage.name)
-                        @if stage.warm_up { span.soft { " (not judged)" } }
-                    }
-                    (request_cells(&stage.requests))
-                    td.wide.soft.small {
-                        (if stage.open.is_some() { "open, at most " } else { "closed, " })
-                        (stage.users) " users, " (stage.seconds) " s"
-                    }
-                } } }
-            }
-        }
-    }
-}
-
-fn request_head(what: &str) -> Markup {
-    html! {
-        thead { tr {
-            th scope="col" { (what) }
-            th scope="col" .n { "Requests" }
-            th scope="col" .n { "Rate" }
-            th scope="col" .n { "Failed" }
-            th scope="col" .n { "p50" }
-            th scope="col" .n { "p90" }
-            th scope="col" .n { "p99" }
-            th scope="col" .n { "Max" }
-            td {}
-        } }
-    }
-}
-
-fn request_cells(requests: &RequestFigures) -> Markup {
-    html! {
-        td.n { (count(requests.count)) }
-        td.n { (per_second(requests.per_second)) }
-        td.n { (count(requests.failed)) }
-        @match &requests.times {
-            Some(times) => {
-                @for time in [times.p50, times.p90, times.p99, times.max] {
-                    td.n { (micros(time as f64)) }
-                }
-            },
-            None => @for _ in 0..4 { td.n { "–" } },
         }
     }
 }
@@ -226,6 +192,9 @@ fn capitalised(text: &str) -> String {
         first.to_uppercase().chain(letters).collect()
     })
 }
+
+#[cfg(test)]
+mod any_record;
 
 #[cfg(test)]
 mod tests {
@@ -265,15 +234,29 @@ mod tests {
         record.usage[0].processes[0].name = evil.to_owned();
         record.timing[0].route = evil.to_owned();
         record.evidence.stages[0].stage = evil.to_owned();
+        record.timeline.events[0].what = evil.to_owned();
+        record.timeline.cores[0].name = evil.to_owned();
+        for node in &mut record.traffic.as_mut().expect("traffic").nodes {
+            node.name = evil.to_owned();
+        }
+        record.intruders.by_flaw[0].flaw = evil.to_owned();
+        record.tasks.attempts.insert(evil.to_owned(), 1);
+        record.ledger[0].claim = evil.to_owned();
         let page = run_page(&record, false).into_string();
-        assert!(!page.contains("<script"), "a script got into the page");
+        let scripts = page.matches("<script").count();
+        assert_eq!(
+            scripts, 1,
+            "a script got into the page beside the page's own"
+        );
         assert!(page.contains("&lt;script&gt;"));
     }
 
     #[test]
     fn a_page_loads_nothing() {
         let page = run_page(&example(), true).into_string();
-        for loading in ["http://", "https://", "<link", "<script", "@import", "url("] {
+        for loading in [
+            "http://", "https://", "<link", "<script ", "src=", "@import", "url(",
+        ] {
             assert!(!page.contains(loading), "{loading}");
         }
     }

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::figures::{change, micros};
+use super::layout::scroll;
 
 /// What one part cost on both sides, in microseconds a request; `None` where there was
 /// no such part.
@@ -27,7 +28,7 @@ pub(super) fn costs(heading: &str, what: &str, costs: &[Cost<'_>], note: &str) -
         @if !costs.is_empty() {
             section {
                 h2 { (heading) }
-                div.scroll tabindex="0" role="group" aria-label=(heading) { table {
+                (scroll(heading, &html! { table {
                     thead { tr {
                         th scope="col" { (what) }
                         th scope="col" .n { "Baseline" }
@@ -49,7 +50,7 @@ pub(super) fn costs(heading: &str, what: &str, costs: &[Cost<'_>], note: &str) -
                         }
                         td.wide { (twins(cost, most)) }
                     } } }
-                } }
+                } }))
                 p.small.soft {
                     (note) " In each pair of bars the upper, lighter one is the baseline."
                 }

@@ -1,191 +1,255 @@
-//! A run on one screen of a terminal. Colours are `console`'s: only on a terminal,
-//! and not where `NO_COLOR` is set.
+//! A run in about ten lines of a terminal: the story of its page. Colours are
+//! `console`'s: only on a terminal, and not where `NO_COLOR` is set.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use console::{StyledObject, style};
 
-use super::figures::{count, in_unit, micros, per_second, percent};
+use super::figures::{count, duration, in_unit, micros, per_second, percent};
 use crate::ledger::Balance;
-use crate::record::Record;
-use crate::threshold::State;
+use crate::record::{Record, Times};
+use crate::threshold::{Judged, State};
 use crate::verdict::Verdict;
 
-/// Most routes that are shown; the page has all.
-const ROUTES: usize = 6;
-/// Most thresholds that are shown, those that failed first.
-const THRESHOLDS: usize = 5;
-/// Most lines of the ledger that are shown, if any is off.
-const LEDGER_LINES: usize = 2;
+/// Most thresholds that are named, of those that didn't hold.
+const THRESHOLDS: usize = 3;
 
-/// The summary of a run whose page is `page`; at most 26 lines.
+/// The summary of a run whose page is `page`; at most 16 lines.
 pub fn summary(record: &Record, page: &Path) -> String {
-    let mut text = String::new();
     let verdict = record.judgement.verdict;
     let word = coloured(verdict.word().to_uppercase(), verdict);
-    line(
-        &mut text,
-        format_args!("{word}  {}", record.judgement.sentence),
-    );
+    let mut lines = vec![
+        format!("{word}  {}", record.judgement.sentence),
+        String::new(),
+    ];
+    let mut say = |name: &str, what: String| {
+        lines.push(format!("{}{what}", style(format!("{name:<12}")).dim()));
+    };
+    // No figure of an invalid run may be taken for a result.
     if verdict != Verdict::Invalid {
-        line(&mut text, format_args!(""));
-        requests(record, &mut text);
-        open_load(record, &mut text);
-        if !record.plan.is_plain {
-            topology(record, &mut text);
+        say("Requests", requests(record));
+        if let Some(times) = record
+            .overall
+            .as_ref()
+            .and_then(|all| all.requests.times.as_ref())
+        {
+            say("Response", percentiles(times));
         }
-        thresholds(record, &mut text);
+        if let Some(slowest) = slowest(record) {
+            say("Slowest", slowest);
+        }
+        if let Some(turns) = open_load(record) {
+            say("Open load", turns);
+        }
+        if !record.plan.is_plain {
+            say("System", system(record));
+        }
+        say("Thresholds", thresholds(&record.thresholds));
+        for judged in not_held(&record.thresholds).take(THRESHOLDS) {
+            say("", threshold(judged));
+        }
     }
-    ledger(record, &mut text);
+    if let Some(ledger) = ledger(record) {
+        say("Ledger", ledger);
+    }
     if let Some(failure) = record.failures.first() {
-        line(
-            &mut text,
-            format_args!(
-                "Failures: {} × {}: {}",
-                count(failure.count),
-                failure.route,
-                failure.reason
-            ),
+        let number = count(failure.count);
+        say(
+            "Failures",
+            format!("{number} × {}: {}", failure.route, failure.reason),
         );
     }
-    line(&mut text, format_args!(""));
-    line(&mut text, format_args!("Report: {}", page.display()));
-    line(&mut text, format_args!("Again:  {}", record.command));
-    text
+    if !record.warnings.is_empty() && verdict != Verdict::Invalid {
+        say("Notes", notes(record));
+    }
+    say("Report", page.display().to_string());
+    say("Again", record.command.clone());
+    lines.push(String::new());
+    lines.join("\n")
 }
 
-fn requests(record: &Record, text: &mut String) {
-    let mut routes: Vec<_> = record.routes.iter().collect();
-    routes.sort_by_key(|route| std::cmp::Reverse(route.requests.count));
-    let (shown, rest) = routes.split_at(routes.len().min(ROUTES));
-    let head = format!(
-        "{:<27}{:>9}{:>11}{:>10}{:>10}",
-        "", "requests", "rate", "p50", "p99"
-    );
-    line(text, format_args!("{}", style(head).dim()));
-    for route in shown {
-        let requests = &route.requests;
-        let time = |pick: fn(&crate::record::Times) -> u64| {
-            let times = requests.times.as_ref();
-            times.map_or_else(|| "–".to_owned(), |times| micros(pick(times) as f64))
-        };
-        line(
-            text,
-            format_args!(
-                "{:<27}{:>9}{:>11}{:>10}{:>10}",
-                route.name,
-                count(requests.count),
-                per_second(requests.per_second),
-                time(|times| times.p50),
-                time(|times| times.p99),
-            ),
-        );
-    }
-    if !rest.is_empty() {
-        line(text, format_args!("… and {} more routes", rest.len()));
-    }
+fn requests(record: &Record) -> String {
+    let sent: u64 = record.routes.iter().map(|route| route.requests.count).sum();
+    let failed: u64 = record
+        .routes
+        .iter()
+        .map(|route| route.requests.failed)
+        .sum();
+    let rate = record.per_measured_second(sent as f64);
+    let failures = format!("{} failed", count(failed));
+    format!(
+        "{} in {} · {} · {}",
+        count(sent),
+        duration(record.measured_seconds),
+        per_second(rate),
+        if failed > 0 {
+            style(failures).red()
+        } else {
+            style(failures)
+        }
+    )
 }
 
-/// Requested and achieved rate of the longest open stage that is judged.
-fn open_load(record: &Record, text: &mut String) {
+fn percentiles(times: &Times) -> String {
+    let time = |time: u64| micros(time as f64);
+    format!(
+        "p50 {} · p95 {} · p99 {} · p99.9 {} · max {}",
+        time(times.p50),
+        time(times.p95),
+        time(times.p99),
+        time(times.p99_9),
+        time(times.max)
+    )
+}
+
+/// The route that is slowest by its p99, where there are several.
+fn slowest(record: &Record) -> Option<String> {
+    let timed = record.routes.iter();
+    let timed = timed.filter_map(|route| Some((route.requests.times.as_ref()?.p99, &route.name)));
+    let (p99, name) = timed.max()?;
+    (record.routes.len() > 1).then(|| format!("{name}, p99 {}", micros(p99 as f64)))
+}
+
+/// Requested and achieved rate of the longest open stage that is judged, and response
+/// and service time beside each other.
+fn open_load(record: &Record) -> Option<String> {
     let judged = record.stages.iter().filter(|stage| !stage.warm_up);
     let open = judged.filter_map(|stage| Some((stage, stage.open.as_ref()?)));
-    let Some((stage, open)) = open.max_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds)) else {
-        return;
+    let (stage, open) = open.max_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds))?;
+    let p99 = |times: Option<&Times>| {
+        times.map_or_else(|| "–".to_owned(), |times| micros(times.p99 as f64))
     };
-    let lag = open.send_lag.as_ref();
-    line(
-        text,
-        format_args!(
-            "{}: {} turns of {} requested · late {} · unsent {} · send lag p99 {}",
-            stage.name,
-            per_second(open.achieved_per_second),
-            per_second(open.requested_per_second),
-            count(open.late),
-            count(open.unsent),
-            lag.map_or_else(|| "–".to_owned(), |lag| micros(lag.p99 as f64)),
-        ),
-    );
-    let requests = &stage.requests;
-    if let (Some(response), Some(service)) = (&requests.times, &requests.service_times) {
-        line(
-            text,
-            format_args!(
-                "response time p99 {}, service time p99 {}",
-                micros(response.p99 as f64),
-                micros(service.p99 as f64)
-            ),
-        );
-    }
+    let service = stage
+        .requests
+        .service_times
+        .as_ref()
+        .or(stage.requests.times.as_ref());
+    Some(format!(
+        "{} turns of {} requested · late {} · unsent {} · p99 of send lag {}, of service time {}",
+        per_second(open.achieved_per_second),
+        per_second(open.requested_per_second),
+        count(open.late),
+        count(open.unsent),
+        p99(open.send_lag.as_ref()),
+        p99(service)
+    ))
 }
 
-fn topology(record: &Record, text: &mut String) {
-    let shares: Vec<String> = record
-        .gateways
-        .iter()
+fn system(record: &Record) -> String {
+    let shares = record.gateways.iter();
+    let shares: Vec<String> = shares
         .map(|gateway| count(gateway.attempts.unwrap_or(gateway.answers)))
         .collect();
     let mut facts = Vec::new();
     if !shares.is_empty() {
         facts.push(format!("gateways {}", shares.join(" / ")));
     }
-    if let Some(ratio) = record.caches.as_ref().and_then(|caches| caches.hit_ratio()) {
-        facts.push(format!("hit ratio {}", percent(ratio)));
+    if let Some(caches) = &record.caches
+        && let Some(ratio) = caches.hit_ratio()
+    {
+        let predicted = caches
+            .prediction
+            .map(|told| format!(" ({} predicted)", percent(told.hit_ratio)));
+        facts.push(format!(
+            "hit ratio {}{}",
+            percent(ratio),
+            predicted.unwrap_or_default()
+        ));
     }
+    facts.push(tasks(record));
+    facts.join(" · ")
+}
+
+fn tasks(record: &Record) -> String {
     let tasks = &record.tasks;
-    let mut fates = format!("tasks {} of {} done", tasks.done, tasks.accepted);
-    for (count, fate) in [
+    let mut fates = format!(
+        "tasks {} of {} done",
+        count(tasks.done),
+        count(tasks.accepted)
+    );
+    for (number, fate) in [
         (tasks.dead, "given up"),
         (tasks.gone, "gone"),
         (tasks.unfinished(), "not seen done in time"),
     ] {
-        if count > 0 {
-            fates.push_str(&format!(", {count} {fate}"));
+        if number > 0 {
+            fates.push_str(&format!(", {} {fate}", count(number)));
         }
     }
-    facts.push(fates);
-    line(text, format_args!("{}", facts.join(" · ")));
+    fates
 }
 
-fn thresholds(record: &Record, text: &mut String) {
-    let mut thresholds: Vec<_> = record.thresholds.iter().collect();
-    // Those that need attention come first; the sort keeps the plan's order otherwise.
-    thresholds.sort_by_key(|judged| judged.state == State::Passed);
-    let (shown, rest) = thresholds.split_at(thresholds.len().min(THRESHOLDS));
-    line(text, format_args!(""));
-    for judged in shown {
-        let mark = match judged.state {
-            State::Passed => style("held  ").green(),
-            State::Failed => style("failed").red(),
-            State::NotObservable => style("unseen").yellow(),
-        };
-        let value = judged.value.map_or_else(
-            || "no value".to_owned(),
-            |value| in_unit(value, judged.unit),
-        );
-        line(text, format_args!("{mark} {:<42} {value}", judged.rule));
-    }
-    if !rest.is_empty() {
-        line(
-            text,
-            format_args!("{} {} more", style("held  ").green(), rest.len()),
-        );
+fn not_held(thresholds: &[Judged]) -> impl Iterator<Item = &Judged> {
+    thresholds
+        .iter()
+        .filter(|judged| judged.state != State::Passed)
+}
+
+fn thresholds(thresholds: &[Judged]) -> String {
+    let in_state = |state: State| {
+        thresholds
+            .iter()
+            .filter(|judged| judged.state == state)
+            .count()
+    };
+    let held = format!("{} of {} held", in_state(State::Passed), thresholds.len());
+    match (in_state(State::Failed), in_state(State::NotObservable)) {
+        (0, 0) => style(held).green().to_string(),
+        (0, unseen) => format!(
+            "{held}, {}",
+            style(format!("{unseen} not observable")).yellow()
+        ),
+        (failed, _) => format!("{held}, {}", style(format!("{failed} failed")).red()),
     }
 }
 
-fn ledger(record: &Record, text: &mut String) {
-    let off = |balance: Balance| matches!(balance, Balance::Off(_));
-    for line_off in record
+fn threshold(judged: &Judged) -> String {
+    let value = judged.value.map_or_else(
+        || "no value".to_owned(),
+        |value| in_unit(value, judged.unit),
+    );
+    let mark = match judged.state {
+        State::Passed => style("held"),
+        State::Failed => style("failed").red(),
+        State::NotObservable => style("unseen").yellow(),
+    };
+    format!("{mark} {}, was {value}", judged.rule)
+}
+
+/// How many lines are even, and the first that isn't; `None` without a ledger that could
+/// be seen.
+fn ledger(record: &Record) -> Option<String> {
+    let seen = record
         .ledger
         .iter()
-        .filter(|l| off(l.balance))
-        .take(LEDGER_LINES)
-    {
-        if let Balance::Off(by) = line_off.balance {
-            let mark = style("off   ").red();
-            line(text, format_args!("{mark} {} ({by:+})", line_off.claim));
+        .filter(|line| line.balance != Balance::NotObservable);
+    let lines = seen.count();
+    if lines == 0 {
+        return None;
+    }
+    let mut off = record.ledger.iter().filter_map(|line| match line.balance {
+        Balance::Off(by) => Some((line, by)),
+        Balance::Even | Balance::NotObservable => None,
+    });
+    Some(match off.next() {
+        None => style(format!("{lines} lines, all even"))
+            .green()
+            .to_string(),
+        Some((first, by)) => {
+            let others = match off.count() {
+                0 => String::new(),
+                more => format!(", and {more} more"),
+            };
+            format!("{} {} ({by:+}){others}", style("off").red(), first.claim)
         }
+    })
+}
+
+fn notes(record: &Record) -> String {
+    let first = record.warnings[0].to_string();
+    match record.warnings.len() {
+        1 => first,
+        more => format!("{first} (and {} more)", more - 1),
     }
 }
 
@@ -198,27 +262,41 @@ fn coloured(word: String, verdict: Verdict) -> StyledObject<String> {
     }
 }
 
-fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
-    writeln!(text, "{content}").expect("a string takes every write");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::example::{example, open_load_example};
 
     #[test]
-    fn a_summary_fits_on_a_screen_however_much_there_is_to_say() {
+    fn a_summary_is_short_however_much_there_is_to_say() {
         let mut record = example();
         record.routes = vec![record.routes[0].clone(); 20];
         record.thresholds = vec![record.thresholds[0].clone(); 20];
+        for judged in &mut record.thresholds {
+            judged.state = State::Failed;
+        }
         record.stages[0].open = Some(open_load_example());
         record.stages[0].requests.service_times = record.stages[0].requests.times.clone();
         for line in &mut record.ledger {
             line.balance = Balance::Off(3);
         }
         let text = summary(&record, Path::new("reports/runs/x/index.html"));
-        assert!(text.lines().count() <= 26, "{text}");
+        assert!(text.lines().count() <= 16, "{text}");
+    }
+
+    #[test]
+    fn a_run_that_held_is_told_in_about_ten_lines() {
+        let text = summary(&example(), Path::new("x")).replace('\u{202f}', " ");
+        assert!(text.lines().count() <= 12, "{text}");
+        for says in [
+            "PASS",
+            "12 345 in 4 s",
+            "1 of 1 held",
+            "hit ratio 90 % (88 % predicted)",
+            "Again",
+        ] {
+            assert!(text.contains(says), "{says} is missing in {text}");
+        }
     }
 
     #[test]

@@ -7,7 +7,6 @@ mod work;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use services::contract::Service;

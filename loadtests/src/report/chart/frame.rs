@@ -25,9 +25,9 @@ pub struct Figure<'a> {
     pub bands: &'a [Band],
     /// What the colours and dashes mean.
     pub keys: &'a [Key<'a>],
-    /// Whether the table has a row for each equal part of the x axis, so that a pointer
-    /// can read it out.
-    pub reads_out: bool,
+    /// How much of the x axis, from 0 to 1, the rows of the table share out equally, so
+    /// that a pointer can read them out; `None` when rows are something else.
+    pub reads_out: Option<f64>,
 }
 
 /// A stretch of the x axis that has a name.
@@ -57,7 +57,7 @@ impl Figure<'_> {
             figure.chart id=(self.id) {
                 figcaption { (self.title) }
                 @if !self.keys.is_empty() { (keys(self.keys)) }
-                div.plot data-reads-out[self.reads_out] style=(format!("--height:{}rem", self.height)) {
+                div.plot data-reads-out=[self.reads_out.map(|reach| format!("{reach:.4}"))] style=(format!("--height:{}rem", self.height)) {
                     div.y aria-hidden="true" {
                         @for tick in &self.y.ticks {
                             span style=(format!("bottom:{:.2}%", tick.place * 100.0)) { (tick.label) }
@@ -171,7 +171,7 @@ mod tests {
                 class: "one",
                 name: "achieved",
             }],
-            reads_out: true,
+            reads_out: Some(1.0),
         };
         let rows = [vec!["0 s".to_owned(), "7".to_owned()]];
         let page = figure

@@ -60,6 +60,17 @@ impl Scale {
         }
     }
 
+    /// From `from` to `to`, both above zero, and no further.
+    pub fn log_from(from: f64, to: f64) -> Self {
+        let from = from.max(f64::MIN_POSITIVE).log10();
+        let to = to.max(f64::MIN_POSITIVE).log10();
+        Scale {
+            kind: Kind::Log,
+            from,
+            to: if to > from { to } else { from + 1.0 },
+        }
+    }
+
     /// Of shares, from 0 to `nines` nines.
     pub fn nines(nines: f64) -> Self {
         Scale {

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::comparison::{Figure, Route};
 use crate::report::figures::{change, in_unit};
+use crate::report::layout::scroll;
 
 /// Figures of the whole run.
 pub(super) fn totals(totals: &[Figure]) -> Markup {
@@ -30,7 +31,7 @@ pub(super) fn routes(routes: &[Route]) -> Markup {
         @if !routes.is_empty() {
             section {
                 h2 { "Response time by route" }
-                div.scroll tabindex="0" role="group" aria-label="Response time by route" {
+                (scroll("Response time by route", &html! {
                     table.figures {
                         (head("Route and figure"))
                         @for route in routes { tbody {
@@ -38,7 +39,7 @@ pub(super) fn routes(routes: &[Route]) -> Markup {
                             @for figure in &route.figures { tr.part { th scope="row" { (figure.name) } (cells(figure)) } }
                         } }
                     }
-                }
+                }))
                 p.small.soft {
                     "Response times, from the intended time to the last byte, without warm-up. "
                     @if has_interval {

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::gate::record::{FailedRequests, HopTime, ServiceCpu};
 use crate::report::figures::count;
+use crate::report::layout::scroll;
 use crate::report::side_by_side::{Cost, costs};
 
 /// CPU time of each service.
@@ -48,7 +49,7 @@ pub(super) fn failures(failures: &[FailedRequests]) -> Markup {
         @if !failures.is_empty() {
             section {
                 h2 { "Failed requests" }
-                div.scroll tabindex="0" role="group" aria-label="Failed requests" { table {
+                (scroll("Failed requests", &html! { table {
                     thead { tr {
                         th scope="col" { "Side" }
                         th scope="col" { "Route" }
@@ -61,7 +62,7 @@ pub(super) fn failures(failures: &[FailedRequests]) -> Markup {
                         td.text { (failed.reason) }
                         td.n { (count(failed.count)) }
                     } } }
-                } }
+                } }))
             }
         }
     }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::forest::{self, Scale};
 use crate::gate::record::{Interval, MetricOutcome, MetricRecord};
 use crate::report::figures::{change, count, micros, percent, significant};
+use crate::report::layout::scroll;
 
 /// Every metric beside its margin, on one scale.
 pub(super) fn forest_plot(metrics: &[MetricRecord]) -> Markup {
@@ -15,13 +16,13 @@ pub(super) fn forest_plot(metrics: &[MetricRecord]) -> Markup {
             table.forest-plot role="table" {
                 thead role="rowgroup" { tr role="row" {
                     th role="columnheader" scope="col" { "Metric" }
-                    th role="columnheader" scope="col" .plot { span.unseen { "Change and interval" } (forest::axis(scale)) }
+                    th role="columnheader" scope="col" .drawing { span.unseen { "Change and interval" } (forest::axis(scale)) }
                     th role="columnheader" scope="col" .n { "Change" }
                     th role="columnheader" scope="col" { "Outcome" }
                 } }
                 tbody role="rowgroup" { @for metric in metrics { tr role="row" {
                     th role="rowheader" scope="row" { (capitalised(&metric.name)) }
-                    td role="cell" .plot { (forest::line(metric, scale)) }
+                    td role="cell" .drawing { (forest::line(metric, scale)) }
                     td role="cell" .n {
                         strong { (metric.ratio.map_or_else(|| "–".to_owned(), change)) }
                         @if let Some(interval) = metric.interval {
@@ -52,7 +53,7 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
     html! {
         section {
             h2 { "Figures, and what could have been seen" }
-            div.scroll tabindex="0" role="group" aria-label="Figures of each metric" { table {
+            (scroll("Figures of each metric", &html! { table {
                 thead { tr {
                     th scope="col" { "Metric" }
                     th scope="col" .n { "Baseline" }
@@ -78,7 +79,7 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
                     td.n { (metric.smallest_detectable.map_or_else(|| "–".to_owned(), |effect| percent(effect * 100.0))) }
                     td.n { (metric.p_value.map_or_else(|| "–".to_owned(), significant)) }
                 } } }
-            } }
+            } }))
             p.small.soft {
                 "Baseline and candidate are medians over rounds; the ratio is estimated from the rounds’ own ratios, so the two need not divide to it. "
                 @if let Some(interval) = metrics.iter().find_map(|metric| metric.interval) {

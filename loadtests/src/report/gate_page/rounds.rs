@@ -8,6 +8,7 @@ use super::forest::worsening;
 use super::metrics::capitalised;
 use crate::gate::record::{GateRecord, MetricRecord, Round, Side};
 use crate::report::figures::{change, count, micros, percent};
+use crate::report::layout::scroll;
 
 /// A strip's size in its own units; it is shown as wide as there is room.
 const WIDTH: f64 = 420.0;
@@ -37,9 +38,9 @@ pub(super) fn round_by_round(record: &GateRecord) -> Markup {
                 }
                 details {
                     summary.small { "The rounds in figures" }
-                    div.scroll tabindex="0" role="group" aria-label="Change of each metric by round" {
+                    (scroll("Change of each metric by round", &html! {
                         (table(&metrics))
-                    }
+                    }))
                 }
             }
         }
@@ -146,7 +147,7 @@ pub(super) fn all_rounds(record: &GateRecord) -> Markup {
                 h2 { "Every round" }
                 details {
                     summary { (record.rounds.len()) " rounds: order, load, and what the machine did" }
-                    div.scroll tabindex="0" role="group" aria-label="Every round" { table {
+                    (scroll("Every round", &html! { table {
                         thead { tr {
                             th scope="col" { "Round" }
                             th scope="col" { "First" }
@@ -162,7 +163,7 @@ pub(super) fn all_rounds(record: &GateRecord) -> Markup {
                             th scope="col" .n { "Seed" }
                         } }
                         tbody { @for round in &record.rounds { (row(round)) } }
-                    } }
+                    } }))
                 }
             }
         }

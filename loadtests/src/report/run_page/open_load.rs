@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use crate::arrivals::Spacing;
 use crate::record::{OpenRecord, StageRecord, Times};
 use crate::report::figures::{count, micros, per_second};
+use crate::report::layout::scroll;
 
 /// Requested and achieved turns a second, on average over the open stages that are no
 /// warm-up; `None` without such a stage.
@@ -29,12 +30,14 @@ pub(super) fn open_load(stages: &[StageRecord]) -> Markup {
         .collect();
     html! {
         @if !open.is_empty() {
-            section {
-                h2 { "Open load" }
-                (arrivals(&open))
-                (times(&open))
+            section #open-load {
+                h2 { "Open load: response time and service time" }
+                (scroll("Arrivals of open stages", &arrivals(&open)))
+                (scroll("Times of open stages", &times(&open)))
                 p.small.soft {
-                    "A turn of a user is one arrival; it should begin at its intended time, "
+                    "A response time counts from the intended time of a request, as somebody outside feels it; a service "
+                    "time from its actual send. What lies between is the send lag: the wait for a free user, and the "
+                    "generator’s own. A turn of a user is one arrival; it should begin at its intended time, "
                     "whether or not earlier ones are over. Late ones began more than 1 ms after "
                     "it. Unsent ones found no user free until their stage was over, and are in "
                     "no time above. The generator’s own lag is that of turns that found a user free."

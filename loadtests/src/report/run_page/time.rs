@@ -3,35 +3,36 @@
 
 use maud::{Markup, html};
 
-use super::super::figures::{count, micros};
-use super::super::layout::{hop_class, stack};
 use crate::record::{ProcessUsage, Record, StageUsage};
+use crate::report::figures::{count, mebibytes, micros};
+use crate::report::layout::{hop_class, scroll};
 use crate::timing::{EVERY, HopTiming, RouteTiming};
 
 pub(super) fn hops(record: &Record) -> Markup {
     let slowest = record.timing.iter().map(whole).fold(0.0, f64::max);
     html! {
-        section {
+        section #hops {
             h2 { "Where the time goes" }
             @if record.timing.is_empty() {
                 p.soft { "Answers did not say (Server-Timing)." }
             } @else {
-                table {
+                (scroll("Where the time goes", &html! { table.waterfall {
                     thead { tr {
                         th scope="col" { "Route and hop" }
                         th scope="col" .n { "Met by" }
                         th scope="col" .n { "Mean share" }
                         th scope="col" .n { "p50" }
                         th scope="col" .n { "p99" }
-                        td {}
+                        th scope="col" { span.sr { "From the user inwards" } }
                     } }
-                    tbody { @for route in &record.timing { (rows(route, slowest)) } }
-                }
+                    @for route in &record.timing { (rows(route, slowest)) }
+                } }))
                 p.small.soft {
-                    "One request in " (EVERY) " was looked at, without warm-up. A hop's share is its own time, "
-                    "without that of the hops behind it; what no server accounts for is the generator's and "
-                    "the network's. Mean shares are over all requests of the route and add up to its mean "
-                    "service time; percentiles are over those that met the hop."
+                    "One request in " (EVERY) " was looked at, without warm-up. A hop’s share is its own time, "
+                    "without that of the hops behind it; what no server accounts for is the generator’s and "
+                    "the network’s. Mean shares are over all requests of the route and add up to its mean "
+                    "service time, and bars lay them end to end from the user inwards; percentiles are over those "
+                    "that met the hop."
                 }
             }
         }
@@ -39,29 +40,28 @@ pub(super) fn hops(record: &Record) -> Markup {
 }
 
 fn rows(route: &RouteTiming, slowest: f64) -> Markup {
-    let shares: Vec<_> = route
-        .hops
-        .iter()
-        .map(|hop| {
-            (
-                hop_class(hop.hop),
-                hop.mean / slowest.max(f64::MIN_POSITIVE),
-            )
-        })
-        .collect();
+    let share = |time: f64| time / slowest.max(f64::MIN_POSITIVE) * 100.0;
+    let mut before = 0.0;
+    let hops = route.hops.iter().map(|hop| {
+        let begins = before;
+        before += hop.mean;
+        (hop, begins)
+    });
     html! {
-        tr {
-            th scope="row" { code { (route.route) } }
-            td.n { (count(route.samples)) }
-            td.n { (micros(whole(route))) }
-            td {} td {}
-            td.wide { (stack(&shares)) }
+        tbody {
+            tr {
+                th scope="rowgroup" { code { (route.route) } }
+                td.n { (count(route.samples)) }
+                td.n { (micros(whole(route))) }
+                td {} td {}
+                td.wide { (lane("whole", 0.0, share(whole(route)))) }
+            }
+            @for (hop, begins) in hops { (row(hop, share(begins), share(hop.mean))) }
         }
-        @for hop in &route.hops { (row(hop)) }
     }
 }
 
-fn row(timing: &HopTiming) -> Markup {
+fn row(timing: &HopTiming, begins: f64, width: f64) -> Markup {
     html! {
         tr.part {
             th scope="row" { span.key.(hop_class(timing.hop)) {} (timing.hop.name()) }
@@ -69,7 +69,16 @@ fn row(timing: &HopTiming) -> Markup {
             td.n { (micros(timing.mean)) }
             td.n { (micros(timing.p50 as f64)) }
             td.n { (micros(timing.p99 as f64)) }
-            td {}
+            td.wide { (lane(hop_class(timing.hop), begins, width)) }
+        }
+    }
+}
+
+/// A bar that begins somewhere in its cell; both figures in percent of it.
+fn lane(class: &str, begins: f64, width: f64) -> Markup {
+    html! {
+        div.lane aria-hidden="true" {
+            div.(class) style=(format!("margin-left:{begins:.1}%;width:{width:.1}%")) {}
         }
     }
 }
@@ -82,9 +91,9 @@ fn whole(route: &RouteTiming) -> f64 {
 pub(super) fn usage(record: &Record) -> Markup {
     html! {
         @if !record.usage.is_empty() {
-            section {
+            section #usage {
                 h2 { "What processes took" }
-                table {
+                (scroll("What processes took", &html! { table {
                     thead { tr {
                         th scope="col" { "Stage and process" }
                         th scope="col" .n { "CPU per request" }
@@ -93,8 +102,8 @@ pub(super) fn usage(record: &Record) -> Markup {
                         th scope="col" .n { "Switches, forced" }
                         th scope="col" .n { "Peak memory" }
                     } }
-                    tbody { @for stage in &record.usage { (stage_rows(stage)) } }
-                }
+                    @for stage in &record.usage { (stage_rows(stage)) }
+                } }))
                 p.small.soft {
                     "As the operating system tells, per request that the generator sent. A thread switches "
                     "of its own will to wait for something, and is forced to when another gets its core; "
@@ -107,13 +116,14 @@ pub(super) fn usage(record: &Record) -> Markup {
 
 fn stage_rows(stage: &StageUsage) -> Markup {
     html! {
-        tr { th scope="row" colspan="6" { strong { (stage.stage) } ", " (count(stage.requests)) " requests" } }
-        @for process in &stage.processes { (process_row(process)) }
+        tbody {
+            tr { th scope="rowgroup" colspan="6" { strong { (stage.stage) } ", " (count(stage.requests)) " requests" } }
+            @for process in &stage.processes { (process_row(process)) }
+        }
     }
 }
 
 fn process_row(process: &ProcessUsage) -> Markup {
-    let mebibytes = process.peak_memory_bytes as f64 / f64::from(1 << 20);
     html! {
         tr.part {
             th scope="row" { (process.name) }
@@ -121,7 +131,7 @@ fn process_row(process: &ProcessUsage) -> Markup {
             td.n { (micros(process.waited_micros_per_request)) }
             td.n { (count(process.voluntary_switches)) }
             td.n { (count(process.involuntary_switches)) }
-            td.n { (format!("{mebibytes:.1}\u{202f}MiB")) }
+            td.n { (mebibytes(process.peak_memory_bytes)) }
         }
     }
 }
@@ -140,9 +150,9 @@ mod tests {
         for figure in [
             "1 ms",
             "5.1 ms",
-            "width:20.0%",
-            "width:80.0%",
-            "12.0 MiB",
+            "margin-left:0.0%;width:20.0%",
+            "margin-left:20.0%;width:80.0%",
+            "12 MiB",
             "4 321",
         ] {
             assert!(page.contains(figure), "{figure} is missing in {page}");

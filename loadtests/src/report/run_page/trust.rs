@@ -3,18 +3,19 @@
 
 use maud::{Markup, html};
 
-use super::super::figures::{count, micros, per_second, percent};
 use crate::evidence::StageEvidence;
 use crate::record::Record;
+use crate::report::figures::{count, micros, parts, per_second, percent};
+use crate::report::layout::scroll;
 
 pub(super) fn trust(record: &Record) -> Markup {
     let evidence = &record.evidence;
     let limits = &evidence.limits;
     html! {
         @if !evidence.stages.is_empty() {
-            section {
-                h2 { "Can this run be trusted?" }
-                table {
+            section #trust {
+                h2 { "The generator’s own health" }
+                (scroll("The generator’s own health", &html! { table {
                     thead { tr {
                         th scope="col" { "Stage" }
                         th scope="col" .n { "Generator’s cores" }
@@ -27,11 +28,11 @@ pub(super) fn trust(record: &Record) -> Markup {
                         th scope="col" .n { "Send lag p99" }
                     } }
                     tbody { @for stage in &evidence.stages { (row(stage)) } }
-                }
+                } }))
                 p.small.soft {
                     @if let Some(ceiling) = &evidence.ceiling {
                         "At its limit, asking somebody who answers at once, the generator uses "
-                        (format!("{:.2}", ceiling.cores)) " cores for " (per_second(ceiling.per_second)) ". "
+                        (parts(ceiling.cores)) " cores for " (per_second(ceiling.per_second)) ". "
                     }
                     @if let Some(files) = &evidence.files {
                         "It may open " (count(files.limit)) " files, and its users may need " (count(files.needed)) ". "
@@ -57,13 +58,13 @@ fn row(stage: &StageEvidence) -> Markup {
     html! {
         tr {
             th scope="row" { (stage.stage) }
-            td.n { (shown(generator.map(|g| format!("{:.2}", g.cores)))) }
+            td.n { (shown(generator.map(|g| parts(g.cores)))) }
             td.n { (shown(generator.map(|g| micros(g.waited_seconds * 1e6 / requests)))) }
             td.n { (shown(machine.map(|m| percent(m.busy)))) }
             td.n { (shown(machine.map(|m| percent(m.others)))) }
             td.n { (shown(machine.map(|m| percent(m.stolen)))) }
-            td.n { (shown(stage.in_flight.map(|f| format!("{:.2}", f.mean)))) }
-            td.n { (shown(stage.expected_in_flight().map(|f| format!("{f:.2}")))) }
+            td.n { (shown(stage.in_flight.map(|f| parts(f.mean)))) }
+            td.n { (shown(stage.expected_in_flight().map(|f| parts(f)))) }
             td.n { (shown(lag.map(|lag| micros(lag as f64)))) }
         }
     }

@@ -1,0 +1,196 @@
+//! Whatever a record holds, it has a page: records that are changed at random, and
+//! large ones; and what the drawings of an ordinary one look like.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{gateways, latency, ledger, run_page, timeline, topology};
+use crate::record::example::{example, open_load_example};
+use crate::record::{CoresRecord, Record, RouteRecord, TickRecord};
+use crate::report::{junit, markdown, summary};
+
+/// What a value in a record is changed to.
+#[derive(Clone, Debug)]
+enum Change {
+    To(Value),
+    /// A list with everything twice.
+    Twice,
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let huge = 1_000_000_000_000_000_u64;
+    let values = vec![
+        json!(null),
+        json!(0),
+        json!(1),
+        json!(huge),
+        json!(-1),
+        json!(1e-12),
+        json!(1e12),
+        json!(""),
+        json!("<script>alert(1)</script>"),
+        json!("\u{202e}&\"'\u{0}"),
+        json!("x".repeat(500)),
+        json!([]),
+        json!({}),
+        json!("inconclusive"),
+        json!("invalid"),
+        json!(true),
+    ];
+    prop_oneof![
+        4 => prop::sample::select(values).prop_map(Change::To),
+        1 => Just(Change::Twice),
+    ]
+}
+
+/// Changes the value that `path` leads to; each step picks among the values below.
+fn apply(value: &mut Value, path: &[prop::sample::Index], change: &Change) {
+    let below: Vec<&mut Value> = match value {
+        Value::Object(fields) => fields.values_mut().collect(),
+        Value::Array(items) => items.iter_mut().collect(),
+        _ => Vec::new(),
+    };
+    if let Some((first, rest)) = path.split_first()
+        && !below.is_empty()
+    {
+        let picked = first.index(below.len());
+        if let Some(picked) = below.into_iter().nth(picked) {
+            apply(picked, rest, change);
+        }
+        return;
+    }
+    match (change, value) {
+        (Change::To(new), value) => *value = new.clone(),
+        (Change::Twice, Value::Array(items)) => items.extend(items.clone()),
+        (Change::Twice, _) => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn any_record_that_can_be_read_has_a_page(
+        is_open in any::<bool>(),
+        changes in prop::collection::vec(
+            (prop::collection::vec(any::<prop::sample::Index>(), 1..6), change()), 0..12),
+    ) {
+        let mut record = example();
+        if is_open {
+            record.stages[0].open = Some(open_load_example());
+        }
+        let mut text = serde_json::to_value(record).expect("JSON");
+        for (path, change) in &changes {
+            // One that makes no record is left out.
+            let mut changed = text.clone();
+            apply(&mut changed, path, change);
+            if serde_json::from_value::<Record>(changed.clone()).is_ok() {
+                text = changed;
+            }
+        }
+        let record: Record = serde_json::from_value(text).expect("checked");
+        let page = run_page(&record, is_open).into_string();
+        prop_assert_eq!(page.matches("<script").count(), 1, "a script got in");
+        prop_assert!(!page.contains("NaN") && !page.contains(">inf"), "no number shows");
+        summary(&record, Path::new("x"));
+        markdown(&record);
+        let _ = junit(&record);
+    }
+}
+
+#[test]
+fn a_record_of_an_old_program_has_a_page() {
+    let mut old = serde_json::to_value(example()).expect("JSON");
+    let fields = old.as_object_mut().expect("an object");
+    for new in [
+        "overall", "timeline", "retries", "traffic", "usage", "timing", "evidence",
+    ] {
+        fields.remove(new).expect(new);
+    }
+    for (pointer, new) in [
+        ("/caches", "prediction"),
+        ("/tasks", "at_worker"),
+        ("/intruders", "by_flaw"),
+        ("/routes/0", "curve"),
+    ] {
+        let object = old.pointer_mut(pointer).and_then(Value::as_object_mut);
+        object.expect(pointer).remove(new).expect(new);
+    }
+    let record: Record = serde_json::from_value(old).expect("still a record");
+    let page = run_page(&record, false).into_string();
+    assert!(
+        page.contains("12\u{202f}345") && page.contains("api-gateway-1"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("id=\"timeline\""),
+        "there is nothing to draw"
+    );
+}
+
+#[test]
+fn the_page_of_a_large_record_stays_below_half_a_megabyte() {
+    let mut record = example();
+    let tick = TickRecord {
+        requests: 123_456,
+        bands: (0..48).map(|band| band * 7919 % 2003).collect(),
+        ..record.timeline.ticks[0].clone()
+    };
+    record.timeline.ticks = (0..130)
+        .map(|number| TickRecord {
+            failed: number % 3,
+            bands: tick
+                .bands
+                .iter()
+                .map(|count| count * (number + 1) % 977)
+                .collect(),
+            ..tick.clone()
+        })
+        .collect();
+    record.timeline.bands = (0..49).map(|band| 1 << band).collect();
+    record.timeline.cores = (0..24)
+        .map(|node| CoresRecord {
+            name: format!("api-gateway-{node}"),
+            cores: (0..130)
+                .map(|tick| Some(f64::from(tick * node) / 1000.0))
+                .collect(),
+        })
+        .collect();
+    record.routes = (0..20)
+        .map(|number| RouteRecord {
+            name: format!("GET /a/rather/long/path/{number}/{{key}}"),
+            ..record.routes[0].clone()
+        })
+        .collect();
+    record.gateways = vec![record.gateways[0].clone(); 16];
+    record.ledger = vec![record.ledger[0].clone(); 60];
+    record.usage = vec![record.usage[0].clone(); 12];
+    for stage in &mut record.usage {
+        stage.processes = vec![stage.processes[0].clone(); 24];
+    }
+    let size = run_page(&record, true).into_string().len();
+    assert!(size < 500_000, "{size} bytes");
+    let json = serde_json::to_vec_pretty(&record).expect("JSON").len();
+    assert!(json < 500_000, "{json} bytes of JSON");
+}
+
+/// A drawing with a line for each element, so that a change shows where it is.
+fn lines(markup: &maud::Markup) -> String {
+    markup.0.replace('<', "\n<").replace('\u{202f}', " ")
+}
+
+#[test]
+fn the_drawings_look_as_before() {
+    let record = example();
+    for (name, drawing) in [
+        ("topology", topology::topology(&record)),
+        ("timeline", timeline::timeline(&record)),
+        ("latency", latency::latency(&record)),
+        ("gateways", gateways::gateways(&record)),
+        ("ledger", ledger::ledger(&record)),
+    ] {
+        insta::assert_snapshot!(name, lines(&drawing));
+    }
+}
