@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::layout::{Parts, page_of};
+use super::layout::{Parts, page_of, scroll};
 use super::{Entry, Kind, Line};
 use crate::verdict::Verdict;
 
@@ -87,23 +87,29 @@ fn list(entries: &[Entry]) -> Markup {
         section #reports {
             h2 { "All reports" }
             (filter(entries))
-            table role="table" {
-                thead role="rowgroup" { tr role="row" {
-                    (head("when", "When (UTC)", false))
-                    (head("plan", "Plan", false))
-                    (head("verdict", "Verdict", false))
-                    (head("requests", "Requests", true))
-                    (head("rate", "Rate", true))
-                    (head("failed", "Failed", true))
-                    (head("p99", "Slowest p99", true))
-                    (head("revision", "Revision", false))
-                } }
-                tbody role="rowgroup" { @for entry in entries { (row::row(entry)) } }
-            }
+            (scroll("All reports", &table(entries)))
             p.small.soft {
                 "Figures are of the stages that are no warm-up; the p99 is that of the slowest route. "
                 "An invalid run has none that may be quoted, and a comparison has no verdict."
             }
+        }
+    }
+}
+
+fn table(entries: &[Entry]) -> Markup {
+    html! {
+        table role="table" {
+            thead role="rowgroup" { tr role="row" {
+                (head("when", "When (UTC)", false))
+                (head("plan", "Plan", false))
+                (head("verdict", "Verdict", false))
+                (head("requests", "Requests", true))
+                (head("rate", "Rate", true))
+                (head("failed", "Failed", true))
+                (head("p99", "Slowest p99", true))
+                (head("revision", "Revision", false))
+            } }
+            tbody role="rowgroup" { @for entry in entries { (row::row(entry)) } }
         }
     }
 }

@@ -1,10 +1,9 @@
 //! What tests of pages share: a page as its reader sees it, an environment that is the
-//! same everywhere, and records that were tampered with.
+//! same everywhere, and records that are changed at random.
 
 use maud::Markup;
-use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
-use rand::{RngExt, SeedableRng};
+use proptest::prelude::*;
+use proptest::sample::Index;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -63,40 +62,82 @@ pub(super) fn environment() -> Environment {
     }
 }
 
-/// The record with some of its values exchanged for others of their kind, as `seed`
-/// says; `None` when that is no record any more.
-pub(super) fn tampered<T: Serialize + DeserializeOwned>(record: &T, seed: u64) -> Option<T> {
-    let mut dice = StdRng::seed_from_u64(seed);
-    let mut value = serde_json::to_value(record).expect("JSON");
-    for _ in 0..dice.random_range(1..8) {
-        tamper(&mut value, &mut dice);
-    }
-    serde_json::from_value(value).ok()
+/// What a value in a record is changed to, and where; each step picks among the values
+/// below.
+type Changes = Vec<(Vec<Index>, Change)>;
+
+/// Changes to a record, most of which make it one that no program would write.
+pub(super) fn changes() -> impl Strategy<Value = Changes> {
+    let path = prop::collection::vec(any::<Index>(), 1..6);
+    prop::collection::vec((path, change()), 0..12)
 }
 
-/// Walks down to a value by chance, and exchanges it.
-fn tamper(value: &mut Value, dice: &mut StdRng) {
-    match value {
-        Value::Object(members) if !members.is_empty() => {
-            let index = dice.random_range(0..members.len());
-            tamper(members.values_mut().nth(index).expect("it is there"), dice);
+/// The record after all those changes that leave it a record.
+pub(super) fn changed<T: Serialize + DeserializeOwned>(record: &T, changes: &Changes) -> T {
+    let mut value = serde_json::to_value(record).expect("JSON");
+    for (path, change) in changes {
+        let mut changed = value.clone();
+        apply(&mut changed, path, change);
+        if serde_json::from_value::<T>(changed.clone()).is_ok() {
+            value = changed;
         }
-        Value::Array(items) if !items.is_empty() => match dice.random_range(0..4) {
-            0 => items.clear(),
-            1 => items.push(items[0].clone()),
-            _ => {
-                let index = dice.random_range(0..items.len());
-                tamper(&mut items[index], dice);
-            }
-        },
-        Value::Number(number) if number.is_f64() => {
-            let others = [0.0, -0.0, 1e-300, 1e300, -5.0, 1.0, 1e9];
-            *value = json!(others.choose(dice));
+    }
+    serde_json::from_value(value).expect("checked")
+}
+
+/// What a value is changed to.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    To(Value),
+    /// A list with everything twice.
+    Twice,
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let huge = 1_000_000_000_000_000_u64;
+    let values = vec![
+        json!(null),
+        json!(0),
+        json!(1),
+        json!(huge),
+        json!(-1),
+        json!(1e-12),
+        json!(1e12),
+        json!(""),
+        json!("<script>alert(1)</script>"),
+        json!("\u{202e}&\"'\u{0}"),
+        json!("x".repeat(500)),
+        json!([]),
+        json!({}),
+        json!("inconclusive"),
+        json!("invalid"),
+        json!(true),
+    ];
+    prop_oneof![
+        4 => prop::sample::select(values).prop_map(Change::To),
+        1 => Just(Change::Twice),
+    ]
+}
+
+/// Changes the value that `path` leads to; each step picks among the values below.
+fn apply(value: &mut Value, path: &[Index], change: &Change) {
+    let below: Vec<&mut Value> = match value {
+        Value::Object(fields) => fields.values_mut().collect(),
+        Value::Array(items) => items.iter_mut().collect(),
+        _ => Vec::new(),
+    };
+    if let Some((first, rest)) = path.split_first()
+        && !below.is_empty()
+    {
+        let picked = first.index(below.len());
+        if let Some(picked) = below.into_iter().nth(picked) {
+            apply(picked, rest, change);
         }
-        Value::Number(_) => *value = json!([0_u64, 1, 7, 1 << 40].choose(dice)),
-        Value::String(_) => *value = json!(["", EVIL, "ünï\u{202e}code", "a\nb"].choose(dice)),
-        Value::Bool(truth) => *truth = !*truth,
-        Value::Null => *value = json!([json!(1.5), json!("x"), json!(3)].choose(dice)),
-        Value::Object(_) | Value::Array(_) => {}
+        return;
+    }
+    match (change, value) {
+        (Change::To(new), value) => *value = new.clone(),
+        (Change::Twice, Value::Array(items)) => items.extend(items.clone()),
+        (Change::Twice, _) => {}
     }
 }
