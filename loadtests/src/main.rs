@@ -14,7 +14,6 @@
 mod arrivals;
 mod attack;
 mod commands;
-mod comparison;
 mod distribution;
 mod environment;
 mod evidence;
@@ -33,6 +32,7 @@ mod run;
 mod samples;
 mod scenarios;
 mod self_check;
+mod side_by_side;
 mod threshold;
 mod timeline;
 mod timing;

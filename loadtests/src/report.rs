@@ -6,6 +6,7 @@
 
 mod chart;
 mod comparison_page;
+mod costs;
 mod entry;
 mod environment;
 pub mod figures;
@@ -16,7 +17,6 @@ mod junit;
 mod layout;
 mod markdown;
 mod run_page;
-mod side_by_side;
 mod summary;
 #[cfg(test)]
 mod testing;
@@ -25,9 +25,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::comparison::Comparison;
 use crate::gate::record::GateRecord;
 use crate::record::{Record, RecordError, write_whole};
+use crate::side_by_side::Comparison;
 
 pub use comparison_page::{comparison_page, comparison_summary};
 pub use entry::{Entry, Line};

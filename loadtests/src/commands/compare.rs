@@ -7,10 +7,10 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::ReportsFolder;
-use crate::comparison::{Comparison, Found};
 use crate::exit_code::{Failure, Outcome};
 use crate::record::Record;
 use crate::report::{Kind, NAMES_HELP, Reports, comparison_summary};
+use crate::side_by_side::{Comparison, Found};
 
 /// Which two runs.
 #[derive(Debug, Args)]

@@ -7,12 +7,12 @@ mod summary;
 
 use maud::{Markup, html};
 
+use super::costs::{Cost, costs};
 use super::entry::ShortRevision;
 use super::environment;
 use super::layout::{Parts, badge, link, page_of, scroll};
-use super::side_by_side::{Cost, costs};
-use crate::comparison::{Comparison, Run};
 use crate::gate::record::Side;
+use crate::side_by_side::{Comparison, Run};
 
 pub use summary::comparison_summary;
 

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::Kind;
-use crate::comparison::Comparison;
 use crate::environment::Revision;
 use crate::gate::record::{Build, GateRecord};
 use crate::record::Record;
+use crate::side_by_side::Comparison;
 use crate::verdict::{Judgement, Verdict};
 
 /// A report's folder, and what is in it.

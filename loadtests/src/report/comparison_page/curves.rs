@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use crate::comparison::{Curve, Route};
 use crate::report::figures::micros;
+use crate::side_by_side::{Curve, Route};
 
 /// A drawing's size in its own units; it is shown as wide as there is room.
 const WIDTH: f64 = 420.0;

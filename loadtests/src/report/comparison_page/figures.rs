@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use crate::comparison::{Figure, Route};
 use crate::report::figures::{change, in_unit};
 use crate::report::layout::scroll;
+use crate::side_by_side::{Figure, Route};
 
 /// Figures of the whole run.
 pub(super) fn totals(totals: &[Figure]) -> Markup {

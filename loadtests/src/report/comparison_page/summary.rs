@@ -6,8 +6,8 @@ use std::path::Path;
 
 use console::style;
 
-use crate::comparison::{Comparison, Figure, Route};
 use crate::report::figures::{change, in_unit};
+use crate::side_by_side::{Comparison, Figure, Route};
 
 /// Most routes that are shown; the page has all.
 const ROUTES: usize = 4;

@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::comparison::Found;
 use crate::record::Record;
 use crate::record::example::example;
 use crate::report::testing::{EVIL, changed, changes, environment, visible};
+use crate::side_by_side::Found;
 
 fn fixed() -> Record {
     Record {

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use crate::gate::record::{FailedRequests, HopTime, ServiceCpu};
+use crate::report::costs::{Cost, costs};
 use crate::report::figures::count;
 use crate::report::layout::scroll;
-use crate::report::side_by_side::{Cost, costs};
 
 /// CPU time of each service.
 pub(super) fn services(services: &[ServiceCpu]) -> Markup {

@@ -63,7 +63,7 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
                     th scope="col" .n { "Margin" }
                     th scope="col" .n { "Tolerance" }
                     th scope="col" .n { "Could have seen" }
-                    th scope="col" .n { "p, after Holm" }
+                    th scope="col" .n { "p" }
                 } }
                 tbody { @for metric in metrics { tr {
                     th scope="row" { (capitalised(&metric.name)) }
@@ -86,7 +86,7 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
                     "Intervals have " (percent(interval.confidence * 100.0)) " confidence. "
                 }
                 "“Could have seen” is the smallest worsening that so many rounds of such spread would have found: when it is above the margin, a pass means little. "
-                "p is the chance of so large a worsening without any, one-sided."
+                "p is the chance of rounds like these if the candidate were no worse than the tolerance: one-sided, and before any correction for several metrics and looks."
             }
         }
     }
@@ -94,11 +94,10 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
 
 fn outcome(metric: &MetricRecord) -> Markup {
     let word = match metric.outcome {
-        MetricOutcome::NotSlower if metric.less_is_better => "not more",
-        MetricOutcome::NotSlower => "not less",
-        MetricOutcome::Slower => "worse",
+        MetricOutcome::NotSlower => "not slower",
+        MetricOutcome::Slower => "slower",
         MetricOutcome::Unclear => "can’t tell",
-        MetricOutcome::ReportOnly => "not judged",
+        MetricOutcome::ReportOnly => "only reported",
     };
     html! {
         span.badge.(forest::class(metric.outcome)) { (word) }
@@ -122,9 +121,12 @@ fn value(value: Option<f64>, unit: &str) -> String {
     }
 }
 
-/// With its first letter in upper case.
+/// With its first letter in upper case, but for a symbol such as `p99`.
 pub(super) fn capitalised(text: &str) -> String {
+    let is_word = text.chars().take(2).all(char::is_alphabetic);
     let mut letters = text.chars();
-    let first = letters.next().map(char::to_uppercase);
-    first.into_iter().flatten().chain(letters).collect()
+    match letters.next() {
+        Some(first) if is_word => first.to_uppercase().chain(letters).collect(),
+        _ => text.to_owned(),
+    }
 }

@@ -1,11 +1,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::comparison::{Comparison, Found};
 use crate::gate::record::example::example as gate_example;
 use crate::record::Record;
 use crate::record::example::example;
 use crate::report::testing::{EVIL, changed, changes, environment, visible};
+use crate::side_by_side::{Comparison, Found};
 use crate::verdict::Judgement;
 
 fn entry(kind: Kind, id: &str, line: impl Into<Line>) -> Entry {
@@ -117,6 +117,7 @@ proptest! {
         let mut entries = [entry(Kind::Run, "x", &run), entry(Kind::Gate, "y", &gate)];
         let page = index_page(&mut entries).into_string();
         prop_assert_eq!(page.matches("<script").count(), 1);
-        prop_assert!(!page.contains("NaN"));
+        let seen = page.split("<script").next().unwrap_or_default();
+        prop_assert!(!seen.contains("NaN"));
     }
 }
