@@ -32,7 +32,7 @@ impl Helper {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0);
-        let mut child = spawn(command)?;
+        let mut child = spawn(command, launcher.cores())?;
         let output = child.stdout.take().expect("the output is piped");
         let process = Process::new(child);
         let mut first_line = String::new();

@@ -14,6 +14,7 @@ use crate::topology::{NodePlan, Setting};
 #[derive(Clone, Debug)]
 pub struct Launcher {
     program: PathBuf,
+    cores: Option<Vec<usize>>,
 }
 
 impl Launcher {
@@ -27,11 +28,25 @@ impl Launcher {
     pub fn program(path: impl Into<PathBuf>) -> Self {
         Launcher {
             program: path.into(),
+            cores: None,
+        }
+    }
+
+    /// The same on these cores alone, which the kernel numbers from 0. Without it, nodes
+    /// run on those of the program that starts them.
+    pub fn on_cores(self, cores: impl Into<Vec<usize>>) -> Self {
+        Launcher {
+            cores: Some(cores.into()),
+            ..self
         }
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.program
+    }
+
+    pub(crate) fn cores(&self) -> Option<&[usize]> {
+        self.cores.as_deref()
     }
 }
 

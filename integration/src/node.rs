@@ -135,11 +135,12 @@ impl Node {
                 path: self.log.clone(),
                 source,
             })?;
-        let mut child = spawn(launch.command(log)).map_err(|source| StartError::Spawn {
-            node: self.name(),
-            program: launcher.path().to_owned(),
-            source,
-        })?;
+        let mut child =
+            spawn(launch.command(log), launcher.cores()).map_err(|source| StartError::Spawn {
+                node: self.name(),
+                program: launcher.path().to_owned(),
+                source,
+            })?;
         let output = child.stdout.take().expect("the launcher pipes it");
         // From here on the process is ended with us, whatever becomes of this call.
         self.life().process = Some(Process::new(child));

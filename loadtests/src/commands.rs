@@ -1,6 +1,7 @@
 //! The command line: one file a verb.
 
 mod compare;
+mod gate;
 mod plans;
 mod report;
 mod run;
@@ -28,6 +29,8 @@ struct CommandLine {
 enum Command {
     /// Run a load test and write its report.
     Run(Box<run::Run>),
+    /// Compare this build with a baseline: slower, not slower, or can't tell.
+    Gate(Box<gate::Gate>),
     /// Start the system and leave it running until Ctrl-C.
     Up(up::Up),
     /// List the built-in plans, or print one to start your own from.
@@ -72,6 +75,7 @@ pub fn run_command_line() -> Outcome {
     let command = CommandLine::parse().command;
     match command.unwrap_or_else(|| Command::Run(Box::default())) {
         Command::Run(run) => run.execute(),
+        Command::Gate(gate) => gate.execute(),
         Command::Up(up) => up.execute(),
         Command::Plans(plans) => plans.execute(),
         Command::Compare(compare) => compare.execute(),

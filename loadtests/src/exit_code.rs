@@ -7,28 +7,28 @@
 
 use std::process::ExitCode;
 
-/// Every threshold held and the ledger balanced.
+/// Every threshold held and the ledger balanced; or a gate's candidate is not slower.
 pub const PASS: u8 = 0;
-/// A threshold or a line of the ledger failed.
+/// A threshold or a line of the ledger failed; or a gate's candidate is slower.
 pub const FAIL: u8 = 1;
 /// The command line or the plan is wrong; nothing was started.
 pub const USAGE: u8 = 2;
 /// The measurement can't be trusted, so there is no verdict on the system.
 pub const INVALID: u8 = 3;
-/// The system could not be started.
+/// The system, or a build to compare with, could not be started.
 pub const NOT_STARTED: u8 = 4;
-/// Kept for a comparison that ran out of time before it could tell.
+/// A gate ran out of time before it could tell. It is no pass.
 pub const INCONCLUSIVE: u8 = 5;
 
 /// The codes, for `--help`.
 pub const HELP: &str = "\
 Exit codes:
-  0  pass: every threshold held and the ledger balanced
-  1  fail: a threshold or a line of the ledger failed
+  0  pass: every threshold held and the ledger balanced; a gate: not slower
+  1  fail: a threshold or a line of the ledger failed; a gate: slower
   2  the command line or the plan is wrong; nothing was started
   3  invalid: the measurement can't be trusted
-  4  the system could not be started
-  5  inconclusive (kept for comparisons that can't tell)
+  4  the system could not be started, or a gate's baseline not be built
+  5  inconclusive: a gate could not tell within its budget, which is no pass
 Ctrl-C during the load ends with a record and 3; a second one ends at once, with 1 and
 without a record.";
 

@@ -121,6 +121,28 @@ pub fn start(workload: Arc<Workload>, stop: Arc<AtomicBool>) -> std::io::Result<
         })
 }
 
+/// Starts a thread that releases an arrival at each of `moments`, which are in order, as
+/// those of one stage, the first, and ends that stage at `end`.
+pub fn release_at(
+    queue: &Arc<ArrivalQueue>,
+    moments: Vec<Instant>,
+    end: Instant,
+) -> std::io::Result<JoinHandle<()>> {
+    let queue = Arc::clone(queue);
+    thread::Builder::new()
+        .name("pacer".to_owned())
+        .spawn(move || {
+            sleep_finely();
+            let _close = CloseAtEnd(&queue);
+            let never = AtomicBool::new(false);
+            for due in moments {
+                sleep_until(due, &never);
+                queue.release(0, due);
+            }
+            sleep_until(end, &never);
+        })
+}
+
 /// Has the kernel end this thread's sleeps on time. By default it may add 50 µs to
 /// each, to wake several threads at once.
 pub fn sleep_finely() {

@@ -2,6 +2,8 @@
 //! what must hold. Plans are TOML; the built-in ones are part of the program.
 
 mod file;
+mod gate;
+mod gate_file;
 mod mix;
 mod request;
 mod request_file;
@@ -14,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use file::InvalidPlan;
+pub use gate::GateSettings;
 pub use mix::Mix;
 pub use request::{PlainRequest, Requests};
 pub use schedule::Schedule;
@@ -45,6 +48,8 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// From when on the run is to mistrust itself.
     pub limits: Limits,
+    /// What a performance gate does with the plan.
+    pub gate: GateSettings,
     /// The plan as it was written.
     pub source: String,
 }
@@ -148,11 +153,12 @@ pub enum PlanError {
 }
 
 /// The plans that are part of the program, by name.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("smoke", include_str!("../plans/smoke.toml")),
     ("default", include_str!("../plans/default.toml")),
     ("spike", include_str!("../plans/spike.toml")),
     ("soak", include_str!("../plans/soak.toml")),
+    ("gate", include_str!("../plans/gate.toml")),
 ];
 
 /// The names of the built-in plans.
@@ -220,6 +226,9 @@ mod tests {
     #[test]
     fn an_unknown_plan_names_those_there_are() {
         let message = Plan::load("no-such-plan").expect_err("unknown").to_string();
-        assert!(message.contains("smoke, default, spike, soak"), "{message}");
+        assert!(
+            message.contains("smoke, default, spike, soak, gate"),
+            "{message}"
+        );
     }
 }

@@ -49,6 +49,13 @@ impl Progress {
         }
     }
 
+    /// Shows something that passes; only a line that changes has room for that.
+    pub fn glimpse(&self, what: &str) {
+        if let Progress::Bar(bar) = self {
+            bar.set_message(what.to_owned());
+        }
+    }
+
     /// Says something that stays.
     pub fn note(&self, what: &str) {
         match self {

@@ -11,6 +11,7 @@ mod entry;
 mod environment;
 pub mod figures;
 mod find;
+pub mod gate;
 mod gate_page;
 mod index_page;
 mod junit;
@@ -154,10 +155,12 @@ impl Reports {
         write_whole(&folder.join("summary.md"), markdown(record).as_bytes())
     }
 
-    /// Writes a gate's page beside its record.
+    /// Writes what a gate looks like beside its record: `index.html`, `junit.xml` and
+    /// `summary.md`.
     pub fn write_gate(&self, record: &GateRecord, folder: &Path) -> Result<(), RecordError> {
         let page = gate_page(record).into_string();
-        write_whole(&folder.join("index.html"), page.as_bytes())
+        write_whole(&folder.join("index.html"), page.as_bytes())?;
+        gate::write_summaries(record, folder)
     }
 
     /// Writes a comparison's page beside its record.

@@ -5,6 +5,8 @@ mod assemble;
 mod evidence;
 mod system;
 
+pub(crate) use system::topology;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

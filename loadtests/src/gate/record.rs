@@ -135,8 +135,8 @@ pub struct MetricRecord {
     /// The smallest worsening that this gate would have found with the power that it
     /// promises, from the spread of its own rounds: 0.02 are 2 %.
     pub smallest_detectable: Option<f64>,
-    /// The chance of at least so large a worsening if there is none (one-sided), after
-    /// Holm's correction for the number of metrics.
+    /// The chance of rounds like these if the candidate were no worse than the tolerance:
+    /// one-sided, exact, and before any correction for the number of metrics and looks.
     pub p_value: Option<f64>,
     /// What it comes to by itself.
     pub outcome: MetricOutcome,
@@ -290,7 +290,7 @@ pub struct Round {
     pub slots: Vec<Slot>,
     /// What became of the machine's time while there was load, if it tells.
     pub machine: Option<MachineUse>,
-    /// CPU seconds a second that the generator used while there was load.
+    /// CPU seconds a second that the generator used in slots of closed load.
     pub generator_cores_used: Option<f64>,
     /// How late the generator sent the requests of open load, 99th percentile of those
     /// that found a user free, in microseconds.

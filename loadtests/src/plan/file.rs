@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use super::gate_file::GateFile;
 use super::request_file::{RequestFile, ValuesFile, check_requests};
 use super::{Behaviour, Mix, OpenLoad, Plan, Requests, Shape, Stage};
 use crate::arrivals::{Rate, RateCurve, Spacing};
@@ -110,6 +111,8 @@ struct PlanFile {
     thresholds: Vec<Spanned<String>>,
     #[serde(default)]
     limits: LimitsFile,
+    #[serde(default)]
+    gate: GateFile,
 }
 
 #[derive(Default, Deserialize)]
@@ -163,7 +166,7 @@ struct LimitsFile {
 
 /// A length of time as people write it: `"5ms"`, `"1m 30s"`.
 #[derive(Clone, Copy)]
-struct Span(Duration);
+pub(super) struct Span(pub(super) Duration);
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -216,6 +219,7 @@ impl PlanFile {
             requests,
             behaviour: self.behaviour.check()?,
             limits: self.limits.check()?,
+            gate: self.gate.check()?,
             source: source.to_owned(),
         })
     }

@@ -87,13 +87,13 @@ fn line(line: &Line) -> TestCase {
     TestCase::new(line.claim.as_str(), status)
 }
 
-fn non_success(kind: NonSuccessKind, message: &str) -> TestCaseStatus {
+pub(super) fn non_success(kind: NonSuccessKind, message: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_message(message);
     status
 }
 
-fn skipped(message: &str) -> TestCaseStatus {
+pub(super) fn skipped(message: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
     status.set_message(message);
     status

@@ -125,7 +125,7 @@ fn warnings(record: &Record, text: &mut String) {
 }
 
 /// A heading and its items; nothing, when there are none.
-fn list(text: &mut String, heading: &str, items: impl Iterator<Item = String>) {
+pub(super) fn list(text: &mut String, heading: &str, items: impl Iterator<Item = String>) {
     let mut items = items.peekable();
     if items.peek().is_some() {
         text.push_str(&format!("\n{heading}:\n\n"));
@@ -135,17 +135,17 @@ fn list(text: &mut String, heading: &str, items: impl Iterator<Item = String>) {
     }
 }
 
-fn row(text: &mut String, cells: &[String]) {
+pub(super) fn row(text: &mut String, cells: &[String]) {
     writeln!(text, "| {} |", cells.join(" | ")).expect("a string takes every write");
 }
 
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", plain(text))
 }
 
 /// `text` so that nothing in it is markup. What could be is written as a character
 /// reference, which never marks up anything (CommonMark 0.31, section 2.5).
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -253,7 +253,7 @@ fn notes(record: &Record) -> String {
     }
 }
 
-fn coloured(word: String, verdict: Verdict) -> StyledObject<String> {
+pub(super) fn coloured(word: String, verdict: Verdict) -> StyledObject<String> {
     let word = style(word).bold();
     match verdict {
         Verdict::Pass => word.green(),

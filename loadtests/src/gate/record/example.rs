@@ -150,13 +150,13 @@ pub(crate) fn example() -> GateRecord {
             Look {
                 confirmation: false,
                 rounds: 12,
-                spent: 0.3,
+                spent: 1.0,
                 outcome: "fail".to_owned(),
             },
             Look {
                 confirmation: true,
                 rounds: 12,
-                spent: 0.3,
+                spent: 1.0,
                 outcome: "fail".to_owned(),
             },
         ],

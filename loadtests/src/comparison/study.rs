@@ -1,0 +1,232 @@
+//! Plays many comparisons to their end, and counts what they came to, so that the
+//! rates of error are known and not only promised.
+
+use serde::{Deserialize, Serialize};
+
+use super::design::Design;
+use super::judge::{Decision, Finding, Look, Series, judge};
+use super::metric::Metric;
+use super::rate::Rate;
+
+/// What many comparisons came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcomes {
+    /// Of all, those that failed.
+    pub fail: Rate,
+    /// Of all, those that passed.
+    pub pass: Rate,
+    /// Of all, those that couldn't tell.
+    pub inconclusive: Rate,
+    /// Rounds that were needed, of all those comparisons together.
+    pub rounds: u64,
+    /// By metric.
+    pub metrics: Vec<MetricOutcomes>,
+}
+
+/// What many comparisons said of one metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricOutcomes {
+    /// The metric.
+    pub metric: Metric,
+    /// Of all, those that found it slower.
+    pub slower: Rate,
+    /// Of those that have an interval, the ones that hold the truth.
+    pub covered: Rate,
+}
+
+/// Looks at a comparison's rounds one look after the other, until one decides. `None`
+/// when the design has no looks.
+pub fn play(series: &[Series], design: &Design) -> Option<Look> {
+    let mut last = None;
+    for rounds in design.looks() {
+        let look = judge(series, design, rounds);
+        let goes_on = look.decision == Decision::Continue;
+        last = Some(look);
+        if !goes_on {
+            break;
+        }
+    }
+    last
+}
+
+impl Outcomes {
+    /// Plays `comparisons`. `truths` are the true log-ratios candidate ÷ baseline, in
+    /// the order of the series.
+    pub fn of(
+        comparisons: impl Iterator<Item = Vec<Series>>,
+        design: &Design,
+        truths: &[f64],
+    ) -> Self {
+        let mut outcomes = Outcomes::default();
+        for look in comparisons.filter_map(|series| play(&series, design)) {
+            outcomes.count(&look, truths);
+        }
+        outcomes
+    }
+
+    /// How many rounds one took on average.
+    pub fn mean_rounds(&self) -> f64 {
+        self.rounds as f64 / self.fail.of as f64
+    }
+
+    fn count(&mut self, look: &Look, truths: &[f64]) {
+        self.fail
+            .count(matches!(look.decision, Decision::Fail { .. }));
+        self.pass.count(look.decision == Decision::Pass);
+        self.inconclusive
+            .count(look.decision == Decision::Inconclusive);
+        self.rounds += look.rounds as u64;
+        if self.metrics.is_empty() {
+            let none = |metric| MetricOutcomes {
+                metric,
+                slower: Rate::default(),
+                covered: Rate::default(),
+            };
+            let metrics = look
+                .estimates
+                .iter()
+                .map(|estimate| none(estimate.rule.metric));
+            self.metrics = metrics.collect();
+        }
+        let pairs = look.estimates.iter().zip(truths);
+        for (outcomes, (estimate, truth)) in self.metrics.iter_mut().zip(pairs) {
+            outcomes.slower.count(estimate.finding == Finding::Slower);
+            if let Some((low, high)) = estimate.interval {
+                outcomes.covered.count((low..=high).contains(&truth.exp()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Error rates on rounds whose truth is known, as small as a unit test allows; each
+    //! seed is fixed.
+
+    use std::time::Duration;
+
+    use rand::SeedableRng;
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand_distr::{Distribution, StandardNormal, StudentT};
+
+    use super::*;
+    use crate::comparison::metric::Rule;
+
+    /// What rounds of a small machine look like: CPU and throughput vary by 2.5 %,
+    /// percentiles by more.
+    const SPREADS: [f64; 5] = [0.025, 0.025, 0.03, 0.06, 0.1];
+
+    fn rule(metric: Metric, minutes: u64) -> Rule {
+        Rule::within(metric, Duration::from_secs(60 * minutes))
+    }
+
+    /// What `runs` comparisons under `rules` come to, of metrics whose log-ratios are
+    /// `truths` on average, and vary as `noise` says times their spread.
+    fn outcomes(
+        runs: usize,
+        rounds: usize,
+        rules: &[Rule],
+        truths: &[f64],
+        noise: impl Distribution<f64>,
+    ) -> Outcomes {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(rounds as u64);
+        let comparisons = (0..runs).map(|_| {
+            let metrics = rules.iter().zip(truths).zip(SPREADS);
+            let series = metrics.map(|((rule, truth), spread)| Series {
+                rule: *rule,
+                report_only: false,
+                log_ratios: (0..rounds)
+                    .map(|_| Some(truth + spread * noise.sample(&mut rng)))
+                    .collect(),
+            });
+            series.collect()
+        });
+        Outcomes::of(comparisons, &Design::of_rounds(rounds), truths)
+    }
+
+    /// All metrics, the first slower by `effect`.
+    fn planted(runs: usize, rounds: usize, minutes: u64, effect: f64) -> Outcomes {
+        let rules = Metric::ALL.map(|metric| rule(metric, minutes));
+        let mut truths = [0.0; 5];
+        truths[0] = Metric::CpuPerRequest.log_effect(effect);
+        outcomes(runs, rounds, &rules, &truths, StandardNormal)
+    }
+
+    #[test]
+    fn identical_builds_pass() {
+        let two_minutes = planted(1000, 20, 2, 0.0);
+        assert!(two_minutes.fail.at_most() < 0.01, "{two_minutes:?}");
+        assert!(two_minutes.inconclusive.at_most() < 0.05, "{two_minutes:?}");
+        let six_minutes = planted(500, 60, 6, 0.0);
+        assert!(six_minutes.fail.at_most() < 0.01, "{six_minutes:?}");
+        assert!(six_minutes.inconclusive.at_most() < 0.05, "{six_minutes:?}");
+        assert!(six_minutes.mean_rounds() < 40.0, "{six_minutes:?}");
+    }
+
+    #[test]
+    fn slowdowns_are_found_within_their_budget() {
+        for (rounds, minutes, effect, power) in [
+            (20, 2, 0.05, 0.99),
+            (40, 4, 0.03, 0.95),
+            (60, 6, 0.02, 0.95),
+        ] {
+            let found = planted(500, rounds, minutes, effect).fail;
+            assert!(
+                found.share() >= power,
+                "{effect} in {minutes} min: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn all_metrics_at_their_tolerance_are_the_worst_that_may_fail_once_in_a_hundred() {
+        let rules = Metric::ALL.map(|metric| rule(metric, 6));
+        let truths = rules.map(|rule| rule.metric.worse(rule.metric.log_effect(rule.tolerance)));
+        let heavy = StudentT::new(3.0).expect("a shape");
+        let normal = outcomes(1500, 40, &rules, &truths, StandardNormal).fail;
+        let heavy = outcomes(1500, 40, &rules, &truths, heavy).fail;
+        for fail in [normal, heavy] {
+            assert!(fail.at_least() < Design::FALSE_FAIL, "{fail:?}");
+            assert!(fail.share() > 0.002, "it could find nothing: {fail:?}");
+        }
+    }
+
+    #[test]
+    fn a_metric_as_bad_as_its_margin_hardly_passes() {
+        let rule = Rule {
+            // It may not end by failing.
+            tolerance: 0.02,
+            ..rule(Metric::CpuPerRequest, 6)
+        };
+        let truth = [rule.metric.log_effect(rule.margin)];
+        let pass = outcomes(3000, 40, &[rule], &truth, StandardNormal).pass;
+        assert!(pass.at_least() < Design::FALSE_PASS, "{pass:?}");
+        assert!(pass.share() > Design::FALSE_PASS / 2.0, "{pass:?}");
+    }
+
+    #[test]
+    fn the_interval_holds_the_truth_as_often_as_it_says() {
+        for (rounds, minutes, effect) in [(20, 2, 0.05), (60, 6, 0.0), (60, 6, 0.02)] {
+            let outcomes = planted(1000, rounds, minutes, effect);
+            let covered = outcomes.metrics[0].covered;
+            assert!((0.93..=0.97).contains(&covered.share()), "{covered:?}");
+        }
+    }
+
+    #[test]
+    fn the_smallest_detectable_effect_is_found_as_often_as_it_says() {
+        for rounds in [14, 20, 60] {
+            let rule = Rule {
+                // It may not end by passing.
+                margin: 0.0025,
+                ..rule(Metric::CpuPerRequest, 6)
+            };
+            let smallest = Design::of_rounds(rounds)
+                .smallest_detectable_effect(rule, SPREADS[0], 1, 1.0)
+                .expect("there are rounds");
+            let truth = [rule.metric.log_effect(smallest)];
+            let found = outcomes(2000, rounds, &[rule], &truth, StandardNormal).fail;
+            assert!((0.92..0.98).contains(&found.share()), "{rounds}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The build to compare against: a program that is there, or a git revision that is
+//! built in a worktree of its own, once, and kept by its commit.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use super::git::{GitError, Repository};
+use super::record::Build;
+use crate::progress::Progress;
+
+/// Why there is no build to compare with.
+#[derive(Debug, thiserror::Error)]
+pub enum BaselineError {
+    /// The revision can't be had.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// A path leads to no program.
+    #[error(
+        "{} has no program to start nodes with: name the executable `loadtests` of a build, or the folder that it is in",
+        path.display()
+    )]
+    NoProgram {
+        /// What was asked for.
+        path: PathBuf,
+    },
+    /// A file or folder of the cache can't be used.
+    #[error("could not {what} {}", path.display())]
+    Cache {
+        /// What was attempted.
+        what: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Cargo can't be executed.
+    #[error("could not execute cargo to build the baseline")]
+    Cargo(#[source] io::Error),
+    /// Cargo gave up.
+    #[error("the baseline {commit} could not be built; cargo ended with\n{output}")]
+    NotBuilt {
+        /// The commit.
+        commit: String,
+        /// The last lines that cargo printed.
+        output: String,
+    },
+}
+
+impl BaselineError {
+    /// Whether another command line would help.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            BaselineError::Git(_) | BaselineError::NoProgram { .. }
+        )
+    }
+}
+
+/// The executable's name, in every build.
+const PROGRAM: &str = "loadtests";
+/// How much of cargo's output an error shows.
+const OUTPUT_LINES: usize = 30;
+
+/// The build that `asked` means: a program, a folder with one, or else a revision, which
+/// is built with the profile of this very program unless that has been done.
+pub fn find(asked: &str, progress: &Progress) -> Result<Build, BaselineError> {
+    let path = Path::new(asked);
+    if path.exists() {
+        return at(path);
+    }
+    let repository = Repository::here()?;
+    let commit = repository.commit_of(asked)?;
+    let cache = Cache::of(&repository);
+    Ok(Build {
+        asked: Some(asked.to_owned()),
+        program: cache
+            .program(&repository, &commit, progress)?
+            .display()
+            .to_string(),
+        commit: Some(commit),
+        modified: Some(false),
+        profile: Some(cache.profile.clone()),
+        planted: None,
+    })
+}
+
+/// The build whose program is at `path`, or in that folder.
+pub fn at(path: &Path) -> Result<Build, BaselineError> {
+    let program = if path.is_dir() {
+        path.join(PROGRAM)
+    } else {
+        path.to_owned()
+    };
+    let program = fs::canonicalize(&program).ok().filter(|p| p.is_file());
+    let program = program.ok_or_else(|| BaselineError::NoProgram {
+        path: path.to_owned(),
+    })?;
+    Ok(Build {
+        asked: Some(path.display().to_string()),
+        commit: None,
+        modified: None,
+        profile: None,
+        program: program.display().to_string(),
+        planted: None,
+    })
+}
+
+/// Where builds of revisions are kept: `<target>/gate/<commit>/<profile>/loadtests`.
+struct Cache {
+    folder: PathBuf,
+    /// The target folder that this program was built in, if it was: what it shares with
+    /// the baseline is built already.
+    own_target: Option<PathBuf>,
+    profile: String,
+}
+
+impl Cache {
+    fn of(repository: &Repository) -> Self {
+        let program = std::env::current_exe().unwrap_or_default();
+        let (own_target, profile) = target_and_profile(&program);
+        let folder = own_target.clone();
+        let folder = folder.unwrap_or_else(|| repository.root().join("target"));
+        Cache {
+            folder: folder.join("gate"),
+            own_target,
+            profile,
+        }
+    }
+
+    /// The program of `commit`, built unless it is there.
+    fn program(
+        &self,
+        repository: &Repository,
+        commit: &str,
+        progress: &Progress,
+    ) -> Result<PathBuf, BaselineError> {
+        let kept = self.folder.join(commit).join(&self.profile).join(PROGRAM);
+        if kept.is_file() {
+            return Ok(kept);
+        }
+        create(&self.folder)?;
+        // Two gates that want a build take turns; the lock ends with the file.
+        let lock = self.folder.join("lock");
+        let cache = |what, path: &Path| {
+            let path = path.to_owned();
+            move |source| BaselineError::Cache { what, path, source }
+        };
+        let turn = File::create(&lock).map_err(cache("create", &lock))?;
+        turn.lock().map_err(cache("lock", &lock))?;
+        if kept.is_file() {
+            return Ok(kept);
+        }
+        let began = Instant::now();
+        let short = &commit[..commit.len().min(7)];
+        progress.note(&format!(
+            "building the baseline {short} (profile {}), which takes a while and is kept",
+            self.profile
+        ));
+        let source = repository.check_out(commit, &self.folder.join("source"))?;
+        let built = self.build(source.path(), commit, progress)?;
+        // Under its final name only when it is whole.
+        create(kept.parent().unwrap_or(&self.folder))?;
+        let unfinished = kept.with_extension("unfinished");
+        fs::copy(&built, &unfinished).map_err(cache("copy", &built))?;
+        fs::rename(&unfinished, &kept).map_err(cache("keep", &kept))?;
+        let seconds = began.elapsed().as_secs();
+        progress.note(&format!("built the baseline {short} in {seconds} s"));
+        Ok(kept)
+    }
+
+    /// Builds the program of the sources in `source`, with their own lock file.
+    fn build(
+        &self,
+        source: &Path,
+        commit: &str,
+        progress: &Progress,
+    ) -> Result<PathBuf, BaselineError> {
+        let target = self.folder.join("build");
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let profile = if self.profile == "debug" {
+            "dev"
+        } else {
+            &self.profile
+        };
+        let mut command = Command::new(cargo);
+        command
+            .args(["build", "--package", PROGRAM, "--bin", PROGRAM, "--locked"])
+            .args(["--profile", profile])
+            .arg("--target-dir")
+            .arg(&target)
+            .current_dir(source)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        if let Some(own) = &self.own_target {
+            // Cargo keeps builds of different sources apart by their hash, so that only
+            // what differs is built; one that is older than this setting builds it all.
+            command.env("CARGO_BUILD_BUILD_DIR", own);
+        }
+        let mut child = command.spawn().map_err(BaselineError::Cargo)?;
+        let mut output = VecDeque::new();
+        let lines = child.stderr.take().map(BufReader::new);
+        for line in lines
+            .into_iter()
+            .flat_map(BufRead::lines)
+            .map_while(Result::ok)
+        {
+            progress.glimpse(&format!("building the baseline: {}", line.trim()));
+            if output.len() == OUTPUT_LINES {
+                output.pop_front();
+            }
+            output.push_back(line);
+        }
+        if child.wait().map_err(BaselineError::Cargo)?.success() {
+            return Ok(target.join(&self.profile).join(PROGRAM));
+        }
+        Err(BaselineError::NotBuilt {
+            commit: commit.to_owned(),
+            output: Vec::from(output).join("\n"),
+        })
+    }
+}
+
+fn create(folder: &Path) -> Result<(), BaselineError> {
+    fs::create_dir_all(folder).map_err(|source| BaselineError::Cache {
+        what: "create",
+        path: folder.to_owned(),
+        source,
+    })
+}
+
+/// The target folder and the profile's folder that a program was built in:
+/// `target/debug/loadtests` is of `target` and `debug`. Without one, the profile is that
+/// which the program itself was built with.
+fn target_and_profile(program: &Path) -> (Option<PathBuf>, String) {
+    let folder = program.parent();
+    let target = folder.and_then(Path::parent);
+    match folder.and_then(Path::file_name).zip(target) {
+        Some((profile, target)) if target.join("CACHEDIR.TAG").is_file() => (
+            Some(target.to_owned()),
+            profile.to_string_lossy().into_owned(),
+        ),
+        _ => (None, env!("SKEIN_PROFILE").to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_knows_the_target_folder_and_the_profile_that_it_was_built_in() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let program = folder.path().join("release/loadtests");
+        assert_eq!(target_and_profile(&program).0, None);
+        fs::write(folder.path().join("CACHEDIR.TAG"), "").expect("written");
+        assert_eq!(
+            target_and_profile(&program),
+            (Some(folder.path().to_owned()), "release".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_folder_without_the_program_is_refused_with_what_to_name() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let error = at(folder.path()).expect_err("there is nothing in it");
+        assert!(error.is_usage());
+        assert!(
+            error.to_string().contains("executable `loadtests`"),
+            "{error}"
+        );
+        fs::write(folder.path().join(PROGRAM), "").expect("written");
+        let build = at(folder.path()).expect("a program");
+        assert!(build.program.ends_with("/loadtests"));
+    }
+}

@@ -1,0 +1,447 @@
+//! One round: both systems are started afresh, each with data of its own, loaded by
+//! turns, and gone at its end.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use integration::error::{CpuTimeError, StartError};
+use integration::{Launcher, StartOptions, System, Topology};
+use jiff::Timestamp;
+
+use super::crew::{Crew, SlotTraffic};
+use super::record::{NodeCpu, Percentiles, Round, Side, SideRound, Slot};
+use super::shape::{LoadKind, OpenSlot, RoundPlan, Shape};
+use crate::arrivals::Rate;
+use crate::environment::own_cpu_time;
+use crate::evidence::machine::MachineReading;
+use crate::plan::Plan;
+use crate::samples::Samples;
+use crate::timing::RouteTiming;
+
+/// What is started on one side.
+#[derive(Clone, Debug)]
+pub(super) struct SidePlan {
+    /// The program that the nodes run.
+    pub(super) launcher: Launcher,
+    /// The nodes, with their settings.
+    pub(super) topology: Topology,
+}
+
+/// What is the same in every round.
+#[derive(Clone, Debug)]
+pub(super) struct Arena {
+    /// The load's plan.
+    pub(super) plan: Plan,
+    pub(super) shape: Shape,
+    pub(super) baseline: SidePlan,
+    pub(super) candidate: SidePlan,
+}
+
+/// A round, and what isn't kept of each.
+#[derive(Debug)]
+pub(super) struct Played {
+    pub(super) round: Round,
+    /// Baseline, candidate.
+    pub(super) samples: [Samples; 2],
+    /// Baseline, candidate.
+    pub(super) timings: [Vec<RouteTiming>; 2],
+}
+
+/// Why a round could not be played to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// A system did not start.
+    #[error("the {} could not be started", side.word())]
+    Start {
+        /// Whose.
+        side: Side,
+        /// Why not.
+        #[source]
+        source: StartError,
+    },
+    /// A node's CPU time can't be read: it has ended, most likely.
+    #[error("a node of the {} ended while it was measured", side.word())]
+    Cpu {
+        /// Whose.
+        side: Side,
+        /// What was seen.
+        #[source]
+        source: CpuTimeError,
+    },
+    /// The operating system refused something that a measurement needs.
+    #[error("could not {what}")]
+    System {
+        /// What was attempted.
+        what: &'static str,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl RoundError {
+    /// The side of which a node ended by itself, if that is what happened.
+    pub(super) fn crashed(&self) -> Option<Side> {
+        match self {
+            RoundError::Cpu { side, .. } => Some(*side),
+            RoundError::Start { .. } | RoundError::System { .. } => None,
+        }
+    }
+}
+
+/// Plays a round; `folder` is for the nodes' logs and data.
+pub(super) async fn play(
+    arena: &Arena,
+    plan: &RoundPlan,
+    open_rate: Rate,
+    folder: &Path,
+) -> Result<Played, RoundError> {
+    let (began, started) = (Instant::now(), Timestamp::now());
+    let shape = &arena.shape;
+    let mut stage = Stage::set(arena, plan, folder).await?;
+    let lag_before = Instant::now();
+    let before = Clocks::read(&stage)?;
+    let machine_before = MachineReading::now().ok();
+    let mut slots = Vec::new();
+    for (number, quad) in plan.quads.iter().enumerate() {
+        for side in quad.turns {
+            let player = stage.of(side);
+            match quad.load {
+                LoadKind::Closed => slots.push(player.closed_slot(shape, number).await?),
+                LoadKind::Open => player.open_slot(shape, open_rate, plan.seed).await?,
+            }
+        }
+    }
+    let after = Clocks::read(&stage)?;
+    let elapsed = lag_before.elapsed();
+    let own = after.own.saturating_sub(before.own);
+    let nodes: Duration = Side::BOTH
+        .iter()
+        .map(|side| after.used(&before, *side))
+        .sum();
+    let machine = MachineReading::now().ok().zip(machine_before);
+    let samples = Side::BOTH.map(|side| stage.of(side).crew.samples());
+    let timings = Side::BOTH.map(|side| stage.of(side).crew.timings());
+    let round = Round {
+        number: 0,
+        confirmation: false,
+        seed: plan.seed,
+        started,
+        started_first: plan.first,
+        node_cores: plan.node_cores.clone(),
+        generator_cores: plan.generator_cores.clone(),
+        machine: machine.and_then(|(now, then)| now.since(&then, elapsed, own + nodes)),
+        generator_cores_used: stage.generator_cores_used(),
+        send_lag_p99_micros: send_lag(&samples),
+        baseline: stage.baseline.sum_up(&before, &after, &samples[0]),
+        candidate: stage.candidate.sum_up(&before, &after, &samples[1]),
+        slots,
+        seconds: 0.0,
+    };
+    drop(stage);
+    Ok(Played {
+        round: Round {
+            seconds: began.elapsed().as_secs_f64(),
+            ..round
+        },
+        samples,
+        timings,
+    })
+}
+
+/// How many turns a second the baseline takes in closed load, and how many answers it
+/// gives; the candidate is started beside it, to see whether it can be.
+pub(super) async fn measure_capacity(
+    arena: &Arena,
+    plan: &RoundPlan,
+    folder: &Path,
+) -> Result<Capacity, RoundError> {
+    /// Enough for an estimate that is a few percent off at most: it only says how much
+    /// load there is to be, and is the same for both sides.
+    const SLOTS: u32 = 6;
+    let mut stage = Stage::set(arena, plan, folder).await?;
+    let mut capacity = Capacity::default();
+    for _ in 0..SLOTS {
+        let began = Instant::now();
+        let traffic = stage.baseline.crew.closed_slot(CAPACITY_SLOT).await;
+        let seconds = began.elapsed().as_secs_f64();
+        capacity.turns += traffic.turns as f64 / seconds / f64::from(SLOTS);
+        capacity.requests += traffic.done.len() as f64 / seconds / f64::from(SLOTS);
+    }
+    Ok(capacity)
+}
+
+const CAPACITY_SLOT: Duration = Duration::from_millis(200);
+
+/// What the baseline does in closed load.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Capacity {
+    /// Turns a second.
+    pub(super) turns: f64,
+    /// Requests a second.
+    pub(super) requests: f64,
+}
+
+/// Both systems, running, with their users.
+struct Stage {
+    baseline: Player,
+    candidate: Player,
+}
+
+/// One side of a round.
+struct Player {
+    side: Side,
+    system: System,
+    crew: Crew,
+    tally: Tally,
+}
+
+/// What a side has done so far.
+#[derive(Default)]
+struct Tally {
+    requests: u64,
+    closed_requests: u64,
+    closed_time: Duration,
+    /// CPU time of the generator in the same time.
+    closed_generator: Duration,
+    open_slots: usize,
+    /// Response times in open load.
+    open_times: Vec<Duration>,
+    unsent: u64,
+}
+
+impl Stage {
+    /// Starts both systems and warms them up.
+    async fn set(arena: &Arena, plan: &RoundPlan, folder: &Path) -> Result<Stage, RoundError> {
+        let first = Player::start(arena, plan, plan.first, folder).await?;
+        let second = Player::start(arena, plan, plan.first.other(), folder).await?;
+        let (baseline, candidate) = match plan.first {
+            Side::Baseline => (first, second),
+            Side::Candidate => (second, first),
+        };
+        let mut stage = Stage {
+            baseline,
+            candidate,
+        };
+        for side in [plan.first, plan.first.other()] {
+            let player = stage.of(side);
+            player.crew.closed_slot(arena.shape.warm_up).await;
+            // From here on everything counts, and what is recorded begins anew.
+            player.crew = Crew::new(&arena.plan, &arena.shape, plan.seed, &player.system.url());
+        }
+        // The new users connect.
+        for side in [plan.first, plan.first.other()] {
+            stage.of(side).crew.closed_slot(arena.shape.dropped).await;
+        }
+        Ok(stage)
+    }
+
+    /// CPU seconds a second that the generator used in closed load; `None` without any.
+    fn generator_cores_used(&self) -> Option<f64> {
+        let sum = |of: fn(&Tally) -> Duration| of(&self.baseline.tally) + of(&self.candidate.tally);
+        let lasted = sum(|tally| tally.closed_time).as_secs_f64();
+        let used = sum(|tally| tally.closed_generator).as_secs_f64();
+        (lasted > 0.0).then(|| used / lasted)
+    }
+
+    fn of(&mut self, side: Side) -> &mut Player {
+        match side {
+            Side::Baseline => &mut self.baseline,
+            Side::Candidate => &mut self.candidate,
+        }
+    }
+}
+
+impl Player {
+    async fn start(
+        arena: &Arena,
+        plan: &RoundPlan,
+        side: Side,
+        folder: &Path,
+    ) -> Result<Self, RoundError> {
+        let of_side = match side {
+            Side::Baseline => &arena.baseline,
+            Side::Candidate => &arena.candidate,
+        };
+        let options = StartOptions {
+            launcher: of_side.launcher.clone().on_cores(plan.node_cores.clone()),
+            folder: folder.join(side.word()),
+        };
+        let system = System::start(&of_side.topology, options)
+            .await
+            .map_err(|source| RoundError::Start { side, source })?;
+        // Seeds of their own, for users who write keys that are named by it.
+        let crew = Crew::new(&arena.plan, &arena.shape, !plan.seed, &system.url());
+        Ok(Player {
+            side,
+            system,
+            crew,
+            tally: Tally::default(),
+        })
+    }
+
+    /// A slot of closed load, and what it came to without its begin.
+    async fn closed_slot(&mut self, shape: &Shape, quad: usize) -> Result<Slot, RoundError> {
+        let (side, system) = (self.side, &self.system);
+        let began = Instant::now();
+        let clocks = async {
+            tokio::time::sleep(shape.dropped).await;
+            let from = (Instant::now(), cpu(system, side)?, own_cpu()?);
+            tokio::time::sleep_until((began + shape.slot).into()).await;
+            Ok((from, (Instant::now(), cpu(system, side)?, own_cpu()?)))
+        };
+        let (traffic, clocks) = tokio::join!(self.crew.closed_slot(shape.slot), clocks);
+        let ((from, cpu_from, own_from), (to, cpu_to, own_to)) = clocks?;
+        let counted = |ended| from < ended && ended <= to;
+        let requests = traffic.done.iter().filter(|done| counted(done.ended));
+        let requests = requests.count() as u64;
+        let tally = &mut self.tally;
+        tally.requests += traffic.done.len() as u64;
+        tally.closed_requests += requests;
+        tally.closed_time += to - from;
+        tally.closed_generator += own_to.saturating_sub(own_from);
+        Ok(Slot {
+            side,
+            quad,
+            requests,
+            micros: (to - from).as_micros() as u64,
+            cpu_nanos: total(&cpu_to).saturating_sub(total(&cpu_from)).as_nanos() as u64,
+        })
+    }
+
+    async fn open_slot(&mut self, shape: &Shape, rate: Rate, seed: u64) -> Result<(), RoundError> {
+        let slot = OpenSlot::draw(rate, shape.slot, seed, self.tally.open_slots);
+        let traffic: SlotTraffic = self.crew.open_slot(&slot).await.map_err(|source| {
+            let what = "start a thread to pace the load with";
+            RoundError::System { what, source }
+        })?;
+        let counts_from = traffic.began + shape.dropped;
+        let counted = traffic.done.iter().filter(|done| {
+            let begun = done.ended.checked_sub(done.time);
+            begun.is_some_and(|begun| begun >= counts_from)
+        });
+        let tally = &mut self.tally;
+        tally.open_slots += 1;
+        tally.requests += traffic.done.len() as u64;
+        tally.open_times.extend(counted.map(|done| done.time));
+        tally.unsent += traffic.unsent;
+        Ok(())
+    }
+
+    fn sum_up(&self, before: &Clocks, after: &Clocks, samples: &Samples) -> SideRound {
+        let tally = &self.tally;
+        let arrivals = samples.arrivals.values();
+        SideRound {
+            requests: tally.requests,
+            cpu_nanos: after.nodes_used(before, self.side),
+            failed: samples.faults(|_| true),
+            closed_requests: tally.closed_requests,
+            closed_seconds: tally.closed_time.as_secs_f64(),
+            open_requests: tally.open_times.len() as u64,
+            open_micros: percentiles(&tally.open_times),
+            queued: arrivals.map(|arrivals| arrivals.queued()).sum(),
+            unsent: tally.unsent,
+        }
+    }
+}
+
+/// CPU time of every process, at a moment.
+struct Clocks {
+    nodes: [NodeTimes; 2],
+    own: Duration,
+}
+
+type NodeTimes = BTreeMap<String, Duration>;
+
+impl Clocks {
+    fn read(stage: &Stage) -> Result<Self, RoundError> {
+        Ok(Clocks {
+            nodes: [
+                cpu(&stage.baseline.system, Side::Baseline)?,
+                cpu(&stage.candidate.system, Side::Candidate)?,
+            ],
+            own: own_cpu()?,
+        })
+    }
+
+    fn nodes_used(&self, before: &Clocks, side: Side) -> Vec<NodeCpu> {
+        let (now, then) = (&self.nodes[side as usize], &before.nodes[side as usize]);
+        let used = now.iter().map(|(node, now)| NodeCpu {
+            node: node.clone(),
+            nanos: (*now - then[node]).as_nanos() as u64,
+        });
+        used.collect()
+    }
+
+    fn used(&self, before: &Clocks, side: Side) -> Duration {
+        let used = self.nodes_used(before, side);
+        Duration::from_nanos(used.iter().map(|node| node.nanos).sum())
+    }
+}
+
+fn cpu(system: &System, side: Side) -> Result<NodeTimes, RoundError> {
+    let nodes = system.topology().nodes().iter();
+    nodes
+        .map(|node| {
+            let name = node.name.as_str();
+            let time = system.cpu_time(name);
+            let time = time.map_err(|source| RoundError::Cpu { side, source })?;
+            Ok((name.to_owned(), time))
+        })
+        .collect()
+}
+
+fn own_cpu() -> Result<Duration, RoundError> {
+    own_cpu_time().map_err(|source| {
+        let what = "read the generator's CPU time";
+        RoundError::System { what, source }
+    })
+}
+
+fn total(times: &NodeTimes) -> Duration {
+    times.values().sum()
+}
+
+/// Exact ones, of all times: a round has few enough to sort them.
+fn percentiles(times: &[Duration]) -> Option<Percentiles> {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    let last = sorted.len().checked_sub(1)?;
+    // The nearest rank: the smallest time that at least so many don't exceed.
+    let at = |quantile: f64| {
+        let rank = (quantile * sorted.len() as f64).ceil() as usize;
+        sorted[rank.saturating_sub(1).min(last)].as_nanos() as f64 / 1e3
+    };
+    Some(Percentiles {
+        p50: at(0.5),
+        p95: at(0.95),
+        p99: at(0.99),
+    })
+}
+
+/// The 99th percentile of how late requests were sent although a user was free.
+fn send_lag(samples: &[Samples; 2]) -> Option<u64> {
+    let mut all: Histogram<u64> = Histogram::new(3).ok()?;
+    for arrivals in samples.iter().flat_map(|samples| samples.arrivals.values()) {
+        all.add(&arrivals.own_lag).ok()?;
+    }
+    (!all.is_empty()).then(|| all.value_at_quantile(0.99))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_times_that_were_seen() {
+        let millis = |n: u64| Duration::from_millis(n);
+        let times: Vec<Duration> = (1..=200).rev().map(millis).collect();
+        let seen = percentiles(&times).expect("there are times");
+        assert_eq!((seen.p50, seen.p95, seen.p99), (1e5, 1.9e5, 1.98e5));
+        assert_eq!(percentiles(&[millis(3)]).expect("a time").p99, 3e3);
+        assert_eq!(percentiles(&[]), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! Whether the rounds of a gate may be believed: what was seen of the machine and of the
+//! generator in, doubts out.
+
+use super::metrics::median;
+use super::record::{Round, Side, SideRound};
+use crate::evidence::Limits;
+
+/// A reason not to believe a gate, or only something to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Doubt {
+    /// For people.
+    pub(super) sentence: String,
+    /// Whether no verdict may rest on such rounds.
+    pub(super) invalidates: bool,
+}
+
+/// The most of its own cores that the generator may use in closed load, in percent;
+/// beyond it, throughput is the generator's and not the system's.
+const GENERATOR_BUSY: f64 = 97.0;
+/// What others may use of the machine, in percent, before it is remarked on.
+const OTHERS: f64 = 10.0;
+
+/// Every doubt that the rounds give reason for.
+pub(super) fn doubts(rounds: &[Round], limits: &Limits) -> Vec<Doubt> {
+    [
+        stolen(rounds, limits),
+        sent_late(rounds, limits),
+        generator_at_its_limit(rounds),
+        too_much_load(rounds, limits),
+        baseline_fails(rounds),
+        others(rounds),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn stolen(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
+    let stolen = mean(
+        rounds
+            .iter()
+            .filter_map(|round| Some(round.machine?.stolen)),
+    )?;
+    (stolen > limits.stolen).then(|| {
+        invalid(format!(
+            "{stolen:.1} % of the machine's time was taken by other virtual machines"
+        ))
+    })
+}
+
+fn sent_late(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
+    let lags = rounds.iter().filter_map(|round| round.send_lag_p99_micros);
+    let lag = median(lags.map(|micros| micros as f64))?;
+    (lag > limits.send_lag.as_micros() as f64).then(|| {
+        invalid(format!(
+            "the generator sent requests late: {:.1} ms in the 99th percentile, in half of the rounds",
+            lag / 1e3
+        ))
+    })
+}
+
+fn generator_at_its_limit(rounds: &[Round]) -> Option<Doubt> {
+    let apart = rounds.iter().filter(|r| r.generator_cores != r.node_cores);
+    let shares = apart.filter_map(|round| {
+        Some(round.generator_cores_used? / round.generator_cores.len() as f64 * 100.0)
+    });
+    let share = median(shares)?;
+    (share > GENERATOR_BUSY).then(|| {
+        invalid(format!(
+            "the generator was at its limit, with {share:.0} % of its cores in closed load"
+        ))
+    })
+}
+
+fn too_much_load(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
+    let sum = |count: fn(&SideRound) -> u64| -> u64 {
+        rounds.iter().map(|round| count(&round.baseline)).sum()
+    };
+    let (unsent, sent) = (sum(|did| did.unsent), sum(|did| did.open_requests));
+    let percent = unsent as f64 / (unsent + sent).max(1) as f64 * 100.0;
+    (percent > limits.missed).then(|| {
+        invalid(format!(
+            "the baseline could not keep up with open load: {percent:.1} % of the turns were never begun"
+        ))
+    })
+}
+
+fn baseline_fails(rounds: &[Round]) -> Option<Doubt> {
+    let failed = |side| -> u64 { rounds.iter().map(|round| round.of(side).failed).sum() };
+    match (failed(Side::Baseline), failed(Side::Candidate)) {
+        (0, _) => None,
+        (baseline, 0) => Some(remark(format!(
+            "{baseline} requests failed on the baseline, and none on the candidate"
+        ))),
+        (baseline, candidate) => Some(invalid(format!(
+            "requests failed on both sides ({baseline} on the baseline, {candidate} on the candidate)"
+        ))),
+    }
+}
+
+fn others(rounds: &[Round]) -> Option<Doubt> {
+    let others = mean(
+        rounds
+            .iter()
+            .filter_map(|round| Some(round.machine?.others)),
+    )?;
+    (others > OTHERS).then(|| {
+        remark(format!(
+            "other processes used {others:.0} % of the machine meanwhile"
+        ))
+    })
+}
+
+fn invalid(sentence: String) -> Doubt {
+    Doubt {
+        sentence,
+        invalidates: true,
+    }
+}
+
+fn remark(sentence: String) -> Doubt {
+    Doubt {
+        sentence,
+        invalidates: false,
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::record::example::round;
+
+    fn doubts_about(change: impl Fn(&mut Round)) -> Vec<Doubt> {
+        let mut rounds: Vec<Round> = (1..=5).map(|number| round(number, false)).collect();
+        rounds.iter_mut().for_each(change);
+        doubts(&rounds, &Limits::default())
+    }
+
+    #[test]
+    fn good_rounds_give_no_reason_for_doubt() {
+        assert_eq!(doubts_about(|_| {}), []);
+    }
+
+    #[test]
+    fn each_reason_not_to_believe_is_named() {
+        type Change = fn(&mut Round);
+        let cases: [(Change, &str); 5] = [
+            (
+                |round| round.machine.as_mut().expect("there").stolen = 9.0,
+                "other virtual machines",
+            ),
+            (|round| round.send_lag_p99_micros = Some(5000), "late"),
+            (|round| round.generator_cores_used = Some(0.99), "limit"),
+            (|round| round.baseline.unsent = 100, "keep up"),
+            (
+                |round| {
+                    round.baseline.failed = 1;
+                    round.candidate.failed = 1;
+                },
+                "both sides",
+            ),
+        ];
+        for (change, says) in cases {
+            let doubts = doubts_about(change);
+            assert_eq!(doubts.len(), 1, "{says}");
+            assert!(doubts[0].invalidates && doubts[0].sentence.contains(says));
+        }
+    }
+
+    #[test]
+    fn neighbours_and_a_failing_baseline_are_only_remarked_on() {
+        let changes: [fn(&mut Round); 2] = [
+            |round| round.machine.as_mut().expect("there").others = 40.0,
+            |round| round.baseline.failed = 1,
+        ];
+        for change in changes {
+            let doubts = doubts_about(change);
+            assert_eq!(doubts.len(), 1);
+            assert!(!doubts[0].invalidates);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A gate on a few lines of a terminal.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use console::style;
+
+use super::{change, interval, or_dash, outcome, share};
+use crate::gate::record::GateRecord;
+use crate::report::figures::micros;
+use crate::report::summary::coloured;
+use crate::verdict::Verdict;
+
+/// Most services and hops that are shown: those that cost the most.
+const SHOWN: usize = 4;
+
+/// The summary of a gate that is kept in `folder`.
+pub fn summary(record: &GateRecord, folder: &Path) -> String {
+    let verdict = record.judgement.verdict;
+    let mut lines = vec![format!(
+        "{}  {}",
+        coloured(verdict.word().to_uppercase(), verdict),
+        record.judgement.sentence
+    )];
+    if verdict != Verdict::Invalid {
+        lines.extend(metrics(record));
+        lines.extend(costs(record));
+    }
+    lines.extend(record.doubts.iter().cloned());
+    for metric in &record.metrics {
+        if let Some(reason) = &metric.report_only {
+            lines.push(format!("{} is only reported: {reason}", metric.name));
+        }
+    }
+    lines.push(format!(
+        "{} of at most {} rounds, {:.0} s of a budget of {:.0} s, seed {}",
+        record.rounds.len(),
+        record.most_rounds,
+        record.seconds,
+        record.budget_seconds,
+        record.seed
+    ));
+    lines.push(format!("Report: {}", folder.display()));
+    lines.push(format!("Again:  {}", record.command));
+    lines.join("\n") + "\n"
+}
+
+fn metrics(record: &GateRecord) -> Vec<String> {
+    let head = format!(
+        "{:<26}{:>9}  {:<20}{:>8}{:>10}",
+        "candidate ÷ baseline", "change", "95 % interval", "margin", "can see"
+    );
+    let mut lines = vec![style(head).dim().to_string()];
+    lines.extend(record.metrics.iter().map(|metric| {
+        format!(
+            "{:<26}{:>9}  {:<20}{:>8}{:>10}  {}",
+            metric.name,
+            or_dash(metric.ratio.map(change)),
+            or_dash(interval(metric)),
+            share(metric.margin),
+            or_dash(metric.smallest_detectable.map(share)),
+            outcome(metric)
+        )
+    }));
+    lines
+}
+
+/// Where the cost went, before and after.
+fn costs(record: &GateRecord) -> Vec<String> {
+    let pair = |name: &str, before: f64, after: f64| {
+        let ratio = or_dash((before > 0.0).then(|| change(after / before)));
+        format!("{name} {} ({ratio})", micros(after))
+    };
+    let services = record.services.iter().take(SHOWN).map(|service| {
+        let micros = |nanos: f64| nanos / 1e3;
+        pair(
+            &service.service,
+            micros(service.baseline_nanos),
+            micros(service.candidate_nanos),
+        )
+    });
+    let hops = record
+        .hops
+        .iter()
+        .take(SHOWN)
+        .map(|hop| pair(hop.hop.name(), hop.baseline_micros, hop.candidate_micros));
+    let mut lines = Vec::new();
+    for (what, parts) in [
+        ("CPU per request", services.collect::<Vec<_>>()),
+        ("time by hop", hops.collect()),
+    ] {
+        if !parts.is_empty() {
+            let mut line = String::new();
+            write!(line, "{what}: {}", parts.join(" · ")).expect("a string takes every write");
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::record::example::example;
+
+    #[test]
+    fn a_summary_says_what_was_compared_and_what_it_could_have_seen() {
+        let text = console::strip_ansi_codes(&summary(&example(), Path::new("reports/gates/x")))
+            .replace('\u{202f}', " ");
+        for says in [
+            "FAIL  CPU per request is 5.4 % higher",
+            "CPU per request               +5.4 %  +4.9 % to +5.9 %        3.0 %     1.8 %  slower",
+            "CPU per request: api-gateway 133 µs (+10.8 %)",
+            "time by hop: generator and network 121 µs (+0.8 %)",
+            "p99 of the response time is only reported: on this machine",
+            "12 of at most 24 rounds, 118 s of a budget of 120 s, seed 42",
+        ] {
+            assert!(text.contains(says), "{says} is missing from\n{text}");
+        }
+        assert!(text.lines().count() <= 16, "{text}");
+    }
+
+    #[test]
+    fn an_invalid_gate_has_no_figures_to_quote() {
+        let mut record = example();
+        record.judgement.verdict = Verdict::Invalid;
+        let text = summary(&record, Path::new("x"));
+        assert!(
+            !text.contains("margin  ") && !text.contains("api-gateway"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,309 @@
+//! Whole gates, small ones: this build against itself and against builds that are worse
+//! on purpose, revisions that aren't there, and a gate that is interrupted.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_loadtests");
+
+/// The smallest system with a database behind its gateway, in rounds of a second.
+const PLAN: &str = r#"
+name = "tiny"
+thresholds = []
+
+[[stage]]
+name = "steady"
+users = 4
+duration = "1s"
+
+[topology]
+gateways = 1
+caches = 0
+storage_latency = "1ms"
+
+[mix]
+readers = 1
+
+[behaviour]
+items = 20
+listing_share = 0.0
+think_time = "0s"
+
+[gate]
+users = 8
+slot = "50ms"
+dropped = "10ms"
+warm_up = "30ms"
+closed_quads = 1
+open_quads = 1
+open_share = 40.0
+"#;
+
+const PASS: i32 = 0;
+const FAIL: i32 = 1;
+const USAGE: i32 = 2;
+const INVALID: i32 = 3;
+const NOT_STARTED: i32 = 4;
+const INCONCLUSIVE: i32 = 5;
+
+/// Waits until no other gate measures: two would be each other's disturbance.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURNS: Mutex<()> = Mutex::new(());
+    TURNS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn a_build_against_itself_ends_with_a_record_and_is_not_called_slower() {
+    let _turn = turn();
+    let place = Place::new();
+    let output = place.gate(&["--aa", "--budget", "10s", "--seed", "1"]);
+    let code = code(&output);
+    assert!(
+        [PASS, INCONCLUSIVE, INVALID].contains(&code),
+        "{code}: {output:?}"
+    );
+    let record = place.record();
+    assert_eq!(record["is_aa"], true);
+    let rounds = record["rounds"].as_array().expect("rounds");
+    assert!(!rounds.is_empty());
+    for round in rounds {
+        for side in ["baseline", "candidate"] {
+            let did = &round[side];
+            assert!(did["requests"].as_u64() > Some(0), "{did}");
+            assert_eq!(did["failed"], 0, "{did}");
+            assert_eq!(did["cpu_nanos"].as_array().map(Vec::len), Some(5), "{did}");
+        }
+        assert_eq!(round["slots"].as_array().map(Vec::len), Some(4));
+    }
+    let folder = place.folder();
+    for file in ["summary.md", "junit.xml", "rounds.jsonl"] {
+        assert!(folder.join(file).is_file(), "{file}");
+    }
+    let kept = fs::read_to_string(folder.join("rounds.jsonl")).expect("rounds");
+    assert_eq!(kept.lines().count(), rounds.len());
+}
+
+#[test]
+fn a_candidate_with_a_far_slower_database_fails_twice_and_then_the_gate() {
+    let _turn = turn();
+    let place = Place::new();
+    let slower = place.build_with("database", "--storage-latency=25ms");
+    let output = place.gate_with(PROGRAM, &slower, "20s");
+    // A machine that is too busy to tell is no reason to fail here.
+    let code = code(&output);
+    assert!([FAIL, INVALID].contains(&code), "{code}: {output:?}");
+    if code == FAIL {
+        let record = place.record();
+        assert_eq!(record["confirmation"]["confirmed"], true);
+        let slower = |key: &str| {
+            let metrics = record["metrics"].as_array().expect("metrics").iter();
+            metrics
+                .clone()
+                .any(|m| m["key"] == key && m["outcome"] == "slower")
+        };
+        assert!(slower("p50"), "{}", record["metrics"]);
+        assert!(!slower("cpu-per-request"), "{}", record["metrics"]);
+    }
+}
+
+#[test]
+fn a_candidate_that_fails_requests_fails_the_gate_in_that_sentence() {
+    let _turn = turn();
+    let place = Place::new();
+    let broken = place.build_with("database", "--items=1");
+    let output = place.gate_with(PROGRAM, &broken, "20s");
+    let code = code(&output);
+    assert!([FAIL, INVALID].contains(&code), "{code}: {output:?}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    if code == FAIL {
+        assert!(
+            said.contains("fails requests that the baseline serves"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_faster_candidate_is_not_called_slower() {
+    let _turn = turn();
+    let place = Place::new();
+    let slow = place.build_with("database", "--storage-latency=10ms");
+    let output = place.gate_with(&slow, PROGRAM, "10s");
+    assert_ne!(code(&output), FAIL, "{output:?}");
+}
+
+#[test]
+fn a_baseline_that_cant_be_started_by_this_build_is_said_in_a_sentence() {
+    let place = Place::new();
+    // An older build would not know a flag; this one knows no node at all.
+    let output = place.gate_with("/bin/false", PROGRAM, "10s");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), NOT_STARTED, "{message}");
+    assert!(message.contains("choose a newer baseline"), "{message}");
+}
+
+#[test]
+fn a_revision_that_isnt_there_is_refused_before_anything_is_built() {
+    let place = Place::new();
+    git(place.path(), &["init", "--quiet", "whole"]);
+    let whole = place.path().join("whole");
+    for content in ["one", "two"] {
+        fs::write(whole.join("file"), content).expect("written");
+        git(&whole, &["add", "file"]);
+        git(&whole, &["commit", "--quiet", "-m", content]);
+    }
+    let from = format!("file://{}", whole.display());
+    git(
+        place.path(),
+        &["clone", "--quiet", "--depth=1", &from, "shallow"],
+    );
+    for (repository, revision, says) in [
+        ("whole", "no-such-branch", "neither a revision"),
+        ("shallow", "HEAD^", "git fetch --unshallow"),
+        (".", "HEAD", "no git repository"),
+    ] {
+        let output = Command::new(PROGRAM)
+            .args(["gate", "--quiet", "--baseline", revision])
+            .current_dir(place.path().join(repository))
+            .output()
+            .expect("the program runs");
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(code(&output), USAGE, "{message}");
+        assert!(message.contains(says), "{message}");
+        assert!(!place.path().join(repository).join("reports").exists());
+    }
+}
+
+#[test]
+fn an_interrupted_gate_leaves_a_record_and_no_node() {
+    let _turn = turn();
+    let place = Place::new();
+    let mut gate = place
+        .command(&["--aa", "--budget", "2m"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let id = gate.id();
+    wait_for("a round", Duration::from_secs(60), || {
+        let rounds = fs::read_to_string(place.folder_if_any()?.join("rounds.jsonl")).ok()?;
+        rounds.contains('\n').then_some(())
+    });
+    kill(Pid::from_raw(id.cast_signed()), Signal::SIGINT).expect("it runs");
+    let status = wait_for("the end", Duration::from_secs(20), || {
+        gate.try_wait().expect("it is a child")
+    });
+    assert_eq!(status.code(), Some(INVALID));
+    assert_eq!(nodes_of(id), 0);
+    let sentence = place.record()["judgement"]["sentence"].to_string();
+    assert!(sentence.contains("interrupted"), "{sentence}");
+}
+
+/// A folder for one story.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("tiny.toml"), PLAN).expect("written");
+        Place(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(["gate", "--quiet", "--plan", "tiny.toml"])
+            .args(arguments)
+            .current_dir(self.path());
+        command
+    }
+
+    fn gate(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program runs")
+    }
+
+    fn gate_with(&self, baseline: &str, candidate: &str, budget: &str) -> Output {
+        let arguments = [
+            "--baseline",
+            baseline,
+            "--candidate",
+            candidate,
+            "--budget",
+            budget,
+            "--seed",
+            "7",
+        ];
+        self.gate(&arguments)
+    }
+
+    /// A build whose nodes of `service` have one more flag: of one that is given twice,
+    /// the last counts.
+    fn build_with(&self, service: &str, flag: &str) -> String {
+        let path = self.path().join("build");
+        let script = format!(
+            "#!/bin/sh\n[ \"$3\" = {service} ] && exec {PROGRAM} \"$@\" {flag}\nexec {PROGRAM} \"$@\"\n"
+        );
+        fs::write(&path, script).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("allowed");
+        path.display().to_string()
+    }
+
+    fn folder_if_any(&self) -> Option<PathBuf> {
+        let mut gates = fs::read_dir(self.path().join("reports/gates")).ok()?;
+        Some(gates.next()?.ok()?.path())
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.folder_if_any().expect("a gate's folder")
+    }
+
+    fn record(&self) -> Value {
+        let record = fs::read(self.folder().join("gate.json")).expect("a record");
+        serde_json::from_slice(&record).expect("JSON")
+    }
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ended by itself")
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let done = Command::new("git")
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+        .args(arguments)
+        .current_dir(folder)
+        .status();
+    assert!(done.expect("git is there").success(), "{arguments:?}");
+}
+
+/// How many nodes run that the process with this id started.
+fn nodes_of(id: u32) -> usize {
+    let processes = fs::read_dir("/proc").expect("it is there").flatten();
+    let node = format!("__node\0{id}\0");
+    let lines = processes.filter_map(|p| fs::read_to_string(p.path().join("cmdline")).ok());
+    lines.filter(|line| line.contains(&node)).count()
+}
+
+fn wait_for<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "waited too long for {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
