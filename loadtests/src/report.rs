@@ -193,7 +193,11 @@ impl Reports {
         Entry {
             kind,
             id,
-            line: line.map_err(|error| chain(&error)),
+            // Where the reports lie is nobody's business who only reads them.
+            line: line.map_err(|error| {
+                let place = format!("{}/", folder.display());
+                chain(&error).replace(&place, "")
+            }),
         }
     }
 }

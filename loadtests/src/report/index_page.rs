@@ -159,10 +159,12 @@ fn filter(entries: &[Entry]) -> Markup {
 
 fn choice<'a>(id: &str, name: &str, options: impl Iterator<Item = (&'a str, &'a str)>) -> Markup {
     html! {
-        label for=(id) { (name) }
-        select id=(id) name=(id) {
-            option value="" { "all" }
-            @for (value, word) in options { option value=(value) { (word) } }
+        span.choice {
+            label for=(id) { (name) }
+            select id=(id) name=(id) {
+                option value="" { "all" }
+                @for (value, word) in options { option value=(value) { (word) } }
+            }
         }
     }
 }

@@ -3,13 +3,12 @@
 
 use std::fs;
 
-use serde::Deserialize;
-
 use crate::browser::{Look, Tab, WIDE};
 use crate::{needs, reports};
+use serde::Deserialize;
 
 /// A rule that is broken, and where.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Violation {
     id: String,
     impact: Option<String>,
@@ -31,14 +30,19 @@ pub(crate) async fn no_page_has_a_serious_fault_in_light_or_dark() {
     let mut found = Vec::new();
     for (name, page) in reports::everything().samples() {
         let tab = Tab::open(&page, WIDE).await;
-        tab.ask::<()>(&format!("{{ {axe}; undefined }}")).await;
+        tab.act(&axe).await;
         for look in looks {
             tab.look(look).await;
             let violations: Vec<Violation> = tab.ask(RUN).await;
-            found.extend(violations.into_iter().map(|violation| {
+            found.extend(violations.iter().map(|broken| {
                 format!(
-                    "{name} at {}, dark {}: {violation:#?}",
-                    look.width, look.dark
+                    "{name} at {}, dark {}: {} ({:?}): {}\n  {}",
+                    look.width,
+                    look.dark,
+                    broken.id,
+                    broken.impact,
+                    broken.help,
+                    broken.targets.join("\n  ")
                 )
             }));
         }

@@ -172,6 +172,12 @@ impl Tab {
             .unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
+    /// Does something in the page, whatever it comes to.
+    pub(crate) async fn act(&self, statements: &str) {
+        let done = self.page.evaluate_expression(statements).await;
+        done.unwrap_or_else(|error| panic!("{statements}: {error}"));
+    }
+
     /// Waits until an expression is true in the page.
     pub(crate) async fn wait_until(&self, expression: &str) {
         let often = Duration::from_millis(20);

@@ -31,7 +31,7 @@ pub(crate) async fn what_comes_from_outside_is_text_and_never_runs() {
 /// The folders' names have everything in them that a file's name can have.
 async fn links_lead_where_they_should() {
     let tab = Tab::open(&reports::poisoned().index(), WIDE).await;
-    tab.ask::<()>("document.querySelector(\"a[href^='runs/']\").click()")
+    tab.act("document.querySelector(\"a[href^='runs/']\").click()")
         .await;
     tab.wait_until("location.href.includes('/runs/') && document.readyState === 'complete'")
         .await;

@@ -12,7 +12,7 @@ async fn list() -> Tab {
 }
 
 async fn choose(tab: &Tab, what: &str, value: &str) {
-    tab.ask::<()>(&format!(
+    tab.act(&format!(
         "{{ const choice = document.querySelector('#{what}');
             choice.value = {value:?};
             choice.dispatchEvent(new Event('change', {{ bubbles: true }})); }}"

@@ -32,11 +32,11 @@ pub(crate) async fn the_reports_work_wherever_they_are_moved() {
     }
     for kind in ["runs", "gates", "comparisons"] {
         let link = format!("a[href^='{kind}/']");
-        tab.ask::<()>(&format!("document.querySelector({link:?}).click()"))
+        tab.act(&format!("document.querySelector({link:?}).click()"))
             .await;
         tab.wait_until("document.title !== 'Load tests' && document.readyState === 'complete'")
             .await;
-        tab.ask::<()>("document.querySelector('a[href=\"../../index.html\"]').click()")
+        tab.act("document.querySelector('a[href=\"../../index.html\"]').click()")
             .await;
         tab.wait_until("document.title === 'Load tests' && document.readyState === 'complete'")
             .await;

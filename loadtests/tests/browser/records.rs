@@ -1,11 +1,11 @@
-//! Records to make pages from: one of a real run and one of a gate, and what becomes of
-//! them when something is changed.
+//! Records to make pages from: one of a real run and a made-up one of a gate, and what
+//! becomes of them when something is changed.
 
 use serde_json::{Value, json};
 
-/// A run of the default plan; `scripts/screenshot` tells how to make another.
+/// What a real run of the default plan left.
 const RUN: &str = include_str!("fixtures/run.json");
-/// A gate that failed.
+/// A gate that failed; its rounds and figures are made up.
 const GATE: &str = include_str!("fixtures/gate.json");
 
 /// What must never be more than text. It runs where it is not escaped, and leaves a
@@ -19,6 +19,12 @@ pub(crate) fn run(plan: &str, minute: u32) -> Value {
     record["plan"]["name"] = json!(plan);
     record["started"] = json!(moment(minute, 0));
     record["ended"] = json!(moment(minute, 25));
+    record["warnings"] = json!([]);
+    judge(
+        &mut record,
+        "pass",
+        "all 9 thresholds held; all 24 ledger lines balance.",
+    );
     record
 }
 
@@ -45,6 +51,9 @@ pub(crate) fn slow_down(record: &mut Value, times: f64) {
         }
         let count = requests["count"].as_f64().unwrap_or(0.0);
         requests["count"] = json!((count / times) as u64);
+        for time in route["curve"].as_array_mut().into_iter().flatten() {
+            *time = json!((time.as_f64().unwrap_or(1.0) * times) as u64);
+        }
     }
 }
 
@@ -52,7 +61,7 @@ pub(crate) fn slow_down(record: &mut Value, times: f64) {
 /// [`EVIL`]: names, sentences, reasons, commands. What is one of a few words, or a time,
 /// stays.
 pub(crate) fn poison(record: &mut Value) {
-    const KEYS: [&str; 26] = [
+    const KEYS: [&str; 25] = [
         "name",
         "description",
         "source",
@@ -74,7 +83,6 @@ pub(crate) fn poison(record: &mut Value) {
         "plan",
         "plan_source",
         "stage",
-        "unit",
         "target",
         "node",
         "report_only",

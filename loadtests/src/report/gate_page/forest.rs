@@ -5,6 +5,7 @@
 use maud::{Markup, html};
 
 use crate::gate::record::{MetricOutcome, MetricRecord};
+use crate::report::chart;
 use crate::report::figures::{change, percent};
 
 /// A line's size in its own units; it is shown as wide as there is room.
@@ -79,7 +80,7 @@ impl Scale {
 
 /// The scale's own line, for the head of the plot.
 pub(super) fn axis(scale: Scale) -> Markup {
-    let at = [-0.8, -0.4, 0.0, 0.4, 0.8].map(|share| round(share * scale.range));
+    let at = chart::Scale::linear(-scale.range, scale.range).ticks(4);
     html! {
         svg.forest.axis aria-hidden="true" viewBox=(format!("0 0 {WIDTH} 34")) {
             text.end x="2" y="11" { "← better" }
@@ -91,15 +92,6 @@ pub(super) fn axis(scale: Scale) -> Markup {
             }
         }
     }
-}
-
-/// To one significant digit, or a half, so that the marks read well.
-fn round(change: f64) -> f64 {
-    if change == 0.0 {
-        return 0.0;
-    }
-    let power = 10_f64.powf(change.abs().log10().floor());
-    (change / power * 2.0).round() / 2.0 * power
 }
 
 fn signed(worsening: f64) -> String {

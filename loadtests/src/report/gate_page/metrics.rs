@@ -59,7 +59,6 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
                     th scope="col" .n { "Baseline" }
                     th scope="col" .n { "Candidate" }
                     th scope="col" .n { "Ratio" }
-                    th scope="col" .n { "Interval" }
                     th scope="col" .n { "Margin" }
                     th scope="col" .n { "Tolerance" }
                     th scope="col" .n { "Could have seen" }
@@ -69,11 +68,12 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
                     th scope="row" { (capitalised(&metric.name)) }
                     td.n { (value(metric.baseline, &metric.unit)) }
                     td.n { (value(metric.candidate, &metric.unit)) }
-                    td.n { (metric.ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.4}"))) }
-                    td.n { @match metric.interval {
-                        Some(interval) => (format!("{:.4} to {:.4}", interval.lower, interval.upper)),
-                        None => "–",
-                    } }
+                    td.n {
+                        (metric.ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.4}")))
+                        @if let Some(interval) = metric.interval {
+                            div.small.soft { (format!("{:.4} to {:.4}", interval.lower, interval.upper)) }
+                        }
+                    }
                     td.n { (percent(metric.margin * 100.0)) }
                     td.n { (percent(metric.tolerance * 100.0)) }
                     td.n { (metric.smallest_detectable.map_or_else(|| "–".to_owned(), |effect| percent(effect * 100.0))) }

@@ -108,7 +108,7 @@ fn strip(metric: &MetricRecord) -> Markup {
             }
             path.same d=(format!("M0 {:.1}H{WIDTH}", y(0.0))) {}
             path.margin d=(format!("M0 {:.1}H{WIDTH}", y(metric.margin))) {}
-            text x="2" y=(format!("{:.1}", y(metric.margin) - 4.0)) { (percent(metric.margin * 100.0)) }
+            text x="2" y=(format!("{:.1}", y(metric.margin) + 12.0)) { (percent(metric.margin * 100.0)) }
             path.dots d=(dots(changes.iter().enumerate().map(|(round, change)| {
                 (ROOM + (round as f64 + 0.5) * step, y(*change))
             }))) {}

@@ -88,7 +88,7 @@ fn comparison(entry: &Entry, line: &ComparisonLine) -> Markup {
         {
             (when(entry, line.made))
             td role="cell" .what { (line.plans) span.kind { "comparison" } }
-            td role="cell" .verdict-cell.soft { "no verdict" }
+            td role="cell" .verdict-cell { span.soft { "no verdict" } }
             td role="cell" .wide-figure colspan="4" {
                 @if !line.is_fair { "The two can’t be compared fairly." }
                 div.small.soft { code { (candidate) } " held against " code { (baseline) } }
@@ -112,11 +112,11 @@ fn unreadable(entry: &Entry, wrong: &str) -> Markup {
                 }
             }
             td role="cell" .what {
-                span.soft.small { (entry.id) }
+                span.soft { "–" }
                 @if entry.kind != Kind::Run { span.kind { (word(entry.kind)) } }
             }
             td role="cell" .verdict-cell { span.badge.doubt { (UNREADABLE) } }
-            td role="cell" .wide-figure colspan="5" { (wrong) }
+            td role="cell" .wide-figure colspan="5" { (wrong) div.small.soft { "in " code { (entry.id) } } }
         }
     }
 }
