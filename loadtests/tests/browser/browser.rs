@@ -19,6 +19,7 @@ use chromiumoxide::listeners::EventStream;
 use chromiumoxide::page::ScreenshotParams;
 use chromiumoxide::{Element, Page};
 use futures_util::{FutureExt, StreamExt};
+use reqwest::Url;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -28,7 +29,7 @@ use tokio::time::timeout;
 use crate::needs;
 
 /// No story takes nearly as long, not even with every core kept busy by others.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 /// What the browser is asked to say when everything before it is to be heard.
 const END: &str = "everything before this was heard";
 
@@ -138,7 +139,7 @@ impl Tab {
             .expect("told of requests");
         tab.page.enable_log().await.expect("told of complaints");
         tab.look(look).await;
-        let address = format!("file://{}", file.display());
+        let address = Url::from_file_path(file).expect("a whole path");
         tab.page
             .goto(address.as_str())
             .await
@@ -182,7 +183,12 @@ impl Tab {
     pub(crate) async fn wait_until(&self, expression: &str) {
         let often = Duration::from_millis(20);
         let met = async {
-            while !self.ask::<bool>(expression).await {
+            loop {
+                // Between two pages nobody answers.
+                let answer = self.page.evaluate_expression(expression).await;
+                if answer.is_ok_and(|answer| matches!(answer.into_value(), Ok(true))) {
+                    break;
+                }
                 tokio::time::sleep(often).await;
             }
         };

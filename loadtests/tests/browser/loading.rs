@@ -44,12 +44,22 @@ pub(crate) async fn the_reports_work_wherever_they_are_moved() {
     tab.close().await;
 }
 
+/// What reaches beyond the window and doesn't scroll by itself.
+const BEYOND: &str = "[...document.querySelectorAll('body *')]
+  .filter((box) => box.getBoundingClientRect().right > innerWidth + 1)
+  .filter((box) => !box.parentElement.closest('.scroll, pre'))
+  .slice(0, 5).map((box) => box.outerHTML.slice(0, 120))";
+
 pub(crate) async fn no_page_is_wider_than_a_phone() {
     let phone = Look { width: 390, ..WIDE };
     for (name, page) in reports::everything().samples() {
         let tab = Tab::open(&page, phone).await;
         let width: u32 = tab.ask("document.documentElement.scrollWidth").await;
-        assert!(width <= phone.width, "{name} is {width} pixels wide");
+        let beyond: Vec<String> = tab.ask(BEYOND).await;
+        assert!(
+            width <= phone.width,
+            "{name} is {width} pixels wide: {beyond:#?}"
+        );
         tab.close().await;
     }
 }
