@@ -20,15 +20,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario as GooseScenario, Transaction, TransactionResult};
 use goose::{GooseAttack, GooseError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+use crate::client::REQUEST_TIMEOUT;
 use crate::pacer;
 use crate::scenarios::{self, Scenario};
-use crate::visitor::{self, REQUEST_TIMEOUT, SubmittedTasks, Visitor};
+use crate::visitor::{SubmittedTasks, Visitor};
 use crate::workload::Workload;
 
 /// How often a user who isn't on duty looks at the schedule.
@@ -55,9 +57,10 @@ pub enum AttackError {
 #[derive(Debug)]
 pub struct Attack {
     workload: Arc<Workload>,
-    /// Seats that nobody took yet, by scenario.
-    free: Mutex<HashMap<Scenario, VecDeque<usize>>>,
-    taken: Mutex<Vec<SharedVisitor>>,
+    /// Everybody, by seat.
+    visitors: Vec<SharedVisitor>,
+    /// Those whom no Goose user plays yet, by scenario.
+    free: Mutex<HashMap<Scenario, VecDeque<SharedVisitor>>>,
     dashboard: Option<u16>,
 }
 
@@ -75,14 +78,18 @@ pub enum End {
 impl Attack {
     /// An attack with `workload`.
     pub fn new(workload: Arc<Workload>) -> Self {
-        let mut free: HashMap<Scenario, VecDeque<usize>> = HashMap::new();
+        let mut visitors = Vec::new();
+        let mut free: HashMap<Scenario, VecDeque<SharedVisitor>> = HashMap::new();
         for (seat, scenario) in workload.roster.iter().enumerate() {
-            free.entry(*scenario).or_default().push_back(seat);
+            let visitor = Visitor::new(seat, Arc::clone(&workload));
+            let visitor = Arc::new(tokio::sync::Mutex::new(visitor));
+            visitors.push(Arc::clone(&visitor));
+            free.entry(*scenario).or_default().push_back(visitor);
         }
         Attack {
             workload,
+            visitors,
             free: Mutex::new(free),
-            taken: Mutex::default(),
             dashboard: None,
         }
     }
@@ -99,7 +106,11 @@ impl Attack {
             .await
             .map_err(AttackError::Folder)?;
         let configuration = GooseConfiguration::parse_args_default(&self.arguments(folder))?;
-        let mut goose = GooseAttack::initialize_with_config(configuration)?;
+        // Goose's own client sends nothing here, so that one for all users is enough: to
+        // make each one its own takes a while.
+        let unused = GooseClientBuilder::new().without_cookies();
+        let mut goose = GooseAttack::initialize_with_config(configuration)?
+            .set_client_builder_without_cookies(unused)?;
         for scenario in Scenario::ALL {
             let users = self.workload.roster.iter().filter(|s| **s == scenario);
             match users.count() {
@@ -107,6 +118,7 @@ impl Attack {
                 users => goose = goose.register_scenario(self.goose_scenario(scenario, users)?),
             }
         }
+        self.connect_first_users().await;
         let pacing = Pacing::start(&self.workload).map_err(AttackError::Thread)?;
         let watch = tokio::spawn(watch_for_the_end(Arc::clone(&self.workload))?);
         let outcome = Box::pin(goose.execute()).await;
@@ -124,14 +136,13 @@ impl Attack {
     /// became of their tasks.
     pub async fn follow_up(&self, patience: Duration) -> SubmittedTasks {
         let deadline = std::time::Instant::now() + patience;
-        let visitors = lock(&self.taken).clone();
         // All at once: one who waits long must not use up the others' time.
         let follow_up = |visitor: SharedVisitor| async move {
             let mut visitor = visitor.lock().await;
             scenarios::follow_up(&mut visitor, deadline).await;
             visitor.tasks.clone()
         };
-        let each: JoinSet<_> = visitors.into_iter().map(follow_up).collect();
+        let each: JoinSet<_> = self.visitors.iter().cloned().map(follow_up).collect();
         let mut tasks = SubmittedTasks::default();
         for of_one in each.join_all().await {
             tasks.accepted += of_one.accepted;
@@ -144,13 +155,27 @@ impl Attack {
         tasks
     }
 
+    /// Connects those who are on duty from the first moment, before the clock starts: of
+    /// what the plan asks for then, nothing is late for want of a connection. Who comes
+    /// later connects with the first request, whose time it is part of.
+    async fn connect_first_users(&self) {
+        let first = self.workload.schedule.users_at(Duration::ZERO);
+        let connect = |visitor: SharedVisitor| async move { visitor.lock().await.connect().await };
+        let each: JoinSet<_> = self.visitors[..first]
+            .iter()
+            .cloned()
+            .map(connect)
+            .collect();
+        each.join_all().await;
+    }
+
     /// Goose's command line. Its controllers stay off, for nobody else is to steer the run.
     fn arguments(&self, folder: &Path) -> Vec<String> {
         let users = self.workload.roster.len();
         let seconds = self.workload.schedule.length().as_secs();
         let report = |name| folder.join(name).display().to_string();
         let mut arguments = vec![
-            format!("--host={}", self.workload.url),
+            format!("--host={}", self.workload.target.as_str()),
             // All users within a millisecond, for as long as the schedule, then none.
             format!("--users={users}"),
             format!("--increase-rate={}", users * 1000),
@@ -240,15 +265,12 @@ impl Attack {
         Ok(())
     }
 
-    /// The visitor that a Goose user plays: the first time, it takes a free seat.
+    /// The visitor that a Goose user plays: the first time, it takes a free one.
     fn visitor_of(&self, user: &mut GooseUser, scenario: Scenario) -> Option<SharedVisitor> {
         if let Some(visitor) = user.get_session_data::<SharedVisitor>() {
             return Some(Arc::clone(visitor));
         }
-        let seat = lock(&self.free).get_mut(&scenario)?.pop_front()?;
-        let visitor = Visitor::new(seat, Arc::clone(&self.workload), visitor::client());
-        let visitor = Arc::new(tokio::sync::Mutex::new(visitor));
-        lock(&self.taken).push(Arc::clone(&visitor));
+        let visitor = lock(&self.free).get_mut(&scenario)?.pop_front()?;
         user.set_session_data(Arc::clone(&visitor));
         Some(visitor)
     }
@@ -296,7 +318,7 @@ fn watch_for_the_end(
     })
 }
 
-/// Both kinds of list are whole between any two statements.
+/// The lists are whole between any two statements.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! Whether requests shared out among gateways as they should have: what is expected,
 //! and how likely chance alone would have been this even or this uneven.
 
-use statrs::function::gamma::{gamma_lr, gamma_ur};
+use statrs::function::gamma::checked_gamma_lr;
 
 /// How shares compare with equal ones.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,12 +34,14 @@ pub fn evenness(shares: &[u64]) -> Option<Evenness> {
         .sum();
     // The chi-squared distribution is a gamma distribution (NIST DLMF §8.2).
     let half_freedom = (shares.len() - 1) as f64 / 2.0;
+    // It isn't defined at zero, where shares are equal and nothing can be more even.
+    let as_even = checked_gamma_lr(half_freedom, chi_squared / 2.0).unwrap_or(0.0);
     Some(Evenness {
         expected,
         gap: shares.iter().max()? - shares.iter().min()?,
         chi_squared,
-        as_uneven: gamma_ur(half_freedom, chi_squared / 2.0),
-        as_even: gamma_lr(half_freedom, chi_squared / 2.0),
+        as_uneven: 1.0 - as_even,
+        as_even,
     })
 }
 

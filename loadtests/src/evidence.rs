@@ -187,7 +187,7 @@ fn waited_micros_per_request(stage: &StageEvidence) -> Option<f64> {
 /// A generator that could still have had more of the machine isn't at its limit, even
 /// if it uses more than when its limit was measured.
 fn saturated(stage: &StageEvidence, ceiling: Option<&Ceiling>, limits: &Limits) -> Option<Warning> {
-    let load = stage.generator?.cores / ceiling?.cores * 100.0;
+    let load = stage.generator?.cores / ceiling?.available() * 100.0;
     let headroom = stage.machine.is_some_and(|m| 100.0 - m.busy > HEADROOM);
     (load > limits.generator_load && !headroom).then(|| Warning::GeneratorSaturated {
         stage: stage.stage.clone(),

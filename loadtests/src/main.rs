@@ -13,12 +13,8 @@
 
 mod arrivals;
 mod attack;
+mod client;
 mod commands;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the gate that asks is still to come"
-)]
 mod comparison;
 mod distribution;
 mod environment;

@@ -1,6 +1,12 @@
-//! Open load as it happens: one thread sleeps until each arrival is due and hands it
-//! to the user who has waited longest. An arrival that finds nobody free waits in a
-//! queue; what is still there when its stage ends is never sent, and counted.
+//! Open load as it happens: one thread sleeps until each arrival is nearly due and
+//! hands it to the user who has waited longest, who is awake when it is. An arrival
+//! that finds nobody free waits in a queue; what is still there when its stage ends is
+//! never sent, and counted.
+//!
+//! Waking a thread takes the kernel tens of microseconds, and an arrival needs two to
+//! wake. So it is handed over a little ahead, and its user stays awake until the moment
+//! itself. That costs at most a tenth of one core, whatever the rate: the lead is
+//! a tenth of the time since the arrival before.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,13 +55,23 @@ impl ArrivalQueue {
                 return None;
             }
             if let Some(arrival) = queue.backlog.pop_front() {
-                return Some(arrival);
+                Turn::Now(arrival)
+            } else {
+                let (sender, turn) = oneshot::channel();
+                queue.waiting.push_back(sender);
+                Turn::Later(turn)
             }
-            let (sender, turn) = oneshot::channel();
-            queue.waiting.push_back(sender);
-            turn
         };
-        turn.await.ok()
+        let arrival = match turn {
+            Turn::Now(arrival) => Arrival {
+                // It was handed out ahead, and there is a user before it is due.
+                queued: arrival.due < Instant::now(),
+                ..arrival
+            },
+            Turn::Later(turn) => turn.await.ok()?,
+        };
+        stay_awake_until(arrival.due).await;
+        Some(arrival)
     }
 
     /// How many arrivals came up so far, by stage.
@@ -103,6 +119,24 @@ impl ArrivalQueue {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Lets others take their turns until `moment`, and the runtime look for what has come
+/// for them, but does not let the thread fall asleep.
+async fn stay_awake_until(moment: Instant) {
+    while Instant::now() < moment {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// How long before it is due an arrival is handed over that comes `gap` after the one
+/// before it, or after the begin of its stage.
+fn lead(gap: Duration) -> Duration {
+    /// What waking two threads takes at the most, on a machine that isn't busy.
+    const ENOUGH: Duration = Duration::from_micros(100);
+    /// Of the time, how much may be spent on staying awake.
+    const SHARE: u32 = 10;
+    (gap / SHARE).min(ENOUGH)
 }
 
 /// How long a wait may last before it is asked whether there is still reason to.
@@ -159,12 +193,14 @@ fn pace(workload: &Workload, stop: &AtomicBool) {
         let arrivals = open
             .curve
             .arrivals(open.spacing, workload.seed, stage as u64);
+        let mut last = Duration::ZERO;
         for moment in arrivals {
             let due = begin + moment;
-            if !sleep_until(due, stop) {
+            if !sleep_until(due - lead(moment - last), stop) {
                 return;
             }
             workload.arrivals.release(stage, due);
+            last = moment;
         }
         if !sleep_until(start + workload.schedule.end_of(stage), stop) {
             return;
@@ -198,6 +234,12 @@ fn sleep_until(moment: Instant, stop: &AtomicBool) -> bool {
     }
 }
 
+/// How a user comes by an arrival.
+enum Turn {
+    Now(Arrival),
+    Later(oneshot::Receiver<Arrival>),
+}
+
 struct CloseAtEnd<'a>(&'a ArrivalQueue);
 
 impl Drop for CloseAtEnd<'_> {
@@ -208,6 +250,8 @@ impl Drop for CloseAtEnd<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn moment() -> Instant {
@@ -233,6 +277,30 @@ mod tests {
         let queue = ArrivalQueue::default();
         queue.release(0, moment());
         assert!(queue.next(0).await.expect("an arrival").queued);
+    }
+
+    #[tokio::test]
+    async fn an_arrival_that_is_handed_over_ahead_waits_for_its_moment_and_was_never_queued() {
+        let queue = ArrivalQueue::default();
+        let due = moment() + Duration::from_millis(5);
+        queue.release(0, due);
+        let arrival = queue.next(0).await.expect("an arrival");
+        assert!(moment() >= due);
+        assert!(!arrival.queued);
+    }
+
+    proptest! {
+        #[test]
+        fn staying_awake_takes_a_tenth_of_the_time_at_most_and_no_arrival_overtakes_another(
+            gaps in prop::collection::vec(0u64..10_000_000, 1..50)
+        ) {
+            let gaps: Vec<_> = gaps.into_iter().map(Duration::from_nanos).collect();
+            let awake: Duration = gaps.iter().map(|gap| lead(*gap)).sum();
+            prop_assert!(awake <= gaps.iter().sum::<Duration>() / 10);
+            for gap in gaps {
+                prop_assert!(lead(gap) <= gap);
+            }
+        }
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use statrs::function::gamma::gamma_lr;
+use statrs::function::gamma::checked_gamma_lr;
 
 /// What was asked of the caches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,7 +136,8 @@ fn fills(rate: f64, until: f64, cycle: f64) -> f64 {
     let mut number = 0.0;
     let mut left = until;
     while left > 0.0 && number < 2.0 * MOST_TERMS {
-        let reached = gamma_lr(number + 1.0, rate * left);
+        // Not defined at zero, where nothing was reached.
+        let reached = checked_gamma_lr(number + 1.0, rate * left).unwrap_or(0.0);
         sum += reached;
         if reached < 1e-12 {
             break;

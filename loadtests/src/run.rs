@@ -15,6 +15,7 @@ use integration::error::StartError;
 use jiff::Timestamp;
 
 use crate::attack::{Attack, AttackError, End};
+use crate::client::ExchangeError;
 use crate::environment::Environment;
 use crate::evidence::looks::Looker;
 use crate::evidence::tenths::Tenths;
@@ -56,7 +57,7 @@ pub enum RunError {
         url: String,
         /// What happened when it was tried.
         #[source]
-        source: reqwest::Error,
+        source: ExchangeError,
     },
     /// The load broke off.
     #[error("the load broke off")]

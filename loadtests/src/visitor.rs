@@ -1,38 +1,21 @@
 //! One simulated user: it sends a request, reads the whole answer, has it checked,
 //! and records how long it took and what was wrong.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
-use reqwest::{Client, RequestBuilder, redirect, retry};
 use services::contract::{CACHE_STATUS, SERVED_BY};
 
+use crate::client::{Broken, Client, ExchangeError, REQUEST_TIMEOUT, RequestBuilder};
 use crate::pacer::Arrival;
 use crate::samples::{CacheOutcome, Fault, Route, Sample, SentArrival, StageIndex};
 use crate::timing;
 use crate::tokens;
 use crate::workload::Workload;
-
-/// How long a user waits for an answer before the request counts as failed.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A client for one user, with connections of its own. It sends what it is told, once:
-/// a redirect is an answer like any other, nothing is sent again, and no proxy is in
-/// between, whatever the environment says.
-pub fn client() -> Client {
-    Client::builder()
-        .timeout(REQUEST_TIMEOUT)
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .no_proxy()
-        .build()
-        .expect("without TLS and proxies, nothing can be wrong with a client")
-}
 
 /// One simulated user.
 #[derive(Debug)]
@@ -113,15 +96,15 @@ pub struct Wrong {
 }
 
 impl Visitor {
-    /// The user on `seat`, who sends with `client`.
-    pub fn new(seat: usize, workload: Arc<Workload>, client: Client) -> Self {
+    /// The user on `seat`.
+    pub fn new(seat: usize, workload: Arc<Workload>) -> Self {
         let token = tokens::valid(&format!("user-{seat}"));
         Visitor {
             seat,
             rng: workload.rng(seat),
             turns: 0,
             tasks: SubmittedTasks::default(),
-            client,
+            client: Client::new(REQUEST_TIMEOUT),
             // Both forms are allowed, so both are used.
             token: if seat.is_multiple_of(2) {
                 tokens::bearer(&token)
@@ -135,15 +118,20 @@ impl Visitor {
         }
     }
 
-    /// A request by this user, without a token.
-    pub fn request(&self, method: http::Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.workload.url))
+    /// Connects, if the user isn't connected, so that the first request needn't.
+    pub async fn connect(&mut self) {
+        self.client.connect(&self.workload.target).await;
     }
 
-    /// A request that is built already, without a token.
-    pub fn built(&self, request: reqwest::Request) -> RequestBuilder {
-        RequestBuilder::from_parts(self.client.clone(), request)
+    /// Waits for answers for so long, in place of [`REQUEST_TIMEOUT`].
+    #[cfg(test)]
+    pub fn be_patient_for(&mut self, patience: Duration) {
+        self.client = Client::new(patience);
+    }
+
+    /// A request by this user, without a token.
+    pub fn request(&self, method: http::Method, path: &str) -> RequestBuilder {
+        RequestBuilder::new(&self.workload.target, method, path)
     }
 
     /// A request by this user, with their token.
@@ -167,12 +155,20 @@ impl Visitor {
         };
         let under_way = self.workload.in_flight.enter();
         let sent = Instant::now();
-        let exchange = exchange(request).await;
+        let target = &self.workload.target;
+        let exchange = self.client.exchange(target, request, sent).await;
         let service = sent.elapsed();
         drop(under_way);
-        let (answer, checked) = match &exchange {
-            Ok(answer) => (Some(answer), check(answer)),
-            Err(broken) => (broken.head.as_ref(), Err(broken.wrong.clone())),
+        let (answer, checked) = match exchange {
+            Ok(answer) => {
+                let answer = Answer::from(answer);
+                let checked = check(&answer);
+                (Some(answer), checked)
+            }
+            Err(Broken { error, head }) => {
+                let begun = head.map(|head| Answer::from(Response::from_parts(head, Bytes::new())));
+                (begun, Err(Wrong::from(error)))
+            }
         };
         let lag = arrival.map(|arrival| SentArrival {
             stage: arrival.stage,
@@ -184,7 +180,7 @@ impl Visitor {
             service,
             arrival: lag,
         };
-        self.record(route, timed, answer, checked.as_ref().err());
+        self.record(route, timed, answer.as_ref(), checked.as_ref().err());
         checked.ok()
     }
 
@@ -194,8 +190,8 @@ impl Visitor {
     }
 
     /// The requests that are over since the last call.
-    pub fn take_finished(&mut self) -> Vec<Finished> {
-        std::mem::take(&mut self.finished)
+    pub fn take_finished(&mut self) -> impl DoubleEndedIterator<Item = Finished> {
+        self.finished.drain(..)
     }
 
     /// Waits before the next turn, as the plan says.
@@ -301,57 +297,22 @@ impl Answer {
     }
 }
 
-/// An exchange that came to no whole answer.
-struct Broken {
-    wrong: Wrong,
-    /// What came of the answer before its body, if it began.
-    head: Option<Answer>,
-}
-
-async fn exchange(request: RequestBuilder) -> Result<Answer, Broken> {
-    let mut response = request.send().await.map_err(|error| {
-        let fault = if error.is_connect() {
-            Fault::NotConnected
-        } else if error.is_timeout() {
-            Fault::TimedOut
-        } else {
-            Fault::NoAnswer
-        };
-        let wrong = broken(fault, &error);
-        Broken { wrong, head: None }
-    })?;
-    let mut answer = Answer {
-        status: response.status(),
-        headers: std::mem::take(response.headers_mut()),
-        body: Bytes::new(),
-    };
-    match response.bytes().await {
-        Ok(body) => {
-            answer.body = body;
-            Ok(answer)
-        }
-        Err(error) => {
-            let fault = if error.is_timeout() {
-                Fault::TimedOut
-            } else {
-                Fault::CutOff
-            };
-            Err(Broken {
-                wrong: broken(fault, &error),
-                head: Some(answer),
-            })
+impl From<Response<Bytes>> for Answer {
+    fn from(response: Response<Bytes>) -> Self {
+        let (head, body) = response.into_parts();
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
         }
     }
 }
 
-/// A fault of the connection, with the chain of its causes as the example.
-fn broken(fault: Fault, error: &reqwest::Error) -> Wrong {
-    let mut example = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        example.push_str(": ");
-        example.push_str(&error.to_string());
-        cause = error.source();
+impl From<ExchangeError> for Wrong {
+    fn from(error: ExchangeError) -> Self {
+        Wrong {
+            fault: error.fault(),
+            example: error.with_causes(),
+        }
     }
-    Wrong { fault, example }
 }

@@ -2,7 +2,7 @@
 //! record it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -11,6 +11,7 @@ use rand_distr::Zipf;
 use services::microservice::digest;
 use tokio::sync::watch;
 
+use crate::client::Target;
 use crate::in_flight::InFlight;
 use crate::pacer::ArrivalQueue;
 use crate::plan::{Behaviour, Plan, Schedule};
@@ -22,8 +23,8 @@ use crate::tokens::FlawCounts;
 /// What all users of a run share.
 #[derive(Debug)]
 pub struct Workload {
-    /// Where the system takes requests, without a slash at the end.
-    pub url: String,
+    /// Where the system takes requests.
+    pub target: Target,
     /// The seed of every random choice.
     pub seed: u64,
     /// What sets this run apart from any other, also from one with the same seed;
@@ -58,14 +59,13 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The workload of `plan` for the system at `url`.
+    /// The workload of `plan` for the system at `url`, which must be a [`Target`]'s.
     pub fn new(plan: &Plan, seed: u64, url: &str) -> Self {
         let schedule = plan.schedule();
         let behaviour = plan.behaviour.clone();
-        let url = url.trim_end_matches('/');
+        let target: Target = url.parse().expect("a target's URL was read as one before");
         let repertoire = plan.requests.clone();
         Workload {
-            url: url.to_owned(),
             seed,
             run: format!("{:016x}", rand::random::<u64>()),
             popularity: Zipf::new(f64::from(behaviour.items), behaviour.zipf_exponent)
@@ -75,7 +75,8 @@ impl Workload {
                 Some(_) => vec![Scenario::Plain; schedule.seats()],
                 None => plan.mix.roster(schedule.seats()),
             },
-            repertoire: repertoire.map(|requests| Repertoire::new(requests, url)),
+            repertoire: repertoire.map(|requests| Repertoire::new(requests, &target)),
+            target,
             clock: Clock::default(),
             arrivals: ArrivalQueue::default(),
             in_flight: InFlight::default(),
@@ -127,30 +128,29 @@ impl Workload {
 /// Tells how much of the schedule is over. It starts with the first user.
 #[derive(Debug, Default)]
 pub struct Clock {
-    start: watch::Sender<Option<Instant>>,
+    start: OnceLock<Instant>,
+    /// For those who wait for the start; the others only look.
+    is_started: watch::Sender<bool>,
     broken_off: watch::Sender<bool>,
 }
 
 impl Clock {
     /// Starts the clock, unless it goes already.
     pub fn start(&self) {
-        self.start.send_if_modified(|start| {
-            let first = start.is_none();
-            start.get_or_insert_with(Instant::now);
-            first
-        });
+        if self.start.get().is_none() {
+            self.start.get_or_init(Instant::now);
+            self.is_started.send_replace(true);
+        }
     }
 
     /// When the clock was started, if it was.
     pub fn started(&self) -> Option<Instant> {
-        *self.start.borrow()
+        self.start.get().copied()
     }
 
     /// How long ago the clock was started; zero before.
     pub fn elapsed(&self) -> Duration {
-        self.start
-            .borrow()
-            .map_or(Duration::ZERO, |start| start.elapsed())
+        self.start.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 
     /// Tells whoever waits for a time that it won't come, since the load broke off.
@@ -166,13 +166,10 @@ impl Clock {
 
     /// Waits until the clock shows `elapsed`.
     pub async fn reaches(&self, elapsed: Duration) {
-        let started = self
-            .start
-            .subscribe()
-            .wait_for(Option::is_some)
-            .await
-            .map(|s| *s);
-        if let Ok(Some(start)) = started {
+        let mut is_started = self.is_started.subscribe();
+        // The sender lives as long as this borrow, so that waiting can't fail.
+        let _ = is_started.wait_for(|started| *started).await;
+        if let Some(start) = self.started() {
             tokio::time::sleep_until((start + elapsed).into()).await;
         }
     }

@@ -28,6 +28,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{Client, Upstream};
+use crate::planted::{ExtraCalls, MoreCalls};
 use crate::problem::problem;
 use crate::server::{Node, ServerConfig};
 use crate::setting;
@@ -111,6 +112,10 @@ pub struct Config {
     /// How long the database, the microservice or the worker may take.
     #[arg(long, env = "SKEIN_UPSTREAM_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = setting::positive_duration)]
     pub upstream_timeout: Duration,
+
+    /// What the gateway calls on purpose and for nothing.
+    #[command(flatten)]
+    pub extra_calls: ExtraCalls,
 }
 
 /// Whom the gateway lets in.
@@ -176,6 +181,7 @@ pub async fn serve(
         rejected: node
             .metrics
             .counters("tokens_rejected", "Requests refused with 401, by reason."),
+        planted: config.extra_calls.to(&client, &config.microservice),
     };
 
     let data = Router::new()
@@ -220,6 +226,7 @@ fn demand_a_real_secret_beyond_loopback(address: IpAddr, secret: &str) -> anyhow
 struct Door {
     verifier: Arc<Verifier>,
     rejected: Family<ReasonLabel, Counter>,
+    planted: MoreCalls,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -232,6 +239,7 @@ struct ReasonLabel {
 async fn admit(State(door): State<Door>, mut request: Request, next: Next) -> Response {
     match door.verifier.verify(request.headers()) {
         Ok(user) => {
+            door.planted.call().await;
             request.extensions_mut().insert(user);
             next.run(request).await
         }

@@ -26,8 +26,10 @@ pub mod worker;
 
 pub mod client;
 pub mod command_line;
+pub mod connection;
 pub mod contract;
 pub mod metrics;
+pub mod planted;
 pub mod problem;
 pub mod server;
 pub mod setting;

@@ -32,6 +32,7 @@ use tracing::{debug, info, warn};
 
 use crate::contract::{Announcement, Health, HealthStatus, NodeName, SERVED_BY, SERVER_TIMING};
 use crate::metrics::Metrics;
+use crate::planted::{Planted, Plants};
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::setting;
 use crate::trace;
@@ -71,6 +72,10 @@ pub struct ServerConfig {
     /// How long a stop waits for requests under way.
     #[arg(long, env = "SKEIN_DRAIN_DEADLINE", value_name = "DURATION", default_value = "5s", value_parser = setting::duration)]
     pub drain_deadline: Duration,
+
+    /// What slows the node down on purpose.
+    #[command(flatten)]
+    pub plants: Plants,
 }
 
 /// hyper refuses a smaller buffer by panicking.
@@ -270,6 +275,7 @@ struct Observer {
     signature: HeaderValue,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabel, Histogram>,
+    planted: Planted,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -298,6 +304,7 @@ impl Observer {
                 "From the request's head to the response's head.",
                 Family::new_with_constructor(histogram),
             ),
+            planted: node.config.plants.planted(),
         }
     }
 }
@@ -319,6 +326,7 @@ async fn observe(
     let trace = tracing::enabled!(tracing::Level::DEBUG)
         .then(|| trace::trace_id(request.headers()).to_owned());
 
+    observer.planted.slow_down().await;
     let mut response = next.run(request).await;
 
     let duration = began.elapsed();

@@ -75,6 +75,7 @@ impl Gate {
         let key = Key::new(&Environment::look(), &plan.source);
         let order = Order {
             planted: Vec::new(),
+            planted_before: Vec::new(),
             is_aa: self.aa || self.calibrate,
             budget: self.budget,
             to_the_end: self.calibrate,
@@ -178,7 +179,7 @@ impl Gate {
 }
 
 /// The program that runs, also when its file has been replaced by a newer build meanwhile.
-fn this_build() -> Build {
+pub(super) fn this_build() -> Build {
     let environment = Environment::look();
     let revision = environment.revision.as_ref();
     Build {
@@ -237,7 +238,7 @@ fn calibrated(record: &GateRecord, known: Calibrations, file: &Path) -> Outcome 
     Ok(ExitCode::SUCCESS)
 }
 
-fn budget(text: &str) -> Result<Duration, String> {
+pub(super) fn budget(text: &str) -> Result<Duration, String> {
     /// Less has no room for the fewest rounds that an exact test needs.
     const SHORTEST: Duration = Duration::from_secs(10);
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);

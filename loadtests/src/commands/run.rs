@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 use jiff::Timestamp;
-use reqwest::Url;
 
 use super::{ReportsFolder, runtime};
+use crate::client::Target;
 use crate::exit_code::{Failure, Outcome};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -33,8 +33,8 @@ pub(super) struct Run {
     /// no CPU time, and no ledger. With a plan of plain requests, or with --get and the
     /// like, any server will do; with another, it must be the laboratory, with its key
     /// and the plan's items.
-    #[arg(long, value_name = "URL", value_parser = http_url)]
-    target: Option<Url>,
+    #[arg(long, value_name = "URL")]
+    target: Option<Target>,
 
     #[command(flatten)]
     one_line: OneLine,
@@ -73,7 +73,7 @@ impl Run {
             target: self
                 .target
                 .as_ref()
-                .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+                .map(|target| target.as_str().to_owned()),
             dashboard: self.dashboard,
             plan,
         };
@@ -125,8 +125,8 @@ impl Run {
             format!(" --plan {}", self.plan)
         };
         let mut command = format!("cargo run -p loadtests -- run{what} --seed {seed}");
-        if let Some(url) = &self.target {
-            command.push_str(&format!(" --target {url}"));
+        if let Some(target) = &self.target {
+            command.push_str(&format!(" --target {}", target.as_str()));
         }
         command
     }
@@ -151,14 +151,5 @@ fn failed(error: RunError, folder: &Path) -> Failure {
         }
         RunError::NobodyThere { .. } => Failure::not_started(error),
         RunError::Attack(_) | RunError::Histograms(_) => Failure::invalid(error),
-    }
-}
-
-fn http_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
-    if url.scheme() == "http" && url.has_host() {
-        Ok(url)
-    } else {
-        Err("write http://HOST:PORT".to_owned())
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::environment::own_cpu_time;
 use crate::plan::Plan;
 use crate::samples::Route;
-use crate::visitor::{self, Answer, Visitor};
+use crate::visitor::{Answer, Visitor};
 use crate::workload::Workload;
 
 /// What the generator does at its limit.
@@ -28,17 +28,26 @@ pub struct Ceiling {
     pub per_second: f64,
     /// CPU seconds a second that the generator used for them.
     pub cores: f64,
+    /// CPU seconds a second that those who answered used meanwhile, and that a server
+    /// on another machine would leave to the generator.
+    #[serde(default)]
+    pub responders: f64,
 }
 
 /// How long the generator is given to show what it can do.
 const LASTS: Duration = Duration::from_secs(1);
 /// Users that ask one responder at the same time: enough to keep its core busy.
 const USERS: usize = 32;
-/// Cores to a responder. An answer costs less than a third of what asking costs, so
-/// that one responder can't be what limits the generator on the three others.
-const CORES_TO_A_RESPONDER: usize = 4;
+/// Cores to a responder. An answer costs about as much as asking does, nearly all of it
+/// in the kernel, so that each can keep the other busy.
+const CORES_TO_A_RESPONDER: usize = 2;
 
 impl Ceiling {
+    /// CPU seconds a second that the generator can use, when nobody answers here.
+    pub fn available(self) -> f64 {
+        self.cores + self.responders
+    }
+
     /// Measures it, with users such as those of `plan`.
     ///
     /// # Errors
@@ -65,29 +74,31 @@ impl Ceiling {
             user.await?;
         }
         let lasted = began.elapsed().as_secs_f64();
-        let mut used = own_cpu_time()?.saturating_sub(before);
+        let used = own_cpu_time()?.saturating_sub(before);
+        let mut by_responders = Duration::ZERO;
         for responder in responders {
             // It is a thread of this process and no part of the generator.
-            used = used.saturating_sub(responder.stop()?);
+            by_responders += responder.stop()?;
         }
         let answers = workloads
             .iter()
             .map(|workload| workload.recorder.snapshot().total(|_| true).count());
         Ok(Ceiling {
             per_second: answers.sum::<u64>() as f64 / lasted,
-            cores: used.as_secs_f64() / lasted,
+            cores: used.saturating_sub(by_responders).as_secs_f64() / lasted,
+            responders: by_responders.as_secs_f64() / lasted,
         })
     }
 }
 
 async fn ask(workload: Arc<Workload>, seat: usize, until: Instant) {
     const ROUTE: Route = Route::new("GET", "/");
-    let mut visitor = Visitor::new(seat, workload, visitor::client());
+    let mut visitor = Visitor::new(seat, workload);
     while Instant::now() < until {
         let request = visitor.signed_request(Method::GET, ROUTE.path);
         let check = |answer: &Answer| answer.expect_status(StatusCode::OK);
         visitor.send(ROUTE, request, check).await;
-        visitor.take_finished();
+        drop(visitor.take_finished());
     }
 }
 
@@ -172,5 +183,6 @@ mod tests {
             .expect("it can be measured");
         assert!(ceiling.per_second > 100.0, "{ceiling:?}");
         assert!(ceiling.cores > 0.01, "{ceiling:?}");
+        assert!(ceiling.responders > 0.01, "{ceiling:?}");
     }
 }

@@ -19,8 +19,8 @@ pub struct Limits {
     ///
     /// 2 %: the error that figures may have.
     pub missed: f64,
-    /// The most CPU time that the generator may use, in percent of what it uses at its
-    /// limit.
+    /// The most CPU time that the generator may use, in percent of what it can have at
+    /// its limit.
     ///
     /// 80 %: beyond it, queues in the generator grow to several times a request's own
     /// cost (in M/M/1, the wait at load ρ is ρ ÷ (1 − ρ) services: 4 at 80 %, 9 at 90 %).

@@ -51,7 +51,8 @@ fn evidence(stage: StageEvidence) -> Evidence {
         limits: Limits::default(),
         ceiling: Some(Ceiling {
             per_second: 60_000.0,
-            cores: 3.0,
+            cores: 2.0,
+            responders: 1.0,
         }),
         files: Some(FileLimit {
             limit: 20_000,

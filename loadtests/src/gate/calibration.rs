@@ -119,6 +119,35 @@ impl Key {
     }
 }
 
+/// How far rounds scatter on two cores of a shared machine, where nothing else is known:
+/// a little more than a pilot of such rounds showed.
+pub fn typical(metric: Metric) -> MetricScatter {
+    MetricScatter {
+        metric,
+        sd: match metric {
+            Metric::CpuPerRequest | Metric::Throughput => 0.02,
+            Metric::P50 => 0.06,
+            Metric::P95 => 0.2,
+            Metric::P99 => 0.6,
+        },
+        autocorrelation: None,
+        design_effect: 1.0,
+        between_rounds: None,
+    }
+}
+
+/// The rule by which a metric is judged that is too coarse for its own: any slowdown is
+/// within its margin, so that it can't hold up a pass; one that is certain still fails,
+/// and that costs nothing, since how often it fails by chance doesn't depend on scatter.
+pub fn lenient(rule: Rule) -> Rule {
+    let margin = if rule.metric.is_worse_when_larger() {
+        1e6
+    } else {
+        1.0 - 1e-6
+    };
+    Rule { margin, ..rule }
+}
+
 impl Calibration {
     /// What the rounds of a build against itself say; `None` with too few of them.
     pub fn of(record: &GateRecord) -> Option<Self> {
@@ -133,32 +162,28 @@ impl Calibration {
         })
     }
 
-    /// Why a metric is not worth judging by `rule`, if it isn't: the smallest effect that
-    /// rounds like these show by the end of `design` is more than its margin.
-    pub fn too_coarse_for(&self, rule: Rule, design: &Design) -> Option<String> {
-        let scatter = self.metrics.iter().find(|s| s.metric == rule.metric)?;
-        let smallest = design.smallest_detectable_effect(
-            rule,
-            scatter.sd,
-            Metric::ALL.len(),
-            scatter.design_effect,
-        );
-        let margin = rule.margin * 100.0;
-        match smallest.map(|effect| effect * 100.0) {
-            Some(smallest) if smallest <= margin => None,
-            Some(smallest) => Some(format!(
-                "on this machine, {} rounds see {smallest:.1} % at best, and the margin is {margin:.1} %",
-                design.most_rounds()
-            )),
-            None => Some(format!(
-                "on this machine, {} rounds see nothing of it",
-                design.most_rounds()
-            )),
-        }
+    /// What is known of one metric.
+    pub fn scatter(&self, metric: Metric) -> Option<MetricScatter> {
+        self.metrics.iter().copied().find(|s| s.metric == metric)
     }
 }
 
 impl MetricScatter {
+    /// Why a pass can't be asked of the metric by `rule`, if it can't: the smallest effect
+    /// that rounds like these show by the end of `design` is more than its margin.
+    pub fn too_coarse_for(&self, rule: Rule, design: &Design) -> Option<String> {
+        let smallest =
+            design.smallest_detectable_effect(rule, self.sd, Metric::ALL.len(), self.design_effect);
+        let (rounds, margin) = (design.most_rounds(), rule.margin * 100.0);
+        match smallest.map(|effect| effect * 100.0) {
+            Some(smallest) if smallest <= margin => None,
+            Some(smallest) => Some(format!(
+                "{rounds} rounds see {smallest:.0} % at best, and the margin is {margin:.0} %"
+            )),
+            None => Some(format!("{rounds} rounds see nothing of it")),
+        }
+    }
+
     fn of(metric: Metric, rounds: &[Round]) -> Option<Self> {
         let ratios: Vec<f64> = rounds.iter().filter_map(|r| log_ratio(r, metric)).collect();
         let sd = standard_deviation(&ratios)?;
@@ -195,6 +220,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::gate::record::Side;
     use crate::gate::record::example::example;
 
     /// A record whose candidate's CPU time scatters by about this much.
@@ -202,8 +228,10 @@ mod tests {
         let mut record = example();
         for (index, round) in record.rounds.iter_mut().enumerate() {
             let factor = 1.0 + by * [1.0, -1.0, 0.3, -0.6, 0.0, 1.1][index % 6];
-            for node in &mut round.candidate.cpu_nanos {
-                node.nanos = (node.nanos as f64 * factor) as u64;
+            for slot in &mut round.slots {
+                if slot.side == Side::Candidate {
+                    slot.cpu_nanos = (slot.cpu_nanos as f64 * factor) as u64;
+                }
             }
         }
         record
@@ -212,7 +240,10 @@ mod tests {
     fn verdict(by: f64) -> Option<String> {
         let calibration = Calibration::of(&scattering(by)).expect("enough rounds");
         let rule = Rule::within(Metric::CpuPerRequest, Duration::from_secs(120));
-        calibration.too_coarse_for(rule, &Design::of_rounds(20))
+        let scatter = calibration
+            .scatter(rule.metric)
+            .expect("it has all metrics");
+        scatter.too_coarse_for(rule, &Design::of_rounds(20))
     }
 
     #[test]
@@ -220,7 +251,7 @@ mod tests {
         assert_eq!(verdict(0.002), None);
         let reason = verdict(0.2).expect("too coarse");
         assert!(
-            reason.contains("20 rounds see") && reason.contains("margin is 5.0 %"),
+            reason.contains("20 rounds see") && reason.contains("margin is 5 %"),
             "{reason}"
         );
     }

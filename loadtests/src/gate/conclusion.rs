@@ -28,7 +28,7 @@ pub(super) struct Held {
     pub(super) shape: Shape,
     pub(super) capacity: Capacity,
     pub(super) open_rate: Rate,
-    /// How each metric is judged, and why it is only shown, if it is.
+    /// How each metric is judged, and why it can't hold up a pass, if so.
     pub(super) rules: Vec<(Rule, Option<String>)>,
     pub(super) terms: Terms,
     pub(super) contest: Contest,
@@ -45,7 +45,7 @@ pub(super) fn record(held: Held) -> GateRecord {
         .estimates
         .iter()
         .zip(&held.rules)
-        .map(|(estimate, (_, shown_only))| metric(estimate, shown_only, &held.contest))
+        .map(|(estimate, (rule, coarse))| metric(estimate, *rule, coarse, &held.contest))
         .collect();
     let confirmation = held
         .confirmation
@@ -67,6 +67,7 @@ pub(super) fn record(held: Held) -> GateRecord {
         schema_version: SCHEMA_VERSION,
         id: String::new(),
         judgement,
+        interrupted: matches!(held.contest.ended, Ended::Interrupted),
         doubts: doubts
             .into_iter()
             .map(|doubt| doubt.sentence + ".")
@@ -122,8 +123,13 @@ fn last_look(contest: &Contest, terms: &Terms) -> Look {
         .unwrap_or_else(|| judge(&contest.series(&terms.rules), &contest.design, rounds))
 }
 
-fn metric(estimate: &Estimate, shown_only: &Option<String>, contest: &Contest) -> MetricRecord {
-    let metric = estimate.rule.metric;
+fn metric(
+    estimate: &Estimate,
+    rule: Rule,
+    coarse: &Option<String>,
+    contest: &Contest,
+) -> MetricRecord {
+    let metric = rule.metric;
     let (name, unit) = name_and_unit(metric);
     let typical = |side| {
         let rounds = contest.rounds.iter();
@@ -142,17 +148,17 @@ fn metric(estimate: &Estimate, shown_only: &Option<String>, contest: &Contest) -
             upper,
             confidence: Design::CONFIDENCE,
         }),
-        margin: estimate.rule.margin,
-        tolerance: estimate.rule.tolerance,
+        margin: rule.margin,
+        tolerance: rule.tolerance,
         smallest_detectable: estimate.smallest_detectable_effect,
         p_value: Some(estimate.p_value),
-        outcome: match (shown_only, estimate.finding) {
+        outcome: match (coarse, estimate.finding) {
+            (_, Finding::Slower) => MetricOutcome::Slower,
             (Some(_), _) => MetricOutcome::ReportOnly,
-            (None, Finding::Slower) => MetricOutcome::Slower,
             (None, Finding::NotSlower) => MetricOutcome::NotSlower,
             (None, Finding::Open) => MetricOutcome::Unclear,
         },
-        report_only: shown_only.clone(),
+        report_only: coarse.clone(),
         log_ratios: contest.log_ratios(metric).into_iter().flatten().collect(),
     }
 }
@@ -241,13 +247,17 @@ fn judgement(
         Ended::Decided(Decision::Pass) => {
             let shown = metrics.iter().filter(|m| m.report_only.is_some()).count();
             let judged = metrics.len() - shown;
+            if judged == 0 {
+                let why = "Can't tell: every metric is too coarse here for its margin.";
+                return of(Verdict::Inconclusive, why.to_owned());
+            }
             let apart = match shown {
                 0 => String::new(),
-                _ => format!("; {shown} are only reported, being too coarse here"),
+                _ => format!("; {shown} are too coarse here to rule a slowdown out"),
             };
             of(
                 Verdict::Pass,
-                format!("Not slower: all {judged} metrics are within their margins{apart}."),
+                format!("Not slower: {judged} metrics are within their margins{apart}."),
             )
         }
         Ended::Decided(Decision::Continue | Decision::Inconclusive) => {

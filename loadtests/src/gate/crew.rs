@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use crate::samples::Samples;
 use crate::scenarios::Scenario;
 use crate::timing::RouteTiming;
-use crate::visitor::{self, Visitor};
+use crate::visitor::Visitor;
 use crate::workload::Workload;
 
 /// The users of one side.
@@ -65,7 +65,7 @@ impl Crew {
         let workload = Arc::new(Workload::new(plan, seed, url));
         let seats = shape.users.max(shape.open_users);
         let visitors = (0..seats)
-            .map(|seat| Visitor::new(seat, Arc::clone(&workload), visitor::client()))
+            .map(|seat| Visitor::new(seat, Arc::clone(&workload)))
             .collect();
         Crew {
             turns: Arc::new(Turns {
@@ -189,7 +189,7 @@ impl Taken {
         self.turns += 1;
         // The requests of a turn follow each other, so each ended when the next began.
         let mut ended = Instant::now();
-        for finished in visitor.take_finished().into_iter().rev() {
+        for finished in visitor.take_finished().rev() {
             let time = finished.time;
             self.done.push(Done { ended, time });
             ended = ended.checked_sub(time).unwrap_or(ended);

@@ -28,6 +28,8 @@ pub struct GateRecord {
     pub id: String,
     /// What the gate comes to.
     pub judgement: Judgement,
+    /// Whether a signal ended it before its time.
+    pub interrupted: bool,
     /// Doubts about the measurement, each a sentence; when there are any that
     /// invalidate it, the judgement says so.
     pub doubts: Vec<String>,
@@ -140,7 +142,8 @@ pub struct MetricRecord {
     pub p_value: Option<f64>,
     /// What it comes to by itself.
     pub outcome: MetricOutcome,
-    /// Why the metric is shown and not judged, if so.
+    /// Why the metric can't hold up a pass, if so: it is too coarse on this machine. A
+    /// slowdown that even so is certain still fails.
     pub report_only: Option<String>,
     /// The natural logarithm of the ratio in each round, in order, from the rounds that
     /// the judgement rests on.
@@ -157,7 +160,7 @@ pub enum MetricOutcome {
     Slower,
     /// Neither is certain.
     Unclear,
-    /// It is shown and not judged.
+    /// It is too coarse to rule out what its margin says, and shows no certain slowdown.
     ReportOnly,
 }
 
@@ -286,7 +289,7 @@ pub struct Round {
     pub baseline: SideRound,
     /// What the candidate did.
     pub candidate: SideRound,
-    /// Every slot of closed load, in order.
+    /// Every slot, in order.
     pub slots: Vec<Slot>,
     /// What became of the machine's time while there was load, if it tells.
     pub machine: Option<MachineUse>,
@@ -342,13 +345,17 @@ pub struct Percentiles {
     pub p99: f64,
 }
 
-/// One slot of closed load on one side, without what is dropped at its begin.
+/// One slot on one side: of closed load without what is dropped at its begin, of open
+/// load with it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Slot {
     /// Whose turn it was.
     pub side: Side,
     /// The quad that it is one of four of, from 0.
     pub quad: usize,
+    /// The median response time of open load, in microseconds; `None` in closed load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_p50_micros: Option<f64>,
     /// Answers.
     pub requests: u64,
     /// Its length in microseconds.

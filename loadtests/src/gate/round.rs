@@ -109,10 +109,10 @@ pub(super) async fn play(
     for (number, quad) in plan.quads.iter().enumerate() {
         for side in quad.turns {
             let player = stage.of(side);
-            match quad.load {
-                LoadKind::Closed => slots.push(player.closed_slot(shape, number).await?),
-                LoadKind::Open => player.open_slot(shape, open_rate, plan.seed).await?,
-            }
+            slots.push(match quad.load {
+                LoadKind::Closed => player.closed_slot(shape, number).await?,
+                LoadKind::Open => player.open_slot(shape, number, open_rate).await?,
+            });
         }
     }
     let after = Clocks::read(&stage)?;
@@ -207,7 +207,6 @@ struct Tally {
     closed_time: Duration,
     /// CPU time of the generator in the same time.
     closed_generator: Duration,
-    open_slots: usize,
     /// Response times in open load.
     open_times: Vec<Duration>,
     unsent: u64,
@@ -306,29 +305,46 @@ impl Player {
         Ok(Slot {
             side,
             quad,
+            open_p50_micros: None,
             requests,
             micros: (to - from).as_micros() as u64,
             cpu_nanos: total(&cpu_to).saturating_sub(total(&cpu_from)).as_nanos() as u64,
         })
     }
 
-    async fn open_slot(&mut self, shape: &Shape, rate: Rate, seed: u64) -> Result<(), RoundError> {
-        let slot = OpenSlot::draw(rate, shape.slot, seed, self.tally.open_slots);
+    /// A slot of open load. Its CPU time is that of all of it, since its requests are.
+    async fn open_slot(
+        &mut self,
+        shape: &Shape,
+        quad: usize,
+        rate: Rate,
+    ) -> Result<Slot, RoundError> {
+        let cpu_from = cpu(&self.system, self.side)?;
+        let slot = OpenSlot::at(rate, shape.slot);
         let traffic: SlotTraffic = self.crew.open_slot(&slot).await.map_err(|source| {
             let what = "start a thread to pace the load with";
             RoundError::System { what, source }
         })?;
+        let cpu_to = cpu(&self.system, self.side)?;
+        let lasted = traffic.began.elapsed();
         let counts_from = traffic.began + shape.dropped;
         let counted = traffic.done.iter().filter(|done| {
             let begun = done.ended.checked_sub(done.time);
             begun.is_some_and(|begun| begun >= counts_from)
         });
+        let times: Vec<Duration> = counted.map(|done| done.time).collect();
         let tally = &mut self.tally;
-        tally.open_slots += 1;
         tally.requests += traffic.done.len() as u64;
-        tally.open_times.extend(counted.map(|done| done.time));
         tally.unsent += traffic.unsent;
-        Ok(())
+        tally.open_times.extend(&times);
+        Ok(Slot {
+            side: self.side,
+            quad,
+            open_p50_micros: percentiles(&times).map(|micros| micros.p50),
+            requests: traffic.done.len() as u64,
+            micros: lasted.as_micros() as u64,
+            cpu_nanos: total(&cpu_to).saturating_sub(total(&cpu_from)).as_nanos() as u64,
+        })
     }
 
     fn sum_up(&self, before: &Clocks, after: &Clocks, samples: &Samples) -> SideRound {

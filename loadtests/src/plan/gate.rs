@@ -43,11 +43,11 @@ impl Default for GateSettings {
     fn default() -> Self {
         GateSettings {
             users: 16,
-            slot: Duration::from_millis(100),
-            dropped: Duration::from_millis(25),
+            slot: Duration::from_millis(60),
+            dropped: Duration::from_millis(20),
             warm_up: Duration::from_millis(300),
-            closed_quads: 6,
-            open_quads: 6,
+            closed_quads: 10,
+            open_quads: 10,
             open_share: 55.0,
             share_cores: false,
             limits: BTreeMap::new(),
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_plan_sets_margins_by_metric_and_leaves_the_others_to_the_budget() {
-        let gate = "[gate]\nslot = \"60ms\"\n[gate.margin]\np99 = 30.0\n[gate.tolerance]\np99 = 3";
+        let gate = "[gate]\nslot = \"80ms\"\n[gate.margin]\np99 = 30.0\n[gate.tolerance]\np99 = 3";
         let settings = plan(gate).expect("valid").gate;
         let budget = Duration::from_secs(120);
         let p99 = settings.rule(Metric::P99, budget);
@@ -94,8 +94,8 @@ mod tests {
             settings.rule(Metric::P50, budget),
             Rule::within(Metric::P50, budget)
         );
-        assert_eq!(settings.slot, Duration::from_millis(60));
-        assert_eq!(settings.dropped, Duration::from_millis(25));
+        assert_eq!(settings.slot, Duration::from_millis(80));
+        assert_eq!(settings.dropped, Duration::from_millis(20));
         assert_eq!(plan("").expect("valid").gate, GateSettings::default());
     }
 
@@ -103,7 +103,7 @@ mod tests {
     fn nonsense_is_refused_where_it_stands() {
         for (gate, place, says) in [
             ("[gate]\nslot = \"2s\"", "10:8", "from 50 to 1000 ms"),
-            ("[gate]\ndropped = \"60ms\"", "10:11", "from 0 to 50 ms"),
+            ("[gate]\ndropped = \"60ms\"", "10:11", "from 0 to 30 ms"),
             ("[gate.margin]\np99 = 0.0", "10:7", "between 0.1 and 50"),
             ("[gate.margin]\np999 = 1.0", "10:1", "unknown field"),
             ("[gate]\nopen_share = 100.0", "10:14", "between 1 and 90"),

@@ -41,7 +41,8 @@ pub fn per_second(rate: f64) -> String {
     let value = if rate < 999.5 {
         three_digits(rate)
     } else {
-        count(rate.round() as u64)
+        let zeros = 10_f64.powf(rate.log10().floor() - 2.0);
+        count(((rate / zeros).round() * zeros).round() as u64)
     };
     format!("{value}{THIN}/s")
 }
@@ -163,7 +164,8 @@ mod tests {
         ] {
             assert_eq!(plain(&count(value)), text);
         }
-        assert_eq!(plain(&per_second(3210.4)), "3 210 /s");
+        assert_eq!(plain(&per_second(3213.4)), "3 210 /s");
+        assert_eq!(plain(&per_second(999.6)), "1 000 /s");
         assert_eq!(plain(&percent(99.95)), "100 %");
         assert_eq!(plain(&percent(0.04)), "0.04 %");
     }

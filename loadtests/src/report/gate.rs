@@ -30,7 +30,7 @@ fn outcome(metric: &MetricRecord) -> &'static str {
         MetricOutcome::NotSlower => "not slower",
         MetricOutcome::Slower => "slower",
         MetricOutcome::Unclear => "can't tell",
-        MetricOutcome::ReportOnly => "only reported",
+        MetricOutcome::ReportOnly => "too coarse",
     }
 }
 

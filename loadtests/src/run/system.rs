@@ -8,6 +8,7 @@ use integration::{Launcher, StartOptions, System, Topology};
 use services::contract::{NodeName, Service};
 
 use super::{Order, RunError};
+use crate::client;
 use crate::environment::own_cpu_time;
 use crate::ledger::NodeCounts;
 use crate::observation::{Glance, Observation, ObservationError, StageUse};
@@ -15,7 +16,6 @@ use crate::plan::{Plan, Shape};
 use crate::record::EventRecord;
 use crate::timeline::CoresAt;
 use crate::verdict::Warning;
-use crate::visitor;
 use crate::workload::Workload;
 
 /// What the generator's own process is called beside the nodes.
@@ -50,7 +50,7 @@ impl Subject {
     pub(super) async fn prepare(order: &Order, folder: &Path) -> Result<Self, RunError> {
         if let Some(url) = &order.target {
             // Any answer will do; what it should be, the load finds out.
-            return match visitor::client().get(url).send().await {
+            return match client::get(url).await {
                 Ok(_) => Ok(Subject::There(url.clone())),
                 Err(source) => Err(RunError::NobodyThere {
                     url: url.clone(),
@@ -134,18 +134,21 @@ impl Subject {
     pub(super) async fn watch_cores(&self, tick: Duration, workload: &Workload) -> Watched {
         let mut watched = Watched::default();
         let looks = async {
-            for number in 0.. {
+            let mut number = 0;
+            loop {
                 workload.clock.reaches(tick * number).await;
                 let elapsed = workload.clock.elapsed();
                 let used = self.cpu_times();
                 watched.looks.push(CoresAt { elapsed, used });
-                let ended = self.ended().into_iter().skip(watched.events.len());
                 let seconds = elapsed.as_secs_f64();
-                let new: Vec<_> = ended.map(|what| EventRecord { seconds, what }).collect();
-                watched.events.extend(new);
+                let new = not_yet_told(self.ended(), &watched.events);
+                let events = new.into_iter().map(|what| EventRecord { seconds, what });
+                watched.events.extend(events);
                 if elapsed >= workload.schedule.length() {
                     break;
                 }
+                // What a busy machine made late is left out, and not caught up with.
+                number = (elapsed.as_nanos() / tick.as_nanos()) as u32 + 1;
             }
         };
         // What was seen until then is kept.
@@ -260,6 +263,17 @@ impl Subject {
     }
 }
 
+/// What happened, in no order, without what has been told already; the same may happen
+/// twice.
+fn not_yet_told(mut happened: Vec<String>, told: &[EventRecord]) -> Vec<String> {
+    for event in told {
+        if let Some(known) = happened.iter().position(|what| *what == event.what) {
+            happened.remove(known);
+        }
+    }
+    happened
+}
+
 /// What `looks` saw, unless the load broke off and never gets to where they wait for.
 async fn while_load_lasts<T>(workload: &Workload, looks: impl Future<Output = T>) -> Option<T> {
     // A load that no user ever began has no end either.
@@ -297,4 +311,24 @@ fn unreadable(error: &ObservationError) -> Warning {
         cause = error.source();
     }
     Warning::CountersUnreadable { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_twice_is_told_twice_and_in_whatever_order_nodes_are_asked() {
+        let told = [EventRecord {
+            seconds: 1.0,
+            what: "worker ended".to_owned(),
+        }];
+        let new = |happened: &[&str]| {
+            let happened = happened.iter().map(|what| (*what).to_owned());
+            not_yet_told(happened.collect(), &told)
+        };
+        assert_eq!(new(&["worker ended"]), [] as [&str; 0]);
+        assert_eq!(new(&["cache-1 ended", "worker ended"]), ["cache-1 ended"]);
+        assert_eq!(new(&["worker ended", "worker ended"]), ["worker ended"]);
+    }
 }

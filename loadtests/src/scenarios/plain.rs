@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
 use rand::Rng;
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedIndex;
-use reqwest::{Request, Url};
 
+use crate::client::{RequestBuilder, Target};
 use crate::plan::{PlainRequest, Requests};
 use crate::samples::Fault;
 use crate::visitor::{Answer, Visitor, Wrong};
@@ -18,33 +17,31 @@ use crate::visitor::{Answer, Visitor, Wrong};
 pub struct Repertoire {
     requests: Requests,
     /// Requests that are the same each time are built once.
-    built: Vec<Option<Request>>,
+    built: Vec<Option<RequestBuilder>>,
     choice: WeightedIndex<u32>,
-    url: String,
 }
 
 impl Repertoire {
-    /// The requests for the server at `url`, which has no slash at the end.
-    pub fn new(requests: Requests, url: &str) -> Self {
+    /// The requests for the server at `target`.
+    pub fn new(requests: Requests, target: &Target) -> Self {
         let weights = requests.requests.iter().map(|request| request.weight);
         let built = requests.requests.iter().map(|request| {
             let constant = request.is_constant();
-            constant.then(|| build(request, url, &[]))
+            constant.then(|| build(request, target, &[]))
         });
         Repertoire {
             choice: WeightedIndex::new(weights).expect("a plan has requests, each with a weight"),
             built: built.collect(),
-            url: url.to_owned(),
             requests,
         }
     }
 
-    fn request(&self, index: usize, rng: &mut impl Rng) -> Request {
+    fn request(&self, index: usize, target: &Target, rng: &mut impl Rng) -> RequestBuilder {
         match &self.built[index] {
-            Some(built) => built.try_clone().expect("only streams can't be cloned"),
+            Some(built) => built.clone(),
             None => build(
                 &self.requests.requests[index],
-                &self.url,
+                target,
                 &self.requests.draw(rng),
             ),
         }
@@ -59,24 +56,22 @@ pub(super) async fn take_turn(visitor: &mut Visitor) {
         .expect("only a plan of plain requests has plain users");
     let index = repertoire.choice.sample(&mut visitor.rng);
     let plain = &repertoire.requests.requests[index];
-    let request = repertoire.request(index, &mut visitor.rng);
-    let request = visitor.built(request);
+    let request = repertoire.request(index, &workload.target, &mut visitor.rng);
     visitor
         .send(plain.route, request, |answer| check(plain, answer))
         .await;
 }
 
-fn build(plain: &PlainRequest, url: &str, values: &[String]) -> Request {
-    let url = Url::parse(&format!("{url}{}", plain.path.fill_path(values)))
-        .expect("a URL with a host and a path that begins with a slash");
-    let mut request = Request::new(plain.method.clone(), url);
+fn build(plain: &PlainRequest, target: &Target, values: &[String]) -> RequestBuilder {
+    let path = plain.path.fill_path(values);
+    let mut request = RequestBuilder::new(target, plain.method.clone(), &path);
     for (name, template) in &plain.headers {
-        let value = HeaderValue::try_from(template.fill(values))
-            .expect("the plan's check refuses what is no line of text");
-        request.headers_mut().insert(name.clone(), value);
+        request = request.header(name.clone(), template.fill(values));
     }
-    *request.body_mut() = plain.body.as_ref().map(|body| body.fill(values).into());
-    request
+    match &plain.body {
+        Some(body) => request.body(body.fill(values)),
+        None => request,
+    }
 }
 
 fn check(plain: &PlainRequest, answer: &Answer) -> Result<(), Wrong> {
@@ -99,8 +94,6 @@ fn contains(hay: &[u8], needle: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use wiremock::matchers::{body_string, header, method, path};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -142,9 +135,7 @@ list = ["7"]
         let url = format!("{}/shop", server.uri());
         let workload = Arc::new(Workload::new(&plan, 1, &url));
         assert_eq!(workload.roster, [Scenario::Plain]);
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(5));
-        let client = client.build().expect("a client");
-        let mut visitor = Visitor::new(0, Arc::clone(&workload), client);
+        let mut visitor = Visitor::new(0, Arc::clone(&workload));
         Scenario::Plain.take_turn(&mut visitor).await;
         workload.recorder.snapshot()
     }

@@ -53,7 +53,7 @@ async fn turn(scenario: Scenario, answers: &[(&str, &str, ResponseTemplate)]) ->
     }
     let plan = Plan::parse("one-item.toml", PLAN).expect("valid");
     let workload = Arc::new(Workload::new(&plan, 1, &server.uri()));
-    let mut visitor = Visitor::new(0, Arc::clone(&workload), reqwest::Client::new());
+    let mut visitor = Visitor::new(0, Arc::clone(&workload));
     scenario.take_turn(&mut visitor).await;
     let samples = workload.recorder.snapshot();
     Turn {
@@ -265,9 +265,8 @@ abc";
     });
     let plan = Plan::parse("one-item.toml", PLAN).expect("valid");
     let workload = Arc::new(Workload::new(&plan, 1, &format!("http://{address}")));
-    let client = reqwest::Client::builder().timeout(Duration::from_millis(300));
-    let client = client.no_proxy().build().expect("a client");
-    let mut visitor = Visitor::new(0, Arc::clone(&workload), client);
+    let mut visitor = Visitor::new(0, Arc::clone(&workload));
+    visitor.be_patient_for(Duration::from_millis(300));
     Scenario::Readers.take_turn(&mut visitor).await;
     server.abort();
     let samples = workload.recorder.snapshot();
@@ -290,7 +289,7 @@ async fn nobody_listening_is_told_from_no_answer() {
     let plan = Plan::parse("one-item.toml", PLAN).expect("valid");
     // Port 1 is reserved for a service that nobody runs any more.
     let workload = Arc::new(Workload::new(&plan, 1, "http://127.0.0.1:1"));
-    let mut visitor = Visitor::new(0, Arc::clone(&workload), reqwest::Client::new());
+    let mut visitor = Visitor::new(0, Arc::clone(&workload));
     Scenario::Readers.take_turn(&mut visitor).await;
     let samples = workload.recorder.snapshot();
     assert_eq!(samples.faults(|fault| fault == Fault::NotConnected), 1);

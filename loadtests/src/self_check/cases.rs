@@ -12,6 +12,7 @@ use super::metronome::Metronome;
 use super::server::{self, Answered};
 use super::{Figure, Row};
 use crate::arrivals::Spacing;
+use crate::client;
 use crate::plan::{InvalidPlan, Plan};
 use crate::progress::Progress;
 use crate::record::{Record, StageRecord, Times};
@@ -50,7 +51,7 @@ pub enum CheckError {
     Server(#[source] io::Error),
     /// The known server doesn't tell what it did.
     #[error("the known server's account can't be read")]
-    Account(#[source] reqwest::Error),
+    Account(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The plan of a case is no plan.
     #[error(transparent)]
     Plan(#[from] InvalidPlan),
@@ -303,6 +304,7 @@ impl Freeze {
 /// What the server has answered so far.
 async fn account(url: &str) -> Result<Vec<Answered>, CheckError> {
     let url = format!("{url}{}", server::ACCOUNT);
-    let answer = reqwest::get(url).await.map_err(CheckError::Account)?;
-    answer.json().await.map_err(CheckError::Account)
+    let answer = client::get(&url).await;
+    let answer = answer.map_err(|error| CheckError::Account(error.into()))?;
+    serde_json::from_slice(answer.body()).map_err(|error| CheckError::Account(error.into()))
 }

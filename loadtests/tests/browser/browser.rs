@@ -19,7 +19,7 @@ use chromiumoxide::listeners::EventStream;
 use chromiumoxide::page::ScreenshotParams;
 use chromiumoxide::{Element, Page};
 use futures_util::{FutureExt, StreamExt};
-use reqwest::Url;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -139,7 +139,9 @@ impl Tab {
             .expect("told of requests");
         tab.page.enable_log().await.expect("told of complaints");
         tab.look(look).await;
-        let address = Url::from_file_path(file).expect("a whole path");
+        const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.');
+        let path = file.to_str().expect("a path in UTF-8");
+        let address = format!("file://{}", utf8_percent_encode(path, KEPT));
         tab.page
             .goto(address.as_str())
             .await

@@ -1,37 +1,21 @@
 //! Connections to one gateway: made when needed, lent for one exchange at a time,
-//! kept open in between.
-//!
-//! Whoever borrows a connection also drives it: hyper's connection future is polled
-//! in the task of the client's request instead of one of its own, which saves two
-//! hand-overs between tasks for every request. An idle connection is driven by
-//! nobody; whether it still lives shows at the moment it is taken up again.
+//! kept open in between. Whoever borrows a connection also drives it.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use http::uri::Authority;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::Limits;
 use super::failure::Failure;
 use super::request_body::RequestBody;
+use crate::connection;
 
 /// One connection to a gateway.
-#[derive(Debug)]
-pub(super) struct Connection {
-    sender: SendRequest<RequestBody>,
-    /// `None` once the connection has ended.
-    driver: Option<Driver>,
-}
-
-type Driver = Pin<Box<http1::Connection<TokioIo<TcpStream>, RequestBody>>>;
+pub(super) type Connection = connection::Connection<RequestBody>;
 
 /// An exchange that brought no response.
 #[derive(Debug)]
@@ -41,66 +25,30 @@ pub(super) struct Broken {
     pub(super) unsent: Option<Request<RequestBody>>,
 }
 
-impl Connection {
-    async fn open(authority: &Authority) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(authority.as_str())
-            .await
-            .map_err(|error| Failure::from(&error))?;
-        stream
-            .set_nodelay(true)
-            .map_err(|error| Failure::from(&error))?;
-        let (sender, driver) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| Failure::from(&error))?;
-        Ok(Connection {
-            sender,
-            driver: Some(Box::pin(driver)),
-        })
-    }
-
-    /// Sends a request and waits for the head of its response.
-    pub(super) async fn send(
-        &mut self,
-        request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, Broken> {
-        let mut response = pin!(self.sender.try_send_request(request));
-        let driver = &mut self.driver;
-        let response = poll_fn(|cx| {
-            drive(driver, cx);
-            // Only the driver can bring the response, and it wakes this task itself.
-            response
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()))
-        });
-        response.await.map_err(|mut error| {
-            let unsent = error.take_message();
-            Broken {
-                failure: Failure::from(error.error()),
-                unsent,
-            }
-        })
-    }
-
-    /// Lets the connection read and write what it can.
-    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        drive(&mut self.driver, cx);
-    }
-
-    /// Whether the gateway has kept an idle connection open, as far as is known here.
-    fn is_usable(&mut self) -> bool {
-        self.drive(&mut Context::from_waker(Waker::noop()));
-        self.driver.is_some() && self.sender.is_ready()
-    }
+/// Sends a request and waits for the head of its response.
+pub(super) async fn send(
+    connection: &mut Connection,
+    request: Request<RequestBody>,
+) -> Result<Response<Incoming>, Broken> {
+    connection.send(request).await.map_err(|mut error| {
+        let unsent = error.take_message();
+        Broken {
+            failure: Failure::from(error.error()),
+            unsent,
+        }
+    })
 }
 
-fn drive(driver: &mut Option<Driver>, cx: &mut Context<'_>) {
-    let ended = driver
-        .as_mut()
-        .is_some_and(|driver| driver.as_mut().poll(cx).is_ready());
-    if ended {
-        // What went wrong, if anything, reaches the exchange under way.
-        *driver = None;
-    }
+async fn open(authority: &Authority) -> Result<Connection, Failure> {
+    let stream = TcpStream::connect(authority.as_str())
+        .await
+        .map_err(|error| Failure::from(&error))?;
+    stream
+        .set_nodelay(true)
+        .map_err(|error| Failure::from(&error))?;
+    Connection::over(stream)
+        .await
+        .map_err(|error| Failure::from(&error))
 }
 
 /// The connections to one gateway that nobody uses at the moment.
@@ -138,7 +86,7 @@ impl Connections {
 
     /// A new connection.
     pub(super) async fn connect(&self) -> Result<Connection, Failure> {
-        tokio::time::timeout(self.connect_timeout, Connection::open(&self.authority))
+        tokio::time::timeout(self.connect_timeout, open(&self.authority))
             .await
             .unwrap_or(Err(Failure::ConnectionTimeout))
     }

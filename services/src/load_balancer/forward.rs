@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use tower::retry::budget::{Budget, TpsBudget};
 use tracing::debug;
 
-use super::connections::{Broken, Connection, Loan};
+use super::connections::{self, Broken, Connection, Loan};
 use super::failure::Failure;
 use super::fields::{self, Via};
 use super::request_body::{Progress, RequestBody};
@@ -25,6 +25,7 @@ use super::response_body::{Outgoing, ResponseBody};
 use super::rotation::{Gateway, Rotation, TriedSet};
 use super::{Config, Limits};
 use crate::contract::{NodeName, SERVER_TIMING};
+use crate::planted::Planted;
 use crate::server::Node;
 use crate::trace;
 
@@ -36,6 +37,7 @@ pub(super) struct Balancer {
     limits: Limits,
     max_body: usize,
     via: Via,
+    planted: Planted,
     retry_budget: TpsBudget,
     counted: Counted,
 }
@@ -73,6 +75,7 @@ impl Balancer {
             limits: config.limits.clone(),
             max_body: usize::try_from(config.server.max_body.as_u64()).unwrap_or(usize::MAX),
             via: Via::new(node.name()),
+            planted: config.server.plants.planted(),
             retry_budget: TpsBudget::new(
                 BUDGET_WINDOW,
                 config.retry_floor,
@@ -108,6 +111,7 @@ impl Balancer {
             abandoned: Some(&self.counted.abandoned),
         };
         self.retry_budget.deposit();
+        self.planted.slow_down().await;
 
         let mut response = match self.try_gateways(forwarded_for, request).await {
             Ok(response) => response,
@@ -238,7 +242,7 @@ impl Balancer {
         request: Request<RequestBody>,
         progress: Option<&Progress>,
     ) -> Result<Response<Incoming>, Broken> {
-        let mut response = pin!(connection.send(request));
+        let mut response = pin!(connections::send(connection, request));
         let mut pieces = 0;
         loop {
             match tokio::time::timeout(self.limits.first_byte_timeout, response.as_mut()).await {

@@ -2,7 +2,7 @@
 //! collected; at its end the connection that brought it is free again.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,23 +33,16 @@ impl ResponseBody {
         relayed
     }
 
-    /// Drives the connection and takes what it brings. The connection reads on only
-    /// when the next piece has been asked for, so it is driven again after that.
+    /// Takes what the connection brings; without one, the body has ended.
     fn poll_driven(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        for _ in 0..2 {
-            if let Some(loan) = &mut self.loan {
-                loan.connection.drive(cx);
-            }
-            // Only the driver can bring the piece, and it wakes this task itself.
-            let mut quietly = Context::from_waker(Waker::noop());
-            if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(&mut quietly) {
-                return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
-            }
-        }
-        Poll::Pending
+        let frame = match &mut self.loan {
+            Some(loan) => loan.connection.poll_frame(&mut self.body, cx),
+            None => Pin::new(&mut self.body).poll_frame(cx),
+        };
+        frame.map_err(BoxError::from)
     }
 
     fn give_back_at_the_end(&mut self, ended: bool) {

@@ -20,6 +20,7 @@ pub(crate) fn example() -> GateRecord {
             verdict: Verdict::Fail,
             sentence: "CPU per request is 5.4 % higher (4.9 % to 5.9 %).".to_owned(),
         },
+        interrupted: false,
         doubts: vec!["2 % of the machine's time was stolen in round 3.".to_owned()],
         baseline: Build {
             asked: Some("origin/main".to_owned()),
@@ -215,6 +216,7 @@ pub(crate) fn round(number: usize, confirmation: bool) -> Round {
     let slot = |side, cpu_nanos| Slot {
         side,
         quad: 0,
+        open_p50_micros: None,
         requests: 350,
         micros: 100_000,
         cpu_nanos,

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::Axis;
 use super::marks::{SIZE, level, upright};
+use crate::report::layout::scroll;
 
 /// A chart, but for what is drawn into it.
 #[derive(Clone, Debug)]
@@ -73,7 +74,7 @@ impl Figure<'_> {
                         }
                     }
                 }
-                details.figures { summary { "Figures" } div.scroll tabindex="0" role="region" aria-label=(format!("Figures: {}", self.title)) { (table) } }
+                details.figures { summary { "Figures" } (scroll(&format!("Figures: {}", self.title), table)) }
             }
         }
     }
@@ -136,7 +137,7 @@ pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Mark
     html! {
         table.small {
             thead { tr { @for (index, name) in head.iter().enumerate() {
-                th scope="col" .n[index > 0] { (name) }
+                th scope="col" class=[(index > 0).then_some("n")] { (name) }
             } } }
             tbody { @for row in rows { tr {
                 @for (index, cell) in row.iter().enumerate() {

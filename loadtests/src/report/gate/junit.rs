@@ -59,7 +59,7 @@ fn case(record: &GateRecord, metric: &MetricRecord) -> TestCase {
         (Verdict::Fail, MetricOutcome::Slower) => non_success(NonSuccessKind::Failure, &figures),
         (_, MetricOutcome::Slower) => skipped(&format!("not confirmed: {figures}")),
         (_, MetricOutcome::Unclear) => skipped(&format!("can't tell: {figures}")),
-        (_, MetricOutcome::ReportOnly) => skipped(&format!("only reported: {figures}")),
+        (_, MetricOutcome::ReportOnly) => skipped(&format!("too coarse: {figures}")),
     };
     TestCase::new(metric.key.as_str(), status)
 }

@@ -31,7 +31,7 @@ pub fn markdown(record: &GateRecord) -> String {
         let reason = metric.report_only.as_ref()?;
         Some(format!("{}: {}", plain(&metric.name), plain(reason)))
     });
-    list(&mut text, "Only reported", shown);
+    list(&mut text, "Too coarse here to pass by", shown);
     let doubts = record.doubts.iter().map(|doubt| plain(doubt));
     list(&mut text, "Remarks", doubts);
     text.push_str(&format!(
@@ -117,7 +117,7 @@ mod tests {
             "| CPU per request | +5.4 % | +4.9 % to +5.9 % | 3.0 % | 1.8 % | slower |",
             "| api-gateway | 133 µs | 120 µs | +10.8 % |",
             "Failed on the candidate:\n\n- 1 ×",
-            "Only reported:\n\n- p99",
+            "Too coarse here to pass by:\n\n- p99",
         ] {
             assert!(text.contains(says), "{says} is missing from\n{text}");
         }

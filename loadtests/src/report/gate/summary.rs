@@ -29,7 +29,10 @@ pub fn summary(record: &GateRecord, folder: &Path) -> String {
     lines.extend(record.doubts.iter().cloned());
     for metric in &record.metrics {
         if let Some(reason) = &metric.report_only {
-            lines.push(format!("{} is only reported: {reason}", metric.name));
+            lines.push(format!(
+                "{} is too coarse to pass by: {reason}",
+                metric.name
+            ));
         }
     }
     lines.push(format!(
@@ -112,7 +115,7 @@ mod tests {
             "CPU per request               +5.4 %  +4.9 % to +5.9 %        3.0 %     1.8 %  slower",
             "CPU per request: api-gateway 133 µs (+10.8 %)",
             "time by hop: generator and network 121 µs (+0.8 %)",
-            "p99 of the response time is only reported: on this machine",
+            "p99 of the response time is too coarse to pass by: on this machine",
             "12 of at most 24 rounds, 118 s of a budget of 120 s, seed 42",
         ] {
             assert!(text.contains(says), "{says} is missing from\n{text}");

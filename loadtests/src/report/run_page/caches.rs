@@ -4,7 +4,9 @@ use maud::{Markup, html};
 
 use crate::prediction::{HitPrediction, PredictedPart};
 use crate::record::{CacheRecord, Record};
+use crate::report::chart::table;
 use crate::report::figures::{count, duration, parts, percent};
+use crate::report::layout::scroll;
 
 /// The section.
 pub(super) fn caches(record: &Record) -> Markup {
@@ -26,24 +28,22 @@ pub(super) fn caches(record: &Record) -> Markup {
 }
 
 fn outcomes(caches: &CacheRecord) -> Markup {
+    let all = ("all", [caches.hits, caches.misses, caches.failed]);
+    let by_cache = caches.by_cache.iter();
+    let by_cache = by_cache.map(|c| (c.name.as_str(), [c.hits, c.misses, c.failed]));
+    let rows = by_cache.chain([all]).map(|(name, [hits, misses, failed])| {
+        let ratio = ratio(hits as f64, hits + misses + failed);
+        vec![
+            name.to_owned(),
+            count(hits),
+            count(misses),
+            count(failed),
+            ratio,
+        ]
+    });
+    let head = ["Cache", "Hits", "Misses", "Not answered", "Hit ratio"];
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Cache lookups" {
-            table {
-                thead { tr {
-                    th scope="col" { "Cache" }
-                    th scope="col" .n { "Hits" }
-                    th scope="col" .n { "Misses" }
-                    th scope="col" .n { "Not answered" }
-                    th scope="col" .n { "Hit ratio" }
-                } }
-                tbody {
-                    @for cache in &caches.by_cache {
-                        (row(&cache.name, [cache.hits, cache.misses, cache.failed]))
-                    }
-                    (row("all", [caches.hits, caches.misses, caches.failed]))
-                }
-            }
-        }
+        (scroll("Cache lookups", &table(&head, rows)))
         p.small.soft {
             @if caches.counted_by_gateways {
                 "Lookups as the gateways counted, without warm-up."
@@ -54,23 +54,21 @@ fn outcomes(caches: &CacheRecord) -> Markup {
     }
 }
 
-fn row(name: &str, [hits, misses, failed]: [u64; 3]) -> Markup {
-    let lookups = hits + misses + failed;
-    let ratio = (lookups > 0).then(|| percent(hits as f64 / lookups as f64 * 100.0));
-    html! {
-        tr {
-            th scope="row" { (name) }
-            td.n { (count(hits)) }
-            td.n { (count(misses)) }
-            td.n { (count(failed)) }
-            td.n { (ratio.unwrap_or_else(|| "–".to_owned())) }
-        }
+fn ratio(hits: f64, lookups: u64) -> String {
+    match lookups {
+        0 => "–".to_owned(),
+        lookups => percent(hits / lookups as f64 * 100.0),
     }
 }
 
 fn predicted(record: &Record, caches: &CacheRecord, prediction: &HitPrediction) -> Markup {
     let observed = caches.hit_ratio();
     let behaviour = &record.plan.behaviour;
+    let parts_of_it = [
+        part("seeded items", &prediction.items),
+        part("the listing", &prediction.listings),
+        part("what was just written", &prediction.read_backs),
+    ];
     let expiry = record.plan.shape.as_ref().map(|shape| shape.cache_ttl);
     html! {
         h3 { "Predicted and observed" }
@@ -82,19 +80,7 @@ fn predicted(record: &Record, caches: &CacheRecord, prediction: &HitPrediction) 
                 ": " (parts(off.abs())) (if off < 0.0 { " points fewer." } else { " points more." })
             }
         }
-        table.small {
-            thead { tr {
-                th scope="col" { "Reads of" }
-                th scope="col" .n { "Lookups" }
-                th scope="col" .n { "Predicted hits" }
-                th scope="col" .n { "Ratio" }
-            } }
-            tbody {
-                (part("seeded items", &prediction.items))
-                (part("the listing", &prediction.listings))
-                (part("what was just written", &prediction.read_backs))
-            }
-        }
+        (scroll("Predicted hits", &table(&["Reads of", "Lookups", "Predicted hits", "Ratio"], parts_of_it)))
         p.small.soft {
             "Worked out for " (behaviour.items) " items read with weight 1 ÷ rank^" (behaviour.zipf_exponent)
             ", a cache drawn at random for each read, "
@@ -108,16 +94,14 @@ fn predicted(record: &Record, caches: &CacheRecord, prediction: &HitPrediction) 
     }
 }
 
-fn part(name: &str, part: &PredictedPart) -> Markup {
-    let ratio = (part.lookups > 0).then(|| percent(part.hits / part.lookups as f64 * 100.0));
-    html! {
-        tr {
-            th scope="row" { (name) }
-            td.n { (count(part.lookups)) }
-            td.n { (count(part.hits.round() as u64)) }
-            td.n { (ratio.unwrap_or_else(|| "–".to_owned())) }
-        }
-    }
+fn part(name: &str, part: &PredictedPart) -> Vec<String> {
+    let ratio = ratio(part.hits, part.lookups);
+    vec![
+        name.to_owned(),
+        count(part.lookups),
+        count(part.hits.round() as u64),
+        ratio,
+    ]
 }
 
 /// Why there is no prediction.

@@ -69,7 +69,7 @@ fn curves(id: &str, title: &str, curves: &[Named<'_>]) -> Markup {
         .map(|(share, _)| -(1.0 - share).log10())
         .fold(0.0, f64::max);
     let x = Axis::new(Scale::nines(furthest.clamp(1.0, 5.0)), 6, quantile);
-    let y = Axis::new(Scale::log(least as f64, most as f64), 5, micros);
+    let y = Axis::new(Scale::log(least as f64, most as f64), 6, micros);
     let drawing = html! {
         @for (class, _, curve) in curves {
             @let places = curve.points().map(|(share, time)| Some((x.place(share), y.place(time as f64))));
@@ -114,7 +114,7 @@ fn curves(id: &str, title: &str, curves: &[Named<'_>]) -> Markup {
     html! { @if !curves.is_empty() { (figure.with(&drawing, &table(&head, rows))) } }
 }
 
-/// Where response times were, over time: the darker, the more requests.
+/// Where response times were, over time: the stronger the shade, the more requests.
 fn map(record: &Record) -> Markup {
     let timeline = &record.timeline;
     let time = Time::of(record);
@@ -130,7 +130,9 @@ fn map(record: &Record) -> Markup {
     let figure = Figure {
         id: "chart-map",
         title: "Response times over time",
-        description: "How many requests took how long, in each step; darker is more.".to_owned(),
+        description:
+            "How many requests took how long, in each step; the stronger the shade, the more."
+                .to_owned(),
         x: &time.axis,
         y: &y,
         height: 14.0,

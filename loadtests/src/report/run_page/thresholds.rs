@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::report::figures::{in_unit, percent};
+use crate::report::figures::{in_unit, parts, percent};
+use crate::report::layout::scroll;
 use crate::threshold::{Judged, State};
 
 /// The section.
@@ -13,18 +14,16 @@ pub(super) fn thresholds(thresholds: &[Judged]) -> Markup {
             @if thresholds.is_empty() {
                 p.soft { "The plan has none, so that nothing was judged but the ledger." }
             } @else {
-                div.scroll tabindex="0" role="region" aria-label="Thresholds" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Rule" }
-                            th scope="col" .n { "Limit" }
-                            th scope="col" .n { "Value" }
-                            th scope="col" { "Margin" }
-                            th scope="col" { "Outcome" }
-                        } }
-                        tbody { @for judged in thresholds { (row(judged)) } }
-                    }
-                }
+                (scroll("Thresholds", &html! { table {
+                    thead { tr {
+                        th scope="col" { "Rule" }
+                        th scope="col" .n { "Limit" }
+                        th scope="col" .n { "Value" }
+                        th scope="col" { "Margin" }
+                        th scope="col" { "Outcome" }
+                    } }
+                    tbody { @for judged in thresholds { (row(judged)) } }
+                } }))
             }
         }
     }
@@ -57,6 +56,8 @@ fn margin(judged: &Judged, value: f64) -> Markup {
     let text = match room {
         None if value == judged.limit => "at the limit".to_owned(),
         None => format!("{} off", in_unit((value - judged.limit).abs(), judged.unit)),
+        // More than the limit once again is easier to grasp as a multiple of it.
+        Some(room) if room < -100.0 => format!("{} times the limit", parts(value / judged.limit)),
         Some(room) if room < 0.0 => format!("{} beyond", percent(-room)),
         Some(room) => format!("{} left", percent(room)),
     };
@@ -115,6 +116,7 @@ mod tests {
         for (rule, limit, value, says) in [
             ("p99<50ms", 50.0, 10.0, "80 % left"),
             ("p99<50ms for GET /a>b", 50.0, 60.0, "20 % beyond"),
+            ("p99<1ms", 1.0, 56.4, "56.4 times the limit"),
             ("hit-ratio>=80%", 80.0, 90.0, "12.5 % left"),
             ("hit-ratio>=80%", 80.0, 60.0, "25 % beyond"),
             ("error-rate<=0%", 0.0, 0.0, "at the limit"),

@@ -1,15 +1,14 @@
 //! How the run went over time: rates, response times, failures and CPU time, with the
 //! stages and what happened to nodes.
 
-use std::time::Duration;
+mod rate;
 
 use maud::{Markup, html};
 
-use crate::plan::{Schedule, Stage};
 use crate::record::{CoresRecord, Record, TickRecord, TickTimes, Timeline};
-use crate::report::chart::marks::{Place, area, bar, line, upright};
+use crate::report::chart::marks::{Place, bar, line, upright};
 use crate::report::chart::{Axis, Band, Figure, Key, Scale, path, table};
-use crate::report::figures::{count, duration, micros, parts, per_second};
+use crate::report::figures::{count, duration, micros, parts};
 use crate::report::layout::class_of_process;
 
 /// The height of each chart's drawing, in rem.
@@ -24,10 +23,10 @@ pub(super) fn timeline(record: &Record) -> Markup {
             section #timeline {
                 h2 { "How it went" }
                 div.charts {
-                    (rate(record, &frame))
+                    (rate::rate(record, &frame))
                     (response_time(timeline, &frame))
-                    (failures(timeline, &frame))
                     (cpu(timeline, &frame))
+                    (failures(timeline, &frame))
                 }
                 @if !timeline.events.is_empty() {
                     h3 { "What happened" }
@@ -36,6 +35,7 @@ pub(super) fn timeline(record: &Record) -> Markup {
                     } }
                 }
                 p.small.soft {
+                    @if timeline.ticks.iter().all(|tick| tick.failed == 0) { strong { "No request failed, at any time. " } }
                     "From the begin of the load, in steps of " (duration(timeline.tick_seconds))
                     "; a request belongs to the step in which it was over. Stages are named on top; what is shaded "
                     "is not judged. Dashed red lines mark what happened to nodes."
@@ -50,6 +50,9 @@ pub(super) struct Time {
     pub(super) axis: Axis,
     pub(super) bands: Vec<Band>,
     tick: f64,
+    /// How many ticks begin before the last stage is over. What is still under way then
+    /// makes no rate.
+    within: usize,
     /// How much of the axis has ticks, from 0 to 1.
     covered: f64,
     /// Where something happened to a node, as a path.
@@ -78,6 +81,7 @@ impl Time {
             .iter()
             .map(|event| upright(axis.place(event.seconds)));
         Time {
+            within: (planned / tick - 1e-6).ceil() as usize,
             covered: axis.place(tick * timeline.ticks.len() as f64),
             events: events.collect(),
             bands,
@@ -111,94 +115,6 @@ impl Time {
     }
 }
 
-fn rate(record: &Record, time: &Time) -> Markup {
-    let ticks = &record.timeline.ticks;
-    let rate_of = |number: u64| number as f64 / time.tick;
-    let achieved: Vec<f64> = ticks.iter().map(|tick| rate_of(tick.requests)).collect();
-    let turns: Vec<Option<f64>> = requested(&record.plan.stages, ticks.len(), time.tick);
-    let open = turns.iter().any(Option::is_some);
-    let asked = turns.iter().flatten().copied();
-    let y = Axis::new(
-        Scale::from_zero(achieved.iter().copied().chain(asked).fold(0.0, f64::max)),
-        4,
-        per_second,
-    );
-    let requests = time.places(&y, achieved.iter().copied().map(Some));
-    let under: Vec<Place> = requests.iter().flatten().copied().collect();
-    let begun = ticks.iter().zip(&turns);
-    let begun = begun.map(|(tick, asked)| asked.map(|_| rate_of(tick.turns)));
-    let drawing = html! {
-        (path("under", &area(&under)))
-        (path("s1", &line(requests)))
-        @if open {
-            (path("s3", &line(time.places(&y, begun))))
-            (path("s2 dashed", &line(time.places(&y, turns.iter().copied()))))
-        }
-    };
-    let all = [
-        key("s1", "requests, achieved"),
-        key("s3", "turns, achieved"),
-        key("s2 dashed", "turns, requested"),
-    ];
-    let keys = if open { &all[..] } else { &all[..1] };
-    let schedule = Schedule::new(&record.plan.stages);
-    let rows = ticks.iter().enumerate().map(|(index, tick)| {
-        let middle = (index as f64 + 0.5) * time.tick;
-        let moment = Duration::try_from_secs_f64(middle).unwrap_or(Duration::MAX);
-        let users = schedule.users_at(moment);
-        let mut row = vec![time.moment(index), per_second(achieved[index])];
-        if open {
-            row.push(turns[index].map_or_else(none, |_| per_second(rate_of(tick.turns))));
-            row.push(turns[index].map_or_else(none, per_second));
-        }
-        row.push(count(users as u64));
-        row
-    });
-    let head = match open {
-        true => &[
-            "From",
-            "Requests",
-            "Turns",
-            "Turns requested",
-            "Users at work",
-        ][..],
-        false => &["From", "Requests", "Users at work"],
-    };
-    let most = achieved.iter().copied().fold(0.0, f64::max);
-    let title = if open {
-        "Requested and achieved rate"
-    } else {
-        "Achieved rate"
-    };
-    let description = format!("Requests over, by time; at most {}.", per_second(most));
-    chart(time, ("chart-rate", title), description, &y, keys)
-        .with(&time.marked(&drawing), &table(head, rows))
-}
-
-/// Turns a second that open stages ask for, on average over each tick; `None` in closed
-/// ones, where nothing is asked for but users.
-fn requested(stages: &[Stage], ticks: usize, tick: f64) -> Vec<Option<f64>> {
-    let mut begin = 0.0;
-    let mut asked = vec![None; ticks];
-    for stage in stages {
-        let end = begin + stage.duration.as_secs_f64();
-        for (index, slot) in asked.iter_mut().enumerate() {
-            let middle = (index as f64 + 0.5) * tick;
-            if let Some(open) = stage.open.filter(|_| (begin..end).contains(&middle)) {
-                let ramp = open.curve.ramp.as_secs_f64();
-                let progress = if ramp > 0.0 {
-                    ((middle - begin) / ramp).min(1.0)
-                } else {
-                    1.0
-                };
-                *slot = Some(open.curve.from + (open.curve.to.get() - open.curve.from) * progress);
-            }
-        }
-        begin = end;
-    }
-    asked
-}
-
 fn response_time(timeline: &Timeline, time: &Time) -> Markup {
     let times: Vec<Option<TickTimes>> = timeline.ticks.iter().map(|tick| tick.times).collect();
     let seen = || times.iter().flatten();
@@ -208,7 +124,7 @@ fn response_time(timeline: &Timeline, time: &Time) -> Markup {
             least.unwrap_or(1).max(1) as f64,
             most.unwrap_or(10).max(1) as f64,
         ),
-        5,
+        6,
         micros,
     );
     let series = |pick: fn(&TickTimes) -> u64| {
@@ -257,12 +173,7 @@ fn response_time(timeline: &Timeline, time: &Time) -> Markup {
 fn failures(timeline: &Timeline, time: &Time) -> Markup {
     let failed: u64 = timeline.ticks.iter().map(|tick| tick.failed).sum();
     if failed == 0 {
-        return html! {
-            figure.chart.quiet {
-                figcaption { "Failed requests" }
-                p.soft { "None, at any time." }
-            }
-        };
+        return html! {};
     }
     let most = timeline
         .ticks
@@ -373,8 +284,6 @@ fn none() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arrivals::{Rate, RateCurve, Spacing};
-    use crate::plan::OpenLoad;
     use crate::record::example::example;
 
     #[test]
@@ -391,39 +300,5 @@ mod tests {
         }
         record.timeline = Timeline::default();
         assert_eq!(timeline(&record).into_string(), "");
-    }
-
-    #[test]
-    fn the_requested_rate_rises_with_the_ramp_and_closed_stages_have_none() {
-        let stage = |open| Stage {
-            name: "a stage".to_owned(),
-            users: 1,
-            duration: Duration::from_secs(4),
-            ramp: Duration::ZERO,
-            warm_up: false,
-            open,
-        };
-        let open = OpenLoad {
-            curve: RateCurve {
-                from: 0.0,
-                to: Rate::per_second(100.0).expect("a rate"),
-                ramp: Duration::from_secs(2),
-                duration: Duration::from_secs(4),
-            },
-            spacing: Spacing::Constant,
-        };
-        let asked = requested(&[stage(None), stage(Some(open))], 9, 1.0);
-        let expected = [
-            None,
-            None,
-            None,
-            None,
-            Some(25.0),
-            Some(75.0),
-            Some(100.0),
-            Some(100.0),
-            None,
-        ];
-        assert_eq!(asked, expected);
     }
 }

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use crate::record::Record;
 use crate::report::chart::table;
+use crate::report::layout::scroll;
 use view::{Link, Node, Tier, View};
 
 /// The section; nothing where nothing of the system was seen.
@@ -24,7 +25,7 @@ pub(super) fn topology(record: &Record) -> Markup {
             p.small.soft { (view.remark) }
             details.figures {
                 summary { "Figures" }
-                div.scroll tabindex="0" role="region" aria-label="Figures: the system as it ran" { (figures(&view)) }
+                (scroll("Figures: the system as it ran", &figures(&view)))
             }
         }
     }
@@ -53,9 +54,9 @@ fn links(view: &View, index: usize) -> Markup {
         div.links {
             svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true" {
                 @if before > 1 && after > 1 {
-                    @for place in 0..before { path d=(curve((0.0, middle(place, before)), (38.0, 50.0))) {} }
+                    @for place in 0..before { path d=(curve((0.0, middle(place, before)), (30.0, 50.0))) {} }
                     @for (place, link) in tier.links.iter().enumerate() {
-                        (drawn(link, (38.0, 50.0), (100.0, middle(place, after))))
+                        (drawn(link, (30.0, 50.0), (100.0, middle(place, after))))
                     }
                 } @else {
                     @for (place, link) in tier.links.iter().enumerate() {
@@ -81,14 +82,16 @@ fn links(view: &View, index: usize) -> Markup {
 fn drawn(link: &Link, from: (f64, f64), to: (f64, f64)) -> Markup {
     let width = 1.25 + 5.0 * link.weight.clamp(0.0, 1.0).sqrt();
     html! {
-        path.broken[link.alarm.is_some()] d=(curve(from, to)) style=(format!("stroke-width:{width:.1}")) {}
+        path class=[link.alarm.as_ref().map(|_| "broken")] d=(curve(from, to)) style=(format!("stroke-width:{width:.1}")) {}
     }
 }
 
+/// Bends at first and is level at its end, where its label stands.
 fn curve(from: (f64, f64), to: (f64, f64)) -> String {
-    let middle = (from.0 + to.0) / 2.0;
-    let ((x, y), (to_x, to_y)) = (from, to);
-    format!("M{x:.1} {y:.1}C{middle:.1} {y:.1} {middle:.1} {to_y:.1} {to_x:.1} {to_y:.1}")
+    let ((x, y), (end, to_y)) = (from, to);
+    let level = x + (end - x) * 0.55;
+    let middle = (x + level) / 2.0;
+    format!("M{x:.1} {y:.1}C{middle:.1} {y:.1} {middle:.1} {to_y:.1} {level:.1} {to_y:.1}H{end:.1}")
 }
 
 fn figures(view: &View) -> Markup {

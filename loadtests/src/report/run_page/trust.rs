@@ -32,13 +32,14 @@ pub(super) fn trust(record: &Record) -> Markup {
                 p.small.soft {
                     @if let Some(ceiling) = &evidence.ceiling {
                         "At its limit, asking somebody who answers at once, the generator uses "
-                        (parts(ceiling.cores)) " cores for " (per_second(ceiling.per_second)) ". "
+                        (parts(ceiling.cores)) " cores for " (per_second(ceiling.per_second))
+                        ", and leaves " (parts(ceiling.responders)) " to who answers. "
                     }
                     @if let Some(files) = &evidence.files {
                         "It may open " (count(files.limit)) " files, and its users may need " (count(files.needed)) ". "
                     }
                     "The run is invalid when the generator uses more than " (percent(limits.generator_load))
-                    " of that, when cores are more than " (percent(limits.busy)) " busy while it waits for one for more than "
+                    " of both, when cores are more than " (percent(limits.busy)) " busy while it waits for one for more than "
                     (percent(limits.waiting)) " of the mean service time, when more than " (percent(limits.stolen))
                     " of the time is stolen, when what is in flight is off rate × service time by more than "
                     (percent(limits.disagreement)) ", or when turns that found a user free begin more than "
@@ -64,7 +65,7 @@ fn row(stage: &StageEvidence) -> Markup {
             td.n { (shown(machine.map(|m| percent(m.others)))) }
             td.n { (shown(machine.map(|m| percent(m.stolen)))) }
             td.n { (shown(stage.in_flight.map(|f| parts(f.mean)))) }
-            td.n { (shown(stage.expected_in_flight().map(|f| parts(f)))) }
+            td.n { (shown(stage.expected_in_flight().map(parts))) }
             td.n { (shown(lag.map(|lag| micros(lag as f64)))) }
         }
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use crate::record::{Record, TaskRecord, Times};
+use crate::report::chart::table;
 use crate::report::figures::{count, duration, micros};
+use crate::report::layout::scroll;
 
 /// How tasks lived and ended.
 pub(super) fn tasks(record: &Record) -> Markup {
@@ -72,6 +74,10 @@ fn lives(record: &Record, life: &Times) -> Markup {
 /// Requests with a bad token, by what was wrong with it.
 pub(super) fn intruders(record: &Record) -> Markup {
     let intruders = &record.intruders;
+    let flaws = intruders.by_flaw.iter().map(|flaw| {
+        let numbers = [flaw.sent, flaw.refused, flaw.admitted].map(count);
+        [vec![flaw.flaw.clone()], numbers.to_vec()].concat()
+    });
     html! {
         section #tokens {
             h2 { "Bad tokens" }
@@ -86,20 +92,7 @@ pub(super) fn intruders(record: &Record) -> Markup {
                     @else { span.badge.doubt { "not all refused" } }
                 }
                 @if !intruders.by_flaw.is_empty() {
-                    table.small {
-                        thead { tr {
-                            th scope="col" { "What was wrong" }
-                            th scope="col" .n { "Sent" }
-                            th scope="col" .n { "Refused" }
-                            th scope="col" .n { "Let in" }
-                        } }
-                        tbody { @for flaw in &intruders.by_flaw { tr {
-                            th scope="row" { (flaw.flaw) }
-                            td.n { (count(flaw.sent)) }
-                            td.n { (count(flaw.refused)) }
-                            td.n { (count(flaw.admitted)) }
-                        } } }
-                    }
+                    (scroll("Bad tokens by what was wrong", &table(&["What was wrong", "Sent", "Refused", "Let in"], flaws)))
                 }
                 @if let Some(reasons) = &intruders.reasons {
                     p.small.soft { "Reasons that gateways counted: " (listed(reasons)) "." }

@@ -55,7 +55,7 @@ impl View {
             let nodes = names.map(|node| (node.name.clone(), service_of(&node.service)));
             tiers.extend(tiers_of(record, nodes.collect()));
             "As the nodes counted, without warm-up. Lines are as wide as what they carry; a share is of what the \
-             balancer gave out; cores are CPU seconds a second."
+             balancer gave out; cores are CPU seconds a second; ▲ tells of errors, of which there were none where it is missing."
         } else if record.plan.shape.is_some() {
             tiers.extend(tiers_of(record, planned(record)));
             "As the plan says; this record doesn’t hold what the nodes counted."

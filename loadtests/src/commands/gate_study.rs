@@ -1,0 +1,102 @@
+//! `loadtests gate-study`: how often the gate is right, on builds whose difference is
+//! known.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::gate::{budget, this_build};
+use crate::exit_code::{Failure, Outcome};
+use crate::gate::study::{CASES, Case, Neighbours, Rounds, StudyRound, table};
+use crate::gate::{self, Order};
+use crate::plan::Plan;
+use crate::progress::Progress;
+
+/// What to study.
+#[derive(Debug, Args)]
+pub(super) struct GateStudy {
+    /// Cases to study [default: all]. Those with something planted take a build with
+    /// the feature `planted-slowdowns`.
+    #[arg(value_name = "CASE", value_parser = CASES.map(|case| case.name))]
+    cases: Vec<String>,
+
+    /// How many gates of each case there are to be; a study goes on where it stopped.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    gates: usize,
+
+    /// How long each gate measures.
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = budget)]
+    budget: Duration,
+
+    /// Beside neighbours that keep every core half busy.
+    #[arg(long)]
+    busy: bool,
+
+    /// Where rounds are kept.
+    #[arg(long, value_name = "DIR", default_value = "loadtests/study")]
+    folder: PathBuf,
+}
+
+impl GateStudy {
+    pub(super) fn execute(self) -> Outcome {
+        let chosen =
+            |case: &&Case| self.cases.is_empty() || self.cases.iter().any(|c| c == case.name);
+        // One gate of each by turns, so that a machine's good and bad hours are shared.
+        for number in 1..=self.gates {
+            for case in CASES.iter().filter(chosen) {
+                self.gate(case, number)?;
+            }
+        }
+        let table = table(&self.folder, self.budget).map_err(Failure::usage)?;
+        print!("{table}");
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The gate with this number, unless it is there.
+    fn gate(&self, case: &Case, number: usize) -> Result<(), Failure> {
+        let kept = Rounds::new(&self.folder, case, self.busy);
+        let known = kept.read().map_err(Failure::usage)?;
+        if known.iter().any(|round| round.gate == number) {
+            return Ok(());
+        }
+        let _neighbours = self
+            .busy
+            .then(Neighbours::start)
+            .transpose()
+            .map_err(Failure::not_started)?;
+        let progress = Progress::new(false);
+        progress.note(&format!("gate {number} of {}: {}", self.gates, case.what));
+        let scratch = tempfile::tempdir().map_err(Failure::not_started)?;
+        let owned = |planted: &[(_, &str, &str)]| {
+            let planted = planted.iter();
+            let owned = planted.map(|(of, flag, value)| (*of, flag.to_string(), value.to_string()));
+            owned.collect()
+        };
+        let order = Order {
+            baseline: this_build(),
+            candidate: this_build(),
+            planted: owned(case.planted),
+            planted_before: owned(case.planted_before),
+            is_aa: case.planted.is_empty() && case.planted_before.is_empty(),
+            plan: Plan::load("gate").map_err(Failure::usage)?,
+            budget: self.budget,
+            to_the_end: true,
+            calibration: None,
+            seed: rand::random(),
+            command: String::new(),
+        };
+        let record = gate::run(order, scratch.path(), &progress);
+        progress.finish();
+        let record = record.map_err(Failure::invalid)?;
+        if record.interrupted {
+            return Err(Failure::invalid(anyhow::anyhow!(
+                "interrupted; the same command goes on from here"
+            )));
+        }
+        let rounds = record.rounds.iter();
+        let rounds: Vec<_> = rounds.map(|round| StudyRound::of(number, round)).collect();
+        kept.add(&rounds).map_err(Failure::invalid)
+    }
+}

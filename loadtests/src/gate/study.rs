@@ -1,0 +1,231 @@
+//! How often gates are right: many of them on builds whose difference is known, with and
+//! without busy neighbours. Rounds are kept as small data, so that a study goes on where
+//! it stopped, and its table can be made again without measuring anything.
+
+mod cases;
+mod table;
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+
+use super::metrics::{log_ratio, quad_log_ratios, value};
+use super::record::{Round, Side};
+use crate::comparison::Metric;
+
+pub use cases::{CASES, Case};
+pub use table::table;
+
+/// A round of a study, as it is kept: what both sides show of each metric, in
+/// [`Metric::ALL`]'s order and in the metric's unit, and the log-ratios that rounds and
+/// quads come to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StudyRound {
+    /// The gate that it belongs to, from 1.
+    pub gate: usize,
+    /// Its seed.
+    pub seed: u64,
+    /// What other processes used of the machine, in percent, if that is known.
+    pub others: Option<f64>,
+    /// What the baseline shows.
+    pub baseline: [Option<f64>; Metric::ALL.len()],
+    /// What the candidate shows.
+    pub candidate: [Option<f64>; Metric::ALL.len()],
+    /// Candidate ÷ baseline, as a natural logarithm.
+    pub log_ratios: [Option<f64>; Metric::ALL.len()],
+    /// The same by quad of closed load, of CPU time per request.
+    pub cpu_quads: Vec<f64>,
+    /// The same by quad of closed load, of throughput.
+    pub throughput_quads: Vec<f64>,
+}
+
+/// The rounds of one case, in a file of their own.
+#[derive(Clone, Debug)]
+pub struct Rounds(PathBuf);
+
+/// Why a study can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// A file of rounds can't be read or written.
+    #[error("could not use {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A line is no round.
+    #[error("{}:{line} is no round of a study", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// Where in the line.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl StudyRound {
+    /// What is kept of a round.
+    pub fn of(gate: usize, round: &Round) -> Self {
+        let of = |side| Metric::ALL.map(|metric| value(round, side, metric).map(short));
+        let quads = |metric| {
+            let quads = quad_log_ratios(round, metric);
+            quads.into_iter().map(short).collect()
+        };
+        StudyRound {
+            gate,
+            seed: round.seed,
+            others: round.machine.map(|machine| short(machine.others)),
+            baseline: of(Side::Baseline),
+            candidate: of(Side::Candidate),
+            log_ratios: Metric::ALL.map(|metric| log_ratio(round, metric).map(short)),
+            cpu_quads: quads(Metric::CpuPerRequest),
+            throughput_quads: quads(Metric::Throughput),
+        }
+    }
+}
+
+/// Five significant digits: a fiftieth of what a round scatters by, and half the file.
+fn short(value: f64) -> f64 {
+    format!("{value:.4e}").parse().unwrap_or(value)
+}
+
+impl Rounds {
+    /// Those of `case` in `folder`, with busy neighbours or without.
+    pub fn new(folder: &Path, case: &Case, busy: bool) -> Self {
+        let neighbours = if busy { "-busy" } else { "" };
+        Rounds(folder.join(format!("{}{neighbours}.jsonl", case.name)))
+    }
+
+    /// Every round so far; none, when there is no file yet.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be read, or is damaged.
+    pub fn read(&self) -> Result<Vec<StudyRound>, StudyError> {
+        let file = match File::open(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            file => file.map_err(|source| self.failed(source))?,
+        };
+        let lines = BufReader::new(file).lines().enumerate();
+        let read = lines.map(|(index, line)| {
+            let line = line.map_err(|source| self.failed(source))?;
+            serde_json::from_str(&line).map_err(|source| StudyError::Damaged {
+                path: self.0.clone(),
+                line: index + 1,
+                source,
+            })
+        });
+        read.collect()
+    }
+
+    /// Adds the rounds of one gate.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be written.
+    pub fn add(&self, rounds: &[StudyRound]) -> Result<(), StudyError> {
+        let mut text = Vec::new();
+        for round in rounds {
+            serde_json::to_writer(&mut text, round).map_err(|e| self.failed(e.into()))?;
+            text.push(b'\n');
+        }
+        let write = || {
+            fs::create_dir_all(self.0.parent().unwrap_or(Path::new(".")))?;
+            let mut file = File::options().create(true).append(true).open(&self.0)?;
+            // In one go, so that an interruption leaves whole gates.
+            file.write_all(&text)
+        };
+        write().map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: io::Error) -> StudyError {
+        StudyError::File {
+            path: self.0.clone(),
+            source,
+        }
+    }
+}
+
+/// Processes that keep every core half busy, as neighbours on a shared machine do, until
+/// dropped.
+#[derive(Debug)]
+pub struct Neighbours(Vec<Child>);
+
+impl Neighbours {
+    /// Starts one on each core: it works for a while and rests for as long, of a length
+    /// that no slot's is a multiple of.
+    ///
+    /// # Errors
+    ///
+    /// A process can't be started.
+    pub fn start() -> io::Result<Self> {
+        let mut neighbours = Neighbours(Vec::new());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        for number in 0..cores {
+            // They end with their input, which is ours to close.
+            let script = format!(
+                "while :; do timeout 0.{0} sh -c 'while :; do :; done'; read -r -t 0.{0} _ ; \
+                 [ $? -gt 128 ] || exit; done",
+                37 + 16 * number
+            );
+            let child = Command::new("bash")
+                .args(["-c", &script])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()?;
+            neighbours.0.push(child);
+        }
+        Ok(neighbours)
+    }
+}
+
+impl Drop for Neighbours {
+    fn drop(&mut self) {
+        for neighbour in &mut self.0 {
+            drop(neighbour.stdin.take());
+            // It notices within its turn.
+            let _ = neighbour.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::record::example::round;
+
+    #[test]
+    fn rounds_are_kept_short_and_added_to_those_that_are_there() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let rounds = Rounds::new(folder.path(), &CASES[0], true);
+        assert_eq!(rounds.read().expect("nothing yet"), []);
+        let kept = StudyRound::of(1, &round(1, false));
+        for _ in 0..2 {
+            rounds.add(std::slice::from_ref(&kept)).expect("written");
+        }
+        assert_eq!(rounds.read().expect("readable"), [kept.clone(), kept]);
+        let text = fs::read_to_string(folder.path().join("aa-busy.jsonl")).expect("there");
+        assert!(text.lines().all(|line| line.len() < 500), "{text}");
+    }
+
+    #[test]
+    fn a_damaged_line_is_named() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("aa.jsonl"), "{}\n").expect("written");
+        let error = Rounds::new(folder.path(), &CASES[0], false).read();
+        let message = error.expect_err("no round").to_string();
+        assert!(
+            message.ends_with("aa.jsonl:1 is no round of a study"),
+            "{message}"
+        );
+    }
+}

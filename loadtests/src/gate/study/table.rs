@@ -1,0 +1,249 @@
+//! A study's table: what its gates came to, what thousands of pseudo-runs of the same
+//! rounds come to, and what others would have made of them.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::calibration::{lenient, typical};
+use super::{CASES, Case, Rounds, StudyError, StudyRound};
+use crate::comparison::{
+    Decision, Design, Finding, Metric, Rate, Resampling, Rule, Series, Sides, base_then_head,
+    pair_level_t, play, retry_until_green,
+};
+
+/// Pseudo-runs that are drawn of the recorded rounds.
+const PSEUDO_RUNS: usize = 10_000;
+/// The slowdown that rivals take for a regression.
+const RIVALS_LIMIT: f64 = 0.02;
+/// How often a rival that retries does.
+const ATTEMPTS: usize = 3;
+
+/// The table of every case that has rounds in `folder`, of gates that took `budget`.
+///
+/// # Errors
+///
+/// A file can't be read.
+pub fn table(folder: &Path, budget: Duration) -> Result<String, StudyError> {
+    let mut gates = String::from(
+        "| difference | neighbours | gates | fail | pass | can't tell | found by the right metric |\n\
+         |---|---|--:|--:|--:|--:|--:|\n",
+    );
+    let mut rest = String::new();
+    for case in &CASES {
+        for busy in [false, true] {
+            let rounds = Rounds::new(folder, case, busy).read()?;
+            if rounds.is_empty() {
+                continue;
+            }
+            let by_gate: Vec<&[StudyRound]> = rounds.chunk_by(|a, b| a.gate == b.gate).collect();
+            let neighbours = if busy { "busy" } else { "quiet" };
+            line(&mut gates, &real(case, neighbours, &by_gate, budget));
+            if case.name == CASES[0].name {
+                rest += &pseudo(&rounds, &by_gate, neighbours, budget);
+                rest += &rivals(&by_gate, neighbours);
+            }
+        }
+    }
+    Ok(format!("{gates}{rest}"))
+}
+
+/// What the gates themselves came to, without the confirmation that a fail has to stand.
+fn real(case: &Case, neighbours: &str, gates: &[&[StudyRound]], budget: Duration) -> [String; 7] {
+    let (mut fail, mut pass, mut found) = (Rate::default(), Rate::default(), Rate::default());
+    let mut unclear = Rate::default();
+    for rounds in gates {
+        let design = Design::of_rounds(rounds.len()).ending_at(rounds.len());
+        let Some(look) = play(&series(rounds, budget, &design), &design) else {
+            continue;
+        };
+        fail.count(matches!(look.decision, Decision::Fail { .. }));
+        pass.count(look.decision == Decision::Pass);
+        unclear.count(look.decision == Decision::Inconclusive);
+        found.count(look.estimates.iter().any(|estimate| {
+            estimate.finding == Finding::Slower && case.finds.contains(&estimate.rule.metric)
+        }));
+    }
+    let found = if case.finds.is_empty() {
+        "–".to_owned()
+    } else {
+        share(found)
+    };
+    [
+        case.what.to_owned(),
+        neighbours.to_owned(),
+        gates.len().to_string(),
+        share(fail),
+        share(pass),
+        share(unclear),
+        found,
+    ]
+}
+
+/// What pseudo-runs of identical builds come to, and those with a known slowdown added.
+fn pseudo(
+    rounds: &[StudyRound],
+    gates: &[&[StudyRound]],
+    neighbours: &str,
+    budget: Duration,
+) -> String {
+    let per_gate = rounds.len() / gates.len();
+    let mut text = format!(
+        "\n{PSEUDO_RUNS} pseudo-runs of the {} rounds of identical builds, {neighbours} neighbours:\n\n\
+         | added slowdown | budget | fail | can't tell | interval holds the truth |\n|---|--:|--:|--:|--:|\n",
+        rounds.len(),
+    );
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let planted: [(&str, &[(Metric, f64)], Duration); 7] = [
+        ("none", &[], minutes(2)),
+        ("CPU +5 %", &[(Metric::CpuPerRequest, 0.05)], minutes(2)),
+        ("throughput −5 %", &[(Metric::Throughput, 0.05)], minutes(2)),
+        ("CPU +3 %", &[(Metric::CpuPerRequest, 0.03)], minutes(4)),
+        ("CPU +2 %", &[(Metric::CpuPerRequest, 0.02)], minutes(6)),
+        ("p50 +3 %", &[(Metric::P50, 0.03)], minutes(5)),
+        ("p99 +10 %", &[(Metric::P99, 0.1)], minutes(5)),
+    ];
+    for (what, planted, within) in planted {
+        let resampling = Resampling {
+            block: 1,
+            relabel: true,
+            planted: planted.to_vec(),
+            seed: 1,
+        };
+        let of_rounds = per_gate as f64 * within.as_secs_f64() / budget.as_secs_f64();
+        let design = Design::of_rounds(of_rounds as usize);
+        let outcomes = resampling.outcomes(&series(rounds, within, &design), &design, PSEUDO_RUNS);
+        let metric = planted.first().map_or(Metric::CpuPerRequest, |(m, _)| *m);
+        let of_metric = outcomes.metrics.iter().find(|of| of.metric == metric);
+        let covered = of_metric.map_or(Rate::default(), |of| of.covered);
+        line(
+            &mut text,
+            &[
+                what.to_owned(),
+                format!("{} min", within.as_secs() / 60),
+                share(outcomes.fail),
+                share(outcomes.inconclusive),
+                share(covered),
+            ],
+        );
+    }
+    text
+}
+
+/// What others would have called a regression, of identical builds.
+fn rivals(gates: &[&[StudyRound]], neighbours: &str) -> String {
+    let mut text = format!(
+        "\nFalse alarms of others on the same rounds, {neighbours} neighbours:\n\n\
+         | who | CPU per request | throughput | p99 |\n|---|--:|--:|--:|\n"
+    );
+    let metrics = [Metric::CpuPerRequest, Metric::Throughput, Metric::P99];
+    type Rival = fn(Metric, &[StudyRound]) -> Option<bool>;
+    let rivals: [(&str, Rival); 3] = [
+        ("base, then head; 2 % is too much", |metric, rounds| {
+            Some(base_then_head(metric, &sides(metric, rounds), RIVALS_LIMIT))
+        }),
+        (
+            "the same, three tries until it is green",
+            |metric, rounds| {
+                let sides = sides(metric, rounds);
+                Some(retry_until_green(metric, &sides, RIVALS_LIMIT, ATTEMPTS))
+            },
+        ),
+        ("t-test over all pairs, at 1 %", |metric, rounds| {
+            let pairs: Vec<Vec<f64>> = match metric {
+                Metric::CpuPerRequest => rounds.iter().map(|r| r.cpu_quads.clone()).collect(),
+                Metric::Throughput => rounds.iter().map(|r| r.throughput_quads.clone()).collect(),
+                // There are no pairs of percentiles.
+                _ => return None,
+            };
+            Some(pair_level_t(metric, &pairs)? <= 0.01)
+        }),
+    ];
+    for (who, alarm) in rivals {
+        let rates = metrics.map(|metric| {
+            let mut rate = Rate::default();
+            for alarm in gates.iter().filter_map(|rounds| alarm(metric, rounds)) {
+                rate.count(alarm);
+            }
+            if rate.of == 0 {
+                "–".to_owned()
+            } else {
+                share(rate)
+            }
+        });
+        let [cpu, throughput, p99] = rates;
+        line(&mut text, &[who.to_owned(), cpu, throughput, p99]);
+    }
+    text
+}
+
+/// As a gate of `budget` on a machine that isn't calibrated judges them.
+fn series(rounds: &[StudyRound], budget: Duration, design: &Design) -> Vec<Series> {
+    let series = Metric::ALL.into_iter().enumerate();
+    series
+        .map(|(index, metric)| {
+            let rule = Rule::within(metric, budget);
+            let coarse = typical(metric).too_coarse_for(rule, design).is_some();
+            Series {
+                rule: if coarse { lenient(rule) } else { rule },
+                report_only: false,
+                log_ratios: rounds.iter().map(|round| round.log_ratios[index]).collect(),
+            }
+        })
+        .collect()
+}
+
+fn sides(metric: Metric, rounds: &[StudyRound]) -> Vec<Sides> {
+    let index = Metric::ALL.iter().position(|m| *m == metric);
+    let index = index.expect("it is one of all");
+    let sides = rounds.iter().filter_map(|round| {
+        Some(Sides {
+            baseline: round.baseline[index]?,
+            candidate: round.candidate[index]?,
+        })
+    });
+    sides.collect()
+}
+
+/// A share, with what the true rate may be as far as is known.
+fn share(rate: Rate) -> String {
+    format!(
+        "{:.1} % (≤ {:.1} %)",
+        rate.share() * 100.0,
+        rate.at_most() * 100.0
+    )
+}
+
+fn line<const N: usize>(text: &mut String, cells: &[String; N]) {
+    writeln!(text, "| {} |", cells.join(" | ")).expect("a string takes every write");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::record::example::round;
+
+    #[test]
+    fn a_table_says_what_gates_came_to_and_what_others_would_have() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let rounds: Vec<StudyRound> = (0..60_u64)
+            .map(|number| {
+                let mut round = StudyRound::of(1 + number as usize / 20, &round(1, false));
+                let scatter = (number * 7919 % 13) as f64 / 13.0 - 0.5;
+                round.log_ratios = round.log_ratios.map(|_| Some(scatter * 0.02));
+                round
+            })
+            .collect();
+        Rounds::new(folder.path(), &CASES[0], false)
+            .add(&rounds)
+            .expect("written");
+        let table = table(folder.path(), Duration::from_secs(120)).expect("readable");
+        for says in [
+            "| nothing: the same build on both sides | quiet | 3 | 0.0 % (≤ 63.2 %) |",
+            "| CPU +5 % | 2 min | 100.0 %",
+            "| t-test over all pairs, at 1 % |",
+        ] {
+            assert!(table.contains(says), "{says} is missing from\n{table}");
+        }
+    }
+}
