@@ -6,7 +6,6 @@
 //! connection while nobody used it, and so nothing of the request has left, it goes
 //! out over a new one; what that takes is part of the request's time.
 
-mod alarm;
 mod error;
 mod request;
 mod target;
@@ -22,9 +21,8 @@ use bytes::{Bytes, BytesMut};
 use http::{Method, Request, Response, response};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use services::connection;
+use services::connection::{self, Alarm};
 
-use alarm::Alarm;
 pub use error::ExchangeError;
 pub use request::RequestBuilder;
 pub use target::Target;

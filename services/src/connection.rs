@@ -5,6 +5,8 @@
 //! connection is driven by nobody; whether it still lives shows at the moment it is
 //! taken up again.
 
+mod alarm;
+
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -18,6 +20,8 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::unconstrained;
+
+pub use alarm::Alarm;
 
 /// One connection, for one exchange at a time; `B` is what requests have as their body.
 #[derive(Debug)]

@@ -1,21 +1,31 @@
 //! Connections to one gateway: made when needed, lent for one exchange at a time,
 //! kept open in between. Whoever borrows a connection also drives it.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::uri::Authority;
 use http::{Request, Response};
+use http_body::Frame;
 use hyper::body::Incoming;
 use tokio::net::TcpStream;
 
 use super::Limits;
 use super::failure::Failure;
-use super::request_body::RequestBody;
-use crate::connection;
+use super::request_body::{Progress, RequestBody};
+use crate::connection::{self, Alarm};
 
 /// One connection to a gateway.
-pub(super) type Connection = connection::Connection<RequestBody>;
+#[derive(Debug)]
+pub(super) struct Connection {
+    http: connection::Connection<RequestBody>,
+    /// When the gateway has taken too long to begin its response.
+    deadline: Alarm,
+}
 
 /// An exchange that brought no response.
 #[derive(Debug)]
@@ -25,30 +35,67 @@ pub(super) struct Broken {
     pub(super) unsent: Option<Request<RequestBody>>,
 }
 
-/// Sends a request and waits for the head of its response.
-pub(super) async fn send(
-    connection: &mut Connection,
-    request: Request<RequestBody>,
-) -> Result<Response<Incoming>, Broken> {
-    connection.send(request).await.map_err(|mut error| {
-        let unsent = error.take_message();
-        Broken {
-            failure: Failure::from(error.error()),
-            unsent,
-        }
-    })
-}
+impl Connection {
+    async fn open(authority: &Authority) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(authority.as_str())
+            .await
+            .map_err(|error| Failure::from(&error))?;
+        stream
+            .set_nodelay(true)
+            .map_err(|error| Failure::from(&error))?;
+        let http = connection::Connection::over(stream)
+            .await
+            .map_err(|error| Failure::from(&error))?;
+        Ok(Connection {
+            http,
+            deadline: Alarm::default(),
+        })
+    }
 
-async fn open(authority: &Authority) -> Result<Connection, Failure> {
-    let stream = TcpStream::connect(authority.as_str())
+    /// Sends a request and waits for the head of its response, for at most `limit`,
+    /// which begins anew while the client still sends its body.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+        limit: Duration,
+        progress: Option<&Progress>,
+    ) -> Result<Response<Incoming>, Broken> {
+        let Connection { http, deadline } = self;
+        let mut response = pin!(http.send(request));
+        let mut pieces = 0;
+        deadline.set(Instant::now() + limit);
+        poll_fn(|cx| {
+            if let Poll::Ready(outcome) = response.as_mut().poll(cx) {
+                return Poll::Ready(outcome.map_err(|mut error| Broken {
+                    unsent: error.take_message(),
+                    failure: Failure::from(error.error()),
+                }));
+            }
+            while deadline.poll(cx).is_ready() {
+                match progress.map(Progress::pieces) {
+                    Some(now) if now > pieces => pieces = now,
+                    _ => {
+                        return Poll::Ready(Err(Broken {
+                            failure: Failure::ResponseTimeout,
+                            unsent: None,
+                        }));
+                    }
+                }
+                deadline.set(Instant::now() + limit);
+            }
+            Poll::Pending
+        })
         .await
-        .map_err(|error| Failure::from(&error))?;
-    stream
-        .set_nodelay(true)
-        .map_err(|error| Failure::from(&error))?;
-    Connection::over(stream)
-        .await
-        .map_err(|error| Failure::from(&error))
+    }
+
+    /// Takes the next piece of a response's body, which this connection brings.
+    pub(super) fn poll_frame(
+        &mut self,
+        body: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        self.http.poll_frame(body, cx)
+    }
 }
 
 /// The connections to one gateway that nobody uses at the moment.
@@ -78,7 +125,7 @@ impl Connections {
     pub(super) fn take_idle(&self) -> Option<Connection> {
         loop {
             let (mut connection, since) = self.idle().pop()?;
-            if since.elapsed() < Self::IDLE_TIMEOUT && connection.is_usable() {
+            if since.elapsed() < Self::IDLE_TIMEOUT && connection.http.is_usable() {
                 return Some(connection);
             }
         }
@@ -86,7 +133,7 @@ impl Connections {
 
     /// A new connection.
     pub(super) async fn connect(&self) -> Result<Connection, Failure> {
-        tokio::time::timeout(self.connect_timeout, open(&self.authority))
+        tokio::time::timeout(self.connect_timeout, Connection::open(&self.authority))
             .await
             .unwrap_or(Err(Failure::ConnectionTimeout))
     }
@@ -94,7 +141,7 @@ impl Connections {
     /// Closes connections that the gateway has closed or that were idle for too long.
     pub(super) fn forget_stale(&self) {
         self.idle().retain_mut(|(connection, since)| {
-            since.elapsed() < Self::IDLE_TIMEOUT && connection.is_usable()
+            since.elapsed() < Self::IDLE_TIMEOUT && connection.http.is_usable()
         });
     }
 

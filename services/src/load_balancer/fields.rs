@@ -24,10 +24,15 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// `X-Forwarded-For` is appended to, so only its last entry can be trusted;
 /// `-Host` and `-Proto` are replaced, so all of them can.
 pub(super) fn prepare_request(head: &mut Parts, forwarded_for: &HeaderValue, via: &Via) {
+    /// How many fields are added at most.
+    const ADDED: usize = 5;
+
     settle_target(head);
     remove_hop_by_hop(&mut head.headers);
 
     let headers = &mut head.headers;
+    // The map grows once, and not at every other field.
+    headers.reserve(ADDED);
     headers.append(VIA, via.value_for(head.version).clone());
     let forwarded_for = match list_of(headers, &X_FORWARDED_FOR) {
         Some(list) => appended(&list, forwarded_for),
@@ -48,6 +53,10 @@ pub(super) fn prepare_request(head: &mut Parts, forwarded_for: &HeaderValue, via
 /// those that `Connection` names. A client can't have `Host` or the body's length
 /// removed that way, since those are meant for everybody.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    // Most heads have none of them, and a look at all names is faster than asking for each.
+    if !headers.keys().any(is_hop_by_hop) {
+        return;
+    }
     if headers.contains_key(CONNECTION) {
         let named: Vec<HeaderName> = headers
             .get_all(CONNECTION)
@@ -65,6 +74,13 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE] {
         headers.remove(name);
     }
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade"
+    )
 }
 
 /// How the balancer signs requests that it passes on (RFC 9110 §7.6.3).

@@ -1,6 +1,5 @@
 //! The hot path: one request from a client to a gateway and the answer back.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ use tower::ServiceExt;
 use tower::retry::budget::{Budget, TpsBudget};
 use tracing::debug;
 
-use super::connections::{self, Broken, Connection, Loan};
+use super::connections::{Broken, Loan};
 use super::failure::Failure;
 use super::fields::{self, Via};
 use super::request_body::{Progress, RequestBody};
@@ -212,8 +211,9 @@ impl Balancer {
             connection,
             home: Arc::clone(&gateway.connections),
         };
+        let limit = self.limits.first_byte_timeout;
         while let Some(mut connection) = gateway.connections.take_idle() {
-            match self.send(&mut connection, request, progress).await {
+            match connection.send(request, limit, progress).await {
                 Ok(response) => return Ok((response, lend(connection))),
                 // The gateway closed an idle connection just then: that is nobody's failure.
                 Err(Broken {
@@ -232,33 +232,8 @@ impl Balancer {
                 }));
             }
         };
-        let response = self.send(&mut connection, request, progress).await?;
+        let response = connection.send(request, limit, progress).await?;
         Ok((response, lend(connection)))
-    }
-
-    async fn send(
-        &self,
-        connection: &mut Connection,
-        request: Request<RequestBody>,
-        progress: Option<&Progress>,
-    ) -> Result<Response<Incoming>, Broken> {
-        let mut response = pin!(connections::send(connection, request));
-        let mut pieces = 0;
-        loop {
-            match tokio::time::timeout(self.limits.first_byte_timeout, response.as_mut()).await {
-                Ok(outcome) => return outcome,
-                // The limit begins anew while the client still sends its body.
-                Err(_) => match progress.map(Progress::pieces) {
-                    Some(now) if now > pieces => pieces = now,
-                    _ => {
-                        return Err(Broken {
-                            failure: Failure::ResponseTimeout,
-                            unsent: None,
-                        });
-                    }
-                },
-            }
-        }
     }
 
     fn relay(&self, response: Response<Incoming>, loan: Loan) -> Response<Outgoing> {

@@ -10,19 +10,19 @@ use tokio::time::Sleep;
 /// request's time limit is. The timer underneath stays where it is and is only moved
 /// once it has run out, for setting one takes a lock that all users share.
 #[derive(Debug, Default)]
-pub(super) struct Alarm {
+pub struct Alarm {
     due: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Alarm {
     /// Waits for `due` from now on, which must not be earlier than any before.
-    pub(super) fn set(&mut self, due: Instant) {
+    pub fn set(&mut self, due: Instant) {
         self.due = Some(due);
     }
 
     /// Ready once the moment has come; before one is set, never.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(due) = self.due else {
             return Poll::Pending;
         };
