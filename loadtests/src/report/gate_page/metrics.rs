@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 
 use super::forest::{self, Scale};
-use crate::gate::record::{Interval, MetricOutcome, MetricRecord};
+use crate::gate::record::{Interval, MetricRecord};
 use crate::report::figures::{change, count, micros, percent, significant};
+use crate::report::gate;
 use crate::report::layout::scroll;
 
 /// Every metric beside its margin, on one scale.
@@ -93,14 +94,8 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
 }
 
 fn outcome(metric: &MetricRecord) -> Markup {
-    let word = match metric.outcome {
-        MetricOutcome::NotSlower => "not slower",
-        MetricOutcome::Slower => "slower",
-        MetricOutcome::Unclear => "can’t tell",
-        MetricOutcome::ReportOnly => "only reported",
-    };
     html! {
-        span.badge.(forest::class(metric.outcome)) { (word) }
+        span.badge.(forest::class(metric.outcome)) { (gate::outcome(metric)) }
         @if let Some(reason) = &metric.report_only { div.small.soft.reason { (reason) } }
     }
 }
