@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+mod compare;
 mod gate;
 mod gate_study;
 mod plans;
@@ -37,6 +38,8 @@ enum Command {
     Up(up::Up),
     /// List the built-in plans, or print one to start your own from.
     Plans(plans::Plans),
+    /// Hold two runs against each other, without a verdict.
+    Compare(compare::Compare),
     /// Write the pages of earlier runs again, from their records.
     Report(report::Report),
     /// Print the JSON schema of `run.json`, a run's record.
@@ -51,6 +54,23 @@ struct ReportsFolder {
     /// The folder for reports.
     #[arg(long, value_name = "DIR", default_value = "reports")]
     reports: PathBuf,
+
+    /// Open the page that was written.
+    #[arg(long)]
+    open: bool,
+}
+
+impl ReportsFolder {
+    /// Opens a page in whatever the desktop shows pages with, if that was asked for.
+    /// Where there is no desktop, the page is there all the same, so that this is no
+    /// failure.
+    fn open_if_asked(&self, page: &Path) {
+        if self.open
+            && let Err(error) = open::that_detached(page)
+        {
+            eprintln!("warning: could not open {}: {error}", page.display());
+        }
+    }
 }
 
 /// Reads the command line and does what it says.
@@ -62,6 +82,7 @@ pub fn run_command_line() -> Outcome {
         Command::GateStudy(study) => study.execute(),
         Command::Up(up) => up.execute(),
         Command::Plans(plans) => plans.execute(),
+        Command::Compare(compare) => compare.execute(),
         Command::Report(report) => report.execute(),
         Command::Schema(schema) => schema.execute(),
         Command::SelfCheck(check) => check.execute(),
@@ -76,14 +97,6 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| {
             Failure::not_started(anyhow::Error::new(error).context("could not start the runtime"))
         })
-}
-
-/// Opens a page in whatever the desktop shows pages with. Where there is no desktop, the
-/// page is there all the same, so that this is no failure.
-fn show(page: &Path) {
-    if let Err(error) = open::that_detached(page) {
-        eprintln!("could not open {}: {error}", page.display());
-    }
 }
 
 #[cfg(test)]

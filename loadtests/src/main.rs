@@ -34,6 +34,7 @@ mod run;
 mod samples;
 mod scenarios;
 mod self_check;
+mod side_by_side;
 mod threshold;
 mod timeline;
 mod timing;

@@ -1,34 +1,83 @@
-//! What a run looks like to people and to machines: pages, JUnit XML and Markdown,
-//! made from records alone, so that they can be made again at any time, and a summary
-//! for the terminal.
+//! What runs, gates and comparisons look like to people and to machines: pages, JUnit
+//! XML and Markdown, made from records alone, so that they can be made again at any
+//! time, and a summary for the terminal.
 //!
 //! Pages carry their own style, load nothing, and work from `file://`.
 
 mod chart;
+mod comparison_page;
+mod costs;
+mod entry;
+mod environment;
 pub mod figures;
+mod find;
 pub mod gate;
+mod gate_page;
 mod index_page;
 mod junit;
 mod layout;
 mod markdown;
 mod run_page;
 mod summary;
+#[cfg(test)]
+mod testing;
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::gate::record::GateRecord;
 use crate::record::{Record, RecordError, write_whole};
+use crate::side_by_side::Comparison;
 
-pub use index_page::{Entry, index_page};
+pub use comparison_page::{comparison_page, comparison_summary};
+pub use entry::{Entry, Line};
+pub use find::HELP as NAMES_HELP;
+pub use gate_page::gate_page;
+pub use index_page::index_page;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use run_page::run_page;
 pub use summary::summary;
 
-/// The folder that holds all runs and their index.
+/// The folder that holds all reports and their index.
 #[derive(Clone, Debug)]
 pub struct Reports {
     folder: PathBuf,
+}
+
+/// What a report is about; each kind has a folder of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A load run.
+    Run,
+    /// A gate: two builds side by side, with a verdict.
+    Gate,
+    /// Two runs side by side, without one.
+    Comparison,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 3] = [Kind::Run, Kind::Gate, Kind::Comparison];
+
+    /// The folder, among the reports, of all reports of this kind.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Kind::Run => "runs",
+            Kind::Gate => "gates",
+            Kind::Comparison => "comparisons",
+        }
+    }
+
+    /// The record's file in the folder of a report.
+    pub fn record(self) -> &'static str {
+        match self {
+            Kind::Run => Record::FILE,
+            Kind::Gate => GateRecord::FILE,
+            Kind::Comparison => Comparison::FILE,
+        }
+    }
 }
 
 impl Reports {
@@ -39,27 +88,36 @@ impl Reports {
         }
     }
 
-    /// The page that lists all runs.
+    /// The page that lists all reports.
     pub fn index(&self) -> PathBuf {
         self.folder.join("index.html")
     }
 
-    /// The folder of one run.
-    pub fn run_folder(&self, id: &str) -> PathBuf {
-        self.folder.join("runs").join(id)
+    /// The folder of one report.
+    pub fn folder_of(&self, kind: Kind, id: &str) -> PathBuf {
+        self.folder.join(kind.folder()).join(id)
     }
 
-    /// Makes a folder for a run called `id`, or `id-2` and so on when there is one.
-    pub fn create_run_folder(&self, id: &str) -> std::io::Result<PathBuf> {
-        create_numbered(&self.folder.join("runs"), id)
+    /// Makes a folder for a report called `id`, or `id-2` and so on when there is one.
+    pub fn create_folder(&self, kind: Kind, id: &str) -> io::Result<PathBuf> {
+        fs::create_dir_all(self.folder.join(kind.folder()))?;
+        let numbered = (2..).map(|number| format!("{id}-{number}"));
+        for id in std::iter::once(id.to_owned()).chain(numbered) {
+            let folder = self.folder_of(kind, &id);
+            match fs::create_dir(&folder) {
+                Ok(()) => return Ok(folder),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        unreachable!("there are more numbers than folders")
     }
 
-    /// Every run's folder name, the newest first.
-    pub fn run_ids(&self) -> std::io::Result<Vec<String>> {
+    /// The folder names of all reports of a kind, the newest first.
+    pub fn ids(&self, kind: Kind) -> io::Result<Vec<String>> {
         let mut ids = Vec::new();
-        let entries = match std::fs::read_dir(self.folder.join("runs")) {
-            // There are gates, and no run yet.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(ids),
+        let entries = match fs::read_dir(self.folder.join(kind.folder())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ids),
             entries => entries?,
         };
         for entry in entries {
@@ -73,6 +131,15 @@ impl Reports {
         Ok(ids)
     }
 
+    /// Writes what the report in `folder` looks like, from its record.
+    pub fn write_again(&self, kind: Kind, folder: &Path) -> Result<(), RecordError> {
+        match kind {
+            Kind::Run => self.write_run(&Record::read(folder)?, folder),
+            Kind::Gate => self.write_gate(&GateRecord::read(folder)?, folder),
+            Kind::Comparison => self.write_comparison(&Comparison::read(folder)?, folder),
+        }
+    }
+
     /// Writes what a run looks like beside its record: `index.html`, `junit.xml` and
     /// `summary.md`.
     pub fn write_run(&self, record: &Record, folder: &Path) -> Result<(), RecordError> {
@@ -82,52 +149,57 @@ impl Reports {
         let path = folder.join("junit.xml");
         let junit = junit(record).map_err(|error| RecordError::Write {
             path: path.clone(),
-            source: std::io::Error::other(error),
+            source: io::Error::other(error),
         })?;
         write_whole(&path, junit.as_bytes())?;
         write_whole(&folder.join("summary.md"), markdown(record).as_bytes())
     }
 
-    /// Makes a folder for a gate called `id`, or `id-2` and so on when there is one.
-    pub fn create_gate_folder(&self, id: &str) -> std::io::Result<PathBuf> {
-        create_numbered(&self.folder.join("gates"), id)
-    }
-
-    /// Writes what a gate looks like beside its record.
+    /// Writes what a gate looks like beside its record: `index.html`, `junit.xml` and
+    /// `summary.md`.
     pub fn write_gate(&self, record: &GateRecord, folder: &Path) -> Result<(), RecordError> {
+        let page = gate_page(record).into_string();
+        write_whole(&folder.join("index.html"), page.as_bytes())?;
         gate::write_summaries(record, folder)
     }
 
-    /// Writes the list of all runs, with those that can't be read and why.
-    pub fn write_index(&self) -> Result<(), RecordError> {
-        let ids = self.run_ids().map_err(|source| RecordError::Read {
-            path: self.folder.join("runs"),
-            source,
-        })?;
-        let entries: Vec<_> = ids
-            .into_iter()
-            .map(|id| Entry {
-                record: Record::read(&self.run_folder(&id)).map_err(|error| chain(&error)),
-                id,
-            })
-            .collect();
-        write_whole(&self.index(), index_page(&entries).into_string().as_bytes())
+    /// Writes a comparison's page beside its record.
+    pub fn write_comparison(&self, of: &Comparison, folder: &Path) -> Result<(), RecordError> {
+        let page = comparison_page(of).into_string();
+        write_whole(&folder.join("index.html"), page.as_bytes())
     }
-}
 
-/// Makes a folder called `id` in `place`, or `id-2` and so on when there is one.
-fn create_numbered(place: &Path, id: &str) -> std::io::Result<PathBuf> {
-    std::fs::create_dir_all(place)?;
-    let numbered = (2..).map(|number| format!("{id}-{number}"));
-    for id in std::iter::once(id.to_owned()).chain(numbered) {
-        let folder = place.join(id);
-        match std::fs::create_dir(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+    /// Writes the list of all reports, with those that can't be read and why.
+    pub fn write_index(&self) -> Result<(), RecordError> {
+        let mut entries = Vec::new();
+        for kind in Kind::ALL {
+            let ids = self.ids(kind).map_err(|source| RecordError::Read {
+                path: self.folder.join(kind.folder()),
+                source,
+            })?;
+            entries.extend(ids.into_iter().map(|id| self.entry(kind, id)));
+        }
+        let page = index_page(&mut entries).into_string();
+        write_whole(&self.index(), page.as_bytes())
+    }
+
+    fn entry(&self, kind: Kind, id: String) -> Entry {
+        let folder = self.folder_of(kind, &id);
+        let line = match kind {
+            Kind::Run => Record::read(&folder).map(|record| Line::from(&record)),
+            Kind::Gate => GateRecord::read(&folder).map(|record| Line::from(&record)),
+            Kind::Comparison => Comparison::read(&folder).map(|record| Line::from(&record)),
+        };
+        Entry {
+            kind,
+            id,
+            // Where the reports lie is nobody's business who only reads them.
+            line: line.map_err(|error| {
+                let place = format!("{}/", folder.display());
+                chain(&error).replace(&place, "")
+            }),
         }
     }
-    unreachable!("there are more numbers than folders")
 }
 
 /// An error and its causes, in one sentence.
@@ -146,14 +218,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let reports = Reports::new(folder.path());
         for id in ["20260101T000000Z-smoke", "20260102T000000Z-smoke"] {
-            reports.create_run_folder(id).expect("made");
+            reports.create_folder(Kind::Run, id).expect("made");
         }
         let twin = reports
-            .create_run_folder("20260102T000000Z-smoke")
+            .create_folder(Kind::Run, "20260102T000000Z-smoke")
             .expect("made");
         assert!(twin.ends_with("20260102T000000Z-smoke-2"));
         assert_eq!(
-            reports.run_ids().expect("readable"),
+            reports.ids(Kind::Run).expect("readable"),
             [
                 "20260102T000000Z-smoke-2",
                 "20260102T000000Z-smoke",
@@ -167,14 +239,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let reports = Reports::new(folder.path());
         let write = |id: &str, text: &str| {
-            let run = reports.create_run_folder(id).expect("made");
-            std::fs::write(run.join(Record::FILE), text).expect("written");
+            let run = reports.create_folder(Kind::Run, id).expect("made");
+            fs::write(run.join(Record::FILE), text).expect("written");
         };
         write("1-damaged", r#"{"schema_version": 1, "id": 7}"#);
         write("2-newer", r#"{"schema_version": 99}"#);
-        reports.create_run_folder("3-empty").expect("made");
+        reports.create_folder(Kind::Run, "3-empty").expect("made");
         reports.write_index().expect("written");
-        let page = std::fs::read_to_string(reports.index()).expect("readable");
+        let page = fs::read_to_string(reports.index()).expect("readable");
         for says in ["1-damaged", "is damaged", "schema version 99", "3-empty"] {
             assert!(page.contains(says), "{says}");
         }

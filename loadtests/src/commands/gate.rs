@@ -17,7 +17,7 @@ use crate::gate::record::{Build, GateRecord};
 use crate::gate::{self, GateError, Order};
 use crate::plan::Plan;
 use crate::progress::Progress;
-use crate::report::{Reports, gate as gate_reports};
+use crate::report::{Kind, Reports, gate as gate_reports};
 
 /// What to compare.
 #[derive(Debug, Args)]
@@ -96,6 +96,7 @@ impl Gate {
         record.id = id;
         self.keep(&record, &folder).map_err(Failure::invalid)?;
         print!("{}", gate_reports::summary(&record, &folder));
+        self.folder.open_if_asked(&folder.join("index.html"));
         if self.calibrate {
             return calibrated(&record, known, &file);
         }
@@ -132,7 +133,7 @@ impl Gate {
         let short = commit.get(..7).unwrap_or(commit);
         let id = format!("{}-{short}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
         let reports = Reports::new(&self.folder.reports);
-        let folder = reports.create_gate_folder(&id).map_err(|error| {
+        let folder = reports.create_folder(Kind::Gate, &id).map_err(|error| {
             let place = self.folder.reports.display();
             Failure::usage(anyhow::Error::new(error).context(format!(
                 "could not keep reports in {place}; choose a folder with --reports"

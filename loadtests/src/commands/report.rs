@@ -1,59 +1,73 @@
-//! `loadtests report`: the pages of earlier runs, made again from their records.
+//! `loadtests report`: the pages of earlier runs, gates and comparisons, made again from
+//! their records.
 
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
 
-use super::{ReportsFolder, show};
+use super::ReportsFolder;
 use crate::exit_code::{Failure, Outcome};
-use crate::record::Record;
-use crate::report::Reports;
+use crate::record::RecordError;
+use crate::report::{Kind, NAMES_HELP, Reports};
 
-/// Which runs.
+/// Which reports.
 #[derive(Debug, Args)]
+#[command(after_help = format!("{NAMES_HELP}\nand gates and comparisons go by the names of their folders."))]
 pub(super) struct Report {
-    /// Names of runs, as their folders are called [default: all].
+    /// The runs, gates or comparisons whose pages to write [default: all].
     #[arg(value_name = "RUN")]
     runs: Vec<String>,
 
     #[command(flatten)]
     folder: ReportsFolder,
-
-    /// Open the list of all runs when it is there.
-    #[arg(long)]
-    open: bool,
 }
 
 impl Report {
     pub(super) fn execute(self) -> Outcome {
         let reports = Reports::new(&self.folder.reports);
-        let all = self.runs.is_empty();
-        let runs = if all {
-            let place = self.folder.reports.display();
+        if self.runs.is_empty() {
+            self.all(&reports)?;
+        }
+        for name in &self.runs {
+            let (kind, folder) = reports.find(name).map_err(Failure::usage)?;
+            // A record that can't be read is a wrong name; a page that can't be
+            // written is not.
             reports
-                .run_ids()
-                .with_context(|| format!("could not find runs in {place}"))
-                .map_err(Failure::usage)?
-        } else {
-            self.runs
-        };
-        for run in runs {
-            let folder = reports.run_folder(&run);
-            match Record::read(&folder) {
-                Ok(record) => reports
-                    .write_run(&record, &folder)
-                    .map_err(Failure::invalid)?,
-                // Among all, the index tells which can't be read and why.
-                Err(_) if all => {}
-                Err(error) => return Err(Failure::usage(error)),
-            }
+                .write_again(kind, &folder)
+                .map_err(|error| match error {
+                    RecordError::Write { .. } => Failure::invalid(error),
+                    unreadable => Failure::usage(unreadable),
+                })?;
         }
         reports.write_index().map_err(Failure::invalid)?;
         println!("{}", reports.index().display());
-        if self.open {
-            show(&reports.index());
-        }
+        self.folder.open_if_asked(&reports.index());
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn all(&self, reports: &Reports) -> Result<(), Failure> {
+        let place = self.folder.reports.display();
+        let mut found = 0;
+        for kind in Kind::ALL {
+            let ids = reports
+                .ids(kind)
+                .with_context(|| format!("could not look for {} in {place}", kind.folder()))
+                .map_err(Failure::usage)?;
+            found += ids.len();
+            for id in ids {
+                match reports.write_again(kind, &reports.folder_of(kind, &id)) {
+                    Err(error @ RecordError::Write { .. }) => return Err(Failure::invalid(error)),
+                    // Among all, the index tells which can't be read and why.
+                    Ok(()) | Err(_) => {}
+                }
+            }
+        }
+        if found == 0 {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "there are no reports in {place}; name their folder with --reports"
+            )));
+        }
+        Ok(())
     }
 }

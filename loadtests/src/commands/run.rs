@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use clap::{Args, Parser};
 use jiff::Timestamp;
 
-use super::{ReportsFolder, runtime, show};
+use super::{ReportsFolder, runtime};
 use crate::client::Target;
 use crate::exit_code::{Failure, Outcome};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Record;
-use crate::report::{Reports, summary};
+use crate::report::{Kind, Reports, summary};
 use crate::run::{Order, RunError};
 use one_line::OneLine;
 
@@ -46,10 +46,6 @@ pub(super) struct Run {
 
     #[command(flatten)]
     folder: ReportsFolder,
-
-    /// Open the run's page when it is there.
-    #[arg(long)]
-    open: bool,
 
     /// Show no progress, only the summary.
     #[arg(long, short)]
@@ -88,7 +84,7 @@ impl Run {
             order.plan.name
         );
         let folder = reports
-            .create_run_folder(&id)
+            .create_folder(Kind::Run, &id)
             .and_then(std::path::absolute)
             .map_err(|error| {
                 let place = self.folder.reports.display();
@@ -102,11 +98,9 @@ impl Run {
         progress.finish();
         let record = outcome.map_err(|error| failed(error, &folder))?;
         keep(&record, &reports, &folder).map_err(Failure::invalid)?;
-        let page = reports.run_folder(&record.id).join("index.html");
+        let page = reports.folder_of(Kind::Run, &record.id).join("index.html");
         print!("{}", summary(&record, &page));
-        if self.open {
-            show(&page);
-        }
+        self.folder.open_if_asked(&page);
         Ok(ExitCode::from(record.judgement.verdict.exit_code()))
     }
 

@@ -47,6 +47,17 @@ pub fn per_second(rate: f64) -> String {
     format!("{value}{THIN}/s")
 }
 
+/// A ratio as the change that it is: `+5.4 %`, `−0.25 %`, `±0 %`.
+pub fn change(ratio: f64) -> String {
+    let size = percent((ratio - 1.0).abs() * 100.0);
+    let sign = match ratio < 1.0 {
+        _ if size == percent(0.0) => '±',
+        true => '−',
+        false => '+',
+    };
+    format!("{sign}{size}")
+}
+
 /// A length of time in seconds: `200 ms`, `12.5 s`, `2 min`, `1.5 h`.
 pub fn duration(seconds: f64) -> String {
     let (value, unit) = if seconds < 0.9995 && seconds > 0.0 {
@@ -92,6 +103,15 @@ pub fn in_unit(value: f64, unit: Unit) -> String {
         Unit::Percent => percent(value),
         Unit::PerSecond => per_second(value),
         Unit::Count => count(value.max(0.0).round() as u64),
+    }
+}
+
+/// A number without a unit, to three significant digits; a small one as `<0.001`.
+pub fn significant(value: f64) -> String {
+    if value > 0.0 && value < 0.001 {
+        "<0.001".to_owned()
+    } else {
+        three_digits(value)
     }
 }
 
@@ -148,5 +168,18 @@ mod tests {
         assert_eq!(plain(&per_second(999.6)), "1 000 /s");
         assert_eq!(plain(&percent(99.95)), "100 %");
         assert_eq!(plain(&percent(0.04)), "0.04 %");
+    }
+
+    #[test]
+    fn a_ratio_is_told_as_a_change() {
+        for (ratio, text) in [
+            (1.054, "+5.4 %"),
+            (0.9975, "−0.25 %"),
+            (1.0, "±0 %"),
+            (1.000_001, "±0 %"),
+            (2.5, "+150 %"),
+        ] {
+            assert_eq!(plain(&change(ratio)), text);
+        }
     }
 }

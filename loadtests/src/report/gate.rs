@@ -25,7 +25,7 @@ pub fn write_summaries(record: &GateRecord, folder: &Path) -> Result<(), RecordE
 }
 
 /// A metric's outcome, for people.
-fn outcome(metric: &MetricRecord) -> &'static str {
+pub(super) fn outcome(metric: &MetricRecord) -> &'static str {
     match metric.outcome {
         MetricOutcome::NotSlower => "not slower",
         MetricOutcome::Slower => "slower",

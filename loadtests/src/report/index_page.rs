@@ -1,103 +1,173 @@
-//! The page that lists all runs.
+//! The page that lists everything: load runs, gates and comparisons, the newest first,
+//! and above them each plan's runs over time.
 
+mod plans;
+mod row;
+mod sparkline;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::figures::{count, micros, per_second};
-use super::layout::{badge, page};
-use crate::record::Record;
+use super::layout::{Parts, page_of, scroll};
+use super::{Entry, Kind, Line};
 use crate::verdict::Verdict;
 
-/// A run's folder, and its record or why it can't be read.
-#[derive(Debug)]
-pub struct Entry {
-    /// The folder's name.
-    pub id: String,
-    /// The record, or what is wrong with it.
-    pub record: Result<Record, String>,
-}
-
-/// The page for these runs, in their order.
-pub fn index_page(entries: &[Entry]) -> Markup {
+/// The page for these reports, which it puts in the order of time.
+pub fn index_page(entries: &mut [Entry]) -> Markup {
+    entries.sort_by_cached_key(|entry| std::cmp::Reverse((when(entry), entry.id.clone())));
     let body = html! {
         header {
-            h1 { "Runs" }
-            p.soft { "Load tests on this machine, the newest first." }
+            h1 { "Load tests" }
+            p.soft { (tally(entries)) }
         }
-        main {
-            section {
-                @if entries.is_empty() {
-                    p { "There are none yet. " code { "cargo run -p loadtests" } " makes one." }
-                } @else {
-                    (table(entries))
+        main #content {
+            @if entries.is_empty() {
+                section {
+                    h2 { "Nothing yet" }
+                    p { code { "cargo run -p loadtests" } " makes the first run, in half a minute." }
                 }
+            } @else {
+                (plans::plans(entries))
+                (list(entries))
             }
         }
     };
-    page("Runs", &body)
+    page_of(&Parts {
+        title: "Load tests",
+        style: include_str!("style/index.css"),
+        script: Some(include_str!("script/list.js")),
+        body: &body,
+    })
+}
+
+/// When a report was made; of one that can't be read, when its folder's name says.
+fn when(entry: &Entry) -> Option<Timestamp> {
+    match &entry.line {
+        Ok(line) => Some(line.when()),
+        Err(_) => when_named(&entry.id),
+    }
+}
+
+/// The time that a folder's name begins with, if it does.
+fn when_named(id: &str) -> Option<Timestamp> {
+    let (time, _) = id.split_once('-').unwrap_or((id, ""));
+    let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", time).ok()?;
+    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+}
+
+/// `12 runs, 2 gates and 1 comparison on record, the newest first.`
+fn tally(entries: &[Entry]) -> String {
+    let of = |kind: Kind| entries.iter().filter(|entry| entry.kind == kind).count();
+    let parts: Vec<String> = [
+        (Kind::Run, "run"),
+        (Kind::Gate, "gate"),
+        (Kind::Comparison, "comparison"),
+    ]
+    .into_iter()
+    .map(|(kind, word)| (of(kind), word))
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+    .collect();
+    match parts.split_last() {
+        None => "Runs, gates and comparisons will be listed here.".to_owned(),
+        Some((only, [])) => format!("{only} on record, the newest first."),
+        Some((last, rest)) => {
+            format!(
+                "{} and {last} on record, the newest first.",
+                rest.join(", ")
+            )
+        }
+    }
+}
+
+fn list(entries: &[Entry]) -> Markup {
+    html! {
+        section #reports {
+            h2 { "All reports" }
+            (filter(entries))
+            (scroll("All reports", &table(entries)))
+            p.small.soft {
+                "Figures are of the stages that are no warm-up; the p99 is that of the slowest route. "
+                "An invalid run has none that may be quoted, and a comparison has no verdict."
+            }
+        }
+    }
 }
 
 fn table(entries: &[Entry]) -> Markup {
     html! {
-        table {
-            thead { tr {
-                th scope="col" { "When (UTC)" }
-                th scope="col" { "Plan" }
-                th scope="col" { "Verdict" }
-                th scope="col" .n { "Requests" }
-                th scope="col" .n { "Rate" }
-                th scope="col" .n { "Failed" }
-                th scope="col" .n { "Slowest p99" }
-                th scope="col" { "Revision" }
+        table role="table" {
+            thead role="rowgroup" { tr role="row" {
+                (head("when", "When (UTC)", false))
+                (head("plan", "Plan", false))
+                (head("verdict", "Verdict", false))
+                (head("requests", "Requests", true))
+                (head("rate", "Rate", true))
+                (head("failed", "Failed", true))
+                (head("p99", "Slowest p99", true))
+                (head("revision", "Revision", false))
             } }
-            tbody {
-                @for entry in entries {
-                    @match &entry.record {
-                        Ok(record) => (row(entry, record)),
-                        Err(wrong) => tr {
-                            td colspan="8" {
-                                (entry.id) " " span.badge.doubt { "unreadable" }
-                                p.small.soft { (wrong) }
-                            }
-                        },
-                    }
-                }
+            tbody role="rowgroup" { @for entry in entries { (row::row(entry)) } }
+        }
+    }
+}
+
+/// A column's head, by which the rows can be sorted where scripts run.
+fn head(key: &str, name: &str, is_number: bool) -> Markup {
+    html! { th role="columnheader" scope="col" data-sort=(key) .n[is_number] { (name) } }
+}
+
+/// Hidden until a script that can filter shows it.
+fn filter(entries: &[Entry]) -> Markup {
+    let lines = || entries.iter().filter_map(|entry| entry.line.as_ref().ok());
+    let plans: BTreeSet<&str> = lines().map(Line::plan).collect();
+    let verdicts = [
+        Verdict::Pass,
+        Verdict::Fail,
+        Verdict::Invalid,
+        Verdict::Inconclusive,
+    ];
+    let is_there = |verdict: &Verdict| {
+        lines().any(|line| {
+            line.judgement()
+                .is_some_and(|judgement| judgement.verdict == *verdict)
+        })
+    };
+    let mut words: Vec<_> = verdicts
+        .into_iter()
+        .filter(is_there)
+        .map(Verdict::word)
+        .collect();
+    if entries.iter().any(|entry| entry.line.is_err()) {
+        words.push(row::UNREADABLE);
+    }
+    let kinds = Kind::ALL
+        .into_iter()
+        .filter(|kind| entries.iter().any(|e| e.kind == *kind));
+    html! {
+        form #filter hidden {
+            (choice("kind", "Kind", kinds.map(|kind| (kind.folder(), kind.folder()))))
+            (choice("plan", "Plan", plans.into_iter().map(|plan| (plan, plan))))
+            (choice("verdict", "Verdict", words.into_iter().map(|word| (word, word))))
+            button type="reset" { "Show all" }
+            output #shown .soft.small for="kind plan verdict" {}
+        }
+    }
+}
+
+fn choice<'a>(id: &str, name: &str, options: impl Iterator<Item = (&'a str, &'a str)>) -> Markup {
+    html! {
+        span.choice {
+            label for=(id) { (name) }
+            select id=(id) name=(id) {
+                option value="" { "all" }
+                @for (value, word) in options { option value=(value) { (word) } }
             }
         }
     }
 }
 
-fn row(entry: &Entry, record: &Record) -> Markup {
-    let requests: u64 = record.routes.iter().map(|r| r.requests.count).sum();
-    let failed: u64 = record.routes.iter().map(|r| r.requests.failed).sum();
-    let times = record
-        .routes
-        .iter()
-        .filter_map(|r| r.requests.times.as_ref());
-    let slowest = times.map(|times| times.p99).max();
-    // No figure of an invalid run may be taken for a result.
-    let quoted = record.judgement.verdict != Verdict::Invalid;
-    html! {
-        tr {
-            td { a href=(format!("runs/{}/index.html", entry.id)) {
-                (record.started.strftime("%Y-%m-%d %H:%M:%S"))
-            } }
-            td { (record.plan.name) }
-            td { (badge(record.judgement.verdict)) }
-            @if quoted {
-                td.n { (count(requests)) }
-                td.n { (per_second(requests as f64 / record.measured_seconds)) }
-                td.n { (count(failed)) }
-                td.n { (slowest.map_or_else(|| "–".to_owned(), |p99| micros(p99 as f64))) }
-            } @else {
-                td.n colspan="4" { span.soft { "no result" } }
-            }
-            td { @match &record.environment.revision {
-                Some(revision) => {
-                    code { (revision.commit.chars().take(8).collect::<String>()) }
-                    @if revision.modified { span.soft { " + changes" } }
-                },
-                None => span.soft { "–" },
-            } }
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

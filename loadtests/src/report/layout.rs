@@ -1,32 +1,63 @@
 //! What all pages share: the frame, the style, and how a verdict looks.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::timing::Hop;
 use crate::verdict::Verdict;
 
-/// A page with everything it needs inside it.
-pub(super) fn page(title: &str, body: &Markup) -> Markup {
+/// What a page is made of.
+pub(super) struct Parts<'a> {
+    /// The title, for the window and for bookmarks.
+    pub(super) title: &'a str,
+    /// Style beside that of all pages; our own, never anything from outside.
+    pub(super) style: &'a str,
+    /// A script that the page is complete without; our own, never anything from outside.
+    pub(super) script: Option<&'a str>,
+    /// What is seen.
+    pub(super) body: &'a Markup,
+}
+
+/// A page with everything it needs inside it. Its policy forbids the browser to load
+/// anything, and to run a script unless the page has one.
+pub(super) fn page_of(parts: &Parts<'_>) -> Markup {
+    let scripts = match parts.script {
+        Some(_) => "'unsafe-inline'",
+        None => "'none'",
+    };
+    // Whatever got into a page from outside, it can't have anything loaded.
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; script-src {scripts}; base-uri 'none'; form-action 'none'"
+    );
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                // Whatever got into a page from outside, it can't have anything loaded.
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
+                title { (parts.title) }
+                style { (PreEscaped(STYLE)) (PreEscaped(parts.style)) }
             }
             body {
                 a.skip href="#content" { "To the content" }
-                (body)
-                script { (PreEscaped(SCRIPT)) }
+                (parts.body)
+                @if let Some(script) = parts.script { script { (PreEscaped(script)) } }
             }
         }
     }
+}
+
+/// A folder's name as a part of a link. A plan's name is in it, and may have anything
+/// that a file's name can have.
+pub(super) fn link(folder: &str) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~');
+    utf8_percent_encode(folder, KEPT).to_string()
 }
 
 /// A verdict as a word in its colour.
@@ -78,12 +109,5 @@ pub(super) fn class_of_process(name: &str) -> (&'static str, &'static str) {
     (hop_class(hop), kind)
 }
 
-/// What charts tell a pointer; without it, their figures are in tables.
-const SCRIPT: &str = include_str!("script/readout.js");
-
-/// The style of all pages: what they share, then charts, then what single pages add.
-const STYLE: &str = concat!(
-    include_str!("style/base.css"),
-    include_str!("style/chart.css"),
-    include_str!("style/run.css"),
-);
+/// The style of all pages.
+const STYLE: &str = include_str!("style/base.css");

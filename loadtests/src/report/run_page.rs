@@ -18,7 +18,7 @@ mod work;
 use maud::{Markup, html};
 
 use super::figures::{count, duration, micros, per_second, percent};
-use super::layout::{class, page};
+use super::layout::{Parts, class, page_of};
 use crate::record::Record;
 use crate::verdict::Verdict;
 
@@ -59,7 +59,16 @@ pub fn run_page(record: &Record, has_goose_report: bool) -> Markup {
             (evidence::environment(record, has_goose_report))
         }
     };
-    page(&title, &body)
+    page_of(&Parts {
+        title: &title,
+        style: concat!(
+            include_str!("style/chart.css"),
+            include_str!("style/run.css")
+        ),
+        // What charts tell a pointer; without it, their figures are in tables.
+        script: Some(include_str!("script/readout.js")),
+        body: &body,
+    })
 }
 
 fn head(record: &Record) -> Markup {

@@ -4,69 +4,13 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{gateways, latency, ledger, run_page, timeline, topology};
 use crate::record::example::{example, open_load_example};
 use crate::record::{CoresRecord, Record, RouteRecord, TickRecord};
+use crate::report::testing::{changed, changes};
 use crate::report::{junit, markdown, summary};
-
-/// What a value in a record is changed to.
-#[derive(Clone, Debug)]
-enum Change {
-    To(Value),
-    /// A list with everything twice.
-    Twice,
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    let huge = 1_000_000_000_000_000_u64;
-    let values = vec![
-        json!(null),
-        json!(0),
-        json!(1),
-        json!(huge),
-        json!(-1),
-        json!(1e-12),
-        json!(1e12),
-        json!(""),
-        json!("<script>alert(1)</script>"),
-        json!("\u{202e}&\"'\u{0}"),
-        json!("x".repeat(500)),
-        json!([]),
-        json!({}),
-        json!("inconclusive"),
-        json!("invalid"),
-        json!(true),
-    ];
-    prop_oneof![
-        4 => prop::sample::select(values).prop_map(Change::To),
-        1 => Just(Change::Twice),
-    ]
-}
-
-/// Changes the value that `path` leads to; each step picks among the values below.
-fn apply(value: &mut Value, path: &[prop::sample::Index], change: &Change) {
-    let below: Vec<&mut Value> = match value {
-        Value::Object(fields) => fields.values_mut().collect(),
-        Value::Array(items) => items.iter_mut().collect(),
-        _ => Vec::new(),
-    };
-    if let Some((first, rest)) = path.split_first()
-        && !below.is_empty()
-    {
-        let picked = first.index(below.len());
-        if let Some(picked) = below.into_iter().nth(picked) {
-            apply(picked, rest, change);
-        }
-        return;
-    }
-    match (change, value) {
-        (Change::To(new), value) => *value = new.clone(),
-        (Change::Twice, Value::Array(items)) => items.extend(items.clone()),
-        (Change::Twice, _) => {}
-    }
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
@@ -74,23 +18,13 @@ proptest! {
     #[test]
     fn any_record_that_can_be_read_has_a_page(
         is_open in any::<bool>(),
-        changes in prop::collection::vec(
-            (prop::collection::vec(any::<prop::sample::Index>(), 1..6), change()), 0..12),
+        changes in changes(),
     ) {
         let mut record = example();
         if is_open {
             record.stages[0].open = Some(open_load_example());
         }
-        let mut text = serde_json::to_value(record).expect("JSON");
-        for (path, change) in &changes {
-            // One that makes no record is left out.
-            let mut changed = text.clone();
-            apply(&mut changed, path, change);
-            if serde_json::from_value::<Record>(changed.clone()).is_ok() {
-                text = changed;
-            }
-        }
-        let record: Record = serde_json::from_value(text).expect("checked");
+        let record = changed(&record, &changes);
         let page = run_page(&record, is_open).into_string();
         prop_assert_eq!(page.matches("<script").count(), 1, "a script got in");
         prop_assert!(!page.contains("NaN") && !page.contains(">inf"), "no number shows");

@@ -42,7 +42,7 @@ pub(super) fn processes(record: &Record) -> Markup {
             @if record.processes.is_empty() {
                 p.soft { "Not observable from outside." }
             } @else {
-                table {
+                (scroll("CPU time", &html! { table {
                     thead { tr {
                         th scope="col" { "Process" }
                         th scope="col" .n { "Cores used" }
@@ -55,7 +55,7 @@ pub(super) fn processes(record: &Record) -> Markup {
                         td.n { (micros(process.cpu_micros_per_request)) }
                         td.wide { (bar(process.cpu_seconds / most.max(f64::MIN_POSITIVE))) }
                     } } }
-                }
+                } }))
                 p.small.soft { "User and system, without warm-up; per request that the generator sent." }
             }
         }
