@@ -221,7 +221,11 @@ fn progress_line(terms: &Terms, began: Instant, done: usize) -> String {
         "{what}: {done} of at most {most} rounds, {} s, at most {} s left, next look at {}",
         began.elapsed().as_secs(),
         left.as_secs(),
-        terms.design.next_look(done).unwrap_or(most),
+        terms
+            .design
+            .looks()
+            .find(|look| *look > done)
+            .unwrap_or(most),
     )
 }
 
