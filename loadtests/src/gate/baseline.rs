@@ -76,15 +76,13 @@ pub fn find(asked: &str, progress: &Progress) -> Result<Build, BaselineError> {
     let repository = Repository::here()?;
     let commit = repository.commit_of(asked)?;
     let cache = Cache::of(&repository);
+    let program = cache.program(&repository, &commit, progress)?;
     Ok(Build {
         asked: Some(asked.to_owned()),
-        program: cache
-            .program(&repository, &commit, progress)?
-            .display()
-            .to_string(),
+        program: program.display().to_string(),
         commit: Some(commit),
         modified: Some(false),
-        profile: Some(cache.profile.clone()),
+        profile: Some(cache.profile),
         planted: None,
     })
 }

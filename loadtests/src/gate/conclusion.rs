@@ -51,11 +51,9 @@ pub(super) fn record(held: Held) -> GateRecord {
         .confirmation
         .as_ref()
         .map(|(seed, contest)| confirmation(*seed, contest, &held.contest.ended));
-    let all = || {
-        let second = held.confirmation.iter().flat_map(|(_, c)| &c.rounds);
-        held.contest.rounds.iter().chain(second)
-    };
-    let rounds: Vec<Round> = all().map(|played| played.round.clone()).collect();
+    let second = held.confirmation.iter().flat_map(|(_, c)| &c.rounds);
+    let all: Vec<&Played> = held.contest.rounds.iter().chain(second).collect();
+    let rounds: Vec<Round> = all.iter().map(|played| played.round.clone()).collect();
     let doubts = doubts(&rounds, &held.order.plan.limits);
     let second = held.confirmation.iter();
     let looks = looks(&held.contest, false);
@@ -73,9 +71,9 @@ pub(super) fn record(held: Held) -> GateRecord {
             .map(|doubt| doubt.sentence + ".")
             .collect(),
         metrics,
-        services: services(all(), &topology_of(&held.order)),
-        hops: hops(all()),
-        failures: failures(all()),
+        services: services(&all, &topology_of(&held.order)),
+        hops: hops(&all),
+        failures: failures(&all),
         looks: looks
             .into_iter()
             .chain(second.flat_map(|(_, contest)| self::looks(contest, true)))
@@ -324,14 +322,11 @@ fn invalid(why: &str) -> Judgement {
 }
 
 /// CPU time per request by service, over all rounds, the costliest first.
-fn services<'a>(
-    rounds: impl Iterator<Item = &'a Played> + Clone,
-    topology: &Topology,
-) -> Vec<ServiceCpu> {
+fn services(rounds: &[&Played], topology: &Topology) -> Vec<ServiceCpu> {
     let per_request = |side: Side| -> BTreeMap<String, f64> {
-        let requests: u64 = rounds.clone().map(|p| p.round.of(side).requests).sum();
+        let requests: u64 = rounds.iter().map(|p| p.round.of(side).requests).sum();
         let mut nanos: BTreeMap<String, f64> = BTreeMap::new();
-        for node in rounds.clone().flat_map(|p| &p.round.of(side).cpu_nanos) {
+        for node in rounds.iter().flat_map(|p| &p.round.of(side).cpu_nanos) {
             let mut plans = topology.nodes().iter();
             if let Some(plan) = plans.find(|plan| plan.name.as_str() == node.node) {
                 let service = plan.service.as_str().to_owned();
@@ -358,9 +353,9 @@ fn services<'a>(
 }
 
 /// Each hop's own share of a sampled request, over all routes and rounds.
-fn hops<'a>(rounds: impl Iterator<Item = &'a Played> + Clone) -> Vec<HopTime> {
+fn hops(rounds: &[&Played]) -> Vec<HopTime> {
     let means = |side: usize| -> BTreeMap<Hop, f64> {
-        let routes = || rounds.clone().flat_map(|p| &p.timings[side]);
+        let routes = || rounds.iter().flat_map(|p| &p.timings[side]);
         let samples: u64 = routes().map(|route| route.samples).sum();
         let mut sums: BTreeMap<Hop, f64> = BTreeMap::new();
         for route in routes() {
@@ -380,7 +375,7 @@ fn hops<'a>(rounds: impl Iterator<Item = &'a Played> + Clone) -> Vec<HopTime> {
     hops.collect()
 }
 
-fn failures<'a>(rounds: impl Iterator<Item = &'a Played> + Clone) -> Vec<FailedRequests> {
+fn failures(rounds: &[&Played]) -> Vec<FailedRequests> {
     let mut counts: BTreeMap<(Side, String, String), u64> = BTreeMap::new();
     for played in rounds {
         for side in Side::BOTH {

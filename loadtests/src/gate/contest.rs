@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
@@ -216,11 +216,16 @@ fn progress_line(terms: &Terms, began: Instant, done: usize) -> String {
         "measuring"
     };
     let left = terms.deadline.saturating_duration_since(Instant::now());
+    let most = terms.design.most_rounds();
     format!(
-        "{what}: {done} of at most {} rounds, {} s, at most {} s left",
-        terms.design.most_rounds(),
+        "{what}: {done} of at most {most} rounds, {} s, at most {} s left, next look at {}",
         began.elapsed().as_secs(),
-        Duration::from_secs(left.as_secs()).as_secs(),
+        left.as_secs(),
+        terms
+            .design
+            .looks()
+            .find(|look| *look > done)
+            .unwrap_or(most),
     )
 }
 

@@ -67,7 +67,11 @@ fn real(case: &Case, neighbours: &str, gates: &[&[StudyRound]], budget: Duration
     let found = if case.finds.is_empty() {
         "–".to_owned()
     } else {
-        share(found)
+        format!(
+            "{:.1} % (≥ {:.1} %)",
+            found.share() * 100.0,
+            found.at_least() * 100.0
+        )
     };
     [
         case.what.to_owned(),
@@ -90,11 +94,12 @@ fn pseudo(
     let per_gate = rounds.len() / gates.len();
     let mut text = format!(
         "\n{PSEUDO_RUNS} pseudo-runs of the {} rounds of identical builds, {neighbours} neighbours:\n\n\
-         | added slowdown | budget | fail | can't tell | interval holds the truth |\n|---|--:|--:|--:|--:|\n",
+         | added slowdown | budget | fail | can't tell | rounds | interval holds the truth |\n|---|--:|--:|--:|--:|--:|\n",
         rounds.len(),
     );
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-    let planted: [(&str, &[(Metric, f64)], Duration); 7] = [
+    type Planted = &'static [(Metric, f64)];
+    let planted: [(&str, Planted, Duration); 7] = [
         ("none", &[], minutes(2)),
         ("CPU +5 %", &[(Metric::CpuPerRequest, 0.05)], minutes(2)),
         ("throughput −5 %", &[(Metric::Throughput, 0.05)], minutes(2)),
@@ -123,7 +128,8 @@ fn pseudo(
                 format!("{} min", within.as_secs() / 60),
                 share(outcomes.fail),
                 share(outcomes.inconclusive),
-                share(covered),
+                format!("{:.0}", outcomes.rounds as f64 / PSEUDO_RUNS as f64),
+                format!("{:.1} %", covered.share() * 100.0),
             ],
         );
     }
