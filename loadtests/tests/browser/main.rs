@@ -84,14 +84,15 @@ fn main() -> ExitCode {
 }
 
 fn trial(story: Story) -> Trial {
-    Trial::ignorable_test(story.name, move || match story.need.unmet() {
+    let Story { name, need, tell } = story;
+    Trial::ignorable_test(name, move || match need.unmet() {
         Some(reason) if needs::are_required() => Err(Failed::from(format!(
             "{reason}, although {}=1 demands it",
             needs::REQUIRE
         ))),
         Some(reason) => Ok(Completion::ignored_with(reason)),
         None => {
-            browser::tell((story.tell)());
+            browser::tell(tell());
             Ok(Completion::Completed)
         }
     })
