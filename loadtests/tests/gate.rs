@@ -62,56 +62,24 @@ fn turn() -> MutexGuard<'static, ()> {
 }
 
 #[test]
-fn a_build_against_itself_ends_with_a_record_and_is_not_called_slower() {
-    let _turn = turn();
-    let place = Place::new();
-    let output = place.gate(&["--aa", "--budget", "10s", "--seed", "1"]);
-    let code = code(&output);
-    assert!(
-        [PASS, INCONCLUSIVE, INVALID].contains(&code),
-        "{code}: {output:?}"
-    );
-    let record = place.record();
-    assert_eq!(record["is_aa"], true);
-    let rounds = record["rounds"].as_array().expect("rounds");
-    assert!(!rounds.is_empty());
-    for round in rounds {
-        for side in ["baseline", "candidate"] {
-            let did = &round[side];
-            assert!(did["requests"].as_u64() > Some(0), "{did}");
-            assert_eq!(did["failed"], 0, "{did}");
-            assert_eq!(did["cpu_nanos"].as_array().map(Vec::len), Some(5), "{did}");
-        }
-        assert_eq!(round["slots"].as_array().map(Vec::len), Some(4));
-    }
-    let folder = place.folder();
-    for file in ["summary.md", "junit.xml", "rounds.jsonl"] {
-        assert!(folder.join(file).is_file(), "{file}");
-    }
-    let kept = fs::read_to_string(folder.join("rounds.jsonl")).expect("rounds");
-    assert_eq!(kept.lines().count(), rounds.len());
-}
-
-#[test]
 fn a_candidate_with_a_far_slower_database_fails_twice_and_then_the_gate() {
     let _turn = turn();
     let place = Place::new();
     let slower = place.build_with("database", "--storage-latency=25ms");
-    let output = place.gate_with(PROGRAM, &slower, "20s");
-    // A machine that is too busy to tell is no reason to fail here.
+    let output = place.gate_with(PROGRAM, &slower, "15s");
     let code = code(&output);
-    assert!([FAIL, INVALID].contains(&code), "{code}: {output:?}");
-    if code == FAIL {
-        let record = place.record();
+    let record = place.record();
+    let metrics = record["metrics"].as_array().expect("metrics");
+    let p50 = metrics.iter().find(|metric| metric["key"] == "p50");
+    let p50 = p50.expect("it is one of all");
+    assert!(p50["ratio"].as_f64() > Some(2.0), "{p50}");
+    // With fewer rounds, which a busy machine may leave time for, nothing is certain.
+    if record["rounds"].as_array().map(Vec::len) >= Some(20) && code != INVALID {
+        assert_eq!(code, FAIL, "{output:?}");
         assert_eq!(record["confirmation"]["confirmed"], true);
-        let slower = |key: &str| {
-            let metrics = record["metrics"].as_array().expect("metrics").iter();
-            metrics
-                .clone()
-                .any(|m| m["key"] == key && m["outcome"] == "slower")
-        };
-        assert!(slower("p50"), "{}", record["metrics"]);
-        assert!(!slower("cpu-per-request"), "{}", record["metrics"]);
+        assert_eq!(p50["outcome"], "slower");
+    } else {
+        assert!([INCONCLUSIVE, INVALID].contains(&code), "{output:?}");
     }
 }
 
@@ -133,12 +101,31 @@ fn a_candidate_that_fails_requests_fails_the_gate_in_that_sentence() {
 }
 
 #[test]
-fn a_faster_candidate_is_not_called_slower() {
+fn a_faster_candidate_is_not_called_slower_and_all_that_was_seen_is_kept() {
     let _turn = turn();
     let place = Place::new();
     let slow = place.build_with("database", "--storage-latency=10ms");
     let output = place.gate_with(&slow, PROGRAM, "10s");
-    assert_ne!(code(&output), FAIL, "{output:?}");
+    let code = code(&output);
+    assert!([PASS, INCONCLUSIVE, INVALID].contains(&code), "{output:?}");
+    let record = place.record();
+    let rounds = record["rounds"].as_array().expect("rounds");
+    assert!(!rounds.is_empty());
+    for round in rounds {
+        for side in ["baseline", "candidate"] {
+            let did = &round[side];
+            assert!(did["requests"].as_u64() > Some(0), "{did}");
+            assert_eq!(did["failed"], 0, "{did}");
+            assert_eq!(did["cpu_nanos"].as_array().map(Vec::len), Some(5), "{did}");
+        }
+        assert_eq!(round["slots"].as_array().map(Vec::len), Some(8));
+    }
+    let folder = place.folder();
+    for file in ["summary.md", "junit.xml"] {
+        assert!(folder.join(file).is_file(), "{file}");
+    }
+    let kept = fs::read_to_string(folder.join("rounds.jsonl")).expect("rounds");
+    assert_eq!(kept.lines().count(), rounds.len());
 }
 
 #[test]

@@ -86,11 +86,6 @@ impl Design {
         self.looks.last().map_or(0, |look| look.rounds)
     }
 
-    /// The next look after `rounds`, if there is one.
-    pub fn next_look(&self, rounds: usize) -> Option<usize> {
-        self.looks().find(|look| *look > rounds)
-    }
-
     /// The share of all error that may be spent by the look with `rounds` done, 0 to 1.
     pub fn spent_at(&self, rounds: usize) -> Option<f64> {
         Some(self.at(rounds)?.share)
@@ -192,8 +187,6 @@ mod tests {
         }
         let last = |design: &Design| design.at(design.most_rounds()).expect("the last").fail(5);
         assert!(last(&cut) > design.at(44).expect("planned").fail(5));
-        assert_eq!(design.next_look(20), Some(28));
-        assert_eq!(cut.next_look(47), None);
     }
 
     #[test]

@@ -84,6 +84,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::approx_constant, reason = "a patient's 3.14 is no π")]
     fn a_textbook_example_comes_out_as_in_the_textbook() {
         // Depression before and after therapy: M. Hollander and D. A. Wolfe, table 3.1
         // and examples 3.1, 3.3 and 3.4.

@@ -36,6 +36,7 @@ impl Rate {
     }
 
     /// What the true rate stays above with a confidence of 95 %.
+    #[cfg(test)]
     pub fn at_least(self) -> f64 {
         let misses = Rate {
             hits: self.of - self.hits,
