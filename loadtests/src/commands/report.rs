@@ -56,10 +56,10 @@ impl Report {
                 .map_err(Failure::usage)?;
             found += ids.len();
             for id in ids {
-                match reports.write_again(kind, &reports.folder_of(kind, &id)) {
-                    Err(error @ RecordError::Write { .. }) => return Err(Failure::invalid(error)),
-                    // Among all, the index tells which can't be read and why.
-                    Ok(()) | Err(_) => {}
+                let written = reports.write_again(kind, &reports.folder_of(kind, &id));
+                // Among all, the index tells which can't be read and why.
+                if let Err(error @ RecordError::Write { .. }) = written {
+                    return Err(Failure::invalid(error));
                 }
             }
         }

@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // One browser has one graphics process; more tabs at once only wait for each other.
     arguments.test_threads.get_or_insert(2);
-    let stories = stories! {
+    let stories: Vec<Story> = stories! {
         loading needs Browser {
             every_page_loads_from_a_file_without_a_request_or_a_complaint,
             the_reports_work_wherever_they_are_moved,
@@ -77,21 +77,22 @@ fn main() -> ExitCode {
             every_page_is_photographed_wide_narrow_and_dark,
         }
     };
-    let trials = stories.into_iter().map(trial).collect();
+    let trials = stories.iter().map(trial).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     browser::close();
     conclusion.exit_code()
 }
 
-fn trial(story: Story) -> Trial {
-    Trial::ignorable_test(story.name, move || match story.need.unmet() {
+fn trial(story: &Story) -> Trial {
+    let Story { name, need, tell } = *story;
+    Trial::ignorable_test(name, move || match need.unmet() {
         Some(reason) if needs::are_required() => Err(Failed::from(format!(
             "{reason}, although {}=1 demands it",
             needs::REQUIRE
         ))),
         Some(reason) => Ok(Completion::ignored_with(reason)),
         None => {
-            browser::tell((story.tell)());
+            browser::tell(tell());
             Ok(Completion::Completed)
         }
     })

@@ -12,10 +12,10 @@ pub(super) fn totals(totals: &[Figure]) -> Markup {
         @if !totals.is_empty() {
             section {
                 h2 { "The whole run" }
-                table.figures {
+                (scroll("The whole run", &html! { table.figures {
                     (head("Figure"))
                     tbody { @for figure in totals { tr { th scope="row" { (figure.name) } (cells(figure)) } } }
-                }
+                } }))
             }
         }
     }
