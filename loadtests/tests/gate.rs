@@ -66,20 +66,25 @@ fn a_candidate_with_a_far_slower_database_fails_twice_and_then_the_gate() {
     let _turn = turn();
     let place = Place::new();
     let slower = place.build_with("database", "--storage-latency=25ms");
-    let output = place.gate_with(PROGRAM, &slower, "15s");
+    let output = place.gate_with(PROGRAM, &slower, "10s");
     let code = code(&output);
     let record = place.record();
     let metrics = record["metrics"].as_array().expect("metrics");
     let p50 = metrics.iter().find(|metric| metric["key"] == "p50");
     let p50 = p50.expect("it is one of all");
     assert!(p50["ratio"].as_f64() > Some(2.0), "{p50}");
-    // With fewer rounds, which a busy machine may leave time for, nothing is certain.
-    if record["rounds"].as_array().map(Vec::len) >= Some(20) && code != INVALID {
-        assert_eq!(code, FAIL, "{output:?}");
+    if code == FAIL {
         assert_eq!(record["confirmation"]["confirmed"], true);
         assert_eq!(p50["outcome"], "slower");
     } else {
-        assert!([INCONCLUSIVE, INVALID].contains(&code), "{output:?}");
+        // With ten rounds, such a slowdown is certain; a busy machine may leave time for
+        // fewer, for the confirmation too.
+        let rounds = record["rounds"].as_array().map(Vec::len);
+        let too_few = record["confirmation"].is_object() || rounds < Some(10);
+        assert!(
+            code == INVALID || code == INCONCLUSIVE && too_few,
+            "{output:?}"
+        );
     }
 }
 
@@ -88,7 +93,7 @@ fn a_candidate_that_fails_requests_fails_the_gate_in_that_sentence() {
     let _turn = turn();
     let place = Place::new();
     let broken = place.build_with("database", "--items=1");
-    let output = place.gate_with(PROGRAM, &broken, "20s");
+    let output = place.gate_with(PROGRAM, &broken, "8s");
     let code = code(&output);
     assert!([FAIL, INVALID].contains(&code), "{code}: {output:?}");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -105,7 +110,7 @@ fn a_faster_candidate_is_not_called_slower_and_all_that_was_seen_is_kept() {
     let _turn = turn();
     let place = Place::new();
     let slow = place.build_with("database", "--storage-latency=10ms");
-    let output = place.gate_with(&slow, PROGRAM, "10s");
+    let output = place.gate_with(&slow, PROGRAM, "5s");
     let code = code(&output);
     assert!([PASS, INCONCLUSIVE, INVALID].contains(&code), "{output:?}");
     let record = place.record();

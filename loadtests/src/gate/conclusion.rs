@@ -57,15 +57,17 @@ pub(super) fn record(held: Held) -> GateRecord {
     let doubts = doubts(&rounds, &held.order.plan.limits);
     let second = held.confirmation.iter();
     let looks = looks(&held.contest, false);
+    let interrupted = matches!(held.contest.ended, Ended::Interrupted);
     let judgement = match doubts.iter().find(|doubt| doubt.invalidates) {
-        Some(doubt) => invalid(&doubt.sentence),
-        None => judgement(&held.contest, &metrics, confirmation.as_ref()),
+        // Whoever interrupted it knows why, and looks for that sentence first.
+        Some(doubt) if !interrupted => invalid(&doubt.sentence),
+        _ => judgement(&held.contest, &metrics, confirmation.as_ref()),
     };
     GateRecord {
         schema_version: SCHEMA_VERSION,
         id: String::new(),
         judgement,
-        interrupted: matches!(held.contest.ended, Ended::Interrupted),
+        interrupted,
         doubts: doubts
             .into_iter()
             .map(|doubt| doubt.sentence + ".")

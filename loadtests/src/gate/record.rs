@@ -404,10 +404,6 @@ impl GateRecord {
     /// # Errors
     ///
     /// It isn't there, is damaged, or is of a later program.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "pages that are made again will read it")
-    )]
     pub fn read(folder: &Path) -> Result<GateRecord, RecordError> {
         read_json(&folder.join(Self::FILE), SCHEMA_VERSION)
     }

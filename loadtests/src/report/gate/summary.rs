@@ -112,7 +112,7 @@ mod tests {
             .replace('\u{202f}', " ");
         for says in [
             "FAIL  CPU per request is 5.4 % higher",
-            "CPU per request               +5.4 %  +4.9 % to +5.9 %       3.0 %     1.8 %  slower",
+            "CPU per request              +5.4 %  +4.9 % to +5.9 %       3.0 %     1.8 %  slower",
             "CPU per request: api-gateway 133 µs (+10.8 %)",
             "time by hop: generator and network 121 µs (+0.8 %)",
             "p99 of the response time is too coarse to pass by: on this machine",
