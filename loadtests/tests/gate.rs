@@ -62,6 +62,7 @@ fn turn() -> MutexGuard<'static, ()> {
 }
 
 #[test]
+#[ignore = "a whole gate; `cargo test -p loadtests --test gate -- --ignored` runs it"]
 fn a_candidate_with_a_far_slower_database_fails_twice_and_then_the_gate() {
     let _turn = turn();
     let place = Place::new();
@@ -89,11 +90,12 @@ fn a_candidate_with_a_far_slower_database_fails_twice_and_then_the_gate() {
 }
 
 #[test]
+#[ignore = "a whole gate; `cargo test -p loadtests --test gate -- --ignored` runs it"]
 fn a_candidate_that_fails_requests_fails_the_gate_in_that_sentence() {
     let _turn = turn();
     let place = Place::new();
     let broken = place.build_with("database", "--items=1");
-    let output = place.gate_with(PROGRAM, &broken, "8s");
+    let output = place.gate_with(PROGRAM, &broken, "10s");
     let code = code(&output);
     assert!([FAIL, INVALID].contains(&code), "{code}: {output:?}");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -106,11 +108,12 @@ fn a_candidate_that_fails_requests_fails_the_gate_in_that_sentence() {
 }
 
 #[test]
+#[ignore = "a whole gate; `cargo test -p loadtests --test gate -- --ignored` runs it"]
 fn a_faster_candidate_is_not_called_slower_and_all_that_was_seen_is_kept() {
     let _turn = turn();
     let place = Place::new();
     let slow = place.build_with("database", "--storage-latency=10ms");
-    let output = place.gate_with(&slow, PROGRAM, "5s");
+    let output = place.gate_with(&slow, PROGRAM, "10s");
     let code = code(&output);
     assert!([PASS, INCONCLUSIVE, INVALID].contains(&code), "{output:?}");
     let record = place.record();
