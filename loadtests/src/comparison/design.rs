@@ -210,16 +210,17 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(12))]
         #[test]
-        fn later_looks_are_laxer_and_more_metrics_stricter(rounds in 10usize..400) {
+        fn the_last_look_is_laxer_than_the_first_and_more_metrics_are_stricter(rounds in 10usize..400) {
             let design = Design::of_rounds(rounds);
             let looks: Vec<_> = design.looks().collect();
             prop_assert!(looks.is_sorted_by(|a, b| a < b));
             prop_assert_eq!(looks.last(), Some(&rounds));
             prop_assert!(looks.len() <= 6);
-            for (early, late) in design.looks.iter().zip(&design.looks[1..]) {
-                prop_assert!(early.fail(5) < late.fail(5));
-                prop_assert!(early.pass < late.pass);
-            }
+            // Not from each look to the next: with few rounds, looks are unevenly spaced,
+            // and one that follows closely has little left to spend.
+            let (first, last) = (&design.looks[0], &design.looks[looks.len() - 1]);
+            prop_assert!(first.fail(5) < last.fail(5));
+            prop_assert!(first.pass < last.pass);
             for look in &design.looks {
                 prop_assert!(look.fail(5) < look.fail(1));
                 prop_assert!(look.fail(1) <= Design::FALSE_FAIL * 1.000_001);
