@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 
 use crate::record::Record;
+use crate::report::environment;
 use crate::report::figures::{count, micros, parts};
 use crate::report::layout::{bar, scroll};
 
@@ -63,7 +64,6 @@ pub(super) fn processes(record: &Record) -> Markup {
 }
 
 pub(super) fn environment(record: &Record, has_goose_report: bool) -> Markup {
-    let environment = &record.environment;
     html! {
         section #environment {
             h2 { "How this was made" }
@@ -86,21 +86,7 @@ pub(super) fn environment(record: &Record, has_goose_report: bool) -> Markup {
                         @else { "expire after " (humantime::format_duration(shape.cache_ttl)) }
                     }
                 }
-                dt { "Machine" }
-                dd {
-                    (environment.cores) " cores"
-                    @if let Some(bytes) = environment.memory_bytes {
-                        ", " (format!("{:.1}", bytes as f64 / f64::from(1 << 30))) " GiB"
-                    }
-                    @if let Some(processor) = &environment.processor { ", " (processor) }
-                    ", " (environment.kernel)
-                }
-                dt { "Build" }
-                dd { (environment.rustc) ", profile " (environment.profile) ", optimisation level " (environment.opt_level) }
-                @if let Some(revision) = &environment.revision {
-                    dt { "Revision" }
-                    dd { code { (revision.commit) } @if revision.modified { " with changes" } }
-                }
+                (environment::rows(&record.environment))
                 dt { "Files" }
                 dd {
                     a href="run.json" { "every figure" } ", "
