@@ -62,7 +62,7 @@ fn turn() -> MutexGuard<'static, ()> {
 }
 
 #[test]
-#[ignore = "a whole gate; `cargo test -p loadtests --test gate -- --ignored` runs it"]
+#[ignore = "a whole gate; `cargo test --workspace --test gate -- --ignored` runs it"]
 fn a_candidate_with_a_far_slower_database_fails_twice_and_then_the_gate() {
     let _turn = turn();
     let place = Place::new();
@@ -90,7 +90,7 @@ fn a_candidate_with_a_far_slower_database_fails_twice_and_then_the_gate() {
 }
 
 #[test]
-#[ignore = "a whole gate; `cargo test -p loadtests --test gate -- --ignored` runs it"]
+#[ignore = "a whole gate; `cargo test --workspace --test gate -- --ignored` runs it"]
 fn a_candidate_that_fails_requests_fails_the_gate_in_that_sentence() {
     let _turn = turn();
     let place = Place::new();
@@ -108,7 +108,7 @@ fn a_candidate_that_fails_requests_fails_the_gate_in_that_sentence() {
 }
 
 #[test]
-#[ignore = "a whole gate; `cargo test -p loadtests --test gate -- --ignored` runs it"]
+#[ignore = "a whole gate; `cargo test --workspace --test gate -- --ignored` runs it"]
 fn a_faster_candidate_is_not_called_slower_and_all_that_was_seen_is_kept() {
     let _turn = turn();
     let place = Place::new();
