@@ -53,4 +53,3 @@ pub use rate::Rate;
 pub use resample::Resampling;
 pub use rivals::{Sides, base_then_head, pair_level_t, retry_until_green};
 pub use round::{quad, round_value};
-pub use study::play;

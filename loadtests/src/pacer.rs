@@ -169,9 +169,11 @@ pub fn release_at(
             sleep_finely();
             let _close = CloseAtEnd(&queue);
             let never = AtomicBool::new(false);
+            let mut last = Instant::now();
             for due in moments {
-                sleep_until(due, &never);
+                sleep_until(due - lead(due.saturating_duration_since(last)), &never);
                 queue.release(0, due);
+                last = due;
             }
             sleep_until(end, &never);
         })

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::gate::{budget, this_build};
 use crate::exit_code::{Failure, Outcome};
-use crate::gate::study::{CASES, Case, Neighbours, Rounds, StudyRound, table};
+use crate::gate::study::{CASES, Case, Gates, Neighbours, StudyGate, table};
 use crate::gate::{self, Order};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -49,16 +49,16 @@ impl GateStudy {
                 self.gate(case, number)?;
             }
         }
-        let table = table(&self.folder, self.budget).map_err(Failure::usage)?;
+        let table = table(&self.folder).map_err(Failure::usage)?;
         print!("{table}");
         Ok(ExitCode::SUCCESS)
     }
 
     /// The gate with this number, unless it is there.
     fn gate(&self, case: &Case, number: usize) -> Result<(), Failure> {
-        let kept = Rounds::new(&self.folder, case, self.busy);
+        let kept = Gates::new(&self.folder, case, self.busy);
         let known = kept.read().map_err(Failure::usage)?;
-        if known.iter().any(|round| round.gate == number) {
+        if known.iter().any(|gate| gate.gate == number) {
             return Ok(());
         }
         let _neighbours = self
@@ -82,7 +82,7 @@ impl GateStudy {
             is_aa: case.planted.is_empty() && case.planted_before.is_empty(),
             plan: Plan::load("gate").map_err(Failure::usage)?,
             budget: self.budget,
-            to_the_end: true,
+            to_the_end: false,
             calibration: None,
             seed: rand::random(),
             command: String::new(),
@@ -95,8 +95,8 @@ impl GateStudy {
                 "interrupted; the same command goes on from here"
             )));
         }
-        let rounds = record.rounds.iter();
-        let rounds: Vec<_> = rounds.map(|round| StudyRound::of(number, round)).collect();
-        kept.add(&rounds).map_err(Failure::invalid)
+        progress.note(&record.judgement.sentence);
+        kept.add(&StudyGate::of(number, &record))
+            .map_err(Failure::invalid)
     }
 }

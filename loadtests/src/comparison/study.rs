@@ -36,7 +36,7 @@ pub struct MetricOutcomes {
 
 /// Looks at a comparison's rounds one look after the other, until one decides. `None`
 /// when the design has no looks.
-pub fn play(series: &[Series], design: &Design) -> Option<Look> {
+fn play(series: &[Series], design: &Design) -> Option<Look> {
     let mut last = None;
     for rounds in design.looks() {
         let look = judge(series, design, rounds);

@@ -1,6 +1,6 @@
 //! How often gates are right: many of them on builds whose difference is known, with and
-//! without busy neighbours. Rounds are kept as small data, so that a study goes on where
-//! it stopped, and its table can be made again without measuring anything.
+//! without busy neighbours. Gates and their rounds are kept as small data, so that a study
+//! goes on where it stopped, and its table can be made again without measuring anything.
 
 mod cases;
 mod table;
@@ -13,21 +13,43 @@ use std::process::{Child, Command, Stdio};
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{log_ratio, quad_log_ratios, value};
-use super::record::{Round, Side};
+use super::record::{GateRecord, MetricOutcome, Round, Side};
 use crate::comparison::Metric;
+use crate::verdict::Verdict;
 
 pub use cases::{CASES, Case};
 pub use table::table;
+
+/// A gate of a study, as it is kept: what it came to when it was held, and its rounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StudyGate {
+    /// Its number, from 1.
+    pub gate: usize,
+    /// Its seed.
+    pub seed: u64,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// The metrics that were slower at its last look, before a repetition.
+    pub slower: Vec<Metric>,
+    /// Whether a fail stood its repetition, if there was one.
+    pub confirmed: Option<bool>,
+    /// How long it took, in seconds, the repetition included.
+    pub seconds: f64,
+    /// The rounds that it rests on, in order.
+    pub rounds: Vec<StudyRound>,
+    /// Those of the repetition.
+    pub repetition: Vec<StudyRound>,
+}
 
 /// A round of a study, as it is kept: what both sides show of each metric, in
 /// [`Metric::ALL`]'s order and in the metric's unit, and the log-ratios that rounds and
 /// quads come to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StudyRound {
-    /// The gate that it belongs to, from 1.
-    pub gate: usize,
     /// Its seed.
     pub seed: u64,
+    /// How long it took, in seconds.
+    pub seconds: f64,
     /// What other processes used of the machine, in percent, if that is known.
     pub others: Option<f64>,
     /// What the baseline shows.
@@ -36,20 +58,20 @@ pub struct StudyRound {
     pub candidate: [Option<f64>; Metric::ALL.len()],
     /// Candidate ÷ baseline, as a natural logarithm.
     pub log_ratios: [Option<f64>; Metric::ALL.len()],
-    /// The same by quad of closed load, of CPU time per request.
+    /// The same by quad, of CPU time per request.
     pub cpu_quads: Vec<f64>,
     /// The same by quad of closed load, of throughput.
     pub throughput_quads: Vec<f64>,
 }
 
-/// The rounds of one case, in a file of their own.
+/// The gates of one case, in a file of their own.
 #[derive(Clone, Debug)]
-pub struct Rounds(PathBuf);
+pub struct Gates(PathBuf);
 
 /// Why a study can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StudyError {
-    /// A file of rounds can't be read or written.
+    /// A file of gates can't be read or written.
     #[error("could not use {}", path.display())]
     File {
         /// The file.
@@ -58,8 +80,8 @@ pub enum StudyError {
         #[source]
         source: io::Error,
     },
-    /// A line is no round.
-    #[error("{}:{line} is no round of a study", path.display())]
+    /// A line is no gate.
+    #[error("{}:{line} is no gate of a study", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -71,17 +93,42 @@ pub enum StudyError {
     },
 }
 
+impl StudyGate {
+    /// What is kept of a gate.
+    pub fn of(gate: usize, record: &GateRecord) -> Self {
+        let rounds = |confirmation| {
+            let rounds = record.rounds.iter();
+            let of_one = rounds.filter(move |round| round.confirmation == confirmation);
+            of_one.map(StudyRound::of).collect()
+        };
+        let slower = |metric: &Metric| {
+            let mut records = record.metrics.iter();
+            records.any(|m| m.key == metric.name() && m.outcome == MetricOutcome::Slower)
+        };
+        StudyGate {
+            gate,
+            seed: record.seed,
+            verdict: record.judgement.verdict,
+            slower: Metric::ALL.into_iter().filter(slower).collect(),
+            confirmed: record.confirmation.as_ref().map(|second| second.confirmed),
+            seconds: short(record.seconds),
+            rounds: rounds(false),
+            repetition: rounds(true),
+        }
+    }
+}
+
 impl StudyRound {
     /// What is kept of a round.
-    pub fn of(gate: usize, round: &Round) -> Self {
+    fn of(round: &Round) -> Self {
         let of = |side| Metric::ALL.map(|metric| value(round, side, metric).map(short));
         let quads = |metric| {
             let quads = quad_log_ratios(round, metric);
             quads.into_iter().map(short).collect()
         };
         StudyRound {
-            gate,
             seed: round.seed,
+            seconds: short(round.seconds),
             others: round.machine.map(|machine| short(machine.others)),
             baseline: of(Side::Baseline),
             candidate: of(Side::Candidate),
@@ -92,24 +139,24 @@ impl StudyRound {
     }
 }
 
-/// Five significant digits: a fiftieth of what a round scatters by, and half the file.
+/// Four significant digits: a fiftieth of what a round scatters by, and half the file.
 fn short(value: f64) -> f64 {
-    format!("{value:.4e}").parse().unwrap_or(value)
+    format!("{value:.3e}").parse().unwrap_or(value)
 }
 
-impl Rounds {
+impl Gates {
     /// Those of `case` in `folder`, with busy neighbours or without.
     pub fn new(folder: &Path, case: &Case, busy: bool) -> Self {
         let neighbours = if busy { "-busy" } else { "" };
-        Rounds(folder.join(format!("{}{neighbours}.jsonl", case.name)))
+        Gates(folder.join(format!("{}{neighbours}.jsonl", case.name)))
     }
 
-    /// Every round so far; none, when there is no file yet.
+    /// Every gate so far; none, when there is no file yet.
     ///
     /// # Errors
     ///
     /// The file can't be read, or is damaged.
-    pub fn read(&self) -> Result<Vec<StudyRound>, StudyError> {
+    pub fn read(&self) -> Result<Vec<StudyGate>, StudyError> {
         let file = match File::open(&self.0) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             file => file.map_err(|source| self.failed(source))?,
@@ -126,22 +173,19 @@ impl Rounds {
         read.collect()
     }
 
-    /// Adds the rounds of one gate.
+    /// Adds a gate.
     ///
     /// # Errors
     ///
     /// The file can't be written.
-    pub fn add(&self, rounds: &[StudyRound]) -> Result<(), StudyError> {
-        let mut text = Vec::new();
-        for round in rounds {
-            serde_json::to_writer(&mut text, round).map_err(|e| self.failed(e.into()))?;
-            text.push(b'\n');
-        }
+    pub fn add(&self, gate: &StudyGate) -> Result<(), StudyError> {
+        let mut line = serde_json::to_vec(gate).map_err(|e| self.failed(e.into()))?;
+        line.push(b'\n');
         let write = || {
             fs::create_dir_all(self.0.parent().unwrap_or(Path::new(".")))?;
             let mut file = File::options().create(true).append(true).open(&self.0)?;
-            // In one go, so that an interruption leaves whole gates.
-            file.write_all(&text)
+            // In one go, so that an interruption leaves whole lines.
+            file.write_all(&line)
         };
         write().map_err(|source| self.failed(source))
     }
@@ -201,30 +245,38 @@ impl Drop for Neighbours {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::record::example::round;
+    use crate::gate::record::example::example;
 
     #[test]
-    fn rounds_are_kept_short_and_added_to_those_that_are_there() {
+    fn gates_are_kept_short_and_added_to_those_that_are_there() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let rounds = Rounds::new(folder.path(), &CASES[0], true);
-        assert_eq!(rounds.read().expect("nothing yet"), []);
-        let kept = StudyRound::of(1, &round(1, false));
+        let gates = Gates::new(folder.path(), &CASES[0], true);
+        assert_eq!(gates.read().expect("nothing yet"), []);
+        let kept = StudyGate::of(1, &example());
         for _ in 0..2 {
-            rounds.add(std::slice::from_ref(&kept)).expect("written");
+            gates.add(&kept).expect("written");
         }
-        assert_eq!(rounds.read().expect("readable"), [kept.clone(), kept]);
+        assert_eq!(
+            gates.read().expect("readable"),
+            [kept.clone(), kept.clone()]
+        );
+        assert_eq!(kept.slower, [Metric::CpuPerRequest]);
         let text = fs::read_to_string(folder.path().join("aa-busy.jsonl")).expect("there");
-        assert!(text.lines().all(|line| line.len() < 500), "{text}");
+        assert!(
+            text.lines()
+                .all(|line| line.len() < 500 * (1 + kept.rounds.len() + kept.repetition.len())),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_damaged_line_is_named() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::write(folder.path().join("aa.jsonl"), "{}\n").expect("written");
-        let error = Rounds::new(folder.path(), &CASES[0], false).read();
-        let message = error.expect_err("no round").to_string();
+        let error = Gates::new(folder.path(), &CASES[0], false).read();
+        let message = error.expect_err("no gate").to_string();
         assert!(
-            message.ends_with("aa.jsonl:1 is no round of a study"),
+            message.ends_with("aa.jsonl:1 is no gate of a study"),
             "{message}"
         );
     }

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::super::calibration::{lenient, typical};
-use super::{CASES, Case, Rounds, StudyError, StudyRound};
+use super::{CASES, Case, Gates, StudyError, StudyGate, StudyRound};
 use crate::comparison::{
-    Decision, Design, Finding, Metric, Rate, Resampling, Rule, Series, Sides, base_then_head,
-    pair_level_t, play, retry_until_green,
+    Design, Metric, Rate, Resampling, Rule, Series, Sides, base_then_head, pair_level_t,
+    retry_until_green,
 };
+use crate::verdict::Verdict;
 
 /// Pseudo-runs that are drawn of the recorded rounds.
 const PSEUDO_RUNS: usize = 10_000;
@@ -19,79 +20,72 @@ const RIVALS_LIMIT: f64 = 0.02;
 /// How often a rival that retries does.
 const ATTEMPTS: usize = 3;
 
-/// The table of every case that has rounds in `folder`, of gates that took `budget`.
+/// The table of every case that has gates in `folder`.
 ///
 /// # Errors
 ///
 /// A file can't be read.
-pub fn table(folder: &Path, budget: Duration) -> Result<String, StudyError> {
-    let mut gates = String::from(
-        "| difference | neighbours | gates | fail | pass | can't tell | found by the right metric |\n\
-         |---|---|--:|--:|--:|--:|--:|\n",
+pub fn table(folder: &Path) -> Result<String, StudyError> {
+    let mut real = String::from(
+        "| difference | neighbours | gates | fail | pass | can't tell | invalid | found by the right metric | seconds |\n\
+         |---|---|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     let mut rest = String::new();
     for case in &CASES {
         for busy in [false, true] {
-            let rounds = Rounds::new(folder, case, busy).read()?;
-            if rounds.is_empty() {
+            let gates = Gates::new(folder, case, busy).read()?;
+            if gates.is_empty() {
                 continue;
             }
-            let by_gate: Vec<&[StudyRound]> = rounds.chunk_by(|a, b| a.gate == b.gate).collect();
             let neighbours = if busy { "busy" } else { "quiet" };
-            line(&mut gates, &real(case, neighbours, &by_gate, budget));
+            line(&mut real, &of_case(case, neighbours, &gates));
             if case.name == CASES[0].name {
-                rest += &pseudo(&rounds, &by_gate, neighbours, budget);
-                rest += &rivals(&by_gate, neighbours);
+                rest += &pseudo(&gates, neighbours);
+                rest += &rivals(&gates, neighbours);
             }
         }
     }
-    Ok(format!("{gates}{rest}"))
+    Ok(format!("{real}{rest}"))
 }
 
-/// What the gates themselves came to, without the confirmation that a fail has to stand.
-fn real(case: &Case, neighbours: &str, gates: &[&[StudyRound]], budget: Duration) -> [String; 7] {
-    let (mut fail, mut pass, mut found) = (Rate::default(), Rate::default(), Rate::default());
-    let mut unclear = Rate::default();
-    for rounds in gates {
-        let design = Design::of_rounds(rounds.len()).ending_at(rounds.len());
-        let Some(look) = play(&series(rounds, budget, &design), &design) else {
-            continue;
-        };
-        fail.count(matches!(look.decision, Decision::Fail { .. }));
-        pass.count(look.decision == Decision::Pass);
-        unclear.count(look.decision == Decision::Inconclusive);
-        found.count(look.estimates.iter().any(|estimate| {
-            estimate.finding == Finding::Slower && case.finds.contains(&estimate.rule.metric)
-        }));
-    }
-    let found = if case.finds.is_empty() {
-        "–".to_owned()
-    } else {
-        format!(
-            "{:.1} % (≥ {:.1} %)",
-            found.share() * 100.0,
-            found.at_least() * 100.0
-        )
+/// What the gates of a case came to when they were held, and how long they took.
+fn of_case(case: &Case, neighbours: &str, gates: &[StudyGate]) -> [String; 9] {
+    let rate = |hit: &dyn Fn(&StudyGate) -> bool| {
+        let mut rate = Rate::default();
+        gates.iter().for_each(|gate| rate.count(hit(gate)));
+        rate
     };
+    let came_to = |verdict| share(rate(&|gate| gate.verdict == verdict));
+    let found = rate(&|gate| {
+        let right = gate.slower.iter().any(|metric| case.finds.contains(metric));
+        right && gate.verdict == Verdict::Fail
+    });
+    let seconds: f64 = gates.iter().map(|gate| gate.seconds).sum();
     [
         case.what.to_owned(),
         neighbours.to_owned(),
         gates.len().to_string(),
-        share(fail),
-        share(pass),
-        share(unclear),
-        found,
+        came_to(Verdict::Fail),
+        came_to(Verdict::Pass),
+        came_to(Verdict::Inconclusive),
+        came_to(Verdict::Invalid),
+        if case.finds.is_empty() {
+            "–".to_owned()
+        } else {
+            let (share, at_least) = (found.share() * 100.0, found.at_least() * 100.0);
+            format!("{share:.1} % (≥ {at_least:.1} %)")
+        },
+        format!("{:.0}", seconds / gates.len() as f64),
     ]
 }
 
 /// What pseudo-runs of identical builds come to, and those with a known slowdown added.
-fn pseudo(
-    rounds: &[StudyRound],
-    gates: &[&[StudyRound]],
-    neighbours: &str,
-    budget: Duration,
-) -> String {
-    let per_gate = rounds.len() / gates.len();
+fn pseudo(gates: &[StudyGate], neighbours: &str) -> String {
+    let all = gates
+        .iter()
+        .flat_map(|gate| gate.rounds.iter().chain(&gate.repetition));
+    let rounds: Vec<&StudyRound> = all.collect();
+    let mean_seconds = rounds.iter().map(|round| round.seconds).sum::<f64>() / rounds.len() as f64;
     let mut text = format!(
         "\n{PSEUDO_RUNS} pseudo-runs of the {} rounds of identical builds, {neighbours} neighbours:\n\n\
          | added slowdown | budget | fail | can't tell | rounds | interval holds the truth |\n|---|--:|--:|--:|--:|--:|\n",
@@ -115,9 +109,9 @@ fn pseudo(
             planted: planted.to_vec(),
             seed: 1,
         };
-        let of_rounds = per_gate as f64 * within.as_secs_f64() / budget.as_secs_f64();
+        let of_rounds = within.as_secs_f64() / mean_seconds;
         let design = Design::of_rounds(of_rounds as usize);
-        let outcomes = resampling.outcomes(&series(rounds, within, &design), &design, PSEUDO_RUNS);
+        let outcomes = resampling.outcomes(&series(&rounds, within, &design), &design, PSEUDO_RUNS);
         let metric = planted.first().map_or(Metric::CpuPerRequest, |(m, _)| *m);
         let of_metric = outcomes.metrics.iter().find(|of| of.metric == metric);
         let covered = of_metric.map_or(Rate::default(), |of| of.covered);
@@ -137,7 +131,7 @@ fn pseudo(
 }
 
 /// What others would have called a regression, of identical builds.
-fn rivals(gates: &[&[StudyRound]], neighbours: &str) -> String {
+fn rivals(gates: &[StudyGate], neighbours: &str) -> String {
     let mut text = format!(
         "\nFalse alarms of others on the same rounds, {neighbours} neighbours:\n\n\
          | who | CPU per request | throughput | p99 |\n|---|--:|--:|--:|\n"
@@ -168,7 +162,7 @@ fn rivals(gates: &[&[StudyRound]], neighbours: &str) -> String {
     for (who, alarm) in rivals {
         let rates = metrics.map(|metric| {
             let mut rate = Rate::default();
-            for alarm in gates.iter().filter_map(|rounds| alarm(metric, rounds)) {
+            for alarm in gates.iter().filter_map(|gate| alarm(metric, &gate.rounds)) {
                 rate.count(alarm);
             }
             if rate.of == 0 {
@@ -184,7 +178,7 @@ fn rivals(gates: &[&[StudyRound]], neighbours: &str) -> String {
 }
 
 /// As a gate of `budget` on a machine that isn't calibrated judges them.
-fn series(rounds: &[StudyRound], budget: Duration, design: &Design) -> Vec<Series> {
+fn series(rounds: &[&StudyRound], budget: Duration, design: &Design) -> Vec<Series> {
     let series = Metric::ALL.into_iter().enumerate();
     series
         .map(|(index, metric)| {
@@ -227,25 +221,32 @@ fn line<const N: usize>(text: &mut String, cells: &[String; N]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::record::example::round;
+    use crate::gate::record::example::example;
 
     #[test]
     fn a_table_says_what_gates_came_to_and_what_others_would_have() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let rounds: Vec<StudyRound> = (0..60_u64)
-            .map(|number| {
-                let mut round = StudyRound::of(1 + number as usize / 20, &round(1, false));
-                let scatter = (number * 7919 % 13) as f64 / 13.0 - 0.5;
-                round.log_ratios = round.log_ratios.map(|_| Some(scatter * 0.02));
-                round
-            })
-            .collect();
-        Rounds::new(folder.path(), &CASES[0], false)
-            .add(&rounds)
-            .expect("written");
-        let table = table(folder.path(), Duration::from_secs(120)).expect("readable");
+        let gates = Gates::new(folder.path(), &CASES[0], false);
+        for number in 1..=3 {
+            let mut gate = StudyGate::of(number, &example());
+            gate.verdict = Verdict::Pass;
+            gate.rounds = (0..20_u32)
+                .map(|round| {
+                    let scatter = f64::from(round * 7919 % 13) / 13.0 - 0.5;
+                    StudyRound {
+                        log_ratios: [Some(scatter * 0.02); Metric::ALL.len()],
+                        seconds: 6.0,
+                        ..gate.rounds[0].clone()
+                    }
+                })
+                .collect();
+            gate.repetition.clear();
+            gates.add(&gate).expect("written");
+        }
+        let table = table(folder.path()).expect("readable");
         for says in [
-            "| nothing: the same build on both sides | quiet | 3 | 0.0 % (≤ 63.2 %) |",
+            "| nothing: the same build on both sides | quiet | 3 | 0.0 % (≤ 63.2 %) | 100.0 %",
+            "pseudo-runs of the 60 rounds",
             "| CPU +5 % | 2 min | 99.",
             "| t-test over all pairs, at 1 % | 100.0 %",
         ] {
