@@ -52,6 +52,9 @@ pub struct StageEvidence {
     pub turns: Option<Turns>,
     /// Requests in flight, as sampled.
     pub in_flight: Option<InFlight>,
+    /// How long answers lay unread in the generator, as sampled.
+    #[serde(default)]
+    pub unread: Option<Unread>,
     /// What became of all cores' time, if the operating system tells.
     pub machine: Option<MachineUse>,
     /// What the generator took, if the operating system tells.
@@ -69,6 +72,16 @@ pub struct InFlight {
     pub mean: f64,
     /// The most that was seen.
     pub most: u64,
+}
+
+/// How long answers lay unread because the generator was busy or had no core, as pulses
+/// show that go the same way at random moments of a stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unread {
+    /// How many pulses arrived.
+    pub samples: u64,
+    /// The mean, in microseconds: a part of each service time.
+    pub mean_micros: f64,
 }
 
 /// The turns that a stage of open load asked for.
@@ -117,6 +130,13 @@ impl StageEvidence {
         let busy_seconds = self.requests as f64 * self.mean_service_micros / 1e6;
         (self.seconds > 0.0).then(|| busy_seconds / self.seconds)
     }
+
+    /// How long the generator waited for a core, in microseconds for each request;
+    /// `None` without requests, or when it isn't known.
+    pub fn waited_micros_per_request(&self) -> Option<f64> {
+        let waited = self.generator?.waited_seconds * 1e6;
+        (self.requests > 0).then(|| waited / self.requests as f64)
+    }
 }
 
 /// Fewer requests in flight than this say little: nothing is compared.
@@ -127,6 +147,9 @@ const HALF_AT_LEAST: u64 = 1000;
 const TENTH_AT_LEAST: u64 = 100;
 /// A share of turns that find no user free, in percent, that is remarked on.
 const EXHAUSTED: f64 = 5.0;
+/// Answers that lie unread for less than this, in microseconds, are read as soon as a
+/// thread wakes up.
+const UNREAD_AT_LEAST: f64 = 300.0;
 /// Idle time of all cores, in percent, that a generator at its limit would have used.
 const HEADROOM: f64 = 15.0;
 
@@ -139,6 +162,7 @@ pub fn doubts(evidence: &Evidence) -> Vec<Warning> {
         doubts.extend(stolen(stage, limits));
         doubts.extend(starved(stage, limits));
         doubts.extend(saturated(stage, evidence.ceiling.as_ref(), limits));
+        doubts.extend(unread(stage, limits));
         doubts.extend(too_few_users(stage));
         doubts.extend(sent_late(stage, limits));
         doubts.extend(missed(stage, limits));
@@ -169,7 +193,7 @@ fn stolen(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
 /// fast system keeps busy, with a generator that gets its share at once, is no doubt.
 fn starved(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
     let machine = stage.machine?;
-    let waited_micros = waited_micros_per_request(stage)?;
+    let waited_micros = stage.waited_micros_per_request()?;
     let bearable = stage.mean_service_micros * limits.waiting / 100.0;
     (machine.busy > limits.busy && waited_micros > bearable).then(|| Warning::MachineStarved {
         stage: stage.stage.clone(),
@@ -177,11 +201,6 @@ fn starved(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
         others: whole(machine.others),
         waited_micros: whole(waited_micros),
     })
-}
-
-fn waited_micros_per_request(stage: &StageEvidence) -> Option<f64> {
-    let waited = stage.generator?.waited_seconds * 1e6;
-    (stage.requests > 0).then(|| waited / stage.requests as f64)
 }
 
 /// A generator that could still have had more of the machine isn't at its limit, even
@@ -192,6 +211,17 @@ fn saturated(stage: &StageEvidence, ceiling: Option<&Ceiling>, limits: &Limits) 
     (load > limits.generator_load && !headroom).then(|| Warning::GeneratorSaturated {
         stage: stage.stage.clone(),
         percent: whole(load),
+    })
+}
+
+/// Whoever keeps the generator from reading, it is no longer the system that is measured.
+fn unread(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+    let lay = stage.unread?.mean_micros;
+    let percent = lay / stage.mean_service_micros * 100.0;
+    (lay > UNREAD_AT_LEAST && percent > limits.unread).then(|| Warning::AnswersUnread {
+        stage: stage.stage.clone(),
+        micros: whole(lay),
+        percent: whole(percent),
     })
 }
 

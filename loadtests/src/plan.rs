@@ -4,10 +4,13 @@
 mod file;
 mod gate;
 mod gate_file;
+mod mistake;
 mod mix;
 mod request;
 mod request_file;
 mod schedule;
+mod span;
+mod stage_file;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,8 +18,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use file::InvalidPlan;
 pub use gate::GateSettings;
+pub use mistake::InvalidPlan;
 pub use mix::Mix;
 pub use request::{PlainRequest, Requests};
 pub use schedule::Schedule;

@@ -108,7 +108,7 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         async move { progress.follow(workload, stages).await }
     });
     let looker = Looker::start(Arc::clone(&workload));
-    let looker = known("What is under way", looker, &mut warnings);
+    let looker = known("What the generator is at", looker, &mut warnings);
     let tenths = Arc::new(Tenths::default());
     let ticker = Arc::new(Ticker::new(workload.schedule.length()));
     let collector = tokio::spawn({
@@ -135,7 +135,7 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
     collector.abort();
     // What was over after the collector's last look.
     ticker.add(workload.clock.elapsed(), &workload.recorder.tick());
-    let in_flight = looker.map(Looker::stop).unwrap_or_default();
+    let looks = looker.map(Looker::stop).unwrap_or_default();
     let ended = Timestamp::now();
     if end? == End::Interrupted {
         warnings.push(Warning::Interrupted);
@@ -154,7 +154,7 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         measured: subject.measured_between(measured, &mut warnings),
         tasks,
         stages,
-        in_flight,
+        looks,
         tenths,
         timeline: ticker.timeline(&cores.looks, cores.events),
         flaws: workload.flaws.counts(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// From when on a run mistrusts itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Limits {
     /// The longest 99th percentile of the send lag of turns that found a user free.
     ///
@@ -40,6 +41,12 @@ pub struct Limits {
     /// 5 %: the wait is part of what is measured, and this is two and a half times the
     /// error that figures may have.
     pub waiting: f64,
+    /// How long answers may lie unread in the generator, in percent of the mean service
+    /// time; less than 0.3 ms is never too long.
+    ///
+    /// 20 %: where a system fills the very cores that its generator is on, it is up to
+    /// 10 %; a generator that lacks a core makes it 50 % and more.
+    pub unread: f64,
     /// How far requests in flight may be from rate × service time, in percent.
     ///
     /// 20 %: several times what sampling and the ends of a stage make of it.
@@ -61,6 +68,7 @@ impl Default for Limits {
             stolen: 5.0,
             busy: 95.0,
             waiting: 5.0,
+            unread: 20.0,
             disagreement: 20.0,
             drift: 20.0,
         }

@@ -25,6 +25,10 @@ fn sound() -> StageEvidence {
             mean: 5.0,
             most: 12,
         }),
+        unread: Some(Unread {
+            samples: 2_500,
+            mean_micros: 80.0,
+        }),
         machine: Some(MachineUse {
             busy: 60.0,
             others: 2.0,
@@ -151,6 +155,26 @@ fn a_starved_machine_is_one_that_is_busy_and_makes_the_generator_wait() {
         invalid(&seen).iter().all(starved) && !seen.is_empty(),
         "{seen:?}"
     );
+}
+
+#[test]
+fn a_generator_that_comes_late_to_read_is_doubted_and_one_that_has_to_wake_up_is_not() {
+    let after = |service: f64, unread: f64| {
+        doubts_after(|stage| {
+            stage.mean_service_micros = service;
+            stage.in_flight.as_mut().expect("seen").mean = service / 1_000.0;
+            stage.unread.as_mut().expect("seen").mean_micros = unread;
+        })
+    };
+    assert_eq!(after(200.0, 100.0), []);
+    assert_eq!(after(6_000.0, 620.0), []);
+    let seen = after(1_500.0, 490.0);
+    let late = Warning::AnswersUnread {
+        stage: "steady".to_owned(),
+        micros: 490,
+        percent: 33,
+    };
+    assert_eq!(invalid(&seen), [&late]);
 }
 
 #[test]

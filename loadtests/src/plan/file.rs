@@ -1,49 +1,19 @@
-//! The TOML form of a plan, and the check that it makes sense. An error names the
-//! place in the file and shows the line.
+//! The TOML form of a plan, and the check that it makes sense.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::Range;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use toml::Spanned;
 
 use super::gate_file::GateFile;
+use super::mistake::{InvalidPlan, Problem, within};
 use super::request_file::{RequestFile, ValuesFile, check_requests};
-use super::{Behaviour, Mix, OpenLoad, Plan, Requests, Shape, Stage};
-use crate::arrivals::{Rate, RateCurve, Spacing};
+use super::span::Span;
+use super::stage_file::{StageFile, check_stages};
+use super::{Behaviour, Mix, Plan, Requests, Shape};
 use crate::evidence::Limits;
 use crate::threshold::Threshold;
-
-/// A text that is no plan: where, and why.
-#[derive(Debug, thiserror::Error)]
-pub struct InvalidPlan {
-    file: String,
-    /// Counted from 1, in lines and in characters.
-    line: usize,
-    column: usize,
-    excerpt: String,
-    sentence: String,
-}
-
-impl fmt::Display for InvalidPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let InvalidPlan {
-            file,
-            line,
-            column,
-            excerpt,
-            sentence,
-        } = self;
-        let margin = " ".repeat(line.to_string().len());
-        let indent = " ".repeat(column - 1);
-        writeln!(f, "{file}:{line}:{column}: {sentence}")?;
-        writeln!(f, "{margin} |")?;
-        writeln!(f, "{line} | {excerpt}")?;
-        write!(f, "{margin} | {indent}^")
-    }
-}
 
 /// Reads and checks a plan.
 pub(super) fn parse(file: &str, source: &str) -> Result<Plan, InvalidPlan> {
@@ -55,41 +25,6 @@ pub(super) fn parse(file: &str, source: &str) -> Result<Plan, InvalidPlan> {
         })
     })?;
     plan.check(source).map_err(invalid)
-}
-
-/// Something wrong, and the bytes of the source that it is about.
-pub(super) struct Problem {
-    pub(super) at: Range<usize>,
-    pub(super) sentence: String,
-}
-
-impl Problem {
-    pub(super) fn at<T>(spanned: &Spanned<T>, sentence: impl Into<String>) -> Self {
-        Problem {
-            at: spanned.span(),
-            sentence: sentence.into(),
-        }
-    }
-
-    fn locate(self, file: &str, source: &str) -> InvalidPlan {
-        let mut at = self.at.start.min(source.len());
-        while !source.is_char_boundary(at) {
-            at -= 1;
-        }
-        let before = &source[..at];
-        let line_begin = before.rfind('\n').map_or(0, |newline| newline + 1);
-        InvalidPlan {
-            file: file.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: source[line_begin..at].chars().count() + 1,
-            excerpt: source[line_begin..]
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-            sentence: self.sentence.replace('\n', " "),
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -125,20 +60,6 @@ struct ShapeFile {
     cache_ttl: Option<Span>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StageFile {
-    name: Spanned<String>,
-    users: Option<Spanned<usize>>,
-    rate: Option<Spanned<RateText>>,
-    arrivals: Option<Spanned<Spacing>>,
-    duration: Spanned<Span>,
-    ramp: Option<Spanned<Span>>,
-    ramp_from: Option<Spanned<RateText>>,
-    #[serde(default)]
-    warm_up: bool,
-}
-
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BehaviourFile {
@@ -160,34 +81,9 @@ struct LimitsFile {
     stolen: Option<Spanned<f64>>,
     busy: Option<Spanned<f64>>,
     waiting: Option<Spanned<f64>>,
+    unread: Option<Spanned<f64>>,
     disagreement: Option<Spanned<f64>>,
     drift: Option<Spanned<f64>>,
-}
-
-/// A length of time as people write it: `"5ms"`, `"1m 30s"`.
-#[derive(Clone, Copy)]
-pub(super) struct Span(pub(super) Duration);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text).map(Span).map_err(|_| {
-            serde::de::Error::custom(format!(
-                "{text:?} is no duration; write a number with a unit, such as \"5ms\" or \"1m 30s\""
-            ))
-        })
-    }
-}
-
-/// Arrivals per second as people write them: `"1000/s"`, `"90/min"`.
-#[derive(Clone, Copy)]
-struct RateText(Rate);
-
-impl<'de> Deserialize<'de> for RateText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map(RateText).map_err(serde::de::Error::custom)
-    }
 }
 
 impl PlanFile {
@@ -271,30 +167,10 @@ impl LimitsFile {
             stolen: percent(self.stolen, usual.stolen, "`stolen`")?,
             busy: percent(self.busy, usual.busy, "`busy`")?,
             waiting: percent(self.waiting, usual.waiting, "`waiting`")?,
+            unread: percent(self.unread, usual.unread, "`unread`")?,
             disagreement: percent(self.disagreement, usual.disagreement, "`disagreement`")?,
             drift: percent(self.drift, usual.drift, "`drift`")?,
         })
-    }
-}
-
-/// The value, or `default` where there is none; refused outside of `range`, in a
-/// sentence about `what`.
-pub(super) fn within<T: PartialOrd + fmt::Display>(
-    value: Option<Spanned<T>>,
-    range: std::ops::RangeInclusive<T>,
-    default: T,
-    what: &str,
-) -> Result<T, Problem> {
-    match value {
-        Some(value) if !range.contains(value.get_ref()) => {
-            let (from, to) = range.into_inner();
-            Err(Problem::at(
-                &value,
-                format!("{what} is between {from} and {to}"),
-            ))
-        }
-        Some(value) => Ok(value.into_inner()),
-        None => Ok(default),
     }
 }
 
@@ -329,112 +205,6 @@ fn check_users_work(
     }
 }
 
-fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> {
-    let whole = stages.span();
-    let mut checked: Vec<Stage> = Vec::new();
-    for stage in stages.into_inner() {
-        if stage.name.get_ref().trim().is_empty() {
-            return Err(Problem::at(&stage.name, "a stage has a name"));
-        }
-        let duration = stage.duration.get_ref().0;
-        if duration < Duration::from_secs(1) || duration.subsec_nanos() != 0 {
-            return Err(Problem::at(
-                &stage.duration,
-                "a stage lasts a whole number of seconds, for Goose counts in those",
-            ));
-        }
-        let ramp = stage
-            .ramp
-            .as_ref()
-            .map_or(Duration::ZERO, |r| r.get_ref().0);
-        if let Some(written) = stage.ramp.as_ref().filter(|_| ramp > duration) {
-            return Err(Problem::at(
-                written,
-                "the ramp is part of the stage and can't last longer than it",
-            ));
-        }
-        if stage.warm_up && checked.last().is_some_and(|before| !before.warm_up) {
-            return Err(Problem::at(
-                &stage.name,
-                "warm-up stages come before all others",
-            ));
-        }
-        if checked
-            .iter()
-            .any(|other| &other.name == stage.name.get_ref())
-        {
-            return Err(Problem::at(&stage.name, "another stage has this name"));
-        }
-        let before = checked.last().and_then(|before| before.open.as_ref());
-        let open = check_open_load(&stage, before, (duration, ramp))?;
-        checked.push(Stage {
-            users: check_users(&stage, open.as_ref())?,
-            name: stage.name.into_inner(),
-            duration,
-            ramp,
-            warm_up: stage.warm_up,
-            open,
-        });
-    }
-    if checked.iter().all(|stage| stage.warm_up) {
-        return Err(Problem {
-            at: whole,
-            sentence: "at least one stage is no warm-up, or there is nothing to judge".to_owned(),
-        });
-    }
-    Ok(checked)
-}
-
-/// The open load that a stage asks for by its rate, if it does. Without `ramp_from`,
-/// a ramp begins at the rate of the stage `before`, or at nothing.
-fn check_open_load(
-    stage: &StageFile,
-    before: Option<&OpenLoad>,
-    (duration, ramp): (Duration, Duration),
-) -> Result<Option<OpenLoad>, Problem> {
-    let Some(rate) = &stage.rate else {
-        let only_open = "this is for open load; give the stage a rate, such as `rate = \"1000/s\"`";
-        return match (&stage.arrivals, &stage.ramp_from) {
-            (Some(arrivals), _) => Err(Problem::at(arrivals, only_open)),
-            (_, Some(ramp_from)) => Err(Problem::at(ramp_from, only_open)),
-            (None, None) => Ok(None),
-        };
-    };
-    if let Some(written) = stage.ramp_from.as_ref().filter(|_| ramp.is_zero()) {
-        return Err(Problem::at(
-            written,
-            "without a ramp, the stage has its rate from the begin; give it one, such as `ramp = \"5s\"`",
-        ));
-    }
-    let ramp_from = stage.ramp_from.as_ref().map(|rate| rate.get_ref().0);
-    let from = ramp_from.or(before.map(|before| before.curve.to));
-    Ok(Some(OpenLoad {
-        curve: RateCurve {
-            from: from.map_or(0.0, Rate::get),
-            to: rate.get_ref().0,
-            ramp,
-            duration,
-        },
-        spacing: stage
-            .arrivals
-            .as_ref()
-            .map_or_else(Spacing::default, |s| *s.get_ref()),
-    }))
-}
-
-/// The users that a stage asks for, or enough of them for its rate.
-fn check_users(stage: &StageFile, open: Option<&OpenLoad>) -> Result<usize, Problem> {
-    match (&stage.users, open) {
-        (Some(users), _) if (1..=10_000).contains(users.get_ref()) => Ok(*users.get_ref()),
-        (Some(users), _) => Err(Problem::at(users, "a stage has 1 to 10000 users")),
-        (None, Some(open)) => Ok(open.enough_users()),
-        (None, None) => Err(Problem::at(
-            &stage.name,
-            "a stage has users or a rate, such as `users = 32` or `rate = \"1000/s\"`",
-        )),
-    }
-}
-
 fn check_thresholds(
     rules: Vec<Spanned<String>>,
     mix: &Mix,
@@ -459,6 +229,7 @@ fn check_thresholds(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arrivals::Spacing;
 
     const VALID: &str = r#"
 name = "tiny"

@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::file::{Problem, Span, within};
 use super::gate::{GateSettings, Limit};
+use super::mistake::{Problem, within};
+use super::span::Span;
 use crate::comparison::Metric;
 
 #[derive(Default, Deserialize)]

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::file::{Problem, within};
+use super::mistake::{Problem, within};
 use super::request::{PlainRequest, Requests, Template, Values};
 use crate::samples::Route;
 

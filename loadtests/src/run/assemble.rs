@@ -15,7 +15,7 @@ use super::system::Measured;
 use super::{Order, evidence};
 use crate::environment::Environment;
 use crate::evidence::tenths::Tenths;
-use crate::evidence::{Ceiling, FileLimit, InFlight, doubts};
+use crate::evidence::{Ceiling, FileLimit, doubts, looks};
 use crate::ledger::{self, Generator, Ledger, NodeCounts};
 use crate::observation::StageUse;
 use crate::plan::{Plan, Stage};
@@ -41,8 +41,8 @@ pub(super) struct Seen {
     pub(super) tasks: SubmittedTasks,
     /// What was used in each stage, as far as the operating system tells.
     pub(super) stages: Vec<Option<StageUse>>,
-    /// What was under way in each stage.
-    pub(super) in_flight: BTreeMap<usize, InFlight>,
+    /// What looks at the generator saw in each stage.
+    pub(super) looks: BTreeMap<usize, looks::Seen>,
     pub(super) tenths: Arc<Tenths>,
     pub(super) timeline: Timeline,
     /// What became of requests with each kind of bad token.

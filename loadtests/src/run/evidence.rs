@@ -53,6 +53,7 @@ pub(super) fn usage(plan: &Plan, seen: &Seen) -> Vec<StageUsage> {
 fn of_stage(index: usize, stage: &Stage, turns: Option<Turns>, seen: &Seen) -> StageEvidence {
     let total = seen.samples.total(|other| other == Some(index));
     let used: Option<&StageUse> = seen.stages.get(index).and_then(Option::as_ref);
+    let looks = seen.looks.get(&index);
     let seconds = stage.duration.as_secs_f64();
     // Where the load is meant to change, it can't be expected to be steady.
     let level = stage.ramp.is_zero();
@@ -63,7 +64,8 @@ fn of_stage(index: usize, stage: &Stage, turns: Option<Turns>, seen: &Seen) -> S
         requests: total.count(),
         mean_service_micros: total.latency().service.mean(),
         turns,
-        in_flight: seen.in_flight.get(&index).copied(),
+        in_flight: looks.map(|looks| looks.in_flight),
+        unread: looks.and_then(|looks| looks.unread),
         machine: used.and_then(|used| used.machine),
         generator: used.and_then(|used| {
             let generator = used.generator?;

@@ -48,6 +48,15 @@ pub enum Warning {
         /// all that it can do.
         percent: u64,
     },
+    /// The generator came late to read what was there.
+    AnswersUnread {
+        /// In which stage.
+        stage: String,
+        /// How long an answer lay there, on average, in microseconds.
+        micros: u64,
+        /// The same in percent of the mean service time.
+        percent: u64,
+    },
     /// The load was stopped before its end.
     Interrupted,
     /// A node ended by itself.
@@ -164,6 +173,7 @@ impl Warning {
             | Warning::TimeStolen { .. }
             | Warning::MachineStarved { .. }
             | Warning::GeneratorSaturated { .. }
+            | Warning::AnswersUnread { .. }
             | Warning::Interrupted
             | Warning::NodeEnded { .. }
             | Warning::CountersUnreadable { .. }
@@ -213,6 +223,14 @@ impl fmt::Display for Warning {
             Warning::GeneratorSaturated { stage, percent } => write!(
                 f,
                 "In stage “{stage}”, the generator used {percent} % of the CPU time that it uses at its limit, so that it was measured rather than the system; ask for less, or give it more cores."
+            ),
+            Warning::AnswersUnread {
+                stage,
+                micros,
+                percent,
+            } => write!(
+                f,
+                "In stage “{stage}”, answers lay {micros} µs before the generator came to read them, {percent} % of the time that is shown as the system's; end what else runs, ask for less, or give it more cores."
             ),
             Warning::Interrupted => f.write_str("The load was stopped before its end."),
             Warning::NodeEnded { node, status } => write!(

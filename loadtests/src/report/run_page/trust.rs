@@ -20,6 +20,7 @@ pub(super) fn trust(record: &Record) -> Markup {
                         th scope="col" { "Stage" }
                         th scope="col" .n { "Generator’s cores" }
                         th scope="col" .n { "Its wait for a core" }
+                        th scope="col" .n { "Answers unread for" }
                         th scope="col" .n { "Cores busy" }
                         th scope="col" .n { "With others" }
                         th scope="col" .n { "Stolen" }
@@ -39,7 +40,8 @@ pub(super) fn trust(record: &Record) -> Markup {
                         "It may open " (count(files.limit)) " files, and its users may need " (count(files.needed)) ". "
                     }
                     "The run is invalid when the generator uses more than " (percent(limits.generator_load))
-                    " of both, when cores are more than " (percent(limits.busy)) " busy while it waits for one for more than "
+                    " of both, when answers lie unread for more than " (percent(limits.unread))
+                    " of the mean service time, when cores are more than " (percent(limits.busy)) " busy while it waits for one for more than "
                     (percent(limits.waiting)) " of the mean service time, when more than " (percent(limits.stolen))
                     " of the time is stolen, when what is in flight is off rate × service time by more than "
                     (percent(limits.disagreement)) ", or when turns that found a user free begin more than "
@@ -52,7 +54,6 @@ pub(super) fn trust(record: &Record) -> Markup {
 
 fn row(stage: &StageEvidence) -> Markup {
     let shown = |figure: Option<String>| figure.unwrap_or_else(|| "–".to_owned());
-    let requests = stage.requests.max(1) as f64;
     let generator = stage.generator;
     let machine = stage.machine;
     let lag = stage.turns.and_then(|turns| turns.lag_p99_micros);
@@ -60,7 +61,8 @@ fn row(stage: &StageEvidence) -> Markup {
         tr {
             th scope="row" { (stage.stage) }
             td.n { (shown(generator.map(|g| parts(g.cores)))) }
-            td.n { (shown(generator.map(|g| micros(g.waited_seconds * 1e6 / requests)))) }
+            td.n { (shown(stage.waited_micros_per_request().map(micros))) }
+            td.n { (shown(stage.unread.map(|unread| micros(unread.mean_micros)))) }
             td.n { (shown(machine.map(|m| percent(m.busy)))) }
             td.n { (shown(machine.map(|m| percent(m.others)))) }
             td.n { (shown(machine.map(|m| percent(m.stolen)))) }

@@ -1,0 +1,144 @@
+//! The TOML form of stages, and the check that they make sense.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use super::mistake::Problem;
+use super::span::Span;
+use super::{OpenLoad, Stage};
+use crate::arrivals::{Rate, RateCurve, Spacing};
+
+/// `[[stage]]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StageFile {
+    name: Spanned<String>,
+    users: Option<Spanned<usize>>,
+    rate: Option<Spanned<RateText>>,
+    arrivals: Option<Spanned<Spacing>>,
+    duration: Spanned<Span>,
+    ramp: Option<Spanned<Span>>,
+    ramp_from: Option<Spanned<RateText>>,
+    #[serde(default)]
+    warm_up: bool,
+}
+
+/// Arrivals per second as people write them: `"1000/s"`, `"90/min"`.
+#[derive(Clone, Copy)]
+struct RateText(Rate);
+
+impl<'de> Deserialize<'de> for RateText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(RateText).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Checks a plan's stages, each against those before it.
+pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> {
+    let whole = stages.span();
+    let mut checked: Vec<Stage> = Vec::new();
+    for stage in stages.into_inner() {
+        if stage.name.get_ref().trim().is_empty() {
+            return Err(Problem::at(&stage.name, "a stage has a name"));
+        }
+        let duration = stage.duration.get_ref().0;
+        if duration < Duration::from_secs(1) || duration.subsec_nanos() != 0 {
+            return Err(Problem::at(
+                &stage.duration,
+                "a stage lasts a whole number of seconds, for Goose counts in those",
+            ));
+        }
+        let ramp = stage
+            .ramp
+            .as_ref()
+            .map_or(Duration::ZERO, |r| r.get_ref().0);
+        if let Some(written) = stage.ramp.as_ref().filter(|_| ramp > duration) {
+            return Err(Problem::at(
+                written,
+                "the ramp is part of the stage and can't last longer than it",
+            ));
+        }
+        if stage.warm_up && checked.last().is_some_and(|before| !before.warm_up) {
+            return Err(Problem::at(
+                &stage.name,
+                "warm-up stages come before all others",
+            ));
+        }
+        if checked
+            .iter()
+            .any(|other| &other.name == stage.name.get_ref())
+        {
+            return Err(Problem::at(&stage.name, "another stage has this name"));
+        }
+        let before = checked.last().and_then(|before| before.open.as_ref());
+        let open = check_open_load(&stage, before, (duration, ramp))?;
+        checked.push(Stage {
+            users: check_users(&stage, open.as_ref())?,
+            name: stage.name.into_inner(),
+            duration,
+            ramp,
+            warm_up: stage.warm_up,
+            open,
+        });
+    }
+    if checked.iter().all(|stage| stage.warm_up) {
+        return Err(Problem {
+            at: whole,
+            sentence: "at least one stage is no warm-up, or there is nothing to judge".to_owned(),
+        });
+    }
+    Ok(checked)
+}
+
+/// The open load that a stage asks for by its rate, if it does. Without `ramp_from`,
+/// a ramp begins at the rate of the stage `before`, or at nothing.
+fn check_open_load(
+    stage: &StageFile,
+    before: Option<&OpenLoad>,
+    (duration, ramp): (Duration, Duration),
+) -> Result<Option<OpenLoad>, Problem> {
+    let Some(rate) = &stage.rate else {
+        let only_open = "this is for open load; give the stage a rate, such as `rate = \"1000/s\"`";
+        return match (&stage.arrivals, &stage.ramp_from) {
+            (Some(arrivals), _) => Err(Problem::at(arrivals, only_open)),
+            (_, Some(ramp_from)) => Err(Problem::at(ramp_from, only_open)),
+            (None, None) => Ok(None),
+        };
+    };
+    if let Some(written) = stage.ramp_from.as_ref().filter(|_| ramp.is_zero()) {
+        return Err(Problem::at(
+            written,
+            "without a ramp, the stage has its rate from the begin; give it one, such as `ramp = \"5s\"`",
+        ));
+    }
+    let ramp_from = stage.ramp_from.as_ref().map(|rate| rate.get_ref().0);
+    let from = ramp_from.or(before.map(|before| before.curve.to));
+    Ok(Some(OpenLoad {
+        curve: RateCurve {
+            from: from.map_or(0.0, Rate::get),
+            to: rate.get_ref().0,
+            ramp,
+            duration,
+        },
+        spacing: stage
+            .arrivals
+            .as_ref()
+            .map_or_else(Spacing::default, |s| *s.get_ref()),
+    }))
+}
+
+/// The users that a stage asks for, or enough of them for its rate.
+fn check_users(stage: &StageFile, open: Option<&OpenLoad>) -> Result<usize, Problem> {
+    match (&stage.users, open) {
+        (Some(users), _) if (1..=10_000).contains(users.get_ref()) => Ok(*users.get_ref()),
+        (Some(users), _) => Err(Problem::at(users, "a stage has 1 to 10000 users")),
+        (None, Some(open)) => Ok(open.enough_users()),
+        (None, None) => Err(Problem::at(
+            &stage.name,
+            "a stage has users or a rate, such as `users = 32` or `rate = \"1000/s\"`",
+        )),
+    }
+}
