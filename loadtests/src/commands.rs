@@ -42,7 +42,7 @@ enum Command {
     Compare(compare::Compare),
     /// Write the pages of earlier runs again, from their records.
     Report(report::Report),
-    /// Print the JSON schema of `run.json`, a run's record.
+    /// Print the JSON schema of a record: a run's, a gate's or a comparison's.
     Schema(schema::Schema),
     /// Hold what this program reports against a server whose behaviour is known.
     SelfCheck(self_check::SelfCheck),

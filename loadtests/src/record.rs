@@ -5,7 +5,6 @@ mod curve;
 #[cfg(test)]
 pub(crate) mod example;
 mod requests;
-mod schema;
 mod store;
 mod timeline;
 mod traffic;
@@ -30,15 +29,11 @@ use crate::verdict::{Judgement, Warning};
 pub use caches::{CacheNodeRecord, CacheRecord};
 pub use curve::Curve;
 pub use requests::{OpenRecord, RequestFigures, Times};
-pub use schema::schema;
-pub use store::{RecordError, read_json, write_json, write_whole};
+pub use store::{Document, RecordError, read_json, write_json, write_whole};
 pub use timeline::{CoresRecord, EventRecord, TickRecord, TickTimes, Timeline};
 pub use traffic::{EdgeRecord, NodeRecord, Traffic};
 pub use usage::{ProcessRecord, ProcessUsage, StageUsage};
 pub use work::{FlawRecord, IntruderRecord, TaskRecord};
-
-/// The version of this form. It grows when a reader of an older one would be misled.
-pub const SCHEMA_VERSION: u32 = 1;
 
 /// One run: what was done, on what, and every figure that came of it. Times of
 /// requests are in microseconds. A response time is from the intended time to the last
@@ -110,6 +105,11 @@ pub struct Record {
     pub evidence: Evidence,
     /// Failed requests of the whole run, by route and reason.
     pub failures: Vec<FailureRecord>,
+}
+
+impl Document for Record {
+    const FILE: &str = "run.json";
+    const SCHEMA_VERSION: u32 = 1;
 }
 
 /// What was asked for.

@@ -27,7 +27,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::gate::record::GateRecord;
-use crate::record::{Record, RecordError, write_whole};
+use crate::record::{Document, Record, RecordError, write_whole};
 use crate::side_by_side::Comparison;
 
 pub use comparison_page::{comparison_page, comparison_summary};

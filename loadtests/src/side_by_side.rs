@@ -9,7 +9,6 @@ mod figure;
 mod quantile;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -17,16 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::gate::record::Side;
-use crate::record::{ProcessRecord, Record, RecordError, RouteRecord, read_json, write_json};
+use crate::record::{Document, ProcessRecord, Record, RouteRecord};
 use crate::threshold::Unit;
 use crate::verdict::Judgement;
 
 pub use caution::Caution;
 pub use figure::{Better, Figure};
 pub use quantile::Curve;
-
-/// The version of this form. It grows when a reader of an older one would be misled.
-pub const SCHEMA_VERSION: u32 = 1;
 
 /// Two runs side by side, with everything that their page shows. Ratios are
 /// candidate ÷ baseline.
@@ -52,6 +48,11 @@ pub struct Comparison {
     pub routes: Vec<Route>,
     /// CPU time per request that was sent, by service, the generator last.
     pub services: Vec<Figure>,
+}
+
+impl Document for Comparison {
+    const FILE: &str = "comparison.json";
+    const SCHEMA_VERSION: u32 = 1;
 }
 
 /// One of the two runs.
@@ -100,14 +101,11 @@ pub struct Found<'a> {
 }
 
 impl Comparison {
-    /// The comparison's file in its folder.
-    pub const FILE: &str = "comparison.json";
-
     /// Compares two runs.
     pub fn of(baseline: Found<'_>, candidate: Found<'_>, made: Timestamp, command: &str) -> Self {
         let (a, b) = (baseline.record, candidate.record);
         Comparison {
-            schema_version: SCHEMA_VERSION,
+            schema_version: Self::SCHEMA_VERSION,
             id: format!("{}..{}", baseline.id, candidate.id),
             made,
             command: command.to_owned(),
@@ -131,24 +129,6 @@ impl Comparison {
             Side::Baseline => &self.baseline,
             Side::Candidate => &self.candidate,
         }
-    }
-
-    /// Reads the comparison in `folder`.
-    ///
-    /// # Errors
-    ///
-    /// It isn't there, is damaged, or is of a later program.
-    pub fn read(folder: &Path) -> Result<Self, RecordError> {
-        read_json(&folder.join(Self::FILE), SCHEMA_VERSION)
-    }
-
-    /// Writes the comparison into `folder`, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// The file can't be written.
-    pub fn write(&self, folder: &Path) -> Result<(), RecordError> {
-        write_json(&folder.join(Self::FILE), self)
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::ReportsFolder;
 use crate::exit_code::{Failure, Outcome};
-use crate::record::Record;
+use crate::record::{Document, Record};
 use crate::report::{Kind, NAMES_HELP, Reports, comparison_summary};
 use crate::side_by_side::{Comparison, Found};
 

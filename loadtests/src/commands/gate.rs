@@ -17,6 +17,7 @@ use crate::gate::record::{Build, GateRecord};
 use crate::gate::{self, GateError, Order};
 use crate::plan::Plan;
 use crate::progress::Progress;
+use crate::record::Document;
 use crate::report::{Kind, Reports, gate as gate_reports};
 
 /// What to compare.

@@ -13,7 +13,7 @@ use crate::client::Target;
 use crate::exit_code::{Failure, Outcome};
 use crate::plan::Plan;
 use crate::progress::Progress;
-use crate::record::Record;
+use crate::record::{Document, Record};
 use crate::report::{Kind, Reports, summary};
 use crate::run::{Order, RunError};
 use one_line::OneLine;

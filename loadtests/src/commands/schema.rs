@@ -1,19 +1,40 @@
-//! `loadtests schema`: what a run's record looks like, for programs that read it.
+//! `loadtests schema`: what records look like, for programs that read them.
 
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::exit_code::Outcome;
-use crate::record;
+use crate::gate::record::GateRecord;
+use crate::record::{Document, Record};
+use crate::side_by_side::Comparison;
 
-/// Nothing to choose.
+/// Of which record.
 #[derive(Debug, Args)]
-pub(super) struct Schema {}
+pub(super) struct Schema {
+    /// Whose record.
+    #[arg(value_enum, default_value_t = Of::Run)]
+    of: Of,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Of {
+    /// A run's: `run.json`.
+    Run,
+    /// A gate's: `gate.json`.
+    Gate,
+    /// A comparison's: `comparison.json`.
+    Comparison,
+}
 
 impl Schema {
     pub(super) fn execute(self) -> Outcome {
-        print!("{}", record::schema());
+        let schema = match self.of {
+            Of::Run => Record::schema(),
+            Of::Gate => GateRecord::schema(),
+            Of::Comparison => Comparison::schema(),
+        };
+        print!("{schema}");
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -10,7 +10,7 @@ use super::contest::{Contest, Ended, Terms};
 use super::metrics::{median, name_and_unit, value};
 use super::record::{
     CalibrationUsed, Confirmation, FailedRequests, GateRecord, HopTime, Interval, Load,
-    Look as LookRecord, MetricOutcome, MetricRecord, Round, SCHEMA_VERSION, ServiceCpu, Side,
+    Look as LookRecord, MetricOutcome, MetricRecord, Round, ServiceCpu, Side,
 };
 use super::round::{Capacity, Played};
 use super::shape::Shape;
@@ -19,6 +19,7 @@ use super::{Order, topology_of};
 use crate::arrivals::Rate;
 use crate::comparison::{Decision, Design, Estimate, Finding, Look, Rule, judge};
 use crate::environment::Environment;
+use crate::record::Document;
 use crate::timing::Hop;
 use crate::verdict::{Judgement, Verdict};
 
@@ -64,7 +65,7 @@ pub(super) fn record(held: Held) -> GateRecord {
         _ => judgement(&held.contest, &metrics, confirmation.as_ref()),
     };
     GateRecord {
-        schema_version: SCHEMA_VERSION,
+        schema_version: GateRecord::SCHEMA_VERSION,
         id: String::new(),
         judgement,
         interrupted,

@@ -30,12 +30,15 @@ pub fn value(round: &Round, side: Side, metric: Metric) -> Option<f64> {
 
 /// The natural logarithm of candidate ÷ baseline in a round; `None` when a side shows
 /// nothing. What slots show is compared quad by quad, so that a drift of the machine's
-/// speed cancels and a stall weighs little; a percentile is one of all of a side's answers
-/// in the round, for a slot has too few.
+/// speed cancels and a stall weighs little; the median is among it, which a slot has
+/// answers enough for. Higher percentiles are those of all of a side's answers in the
+/// round, for a slot has too few.
 pub fn log_ratio(round: &Round, metric: Metric) -> Option<f64> {
     match metric {
-        Metric::CpuPerRequest | Metric::Throughput => round_value(&quad_log_ratios(round, metric)),
-        Metric::P50 | Metric::P95 | Metric::P99 => {
+        Metric::CpuPerRequest | Metric::Throughput | Metric::P50 => {
+            round_value(&quad_log_ratios(round, metric))
+        }
+        Metric::P95 | Metric::P99 => {
             let of = |side| value(round, side, metric);
             Some((of(Side::Candidate)? / of(Side::Baseline)?).ln())
         }
@@ -43,7 +46,7 @@ pub fn log_ratio(round: &Round, metric: Metric) -> Option<f64> {
 }
 
 /// The log-ratios of quads, for the metrics that slots have: throughput is that of closed
-/// load, CPU time per request that of all load.
+/// load, the median that of open load, CPU time per request that of all load.
 pub fn quad_log_ratios(round: &Round, metric: Metric) -> Vec<f64> {
     match metric {
         Metric::CpuPerRequest => quads(round, |slot| {
@@ -53,7 +56,8 @@ pub fn quad_log_ratios(round: &Round, metric: Metric) -> Vec<f64> {
             let is_closed = slot.open_p50_micros.is_none();
             is_closed.then(|| slot.requests as f64 / slot.micros as f64)
         }),
-        Metric::P50 | Metric::P95 | Metric::P99 => Vec::new(),
+        Metric::P50 => quads(round, |slot| slot.open_p50_micros),
+        Metric::P95 | Metric::P99 => Vec::new(),
     }
 }
 
@@ -98,8 +102,11 @@ mod tests {
         let cpu = ((92.0 * 93.0) / (87.0 * 88.0_f64)).sqrt();
         assert!((ratio(Metric::CpuPerRequest) - cpu).abs() < 1e-9);
         assert!((ratio(Metric::Throughput) - 1.0).abs() < 1e-9);
+        assert!((ratio(Metric::P50) - 1.0).abs() < 1e-9);
         assert!((ratio(Metric::P99) - 1.0).abs() < 1e-9);
-        assert_eq!(quad_log_ratios(&round, Metric::CpuPerRequest).len(), 1);
+        let quads = |metric| quad_log_ratios(&round, metric).len();
+        assert_eq!(quads(Metric::CpuPerRequest), 2);
+        assert_eq!((quads(Metric::Throughput), quads(Metric::P50)), (1, 1));
     }
 
     #[test]

@@ -4,20 +4,15 @@
 #[cfg(test)]
 pub(crate) mod example;
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::evidence::MachineUse;
-use crate::record::{RecordError, read_json, write_json};
+use crate::record::Document;
 use crate::timing::Hop;
 use crate::verdict::Judgement;
-
-/// The version of this form. It grows when a reader of an older one would be misled.
-pub const SCHEMA_VERSION: u32 = 1;
 
 /// One gate: what was compared, what it comes to, and every round that this rests on.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +74,11 @@ pub struct GateRecord {
     pub calibration: Option<CalibrationUsed>,
     /// Every round, as it was seen.
     pub rounds: Vec<Round>,
+}
+
+impl Document for GateRecord {
+    const FILE: &str = "gate.json";
+    const SCHEMA_VERSION: u32 = 1;
 }
 
 /// One of the two builds that are compared.
@@ -392,46 +392,5 @@ impl Round {
             Side::Baseline => &self.baseline,
             Side::Candidate => &self.candidate,
         }
-    }
-}
-
-impl GateRecord {
-    /// The record's file in a gate's folder.
-    pub const FILE: &str = "gate.json";
-
-    /// Reads the record of the gate in `folder`.
-    ///
-    /// # Errors
-    ///
-    /// It isn't there, is damaged, or is of a later program.
-    pub fn read(folder: &Path) -> Result<GateRecord, RecordError> {
-        read_json(&folder.join(Self::FILE), SCHEMA_VERSION)
-    }
-
-    /// Writes the record into `folder`, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// The file can't be written.
-    pub fn write(&self, folder: &Path) -> Result<(), RecordError> {
-        write_json(&folder.join(Self::FILE), self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::example::example;
-    use super::*;
-
-    #[test]
-    fn a_record_comes_back_as_it_was_written() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let record = example();
-        record.write(folder.path()).expect("written");
-        let back = GateRecord::read(folder.path()).expect("readable");
-        assert_eq!(
-            serde_json::to_value(back).expect("JSON"),
-            serde_json::to_value(record).expect("JSON")
-        );
     }
 }

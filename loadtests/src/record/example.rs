@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::{
-    CacheNodeRecord, CacheRecord, CoresRecord, Curve, EdgeRecord, EventRecord, FailureRecord,
-    FlawRecord, GatewayRecord, IntruderRecord, NodeRecord, OpenRecord, OverallRecord, PlanRecord,
-    ProcessRecord, ProcessUsage, Record, RequestFigures, RouteRecord, SCHEMA_VERSION, StageRecord,
-    StageUsage, TaskRecord, TickRecord, TickTimes, Timeline, Times, Traffic,
+    CacheNodeRecord, CacheRecord, CoresRecord, Curve, Document, EdgeRecord, EventRecord,
+    FailureRecord, FlawRecord, GatewayRecord, IntruderRecord, NodeRecord, OpenRecord,
+    OverallRecord, PlanRecord, ProcessRecord, ProcessUsage, Record, RequestFigures, RouteRecord,
+    StageRecord, StageUsage, TaskRecord, TickRecord, TickTimes, Timeline, Times, Traffic,
 };
 use crate::arrivals::Spacing;
 use crate::environment::Environment;
@@ -41,7 +41,7 @@ pub(crate) fn example() -> Record {
     };
     let overall = requests.clone();
     Record {
-        schema_version: SCHEMA_VERSION,
+        schema_version: Record::SCHEMA_VERSION,
         id: "20260102T030405Z-smoke".to_owned(),
         judgement: Judgement {
             verdict: Verdict::Pass,

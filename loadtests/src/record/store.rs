@@ -1,12 +1,11 @@
-//! A record as a file: written whole, read with care.
+//! Records as files: written whole, read with care.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-use super::{Record, SCHEMA_VERSION};
 
 /// Why a record can't be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -50,18 +49,36 @@ pub enum RecordError {
     },
 }
 
-impl Record {
-    /// The record's file in a run's folder.
-    pub const FILE: &str = "run.json";
+/// A record with a folder of its own, in which it is a file.
+pub trait Document: Serialize + DeserializeOwned + JsonSchema {
+    /// The file in the record's folder.
+    const FILE: &str;
+    /// The version of its form. It grows when a reader of an older one would be misled.
+    const SCHEMA_VERSION: u32;
 
-    /// Reads the record of the run in `folder`.
-    pub fn read(folder: &Path) -> Result<Record, RecordError> {
-        read_json(&folder.join(Self::FILE), SCHEMA_VERSION)
+    /// Reads the record in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// It isn't there, is damaged, or is of a later program.
+    fn read(folder: &Path) -> Result<Self, RecordError> {
+        read_json(&folder.join(Self::FILE), Self::SCHEMA_VERSION)
     }
 
     /// Writes the record into `folder`, whole or not at all.
-    pub fn write(&self, folder: &Path) -> Result<(), RecordError> {
+    ///
+    /// # Errors
+    ///
+    /// The file can't be written.
+    fn write(&self, folder: &Path) -> Result<(), RecordError> {
         write_json(&folder.join(Self::FILE), self)
+    }
+
+    /// The JSON schema (draft 2020-12) of its form, as text that ends with a newline.
+    fn schema() -> String {
+        let schema = schemars::schema_for!(Self);
+        let text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
+        format!("{text}\n")
     }
 }
 
@@ -123,18 +140,97 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), RecordError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::record::example::example;
+    use std::fmt::Debug;
 
-    #[test]
-    fn a_record_comes_back_as_it_was_written() {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::gate::record::GateRecord;
+    use crate::record::Record;
+    use crate::side_by_side::Comparison;
+
+    fn comes_back<T: Document + Debug>(record: &T) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let record = example();
         record.write(folder.path()).expect("written");
-        let back = Record::read(folder.path()).expect("readable");
+        let back = T::read(folder.path()).expect("readable");
         assert_eq!(
             serde_json::to_value(back).expect("JSON"),
             serde_json::to_value(record).expect("JSON")
+        );
+    }
+
+    #[test]
+    fn records_come_back_as_they_were_written() {
+        comes_back(&crate::record::example::example());
+        comes_back(&crate::gate::record::example::example());
+    }
+
+    #[test]
+    fn the_schemas_that_are_checked_in_are_those_of_the_types() {
+        for (what, schema, checked_in) in [
+            (
+                "run",
+                Record::schema(),
+                include_str!("../../run.schema.json"),
+            ),
+            (
+                "gate",
+                GateRecord::schema(),
+                include_str!("../../gate.schema.json"),
+            ),
+            (
+                "comparison",
+                Comparison::schema(),
+                include_str!("../../comparison.schema.json"),
+            ),
+        ] {
+            assert!(
+                schema == checked_in,
+                "make it again: cargo run -p loadtests -- schema {what} > loadtests/{what}.schema.json"
+            );
+        }
+    }
+
+    fn problems<T: Document>(record: &Value) -> Vec<String> {
+        let schema: Value = serde_json::from_str(&T::schema()).expect("JSON");
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let errors = validator.iter_errors(record);
+        errors.map(|error| error.to_string()).collect()
+    }
+
+    /// A record is as its schema says, and isn't any more with something else in a place.
+    fn is_described<T: Document>(record: &T, wrong: &[(&str, Value)]) {
+        let record = serde_json::to_value(record).expect("JSON");
+        assert_eq!(problems::<T>(&record), Vec::<String>::new());
+        for (pointer, wrong) in wrong {
+            let mut damaged = record.clone();
+            *damaged.pointer_mut(pointer).expect(pointer) = wrong.clone();
+            assert!(
+                !problems::<T>(&damaged).is_empty(),
+                "{pointer} may be anything"
+            );
+        }
+    }
+
+    #[test]
+    fn records_are_as_their_schemas_say_and_damaged_ones_are_not() {
+        is_described(
+            &crate::record::example::example(),
+            &[
+                ("/judgement/verdict", json!("maybe")),
+                ("/routes/0/requests/count", json!("many")),
+                ("/ledger/0/balance", json!({ "off": "by a bit" })),
+                ("/started", json!(7)),
+                ("/stages", json!(null)),
+            ],
+        );
+        is_described(
+            &crate::gate::record::example::example(),
+            &[
+                ("/judgement/verdict", json!("maybe")),
+                ("/metrics/0/outcome", json!("fine")),
+                ("/rounds/0/slots", json!(3)),
+            ],
         );
     }
 }

@@ -20,8 +20,8 @@ use crate::ledger::{self, Generator, Ledger, NodeCounts};
 use crate::observation::StageUse;
 use crate::plan::{Plan, Stage};
 use crate::record::{
-    Curve, FailureRecord, OpenRecord, OverallRecord, PlanRecord, Record, RequestFigures,
-    RouteRecord, SCHEMA_VERSION, StageRecord, Timeline,
+    Curve, Document, FailureRecord, OpenRecord, OverallRecord, PlanRecord, Record, RequestFigures,
+    RouteRecord, StageRecord, Timeline,
 };
 use crate::samples::{ArrivalSamples, Fault, Latency, Route, RouteSamples, Samples, StageIndex};
 use crate::scenarios::Scenario;
@@ -121,7 +121,7 @@ pub(super) fn record(
     let name = folder.file_name().unwrap_or(folder.as_os_str());
 
     Record {
-        schema_version: SCHEMA_VERSION,
+        schema_version: Record::SCHEMA_VERSION,
         id: name.to_string_lossy().into_owned(),
         judgement: verdict::judge(&thresholds, &ledger, &warnings),
         warnings,

@@ -2,11 +2,12 @@
 
 use super::{
     Build, CalibrationUsed, Confirmation, FailedRequests, GateRecord, HopTime, Interval, Load,
-    Look, MetricOutcome, MetricRecord, NodeCpu, Percentiles, Round, SCHEMA_VERSION, ServiceCpu,
-    Side, SideRound, Slot,
+    Look, MetricOutcome, MetricRecord, NodeCpu, Percentiles, Round, ServiceCpu, Side, SideRound,
+    Slot,
 };
 use crate::environment::Environment;
 use crate::evidence::MachineUse;
+use crate::record::Document;
 use crate::timing::Hop;
 use crate::verdict::{Judgement, Verdict};
 
@@ -14,7 +15,7 @@ use crate::verdict::{Judgement, Verdict};
 pub(crate) fn example() -> GateRecord {
     let log_ratios: Vec<f64> = (0..12).map(|n| 0.05 + f64::from(n % 5) * 0.002).collect();
     GateRecord {
-        schema_version: SCHEMA_VERSION,
+        schema_version: GateRecord::SCHEMA_VERSION,
         id: "20260102T030405Z-4de0300".to_owned(),
         judgement: Judgement {
             verdict: Verdict::Fail,
@@ -213,10 +214,10 @@ pub(crate) fn round(number: usize, confirmation: bool) -> Round {
         queued: 0,
         unsent: 0,
     };
-    let slot = |side, cpu_nanos| Slot {
+    let slot = |quad, side, cpu_nanos| Slot {
         side,
-        quad: 0,
-        open_p50_micros: None,
+        quad,
+        open_p50_micros: (quad == 1).then_some(800.0),
         requests: 350,
         micros: 100_000,
         cpu_nanos,
@@ -234,10 +235,14 @@ pub(crate) fn round(number: usize, confirmation: bool) -> Round {
         baseline: side(120_000_000),
         candidate: side(133_000_000),
         slots: vec![
-            slot(baseline, 87_000_000),
-            slot(candidate, 92_000_000),
-            slot(candidate, 93_000_000),
-            slot(baseline, 88_000_000),
+            slot(0, baseline, 87_000_000),
+            slot(0, candidate, 92_000_000),
+            slot(0, candidate, 93_000_000),
+            slot(0, baseline, 88_000_000),
+            slot(1, candidate, 92_000_000),
+            slot(1, baseline, 87_000_000),
+            slot(1, baseline, 88_000_000),
+            slot(1, candidate, 93_000_000),
         ],
         machine: Some(MachineUse {
             busy: 97.0,
