@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::gate::{budget, this_build};
 use crate::exit_code::{Failure, Outcome};
-use crate::gate::study::{CASES, Case, Gates, Neighbours, StudyGate, table};
+use crate::gate::study::{CASES, Case, Gates, Neighbours, StudyGate, replace_table, table};
 use crate::gate::{self, Order};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -34,6 +34,10 @@ pub(super) struct GateStudy {
     #[arg(long)]
     busy: bool,
 
+    /// Also put the table into this file, between the marks that are there for it.
+    #[arg(long, value_name = "FILE")]
+    into: Option<PathBuf>,
+
     /// Where rounds are kept.
     #[arg(long, value_name = "DIR", default_value = "loadtests/study")]
     folder: PathBuf,
@@ -50,6 +54,9 @@ impl GateStudy {
             }
         }
         let table = table(&self.folder).map_err(Failure::usage)?;
+        if let Some(file) = &self.into {
+            replace_table(file, &table).map_err(Failure::usage)?;
+        }
         print!("{table}");
         Ok(ExitCode::SUCCESS)
     }

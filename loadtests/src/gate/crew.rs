@@ -1,6 +1,6 @@
 //! The users of one side: they are at work in slots of a fraction of a second, and rest
 //! while the other side's are. Both sides take the same turns in the same order, since
-//! each turn's choices follow from its number.
+//! each turn's choices follow from its number; in open load, also slot by slot.
 
 use std::io;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(super) struct Crew {
 struct Turns {
     next: AtomicU64,
     seed: u64,
-    roster: Vec<Scenario>,
+    roster: Arc<[Scenario]>,
 }
 
 /// The answers of one slot.
@@ -71,7 +71,7 @@ impl Crew {
             turns: Arc::new(Turns {
                 next: AtomicU64::new(0),
                 seed,
-                roster: plan.mix.roster(ROSTER),
+                roster: plan.mix.roster(ROSTER).into(),
             }),
             workload,
             visitors,
@@ -98,18 +98,24 @@ impl Crew {
     }
 
     /// Open load: turns begin when `slot` says, whoever is still waiting for an answer.
+    /// Which turns, follows from the slot's `place` among those of this side.
     ///
     /// # Errors
     ///
     /// The operating system grants no thread.
-    pub(super) async fn open_slot(&mut self, slot: &OpenSlot) -> io::Result<SlotTraffic> {
+    pub(super) async fn open_slot(
+        &mut self,
+        slot: &OpenSlot,
+        place: usize,
+    ) -> io::Result<SlotTraffic> {
+        let turns = Arc::new(self.turns.of_open_slot(place));
         let queue = Arc::new(ArrivalQueue::default());
         let began = Instant::now();
         let moments = slot.arrivals.iter().map(|after| began + *after).collect();
         let pacer = release_at(&queue, moments, began + slot.lasts)?;
         let mut at_work = JoinSet::new();
         for mut visitor in self.visitors.drain(..) {
-            let (turns, queue) = (Arc::clone(&self.turns), Arc::clone(&queue));
+            let (turns, queue) = (Arc::clone(&turns), Arc::clone(&queue));
             at_work.spawn(async move {
                 let mut taken = Taken::default();
                 while let Some(arrival) = queue.next(0).await {
@@ -165,6 +171,17 @@ impl Crew {
 const ROSTER: usize = 1000;
 
 impl Turns {
+    /// Those of a slot of open load: the same on both sides, however many turns of closed
+    /// load each has taken before.
+    fn of_open_slot(&self, place: usize) -> Self {
+        Turns {
+            // More than there are turns of closed load, and in a slot.
+            next: AtomicU64::new((1 + place as u64) << 32),
+            seed: self.seed,
+            roster: Arc::clone(&self.roster),
+        }
+    }
+
     fn next(&self) -> (Scenario, Xoshiro256PlusPlus) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let scenario = self.roster[number as usize % self.roster.len()];

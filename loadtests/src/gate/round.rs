@@ -11,7 +11,7 @@ use integration::error::{CpuTimeError, StartError};
 use integration::{Launcher, StartOptions, System, Topology};
 use jiff::Timestamp;
 
-use super::crew::{Crew, SlotTraffic};
+use super::crew::Crew;
 use super::record::{NodeCpu, Percentiles, Round, Side, SideRound, Slot};
 use super::shape::{LoadKind, OpenSlot, RoundPlan, Shape};
 use crate::arrivals::Rate;
@@ -207,6 +207,8 @@ struct Tally {
     closed_time: Duration,
     /// CPU time of the generator in the same time.
     closed_generator: Duration,
+    /// Slots of open load.
+    open_slots: usize,
     /// Response times in open load.
     open_times: Vec<Duration>,
     unsent: u64,
@@ -321,7 +323,9 @@ impl Player {
     ) -> Result<Slot, RoundError> {
         let cpu_from = cpu(&self.system, self.side)?;
         let slot = OpenSlot::at(rate, shape.slot);
-        let traffic: SlotTraffic = self.crew.open_slot(&slot).await.map_err(|source| {
+        let place = self.tally.open_slots;
+        let traffic = self.crew.open_slot(&slot, place).await;
+        let traffic = traffic.map_err(|source| {
             let what = "start a thread to pace the load with";
             RoundError::System { what, source }
         })?;
@@ -335,6 +339,7 @@ impl Player {
         let times: Vec<Duration> = counted.map(|done| done.time).collect();
         let tally = &mut self.tally;
         tally.requests += traffic.done.len() as u64;
+        tally.open_slots += 1;
         tally.unsent += traffic.unsent;
         tally.open_times.extend(&times);
         Ok(Slot {

@@ -3,6 +3,7 @@
 //! goes on where it stopped, and its table can be made again without measuring anything.
 
 mod cases;
+mod readme;
 mod table;
 
 use std::fs::{self, File};
@@ -18,6 +19,7 @@ use crate::comparison::Metric;
 use crate::verdict::Verdict;
 
 pub use cases::{CASES, Case};
+pub use readme::replace_table;
 pub use table::table;
 
 /// A gate of a study, as it is kept: what it came to when it was held, and its rounds.
@@ -79,6 +81,15 @@ pub enum StudyError {
         /// Why not.
         #[source]
         source: io::Error,
+    },
+    /// There is no place for the table.
+    #[error(
+        "{} has no place for the table; mark it by <!-- gate-study begins --> and <!-- gate-study ends -->",
+        path.display()
+    )]
+    NoMarks {
+        /// The file.
+        path: PathBuf,
     },
     /// A line is no gate.
     #[error("{}:{line} is no gate of a study", path.display())]

@@ -88,21 +88,63 @@ fn pseudo(gates: &[StudyGate], neighbours: &str) -> String {
     let mean_seconds = rounds.iter().map(|round| round.seconds).sum::<f64>() / rounds.len() as f64;
     let mut text = format!(
         "\n{PSEUDO_RUNS} pseudo-runs of the {} rounds of identical builds, {neighbours} neighbours:\n\n\
-         | added slowdown | budget | fail | can't tell | rounds | interval holds the truth |\n|---|--:|--:|--:|--:|--:|\n",
+         | added slowdown | budget | goal | fail | can't tell | rounds | interval holds the truth |\n|---|--:|---|--:|--:|--:|--:|\n",
         rounds.len(),
     );
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     type Planted = &'static [(Metric, f64)];
-    let planted: [(&str, Planted, Duration); 7] = [
-        ("none", &[], minutes(2)),
-        ("CPU +5 %", &[(Metric::CpuPerRequest, 0.05)], minutes(2)),
-        ("throughput −5 %", &[(Metric::Throughput, 0.05)], minutes(2)),
-        ("CPU +3 %", &[(Metric::CpuPerRequest, 0.03)], minutes(4)),
-        ("CPU +2 %", &[(Metric::CpuPerRequest, 0.02)], minutes(6)),
-        ("p50 +3 %", &[(Metric::P50, 0.03)], minutes(5)),
-        ("p99 +10 %", &[(Metric::P99, 0.1)], minutes(5)),
+    let planted: [(&str, Planted, Duration, &str); 9] = [
+        ("none", &[], minutes(2), "fail ≤ 1 %, can't tell ≤ 5 %"),
+        (
+            "CPU +5 %",
+            &[(Metric::CpuPerRequest, 0.05)],
+            minutes(2),
+            "fail ≥ 99 %",
+        ),
+        (
+            "throughput −5 %",
+            &[(Metric::Throughput, 0.05)],
+            minutes(2),
+            "fail ≥ 99 %",
+        ),
+        (
+            "CPU +3 %",
+            &[(Metric::CpuPerRequest, 0.03)],
+            minutes(4),
+            "fail ≥ 95 %",
+        ),
+        (
+            "throughput −3 %",
+            &[(Metric::Throughput, 0.03)],
+            minutes(4),
+            "fail ≥ 95 %",
+        ),
+        (
+            "CPU +2 %",
+            &[(Metric::CpuPerRequest, 0.02)],
+            minutes(6),
+            "fail ≥ 95 %",
+        ),
+        (
+            "throughput −2 %",
+            &[(Metric::Throughput, 0.02)],
+            minutes(6),
+            "fail ≥ 95 %",
+        ),
+        (
+            "p50 +3 %",
+            &[(Metric::P50, 0.03)],
+            minutes(5),
+            "fail ≥ 95 %",
+        ),
+        (
+            "p99 +10 %",
+            &[(Metric::P99, 0.1)],
+            minutes(5),
+            "fail ≥ 95 %",
+        ),
     ];
-    for (what, planted, within) in planted {
+    for (what, planted, within, goal) in planted {
         let resampling = Resampling {
             block: 1,
             relabel: true,
@@ -120,10 +162,11 @@ fn pseudo(gates: &[StudyGate], neighbours: &str) -> String {
             &[
                 what.to_owned(),
                 format!("{} min", within.as_secs() / 60),
-                share(outcomes.fail),
-                share(outcomes.inconclusive),
+                goal.to_owned(),
+                percent(outcomes.fail),
+                percent(outcomes.inconclusive),
                 format!("{:.0}", outcomes.rounds as f64 / PSEUDO_RUNS as f64),
-                format!("{:.1} %", covered.share() * 100.0),
+                percent(covered),
             ],
         );
     }
@@ -205,6 +248,10 @@ fn sides(metric: Metric, rounds: &[StudyRound]) -> Vec<Sides> {
     sides.collect()
 }
 
+fn percent(rate: Rate) -> String {
+    format!("{:.1} %", rate.share() * 100.0)
+}
+
 /// A share, with what the true rate may be as far as is known.
 fn share(rate: Rate) -> String {
     format!(
@@ -247,7 +294,7 @@ mod tests {
         for says in [
             "| nothing: the same build on both sides | quiet | 3 | 0.0 % (≤ 63.2 %) | 100.0 %",
             "pseudo-runs of the 60 rounds",
-            "| CPU +5 % | 2 min | 99.",
+            "| CPU +5 % | 2 min | fail ≥ 99 % | 99.",
             "| t-test over all pairs, at 1 % | 100.0 %",
         ] {
             assert!(table.contains(says), "{says} is missing from\n{table}");
