@@ -125,10 +125,11 @@ pub fn typical(metric: Metric) -> MetricScatter {
     MetricScatter {
         metric,
         sd: match metric {
-            Metric::CpuPerRequest | Metric::Throughput => 0.02,
+            Metric::CpuPerRequest => 0.015,
+            Metric::Throughput => 0.03,
             Metric::P50 => 0.06,
-            Metric::P95 => 0.2,
-            Metric::P99 => 0.6,
+            Metric::P95 => 0.05,
+            Metric::P99 => 0.1,
         },
         autocorrelation: None,
         design_effect: 1.0,

@@ -43,13 +43,13 @@ impl Default for GateSettings {
     fn default() -> Self {
         GateSettings {
             users: 16,
-            slot: Duration::from_millis(60),
+            slot: Duration::from_millis(120),
             dropped: Duration::from_millis(20),
             warm_up: Duration::from_millis(300),
-            closed_quads: 10,
+            closed_quads: 5,
             open_quads: 10,
-            open_share: 55.0,
-            share_cores: false,
+            open_share: 50.0,
+            share_cores: true,
             limits: BTreeMap::new(),
         }
     }
@@ -103,7 +103,7 @@ mod tests {
     fn nonsense_is_refused_where_it_stands() {
         for (gate, place, says) in [
             ("[gate]\nslot = \"2s\"", "10:8", "from 50 to 1000 ms"),
-            ("[gate]\ndropped = \"60ms\"", "10:11", "from 0 to 30 ms"),
+            ("[gate]\ndropped = \"70ms\"", "10:11", "from 0 to 60 ms"),
             ("[gate.margin]\np99 = 0.0", "10:7", "between 0.1 and 50"),
             ("[gate.margin]\np999 = 1.0", "10:1", "unknown field"),
             ("[gate]\nopen_share = 100.0", "10:14", "between 1 and 90"),
