@@ -18,9 +18,9 @@ pub(super) fn trust(record: &Record) -> Markup {
                 (scroll("The generator’s own health", &html! { table {
                     thead { tr {
                         th scope="col" { "Stage" }
-                        th scope="col" .n { "Generator’s cores" }
-                        th scope="col" .n { "Its wait for a core" }
-                        th scope="col" .n { "Answers unread for" }
+                        th scope="col" .n { "Its cores" }
+                        th scope="col" .n { "Wait for one" }
+                        th scope="col" .n { "Answers unread" }
                         th scope="col" .n { "Cores busy" }
                         th scope="col" .n { "With others" }
                         th scope="col" .n { "Stolen" }
