@@ -169,12 +169,7 @@ pub fn release_at(
             sleep_finely();
             let _close = CloseAtEnd(&queue);
             let never = AtomicBool::new(false);
-            let mut last = Instant::now();
-            for due in moments {
-                sleep_until(due - lead(due.saturating_duration_since(last)), &never);
-                queue.release(0, due);
-                last = due;
-            }
+            release_each(&queue, 0, Instant::now(), moments.into_iter(), &never);
             sleep_until(end, &never);
         })
 }
@@ -195,20 +190,35 @@ fn pace(workload: &Workload, stop: &AtomicBool) {
         let arrivals = open
             .curve
             .arrivals(open.spacing, workload.seed, stage as u64);
-        let mut last = Duration::ZERO;
-        for moment in arrivals {
-            let due = begin + moment;
-            if !sleep_until(due - lead(moment - last), stop) {
-                return;
-            }
-            workload.arrivals.release(stage, due);
-            last = moment;
+        let moments = arrivals.map(|moment| begin + moment);
+        if !release_each(&workload.arrivals, stage, begin, moments, stop) {
+            return;
         }
         if !sleep_until(start + workload.schedule.end_of(stage), stop) {
             return;
         }
         workload.arrivals.end(stage);
     }
+}
+
+/// Hands an arrival of `stage` over a little ahead of each of `moments`, which are in
+/// order and follow `begin`; false if it was told to stop before the last.
+fn release_each(
+    queue: &ArrivalQueue,
+    stage: usize,
+    begin: Instant,
+    moments: impl Iterator<Item = Instant>,
+    stop: &AtomicBool,
+) -> bool {
+    let mut last = begin;
+    for due in moments {
+        if !sleep_until(due - lead(due.saturating_duration_since(last)), stop) {
+            return false;
+        }
+        queue.release(stage, due);
+        last = due;
+    }
+    true
 }
 
 /// When the load begins.

@@ -72,8 +72,7 @@ fn of_case(case: &Case, neighbours: &str, gates: &[StudyGate]) -> [String; 9] {
         if case.finds.is_empty() {
             "–".to_owned()
         } else {
-            let (share, at_least) = (found.share() * 100.0, found.at_least() * 100.0);
-            format!("{share:.1} % (≥ {at_least:.1} %)")
+            share(found)
         },
         format!("{:.0}", seconds / gates.len() as f64),
     ]
@@ -91,77 +90,42 @@ fn pseudo(gates: &[StudyGate], neighbours: &str) -> String {
          | added slowdown | budget | goal | fail | can't tell | rounds | interval holds the truth |\n|---|--:|---|--:|--:|--:|--:|\n",
         rounds.len(),
     );
-    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-    type Planted = &'static [(Metric, f64)];
-    let planted: [(&str, Planted, Duration, &str); 9] = [
-        ("none", &[], minutes(2), "fail ≤ 1 %, can't tell ≤ 5 %"),
+    use Metric::{CpuPerRequest, P50, P99, Throughput};
+    let planted = [
         (
-            "CPU +5 %",
-            &[(Metric::CpuPerRequest, 0.05)],
-            minutes(2),
-            "fail ≥ 99 %",
+            "none",
+            CpuPerRequest,
+            0.0,
+            2,
+            "fail ≤ 1 %, can't tell ≤ 5 %",
         ),
-        (
-            "throughput −5 %",
-            &[(Metric::Throughput, 0.05)],
-            minutes(2),
-            "fail ≥ 99 %",
-        ),
-        (
-            "CPU +3 %",
-            &[(Metric::CpuPerRequest, 0.03)],
-            minutes(4),
-            "fail ≥ 95 %",
-        ),
-        (
-            "throughput −3 %",
-            &[(Metric::Throughput, 0.03)],
-            minutes(4),
-            "fail ≥ 95 %",
-        ),
-        (
-            "CPU +2 %",
-            &[(Metric::CpuPerRequest, 0.02)],
-            minutes(6),
-            "fail ≥ 95 %",
-        ),
-        (
-            "throughput −2 %",
-            &[(Metric::Throughput, 0.02)],
-            minutes(6),
-            "fail ≥ 95 %",
-        ),
-        (
-            "p50 +3 %",
-            &[(Metric::P50, 0.03)],
-            minutes(5),
-            "fail ≥ 95 %",
-        ),
-        (
-            "p99 +10 %",
-            &[(Metric::P99, 0.1)],
-            minutes(5),
-            "fail ≥ 95 %",
-        ),
+        ("CPU +5 %", CpuPerRequest, 0.05, 2, "fail ≥ 99 %"),
+        ("throughput −5 %", Throughput, 0.05, 2, "fail ≥ 99 %"),
+        ("CPU +3 %", CpuPerRequest, 0.03, 4, "fail ≥ 95 %"),
+        ("throughput −3 %", Throughput, 0.03, 4, "fail ≥ 95 %"),
+        ("CPU +2 %", CpuPerRequest, 0.02, 6, "fail ≥ 95 %"),
+        ("throughput −2 %", Throughput, 0.02, 6, "fail ≥ 95 %"),
+        ("p50 +3 %", P50, 0.03, 5, "fail ≥ 95 %"),
+        ("p99 +10 %", P99, 0.1, 5, "fail ≥ 95 %"),
     ];
-    for (what, planted, within, goal) in planted {
+    for (what, metric, effect, minutes, goal) in planted {
+        let within = Duration::from_secs(60 * minutes);
         let resampling = Resampling {
             block: 1,
             relabel: true,
-            planted: planted.to_vec(),
+            planted: vec![(metric, effect)],
             seed: 1,
         };
         let of_rounds = within.as_secs_f64() / mean_seconds;
         let design = Design::of_rounds(of_rounds as usize);
         let outcomes = resampling.outcomes(&series(&rounds, within, &design), &design, PSEUDO_RUNS);
-        let metric = planted.first().map_or(Metric::CpuPerRequest, |(m, _)| *m);
         let of_metric = outcomes.metrics.iter().find(|of| of.metric == metric);
         let covered = of_metric.map_or(Rate::default(), |of| of.covered);
         line(
             &mut text,
             &[
                 what.to_owned(),
-                format!("{} min", within.as_secs() / 60),
+                format!("{minutes} min"),
                 goal.to_owned(),
                 percent(outcomes.fail),
                 percent(outcomes.inconclusive),
@@ -252,13 +216,15 @@ fn percent(rate: Rate) -> String {
     format!("{:.1} %", rate.share() * 100.0)
 }
 
-/// A share, with what the true rate may be as far as is known.
+/// A share, with the bound of the true rate that is worth knowing: the one that is nearer
+/// to the middle.
 fn share(rate: Rate) -> String {
-    format!(
-        "{:.1} % (≤ {:.1} %)",
-        rate.share() * 100.0,
-        rate.at_most() * 100.0
-    )
+    let bound = if 2 * rate.hits > rate.of {
+        format!("≥ {:.1} %", rate.at_least() * 100.0)
+    } else {
+        format!("≤ {:.1} %", rate.at_most() * 100.0)
+    };
+    format!("{} ({bound})", percent(rate))
 }
 
 fn line<const N: usize>(text: &mut String, cells: &[String; N]) {
