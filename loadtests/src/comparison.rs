@@ -47,7 +47,7 @@ mod study;
 
 pub use dependence::{autocorrelation, design_effect, standard_deviation};
 pub use design::Design;
-pub use judge::{Decision, Estimate, Finding, Look, Series, judge};
+pub use judge::{Decision, Estimate, Finding, Look, Role, Series, judge};
 pub use metric::{Metric, Rule};
 pub use rate::Rate;
 pub use resample::Resampling;

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 /// Every threshold held and the ledger balanced; or a gate's candidate is not slower.
 pub const PASS: u8 = 0;
-/// A threshold or a line of the ledger failed; or a gate's candidate is slower.
+/// A threshold or a line of the ledger failed; or a gate's candidate is slower, fails
+/// requests or doesn't start.
 pub const FAIL: u8 = 1;
 /// The command line or the plan is wrong; nothing was started.
 pub const USAGE: u8 = 2;
@@ -24,10 +25,11 @@ pub const INCONCLUSIVE: u8 = 5;
 pub const HELP: &str = "\
 Exit codes:
   0  pass: every threshold held and the ledger balanced; a gate: not slower
-  1  fail: a threshold or a line of the ledger failed; a gate: slower
+  1  fail: a threshold or a line of the ledger failed; a gate: slower, or the candidate
+     fails requests or doesn't start
   2  the command line or the plan is wrong; nothing was started
   3  invalid: the measurement can't be trusted
-  4  the system could not be started, or a gate's baseline not be built
+  4  the system could not be started, or a gate's baseline not be built or started
   5  inconclusive: a gate could not tell within its budget, which is no pass
 Ctrl-C during the load ends with a record and 3; a second one ends at once, with 1 and
 without a record.";

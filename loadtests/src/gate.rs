@@ -44,7 +44,7 @@ pub use contest::ROUNDS_FILE;
 pub use round::RoundError;
 
 use crate::arrivals::Rate;
-use crate::comparison::{Decision, Design, Metric, Rule};
+use crate::comparison::{Decision, Design, Metric, Role, Rule};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::run::topology;
@@ -115,6 +115,24 @@ pub enum GateError {
         "the baseline answers {0:.0} requests a second, which is too few to compare it in short slots"
     )]
     TooSlow(f64),
+    /// There is no time for as many rounds as a verdict takes.
+    #[error(
+        "a budget of {} s has room for {rounds} rounds of {:.1} s, and a verdict takes {}: give it {} s or more",
+        budget.as_secs(),
+        each.as_secs_f64(),
+        Design::FEWEST_ROUNDS,
+        needs.as_secs() + 1
+    )]
+    TooShort {
+        /// How long the gate may measure.
+        budget: Duration,
+        /// How many rounds that is room for.
+        rounds: usize,
+        /// How long one is.
+        each: Duration,
+        /// How long the fewest rounds take.
+        needs: Duration,
+    },
     /// A signal came before there was anything to keep.
     #[error("the gate was interrupted before its first round")]
     Interrupted,
@@ -137,6 +155,7 @@ pub fn run(order: Order, folder: &Path, progress: &Progress) -> Result<GateRecor
     let cores = allowed_cores().map_err(GateError::Prepare)?;
     let mut log = open_log(folder)?;
     let mut arena = arena(&order);
+    rounds_within(order.budget, Duration::ZERO, &arena.shape)?;
     let any_rate = Rate::per_second(1.0).expect("it is a rate");
     progress.say("measuring what the baseline can do");
     let capacity = capacity(
@@ -163,16 +182,15 @@ pub fn run(order: Order, folder: &Path, progress: &Progress) -> Result<GateRecor
         progress,
     };
 
-    let left = order.budget.saturating_sub(began.elapsed());
-    let rounds = (left.as_secs_f64() / arena.shape.round().as_secs_f64()) as usize;
+    let rounds = rounds_within(order.budget, began.elapsed(), &arena.shape)?;
     let design = Design::of_rounds(rounds);
     let rules = rules(&order, &design);
     let terms = Terms {
         rules: rules
             .iter()
             .map(|(rule, coarse)| match coarse {
-                Some(_) => (calibration::lenient(*rule), false),
-                None => (*rule, false),
+                Some(_) => (*rule, Role::Coarse),
+                None => (*rule, Role::Judged),
             })
             .collect(),
         design,
@@ -204,9 +222,29 @@ pub fn run(order: Order, folder: &Path, progress: &Progress) -> Result<GateRecor
     }))
 }
 
+/// How many rounds there are to be, when some of the budget is spent.
+fn rounds_within(budget: Duration, spent: Duration, shape: &Shape) -> Result<usize, GateError> {
+    let each = shape.round();
+    let left = budget.saturating_sub(spent);
+    let rounds = (left.as_secs_f64() / each.as_secs_f64()) as usize;
+    if rounds >= Design::FEWEST_ROUNDS {
+        return Ok(rounds);
+    }
+    Err(GateError::TooShort {
+        budget,
+        rounds,
+        each,
+        needs: each * Design::FEWEST_ROUNDS as u32 + spent.max(CAPACITY_TAKES),
+    })
+}
+
+/// What measuring the capacity takes, with starting both sides, and a little more.
+const CAPACITY_TAKES: Duration = Duration::from_secs(3);
+
 /// A fail has to stand a repetition: everything is started afresh with another seed,
-/// and within as many rounds as it took, the metrics that failed have to fail again, by
-/// themselves. It can only take fails away, so that the chance of a false one is at most
+/// and within as many rounds as the budget has, one of the metrics that failed has to fail
+/// again, of which only those are judged; what crashed or failed requests has to do so
+/// again. As many rounds as it took the first time would be too few: that was a lucky look. It can only take fails away, so that the chance of a false one is at most
 /// what the first contest had, and its price is some of the power.
 fn confirm(
     ground: &mut Ground<'_>,
@@ -215,25 +253,32 @@ fn confirm(
 ) -> Result<Option<(u64, Contest)>, GateError> {
     let failed = match &contest.ended {
         Ended::Decided(Decision::Fail { metrics }) => metrics.clone(),
-        Ended::CandidateFails => Vec::new(),
+        Ended::CandidateFails | Ended::Crashed(Side::Candidate, _) => Vec::new(),
         _ => return Ok(None),
     };
-    let what = "the candidate seems slower; making sure with a fresh start and another seed";
-    ground.progress.note(what);
+    let what = if failed.is_empty() {
+        "the candidate seems to fail"
+    } else {
+        "the candidate seems slower"
+    };
+    let making_sure = "making sure with a fresh start and another seed";
+    ground.progress.note(&format!("{what}; {making_sure}"));
     let seed = !terms.seed;
-    let rounds = contest.rounds.len();
-    let took: f64 = contest.rounds.iter().map(|p| p.round.seconds).sum();
-    let judged = |metric: Metric| failed.contains(&metric);
+    let planned = ground.arena.shape.round();
+    let longest = contest.rounds.iter().map(|played| played.round.seconds);
+    let each = longest.fold(planned.as_secs_f64(), f64::max);
+    // A slower minute must not take the last look away.
+    let lasts = Duration::from_secs_f64(each * terms.design.most_rounds() as f64);
+    let again = |rule: Rule, role: Role| {
+        let has_failed = failed.contains(&rule.metric);
+        (rule, role.when_repeated(has_failed))
+    };
+    let rules = terms.rules.iter();
     let terms = Terms {
-        rules: terms
-            .rules
-            .iter()
-            .map(|(rule, _)| (*rule, !judged(rule.metric)))
-            .collect(),
-        design: Design::of_rounds(rounds),
+        rules: rules.map(|(rule, role)| again(*rule, *role)).collect(),
+        design: terms.design.clone(),
         may_end_early: true,
-        // A little longer than before, lest a slower minute takes the last look away.
-        deadline: Instant::now() + Duration::from_secs_f64(took * 1.25 + 5.0),
+        deadline: Instant::now() + lasts.mul_f64(1.25),
         seed,
         confirmation: true,
     };
@@ -324,7 +369,7 @@ fn with_slots_for(shape: &Shape, capacity: Capacity) -> Result<Shape, GateError>
     })
 }
 
-/// How each metric is judged, and why it can't hold up a pass, if so.
+/// How each metric is judged, and why it is too coarse for its margin, if so.
 fn rules(order: &Order, design: &Design) -> Vec<(Rule, Option<String>)> {
     let settings = &order.plan.gate;
     let rules = Metric::ALL.into_iter().map(|metric| {

@@ -67,7 +67,7 @@ fn a_candidate_with_a_far_slower_database_fails_twice_and_then_the_gate() {
     let _turn = turn();
     let place = Place::new();
     let slower = place.build_with("database", "--storage-latency=25ms");
-    let output = place.gate_with(PROGRAM, &slower, "10s");
+    let output = place.gate_with(PROGRAM, &slower, "12s");
     let code = code(&output);
     let record = place.record();
     let metrics = record["metrics"].as_array().expect("metrics");
@@ -95,7 +95,7 @@ fn a_candidate_that_fails_requests_fails_the_gate_in_that_sentence() {
     let _turn = turn();
     let place = Place::new();
     let broken = place.build_with("database", "--items=1");
-    let output = place.gate_with(PROGRAM, &broken, "10s");
+    let output = place.gate_with(PROGRAM, &broken, "12s");
     let code = code(&output);
     assert!([FAIL, INVALID].contains(&code), "{code}: {output:?}");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -113,7 +113,7 @@ fn a_faster_candidate_is_not_called_slower_and_all_that_was_seen_is_kept() {
     let _turn = turn();
     let place = Place::new();
     let slow = place.build_with("database", "--storage-latency=10ms");
-    let output = place.gate_with(&slow, PROGRAM, "10s");
+    let output = place.gate_with(&slow, PROGRAM, "12s");
     let code = code(&output);
     assert!([PASS, INCONCLUSIVE, INVALID].contains(&code), "{output:?}");
     let record = place.record();
@@ -147,6 +147,17 @@ fn a_baseline_that_cant_be_started_by_this_build_is_said_in_a_sentence() {
 }
 
 #[test]
+fn a_candidate_that_cant_be_started_fails() {
+    let _turn = turn();
+    let place = Place::new();
+    let output = place.gate_with(PROGRAM, "/bin/false", "10s");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), FAIL, "{message}");
+    let says = "the candidate could not be started";
+    assert!(message.contains(says), "{message}");
+}
+
+#[test]
 fn a_revision_that_isnt_there_is_refused_before_anything_is_built() {
     let place = Place::new();
     git(place.path(), &["init", "--quiet", "whole"]);
@@ -156,6 +167,9 @@ fn a_revision_that_isnt_there_is_refused_before_anything_is_built() {
         git(&whole, &["add", "file"]);
         git(&whole, &["commit", "--quiet", "-m", content]);
     }
+    // A branch that a folder is called like.
+    git(&whole, &["branch", "docs"]);
+    fs::create_dir(whole.join("docs")).expect("made");
     let from = format!("file://{}", whole.display());
     git(
         place.path(),
@@ -163,6 +177,7 @@ fn a_revision_that_isnt_there_is_refused_before_anything_is_built() {
     );
     for (repository, revision, says) in [
         ("whole", "no-such-branch", "neither a revision"),
+        ("whole", "docs", "refs/heads/docs"),
         ("shallow", "HEAD^", "git fetch --unshallow"),
         (".", "HEAD", "no git repository"),
     ] {
@@ -176,6 +191,23 @@ fn a_revision_that_isnt_there_is_refused_before_anything_is_built() {
         assert!(message.contains(says), "{message}");
         assert!(!place.path().join(repository).join("reports").exists());
     }
+}
+
+#[test]
+fn a_budget_without_room_for_ten_rounds_is_refused_before_anything_is_started() {
+    let place = Place::new();
+    let output = Command::new(PROGRAM)
+        .args(["gate", "--quiet", "--aa", "--budget", "30s"])
+        .current_dir(place.path())
+        .output()
+        .expect("the program runs");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), USAGE, "{message}");
+    assert!(
+        message.contains("a budget of 30 s has room for 5 rounds of 5.9 s"),
+        "{message}"
+    );
+    assert_eq!(place.folder_if_any(), None);
 }
 
 #[test]

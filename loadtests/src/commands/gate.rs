@@ -9,16 +9,24 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::ReportsFolder;
+use crate::comparison::Design;
 use crate::environment::Environment;
-use crate::exit_code::{Failure, Outcome};
+use crate::exit_code::{FAIL, Failure, Outcome};
 use crate::gate::baseline::{self, BaselineError};
 use crate::gate::calibration::{Calibration, Calibrations, Key};
-use crate::gate::record::{Build, GateRecord};
+use crate::gate::record::{Build, GateRecord, Side};
 use crate::gate::{self, GateError, Order};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Document;
 use crate::report::{Kind, Reports, gate as gate_reports};
+use crate::verdict::Verdict;
+
+/// How long a gate measures, unless the command line tells.
+const USUAL_BUDGET: Duration = Duration::from_secs(2 * 60);
+/// How long a calibration measures: it takes more rounds to know how far they scatter than
+/// to know what they scatter around.
+const CALIBRATION_BUDGET: Duration = Duration::from_secs(6 * 60);
 
 /// What to compare.
 #[derive(Debug, Args)]
@@ -34,9 +42,10 @@ pub(super) struct Gate {
     candidate: Option<PathBuf>,
 
     /// How long to measure at most, such as 2m, 6m or 20m. More time sees smaller
-    /// slowdowns. Building the baseline and confirming a fail come on top.
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = budget)]
-    budget: Duration,
+    /// slowdowns. Building the baseline and confirming a fail come on top
+    /// [default: 2m, and 6m with --calibrate].
+    #[arg(long, value_name = "DURATION", value_parser = budget)]
+    budget: Option<Duration>,
 
     /// Compare the baseline (without one, this program) with itself: what it shows then
     /// is chance.
@@ -44,7 +53,8 @@ pub(super) struct Gate {
     aa: bool,
 
     /// Compare like --aa for the whole budget, and keep what this machine can tell for
-    /// later gates: a metric that is too coarse here is then reported, and not judged.
+    /// later gates: a metric that is too coarse here is waited for until the last round,
+    /// in which it can still fail, and doesn't hold up a pass after that.
     #[arg(long)]
     calibrate: bool,
 
@@ -77,15 +87,15 @@ impl Gate {
         let order = Order {
             planted: Vec::new(),
             planted_before: Vec::new(),
-            is_aa: self.aa || self.calibrate,
-            budget: self.budget,
+            is_aa: self.is_aa(),
+            budget: self.budget(),
             to_the_end: self.calibrate,
             calibration: known
                 .of(&key)
                 .filter(|_| !self.calibrate)
                 .map(|known| (file.display().to_string(), known.clone())),
             seed,
-            command: self.command_again(seed),
+            command: self.command_again(seed, &baseline),
             baseline,
             candidate,
             plan,
@@ -93,7 +103,7 @@ impl Gate {
         let (id, folder) = self.make_folder(&order)?;
         let outcome = gate::run(order, &folder, &progress);
         progress.finish();
-        let mut record = outcome.map_err(|error| failed(error, &folder))?;
+        let mut record = outcome.map_err(|error| failed(error, &folder, self.is_aa()))?;
         record.id = id;
         self.keep(&record, &folder).map_err(Failure::invalid)?;
         print!("{}", gate_reports::summary(&record, &folder));
@@ -104,12 +114,27 @@ impl Gate {
         Ok(ExitCode::from(record.judgement.verdict.exit_code()))
     }
 
+    /// Whether a build is compared with itself.
+    fn is_aa(&self) -> bool {
+        self.aa || self.calibrate
+    }
+
+    fn budget(&self) -> Duration {
+        let usual = if self.calibrate {
+            CALIBRATION_BUDGET
+        } else {
+            USUAL_BUDGET
+        };
+        self.budget.unwrap_or(usual)
+    }
+
     fn plan(&self) -> anyhow::Result<Plan> {
         let plan = Plan::load(&self.plan)?;
         anyhow::ensure!(
             plan.requests.is_none(),
             "a gate starts both systems itself, so it takes no plan of plain requests"
         );
+        plan.gate.check(self.budget())?;
         Ok(plan)
     }
 
@@ -120,7 +145,7 @@ impl Gate {
             None => this_build(),
         };
         let candidate = match &self.candidate {
-            _ if self.aa || self.calibrate => baseline.clone(),
+            _ if self.is_aa() => baseline.clone(),
             Some(path) => baseline::at(path)?,
             None => this_build(),
         };
@@ -153,29 +178,42 @@ impl Gate {
         Ok(())
     }
 
-    /// The command line that makes the same gate again.
-    fn command_again(&self, seed: u64) -> String {
+    /// The command line that makes the same gate again, also when the revision that
+    /// `baseline` was asked for by has moved on.
+    fn command_again(&self, seed: u64, baseline: &Build) -> String {
         let mut command = "cargo run -p loadtests -- gate".to_owned();
         for (flag, is_set) in [("--aa", self.aa), ("--calibrate", self.calibrate)] {
             if is_set {
                 command.push_str(&format!(" {flag}"));
             }
         }
-        if let Some(baseline) = &self.baseline {
-            command.push_str(&format!(" --baseline {baseline}"));
+        if let Some(asked) = &self.baseline {
+            let baseline = baseline.commit.as_ref().unwrap_or(asked);
+            command.push_str(&format!(" --baseline {}", word(baseline)));
         }
         if let Some(candidate) = &self.candidate {
-            command.push_str(&format!(" --candidate {}", candidate.display()));
+            let candidate = candidate.to_string_lossy();
+            command.push_str(&format!(" --candidate {}", word(&candidate)));
         }
         if self.plan != "gate" {
-            command.push_str(&format!(" --plan {}", self.plan));
+            command.push_str(&format!(" --plan {}", word(&self.plan)));
         }
-        let budget = humantime::format_duration(self.budget).to_string();
+        let budget = humantime::format_duration(self.budget()).to_string();
         command.push_str(&format!(
             " --budget {} --seed {seed}",
             budget.replace(' ', "")
         ));
         command
+    }
+}
+
+/// `text` as a shell takes it for one word.
+fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+,%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
@@ -189,7 +227,6 @@ pub(super) fn this_build() -> Build {
         modified: revision.map(|revision| revision.modified),
         program: "/proc/self/exe".to_owned(),
         profile: Some(environment.profile.clone()),
-        planted: None,
     }
 }
 
@@ -201,23 +238,30 @@ fn no_build(error: BaselineError) -> Failure {
     }
 }
 
-fn failed(error: GateError, folder: &Path) -> Failure {
+fn failed(error: GateError, folder: &Path, is_aa: bool) -> Failure {
     let has_rounds = folder.join(gate::ROUNDS_FILE);
     if has_rounds.metadata().is_ok_and(|rounds| rounds.len() == 0) {
         // It would only be an empty place among the gates.
         let _ = std::fs::remove_dir_all(folder);
     }
     match error {
+        // Where a build is compared with itself, there is no change that could be at fault.
+        GateError::NotStarted { side, .. } if side == Side::Candidate && !is_aa => Failure {
+            code: FAIL,
+            error: error.into(),
+        },
         GateError::NotStarted { .. } => Failure::not_started(error),
+        GateError::TooShort { .. } => Failure::usage(error),
         error => Failure::invalid(error),
     }
 }
 
-/// Keeps what the machine can tell, and says it.
+/// Keeps what the machine can tell, and says it; what was known stays when `record`
+/// doesn't tell.
 fn calibrated(record: &GateRecord, known: Calibrations, file: &Path) -> Outcome {
-    let calibration = Calibration::of(record).ok_or_else(|| {
+    let calibration = calibration(record).map_err(|why| {
         Failure::invalid(anyhow::anyhow!(
-            "there are too few rounds to calibrate by; give a longer --budget"
+            "nothing was kept for later gates, which go by what was known before: {why}"
         ))
     })?;
     println!(
@@ -239,13 +283,146 @@ fn calibrated(record: &GateRecord, known: Calibrations, file: &Path) -> Outcome 
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the machine can tell, or why `record` is nothing to go by.
+fn calibration(record: &GateRecord) -> Result<Calibration, String> {
+    let rounds = record.rounds.len();
+    if record.interrupted {
+        return Err("the gate was interrupted".to_owned());
+    }
+    if record.judgement.verdict == Verdict::Invalid {
+        return Err("the measurement can't be trusted".to_owned());
+    }
+    if rounds < Design::FEWEST_ROUNDS {
+        let fewest = Design::FEWEST_ROUNDS;
+        return Err(format!(
+            "it takes {fewest} rounds and there were {rounds}; give a longer --budget"
+        ));
+    }
+    Calibration::of(record).ok_or_else(|| "a metric has figures of too few rounds".to_owned())
+}
+
 pub(super) fn budget(text: &str) -> Result<Duration, String> {
     /// Less has no room for the fewest rounds that an exact test needs.
     const SHORTEST: Duration = Duration::from_secs(10);
-    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    /// More shows nothing that a margin asks for.
+    const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
     match humantime::parse_duration(text) {
         Ok(budget) if (SHORTEST..=LONGEST).contains(&budget) => Ok(budget),
-        Ok(_) => Err("a budget is between 10s and 24h".to_owned()),
+        Ok(_) => Err("a budget is between 10s and 2h".to_owned()),
         Err(_) => Err("write a number with a unit, such as 2m".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::exit_code::{INVALID, NOT_STARTED};
+    use crate::gate::RoundError;
+    use crate::gate::record::example::example;
+
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        gate: Gate,
+    }
+
+    fn gate(arguments: &[&str]) -> Gate {
+        let line = CommandLine::try_parse_from(["gate"].iter().chain(arguments));
+        line.expect("valid").gate
+    }
+
+    #[test]
+    fn a_calibration_has_more_time_than_a_gate_unless_it_is_told() {
+        let seconds = |arguments: &[&str]| gate(arguments).budget().as_secs();
+        assert_eq!(seconds(&["--baseline", "main"]), 120);
+        assert_eq!(seconds(&["--aa"]), 120);
+        assert_eq!(seconds(&["--calibrate"]), 360);
+        assert_eq!(seconds(&["--calibrate", "--budget", "20m"]), 1200);
+    }
+
+    #[test]
+    fn the_command_again_names_the_commit_and_quotes_what_a_shell_would_split() {
+        let build = |commit: Option<&str>| Build {
+            commit: commit.map(str::to_owned),
+            ..this_build()
+        };
+        let revision = gate(&["--baseline", "origin/main", "--candidate", "a build"]);
+        assert_eq!(
+            revision.command_again(7, &build(Some("4de0300"))),
+            "cargo run -p loadtests -- gate --baseline 4de0300 --candidate 'a build' \
+             --budget 2m --seed 7"
+        );
+        let path = gate(&["--baseline", "it's/here", "--budget", "90s"]);
+        assert_eq!(
+            path.command_again(7, &build(None)),
+            r"cargo run -p loadtests -- gate --baseline 'it'\''s/here' --budget 1m30s --seed 7"
+        );
+    }
+
+    #[test]
+    fn a_tolerance_above_the_margin_is_refused_with_the_plan() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("mine.toml").display().to_string();
+        let built_in = crate::plan::built_in("gate").expect("it is there");
+        let plan = format!("{built_in}\n[gate.tolerance]\np50 = 4.0\n");
+        fs::write(&file, plan).expect("written");
+        assert!(gate(&["--aa", "--plan", &file]).plan().is_ok());
+        let longer = gate(&["--aa", "--plan", &file, "--budget", "20m"]);
+        let message = longer.plan().expect_err("it is above").to_string();
+        assert!(message.contains("4 % for p50"), "{message}");
+    }
+
+    #[test]
+    fn a_candidate_that_doesnt_start_fails_and_a_baseline_that_doesnt_is_no_verdict() {
+        let code = |side, is_aa| {
+            let source = RoundError::System {
+                what: "start",
+                source: io::Error::other("no"),
+            };
+            let error = GateError::NotStarted {
+                side,
+                baseline: "main".to_owned(),
+                source,
+            };
+            failed(error, Path::new("no-such-folder"), is_aa).code
+        };
+        assert_eq!(code(Side::Candidate, false), FAIL);
+        assert_eq!(code(Side::Baseline, false), NOT_STARTED);
+        assert_eq!(code(Side::Candidate, true), NOT_STARTED);
+    }
+
+    #[test]
+    fn a_calibration_gives_way_only_to_one_that_is_whole() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("calibration.json");
+        let keep = |record: &GateRecord| {
+            let known = Calibrations::read(&file).expect("readable");
+            calibrated(record, known, &file)
+        };
+        assert!(keep(&example()).is_ok());
+        let kept = fs::read(&file).expect("it is kept");
+        let mut interrupted = example();
+        interrupted.interrupted = true;
+        let mut invalid = example();
+        invalid.judgement.verdict = Verdict::Invalid;
+        let mut short = example();
+        short.rounds.truncate(Design::FEWEST_ROUNDS - 1);
+        for (mut record, says) in [
+            (interrupted, "interrupted"),
+            (invalid, "can't be trusted"),
+            (short, "there were 9"),
+        ] {
+            record.ended = Timestamp::now();
+            let failure = keep(&record).expect_err("it is not whole");
+            assert_eq!(failure.code, INVALID);
+            let message = failure.error.to_string();
+            assert!(message.contains(says), "{message}");
+            assert_eq!(fs::read(&file).expect("it is kept"), kept);
+        }
     }
 }

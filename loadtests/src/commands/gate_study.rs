@@ -14,6 +14,9 @@ use crate::gate::{self, Order};
 use crate::plan::Plan;
 use crate::progress::Progress;
 
+/// Whether services can be slowed down on purpose.
+const CAN_PLANT: bool = cfg!(feature = "planted-slowdowns");
+
 /// What to study.
 #[derive(Debug, Args)]
 pub(super) struct GateStudy {
@@ -47,6 +50,15 @@ impl GateStudy {
     pub(super) fn execute(self) -> Outcome {
         let chosen =
             |case: &&Case| self.cases.is_empty() || self.cases.iter().any(|c| c == case.name);
+        let plants = |case: &Case| !case.planted.is_empty() || !case.planted_before.is_empty();
+        let takes_feature = CASES.iter().filter(chosen).find(|case| plants(case));
+        if let Some(case) = takes_feature.filter(|_| self.gates > 0 && !CAN_PLANT) {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "case {} plants a slowdown, which this build can't; use scripts/gate-study, or \
+                 build with --features planted-slowdowns",
+                case.name
+            )));
+        }
         // One gate of each by turns, so that a machine's good and bad hours are shared.
         for number in 1..=self.gates {
             for case in CASES.iter().filter(chosen) {
@@ -64,8 +76,7 @@ impl GateStudy {
     /// The gate with this number, unless it is there.
     fn gate(&self, case: &Case, number: usize) -> Result<(), Failure> {
         let kept = Gates::new(&self.folder, case, self.busy);
-        let known = kept.read().map_err(Failure::usage)?;
-        if known.iter().any(|gate| gate.gate == number) {
+        if kept.has(number, self.budget).map_err(Failure::usage)? {
             return Ok(());
         }
         let _neighbours = self

@@ -36,8 +36,8 @@ impl Design {
     pub const CONFIDENCE: f64 = 0.95;
     /// With fewer rounds than this, no exact test reaches the levels needed.
     pub const FEWEST_ROUNDS: usize = 10;
-    /// More rounds than a day holds, so that a slip of the pen is noticed.
-    pub const MOST_ROUNDS: usize = 10_000;
+    /// Two hours of rounds: an exact test of so many is still counted in a second.
+    pub const MOST_ROUNDS: usize = 1200;
     /// Looks at most.
     const LOOKS: usize = 6;
     /// Rounds that can tell a slowdown that nobody should have to wait for.

@@ -14,11 +14,33 @@ use super::power;
 pub struct Series {
     /// What is judged, and how.
     pub rule: Rule,
-    /// Shown, but neither failing nor passing anything.
-    pub report_only: bool,
+    /// What the metric may decide.
+    pub role: Role,
     /// The natural logarithm of candidate ÷ baseline of each round, in order; `None`
     /// where a round has no figure.
     pub log_ratios: Vec<Option<f64>>,
+}
+
+/// What a metric may decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It fails, and there is no pass unless it is within its margin.
+    Judged,
+    /// It scatters too much for its margin. It fails like others, for how often that
+    /// happens by chance doesn't depend on scatter. A pass waits for it until the last
+    /// look, so that it has every round in which to show a slowdown, and not after that.
+    Coarse,
+    /// It decides nothing.
+    Shown,
+}
+
+impl Role {
+    /// What it may decide when the comparison is repeated to make sure of a fail: the
+    /// same for a metric that `has_failed`, and nothing for others.
+    pub fn when_repeated(self, has_failed: bool) -> Self {
+        if has_failed { self } else { Role::Shown }
+    }
 }
 
 impl Series {
@@ -50,8 +72,8 @@ pub struct Look {
 pub struct Estimate {
     /// What was judged, and how.
     pub rule: Rule,
-    /// Whether it is shown only.
-    pub report_only: bool,
+    /// What it may decide.
+    pub role: Role,
     /// Rounds that have a figure.
     pub rounds: usize,
     /// Candidate ÷ baseline; `None` without rounds. A comparison that stopped early
@@ -107,16 +129,16 @@ pub enum Decision {
 /// and nowhere else; between looks there are estimates, and nothing follows.
 ///
 /// It fails when any metric is surely worse than its tolerance, and otherwise passes
-/// when all are surely within their margins at this very look. A round without a figure
-/// speaks against both: as the best when it is about failing, and as the worst when it
-/// is about passing.
+/// when all are surely within their margins at this very look; at the last one, when all
+/// are that are not too coarse for it. A round without a figure speaks against both: as
+/// the best when it is about failing, and as the worst when it is about passing.
 pub fn judge(series: &[Series], design: &Design, rounds: usize) -> Look {
     let planned = design.at(rounds);
     let readings: Vec<Reading> = series.iter().map(|one| Reading::of(one, rounds)).collect();
     let judged = || {
         readings
             .iter()
-            .filter(|reading| !reading.series.report_only)
+            .filter(|reading| reading.series.role != Role::Shown)
     };
     let p_values: Vec<f64> = judged().map(Reading::p_value).collect();
     let fail = |left: usize| planned.map_or(0.0, |look| look.fail(left));
@@ -125,7 +147,7 @@ pub fn judge(series: &[Series], design: &Design, rounds: usize) -> Look {
         .iter()
         .map(|reading| {
             // What is only shown takes no part in the family, and is shown as if alone.
-            let own = if reading.series.report_only {
+            let own = if reading.series.role == Role::Shown {
                 Some(fail(1))
             } else {
                 levels.next()
@@ -142,7 +164,7 @@ pub fn judge(series: &[Series], design: &Design, rounds: usize) -> Look {
 }
 
 fn decide(estimates: &[Estimate], is_last: bool) -> Decision {
-    let mut judged: Vec<&Estimate> = estimates.iter().filter(|e| !e.report_only).collect();
+    let mut judged: Vec<&Estimate> = estimates.iter().filter(|e| e.role != Role::Shown).collect();
     // The more rounds, the more p-values of different metrics are the smallest there is.
     judged.sort_by(|a, b| {
         let by_p_value = a.p_value.total_cmp(&b.p_value);
@@ -151,10 +173,12 @@ fn decide(estimates: &[Estimate], is_last: bool) -> Decision {
     });
     let slower = judged.iter().filter(|e| e.finding == Finding::Slower);
     let metrics: Vec<Metric> = slower.map(|estimate| estimate.rule.metric).collect();
-    let all_within = judged.iter().all(|e| e.finding == Finding::NotSlower);
+    let is_within = |e: &&Estimate| e.finding == Finding::NotSlower;
+    let is_excused = |e: &Estimate| is_last && e.role == Role::Coarse;
+    let pass = judged.iter().all(|e| is_within(e) || is_excused(e)) && judged.iter().any(is_within);
     if !metrics.is_empty() {
         Decision::Fail { metrics }
-    } else if all_within && !judged.is_empty() {
+    } else if pass {
         Decision::Pass
     } else if is_last || judged.is_empty() {
         Decision::Inconclusive
@@ -231,7 +255,7 @@ impl<'a> Reading<'a> {
         let shown = |all| power::shown(self.tolerance(), all, fail_level);
         Estimate {
             rule,
-            report_only: self.series.report_only,
+            role: self.series.role,
             rounds: seen.map_or(0, Walsh::rounds),
             ratio: seen.map(|rounds| ratio(rounds.estimate())),
             interval: seen.and_then(Walsh::interval).map(|(best, worst)| {
@@ -265,7 +289,7 @@ mod tests {
                 tolerance: 0.0025,
                 margin: 0.02,
             },
-            report_only: false,
+            role: Role::Judged,
             log_ratios: (0..rounds)
                 .map(|round| Some(centre + 0.04 * place(round)))
                 .collect(),
@@ -310,8 +334,25 @@ mod tests {
         series[1].rule.margin = 0.003;
         assert_eq!(decision(&series, 52), Decision::Continue);
         assert_eq!(decision(&series, 60), Decision::Inconclusive);
-        series[1].report_only = true;
+        series[1].role = Role::Shown;
+        assert_eq!(decision(&series, 52), Decision::Pass);
+    }
+
+    #[test]
+    fn a_pass_waits_for_a_metric_that_is_too_coarse_until_the_last_look() {
+        let mut series = [
+            around(Metric::CpuPerRequest, 0.0, 60),
+            around(Metric::P99, 0.0, 60),
+        ];
+        series[1].rule.margin = 0.003;
+        series[1].role = Role::Coarse;
+        assert_eq!(decision(&series, 52), Decision::Continue);
         assert_eq!(decision(&series, 60), Decision::Pass);
+        // By itself it lets nothing pass, and it fails like others.
+        assert_eq!(decision(&series[1..], 60), Decision::Inconclusive);
+        series[1].log_ratios = around(Metric::P99, 0.05, 60).log_ratios;
+        let metrics = vec![Metric::P99];
+        assert_eq!(decision(&series, 60), Decision::Fail { metrics });
     }
 
     #[test]
@@ -322,7 +363,7 @@ mod tests {
             Decision::Continue
         );
         let shown = Series {
-            report_only: true,
+            role: Role::Shown,
             ..slow
         };
         assert_eq!(decision(&[shown], 60), Decision::Inconclusive);

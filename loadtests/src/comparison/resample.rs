@@ -7,7 +7,7 @@ use super::design::Design;
 use super::judge::Series;
 use super::location::Walsh;
 use super::metric::Metric;
-use super::study::Outcomes;
+use super::study::{Outcomes, play, repeat};
 
 /// How pseudo-runs are made of recorded rounds. All metrics of a round stay together.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +29,8 @@ pub struct Resampling {
 
 impl Resampling {
     /// What `runs` pseudo-runs come to, each drawn with replacement from the rounds in
-    /// `recorded`, which all series have the same number of.
+    /// `recorded`, which all series have the same number of; a fail has to stand a
+    /// repetition, which is drawn likewise.
     ///
     /// The truth that an interval is held against is what was planted: beside 1 when
     /// lots are drawn anew, else beside the estimate of all recorded rounds.
@@ -37,8 +38,12 @@ impl Resampling {
         let truths: Vec<f64> = recorded.iter().map(|series| self.truth(series)).collect();
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let rounds = design.most_rounds();
-        let drawn = (0..runs).map(|_| self.draw(recorded, rounds, &mut rng));
-        Outcomes::of(drawn, design, &truths)
+        let looks = (0..runs).filter_map(|_| {
+            let mut draw = || self.draw(recorded, rounds, &mut rng);
+            let look = play(&draw(), design)?;
+            Some(repeat(look, design, draw))
+        });
+        Outcomes::of(looks, &truths)
     }
 
     /// One pseudo-run.
@@ -101,9 +106,11 @@ mod tests {
     use rand_distr::{Distribution, StandardNormal};
 
     use super::*;
+    use crate::comparison::judge::Role;
     use crate::comparison::metric::Rule;
 
-    /// Sixty rounds in which candidate and baseline are equal, but for `bias`.
+    /// Sixty rounds in which candidate and baseline are equal, but for `bias`: made up here,
+    /// since what real ones come to is the study's to show.
     fn recorded(bias: f64) -> Vec<Series> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(60);
         let mut round = |_| {
@@ -112,7 +119,7 @@ mod tests {
         };
         vec![Series {
             rule: Rule::within(Metric::Throughput, Duration::from_secs(360)),
-            report_only: false,
+            role: Role::Judged,
             log_ratios: (0..60).map(&mut round).collect(),
         }]
     }

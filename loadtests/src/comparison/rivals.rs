@@ -26,14 +26,11 @@ pub fn base_then_head(metric: Metric, rounds: &[Sides], limit: f64) -> bool {
     metric.worse((candidate / baseline).ln()) > metric.log_effect(limit)
 }
 
-/// The same, tried up to `attempts` times on rounds of its own each, until it is green:
-/// whether it is red to the end.
-pub fn retry_until_green(metric: Metric, rounds: &[Sides], limit: f64, attempts: usize) -> bool {
-    let each = (rounds.len() / attempts.max(1)).max(1);
-    let tries = rounds.chunks_exact(each).take(attempts);
-    tries.fold(None, |red: Option<bool>, rounds| {
-        Some(red.unwrap_or(true) && base_then_head(metric, rounds, limit))
-    }) == Some(true)
+/// The same, tried again on other rounds until it is green: whether it is red to the last
+/// of `tries`, of which there is one at least.
+pub fn retry_until_green<T: AsRef<[Sides]>>(metric: Metric, tries: &[T], limit: f64) -> bool {
+    let mut tries = tries.iter();
+    tries.all(|rounds| base_then_head(metric, rounds.as_ref(), limit))
 }
 
 /// Student's t-test (1908) over all pairs of all rounds, as if each told something new:
@@ -88,12 +85,11 @@ mod tests {
     #[test]
     fn retrying_turns_a_real_slowdown_green() {
         // 3 % slower in each round, and once lucky.
-        let baseline = [100.0, 100.0, 110.0, 100.0, 100.0, 100.0];
-        let candidate = [103.0; 6];
-        let rounds = rounds(&baseline, &candidate);
-        assert!(base_then_head(Metric::P50, &rounds[..2], 0.02));
-        assert!(!retry_until_green(Metric::P50, &rounds, 0.02, 3));
-        assert!(retry_until_green(Metric::P50, &rounds[..2], 0.02, 1));
+        let usual = rounds(&[100.0; 2], &[103.0; 2]);
+        let lucky = rounds(&[110.0, 100.0], &[103.0; 2]);
+        let red = |tries: &[&Vec<Sides>]| retry_until_green(Metric::P50, tries, 0.02);
+        assert!(red(&[&usual]) && red(&[&usual, &usual]));
+        assert!(!red(&[&usual, &lucky, &usual]));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The exact sign-flip test: were the true ratio what is claimed, each round would
 //! have been as likely to lie as far on the other side of it.
 //!
-//! Sides, ports and start order are drawn by lot in each round, so that of two equal
-//! builds either sign of a log-ratio is as likely, by construction and not by an
+//! Who starts first, and whose turn is when, is drawn by lot in each round, so that of two
+//! equal builds either sign of a log-ratio is as likely, by construction and not by an
 //! assumption on its distribution (R. A. Fisher, The Design of Experiments, 1935; E.
 //! J. G. Pitman, 1937). Flipped are signed ranks (F. Wilcoxon, Individual comparisons
 //! by ranking methods, 1945), not the values: one stalled round then weighs no more
@@ -14,6 +14,8 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+use super::design::Design;
+
 /// How the sum of the ranks of the rounds that lie on one side is distributed, when
 /// either side is as likely.
 #[derive(Clone, Debug)]
@@ -23,8 +25,8 @@ pub(super) struct SignFlips {
 }
 
 impl SignFlips {
-    /// Few enough rounds that their distributions are kept once they are known.
-    const KEPT: usize = 256;
+    /// Distributions are kept once they are known, of so many rounds as a gate plays.
+    const KEPT: usize = Design::MOST_ROUNDS + 1;
 
     /// The distribution for so many rounds.
     pub(super) fn of(rounds: usize) -> Cow<'static, SignFlips> {

@@ -17,7 +17,7 @@ pub struct Outcomes {
     pub pass: Rate,
     /// Of all, those that couldn't tell.
     pub inconclusive: Rate,
-    /// Rounds that were needed, of all those comparisons together.
+    /// Rounds that were needed, repetitions included, of all those comparisons together.
     pub rounds: u64,
     /// By metric.
     pub metrics: Vec<MetricOutcomes>,
@@ -28,15 +28,36 @@ pub struct Outcomes {
 pub struct MetricOutcomes {
     /// The metric.
     pub metric: Metric,
-    /// Of all, those that found it slower.
+    /// Of all, those that found it slower, before a repetition.
     pub slower: Rate,
     /// Of those that have an interval, the ones that hold the truth.
     pub covered: Rate,
 }
 
+/// What a fail comes to that a `look` saw: it stands when one of the metrics that failed
+/// does so again, of which only those are judged, in as many rounds as the `design` has,
+/// which are then drawn; else nobody can tell. Other decisions stand as they are.
+pub(super) fn repeat(mut look: Look, design: &Design, draw: impl FnOnce() -> Vec<Series>) -> Look {
+    let Decision::Fail { metrics } = &look.decision else {
+        return look;
+    };
+    let mut again = draw();
+    for series in &mut again {
+        let has_failed = metrics.contains(&series.rule.metric);
+        series.role = series.role.when_repeated(has_failed);
+    }
+    let second = play(&again, design);
+    look.rounds += second.as_ref().map_or(0, |second| second.rounds);
+    let stands = second.is_some_and(|second| matches!(second.decision, Decision::Fail { .. }));
+    if !stands {
+        look.decision = Decision::Inconclusive;
+    }
+    look
+}
+
 /// Looks at a comparison's rounds one look after the other, until one decides. `None`
 /// when the design has no looks.
-fn play(series: &[Series], design: &Design) -> Option<Look> {
+pub(super) fn play(series: &[Series], design: &Design) -> Option<Look> {
     let mut last = None;
     for rounds in design.looks() {
         let look = judge(series, design, rounds);
@@ -50,15 +71,11 @@ fn play(series: &[Series], design: &Design) -> Option<Look> {
 }
 
 impl Outcomes {
-    /// Plays `comparisons`. `truths` are the true log-ratios candidate ÷ baseline, in
-    /// the order of the series.
-    pub fn of(
-        comparisons: impl Iterator<Item = Vec<Series>>,
-        design: &Design,
-        truths: &[f64],
-    ) -> Self {
+    /// What `looks` came to, each the last of a comparison. `truths` are the true
+    /// log-ratios candidate ÷ baseline, in the order of the series.
+    pub fn of(looks: impl Iterator<Item = Look>, truths: &[f64]) -> Self {
         let mut outcomes = Outcomes::default();
-        for look in comparisons.filter_map(|series| play(&series, design)) {
+        for look in looks {
             outcomes.count(&look, truths);
         }
         outcomes
@@ -105,10 +122,10 @@ mod tests {
     use rand_distr::{Distribution, StandardNormal, StudentT};
 
     use super::*;
+    use crate::comparison::judge::Role;
     use crate::comparison::metric::Rule;
 
-    /// What rounds of a small machine look like: CPU and throughput vary by 2.5 %,
-    /// percentiles by more.
+    /// The scatter that margins are made for: see [`Rule::within`].
     const SPREADS: [f64; 5] = [0.025, 0.025, 0.03, 0.06, 0.1];
 
     fn rule(metric: Metric, minutes: u64) -> Rule {
@@ -125,18 +142,19 @@ mod tests {
         noise: impl Distribution<f64>,
     ) -> Outcomes {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(rounds as u64);
-        let comparisons = (0..runs).map(|_| {
+        let design = Design::of_rounds(rounds);
+        let looks = (0..runs).filter_map(|_| {
             let metrics = rules.iter().zip(truths).zip(SPREADS);
             let series = metrics.map(|((rule, truth), spread)| Series {
                 rule: *rule,
-                report_only: false,
+                role: Role::Judged,
                 log_ratios: (0..rounds)
                     .map(|_| Some(truth + spread * noise.sample(&mut rng)))
                     .collect(),
             });
-            series.collect()
+            play(&series.collect::<Vec<_>>(), &design)
         });
-        Outcomes::of(comparisons, &Design::of_rounds(rounds), truths)
+        Outcomes::of(looks, truths)
     }
 
     /// All metrics, the first slower by `effect`.
@@ -207,6 +225,31 @@ mod tests {
             let covered = outcomes.metrics[0].covered;
             assert!((0.93..=0.97).contains(&covered.share()), "{covered:?}");
         }
+    }
+
+    #[test]
+    fn a_fail_has_to_stand_its_repetition() {
+        let series = |metric, slower_by: f64| Series {
+            rule: rule(metric, 2),
+            role: Role::Judged,
+            log_ratios: (0..20)
+                .map(|round| Some(metric.worse(slower_by) + 0.001 * f64::from(round % 5 - 2)))
+                .collect(),
+        };
+        let both =
+            |cpu: f64, p50: f64| vec![series(Metric::CpuPerRequest, cpu), series(Metric::P50, p50)];
+        let design = Design::of_rounds(20);
+        let first = |cpu, p50| play(&both(cpu, p50), &design).expect("there are looks");
+        let slower = first(0.1, 0.0);
+        let after = |cpu, p50| repeat(slower.clone(), &design, || both(cpu, p50)).decision;
+        let metrics = vec![Metric::CpuPerRequest];
+        assert_eq!(after(0.1, 0.0), Decision::Fail { metrics });
+        assert_eq!(after(0.0, 0.0), Decision::Inconclusive);
+        // What only the repetition sees is no repetition.
+        assert_eq!(after(0.0, 0.1), Decision::Inconclusive);
+        let passed = first(0.0, 0.0);
+        let stays = repeat(passed.clone(), &design, || unreachable!("it did not fail"));
+        assert_eq!(stays, passed);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The build to compare against: a program that is there, or a git revision that is
-//! built in a worktree of its own, once, and kept by its commit.
+//! built in a worktree of its own, once, and kept by its commit and what built it.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -7,6 +7,8 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::git::{GitError, Repository};
 use super::record::Build;
@@ -26,6 +28,15 @@ pub enum BaselineError {
     NoProgram {
         /// What was asked for.
         path: PathBuf,
+    },
+    /// A path leads to no program, and a branch is called the same.
+    #[error(
+        "{name} is a path here that has no program to start nodes with, and a branch too: \
+         write refs/heads/{name} for the branch"
+    )]
+    PathOrBranch {
+        /// What was asked for.
+        name: String,
     },
     /// A file or folder of the cache can't be used.
     #[error("could not {what} {}", path.display())]
@@ -56,7 +67,9 @@ impl BaselineError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            BaselineError::Git(_) | BaselineError::NoProgram { .. }
+            BaselineError::Git(_)
+                | BaselineError::NoProgram { .. }
+                | BaselineError::PathOrBranch { .. }
         )
     }
 }
@@ -71,7 +84,12 @@ const OUTPUT_LINES: usize = 30;
 pub fn find(asked: &str, progress: &Progress) -> Result<Build, BaselineError> {
     let path = Path::new(asked);
     if path.exists() {
-        return at(path);
+        return match at(path) {
+            Err(_) if is_branch(asked) => Err(BaselineError::PathOrBranch {
+                name: asked.to_owned(),
+            }),
+            found => found,
+        };
     }
     let repository = Repository::here()?;
     let commit = repository.commit_of(asked)?;
@@ -83,8 +101,13 @@ pub fn find(asked: &str, progress: &Progress) -> Result<Build, BaselineError> {
         commit: Some(commit),
         modified: Some(false),
         profile: Some(cache.profile),
-        planted: None,
     })
+}
+
+/// Whether a branch is called `name` here.
+fn is_branch(name: &str) -> bool {
+    let branch = format!("refs/heads/{name}");
+    Repository::here().is_ok_and(|here| here.commit_of(&branch).is_ok())
 }
 
 /// The build whose program is at `path`, or in that folder.
@@ -104,17 +127,19 @@ pub fn at(path: &Path) -> Result<Build, BaselineError> {
         modified: None,
         profile: None,
         program: program.display().to_string(),
-        planted: None,
     })
 }
 
-/// Where builds of revisions are kept: `<target>/gate/<commit>/<profile>/loadtests`.
+/// Where builds of revisions are kept:
+/// `<target>/gate/<commit>/<profile>/<compiler>/loadtests`.
 struct Cache {
     folder: PathBuf,
     /// The target folder that this program was built in, if it was: what it shares with
     /// the baseline is built already.
     own_target: Option<PathBuf>,
     profile: String,
+    /// What stands for the compiler and its flags.
+    compiler: String,
 }
 
 impl Cache {
@@ -127,6 +152,7 @@ impl Cache {
             folder: folder.join("gate"),
             own_target,
             profile,
+            compiler: compiler(repository.root()),
         }
     }
 
@@ -137,7 +163,8 @@ impl Cache {
         commit: &str,
         progress: &Progress,
     ) -> Result<PathBuf, BaselineError> {
-        let kept = self.folder.join(commit).join(&self.profile).join(PROGRAM);
+        let kept = self.folder.join(commit).join(&self.profile);
+        let kept = kept.join(&self.compiler).join(PROGRAM);
         if kept.is_file() {
             return Ok(kept);
         }
@@ -247,9 +274,47 @@ fn target_and_profile(program: &Path) -> (Option<PathBuf>, String) {
     }
 }
 
+/// What stands for the compiler that cargo uses in `folder` and for the flags of the
+/// environment; `unknown` when the compiler doesn't answer.
+fn compiler(folder: &Path) -> String {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc)
+        .arg("-vV")
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        return "unknown".to_owned();
+    };
+    let says = String::from_utf8_lossy(&output.stdout);
+    let flags = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"];
+    let flags = flags.map(|name| std::env::var(name).unwrap_or_default());
+    compiler_tag(&says, &flags.join("\0"))
+}
+
+/// The compiler's release, for people, and a hash of all that it says of itself and of
+/// the flags: `1.89.0-` and 16 digits.
+fn compiler_tag(says: &str, flags: &str) -> String {
+    let mut lines = says.lines();
+    let release = lines.find_map(|line| line.strip_prefix("release: "));
+    // Unlike the standard library's, this hash is the same in every build of this program.
+    let hash = xxh3_64(format!("{says}\0{flags}").as_bytes());
+    format!("{}-{hash:016x}", release.unwrap_or("unknown"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_compiler_or_other_flags_make_another_build() {
+        let says = "rustc 1.89.0\nhost: x86_64-unknown-linux-gnu\nrelease: 1.89.0\n";
+        let tag = compiler_tag(says, "");
+        assert!(tag.starts_with("1.89.0-"), "{tag}");
+        assert_eq!(tag, compiler_tag(says, ""));
+        assert_ne!(tag, compiler_tag(says, "-Ctarget-cpu=native"));
+        assert_ne!(tag, compiler_tag(&says.replace("x86_64", "aarch64"), ""));
+    }
 
     #[test]
     fn a_program_knows_the_target_folder_and_the_profile_that_it_was_built_in() {

@@ -1,7 +1,7 @@
 //! From a contest that is over to its record: the verdict, its sentence, and the figures
 //! that it rests on. Nothing is measured here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use integration::Topology;
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use super::shape::Shape;
 use super::trust::doubts;
 use super::{Order, topology_of};
 use crate::arrivals::Rate;
-use crate::comparison::{Decision, Design, Estimate, Finding, Look, Rule, judge};
+use crate::comparison::{Decision, Design, Estimate, Finding, Look, Metric, Rule, judge};
 use crate::environment::Environment;
 use crate::record::Document;
 use crate::timing::Hop;
@@ -29,7 +29,7 @@ pub(super) struct Held {
     pub(super) shape: Shape,
     pub(super) capacity: Capacity,
     pub(super) open_rate: Rate,
-    /// How each metric is judged, and why it can't hold up a pass, if so.
+    /// How each metric is judged, and why it is too coarse for its margin, if so.
     pub(super) rules: Vec<(Rule, Option<String>)>,
     pub(super) terms: Terms,
     pub(super) contest: Contest,
@@ -52,17 +52,30 @@ pub(super) fn record(held: Held) -> GateRecord {
         .confirmation
         .as_ref()
         .map(|(seed, contest)| confirmation(*seed, contest, &held.contest.ended));
+    let repetition = held
+        .confirmation
+        .as_ref()
+        .map(|(_, contest)| &contest.ended);
     let second = held.confirmation.iter().flat_map(|(_, c)| &c.rounds);
     let all: Vec<&Played> = held.contest.rounds.iter().chain(second).collect();
     let rounds: Vec<Round> = all.iter().map(|played| played.round.clone()).collect();
     let doubts = doubts(&rounds, &held.order.plan.limits);
     let second = held.confirmation.iter();
     let looks = looks(&held.contest, false);
-    let interrupted = matches!(held.contest.ended, Ended::Interrupted);
+    let interrupted = [Some(&held.contest.ended), repetition]
+        .into_iter()
+        .flatten()
+        .any(|ended| matches!(ended, Ended::Interrupted));
     let judgement = match doubts.iter().find(|doubt| doubt.invalidates) {
         // Whoever interrupted it knows why, and looks for that sentence first.
         Some(doubt) if !interrupted => invalid(&doubt.sentence),
-        _ => judgement(&held.contest, &metrics, confirmation.as_ref()),
+        _ => match repetition {
+            Some(Ended::Interrupted) => {
+                invalid("the gate was interrupted while it made sure of a slowdown")
+            }
+            Some(Ended::Crashed(Side::Baseline, error)) => invalid(&error.to_string()),
+            _ => judgement(&held.contest, &metrics, confirmation.as_ref()),
+        },
     };
     GateRecord {
         schema_version: GateRecord::SCHEMA_VERSION,
@@ -136,6 +149,13 @@ fn metric(
         let rounds = contest.rounds.iter();
         median(rounds.filter_map(|played| value(&played.round, side, metric)))
     };
+    let outcome = match (coarse, estimate.finding) {
+        (_, Finding::Slower) => MetricOutcome::Slower,
+        (_, Finding::NotSlower) => MetricOutcome::NotSlower,
+        (Some(_), Finding::Open) => MetricOutcome::TooCoarse,
+        (None, Finding::Open) => MetricOutcome::Unclear,
+    };
+    let is_within = outcome == MetricOutcome::NotSlower;
     MetricRecord {
         key: metric.name().to_owned(),
         name: name.to_owned(),
@@ -152,41 +172,52 @@ fn metric(
         margin: rule.margin,
         tolerance: rule.tolerance,
         smallest_detectable: estimate.smallest_detectable_effect,
+        surely_above: estimate.surely_above,
+        surely_below: estimate.surely_below,
         p_value: Some(estimate.p_value),
-        outcome: match (coarse, estimate.finding) {
-            (_, Finding::Slower) => MetricOutcome::Slower,
-            (Some(_), _) => MetricOutcome::ReportOnly,
-            (None, Finding::NotSlower) => MetricOutcome::NotSlower,
-            (None, Finding::Open) => MetricOutcome::Unclear,
-        },
-        report_only: coarse.clone(),
-        log_ratios: contest.log_ratios(metric).into_iter().flatten().collect(),
+        outcome,
+        too_coarse: coarse.clone().filter(|_| !is_within),
+        log_ratios: contest.log_ratios(metric),
     }
 }
 
 fn confirmation(seed: u64, second: &Contest, first: &Ended) -> Confirmation {
-    let confirmed = match (&second.ended, first) {
-        (Ended::Decided(Decision::Fail { .. }), _) => true,
-        (Ended::CandidateFails, Ended::CandidateFails) => true,
-        (Ended::Crashed(side, _), _) => *side == Side::Candidate,
-        _ => false,
-    };
     let rounds = second.rounds.len();
-    let sentence = match &second.ended {
-        _ if confirmed => {
-            format!("A fresh start with another seed came to the same in {rounds} rounds.")
-        }
-        Ended::Interrupted => "The confirmation was interrupted.".to_owned(),
-        _ => {
-            format!("A fresh start with another seed did not come to the same in {rounds} rounds.")
-        }
+    let (confirmed, what) = match (&second.ended, first) {
+        (
+            Ended::Decided(Decision::Fail { metrics }),
+            Ended::Decided(Decision::Fail { metrics: all }),
+        ) if metrics.len() < all.len() => (true, format!("showed {} again", names(metrics))),
+        (Ended::Decided(Decision::Fail { .. }), _) => (true, "showed the same again".to_owned()),
+        (Ended::CandidateFails, _) => (true, "failed such requests again".to_owned()),
+        (Ended::Crashed(Side::Candidate, _), _) => (
+            true,
+            "ended with a node of the candidate that ended by itself".to_owned(),
+        ),
+        (Ended::Crashed(Side::Baseline, _), _) => (
+            false,
+            "ended with a node of the baseline that ended by itself".to_owned(),
+        ),
+        (Ended::Interrupted, _) => (false, "was interrupted".to_owned()),
+        (Ended::Decided(_), _) => (false, "did not show the same".to_owned()),
+    };
+    let metrics = match &second.ended {
+        Ended::Decided(Decision::Fail { metrics }) => metrics.as_slice(),
+        _ => &[],
     };
     Confirmation {
         seed,
         rounds,
         confirmed,
-        sentence,
+        metrics: metrics.iter().map(|m| m.name().to_owned()).collect(),
+        sentence: format!("A fresh start with another seed {what}, in {rounds} rounds."),
     }
+}
+
+/// What people call the metrics, one after the other.
+fn names(metrics: &[Metric]) -> String {
+    let names = metrics.iter().map(|metric| name_and_unit(*metric).0);
+    names.collect::<Vec<_>>().join(" and ")
 }
 
 fn looks(contest: &Contest, confirmation: bool) -> Vec<LookRecord> {
@@ -221,7 +252,13 @@ fn judgement(
         Ended::Interrupted => invalid("the gate was interrupted"),
         Ended::Crashed(Side::Baseline, error) => invalid(&error.to_string()),
         Ended::Crashed(Side::Candidate, error) => {
-            of(Verdict::Fail, format!("{}.", capital(&error.to_string())))
+            let verdict = if confirmed {
+                Verdict::Fail
+            } else {
+                Verdict::Inconclusive
+            };
+            let what = capital(&error.to_string());
+            of(verdict, format!("{what}. {second}"))
         }
         Ended::CandidateFails if confirmed => of(
             Verdict::Fail,
@@ -232,10 +269,16 @@ fn judgement(
             format!("Can't tell: the candidate failed requests that the baseline served. {second}"),
         ),
         Ended::Decided(Decision::Fail { .. }) => {
+            // What only the first contest saw is left to the table of metrics.
+            let again = |m: &&MetricRecord| {
+                confirmation.is_none_or(|second| {
+                    second.metrics.is_empty() || second.metrics.contains(&m.key)
+                })
+            };
             let slower = metrics
                 .iter()
                 .filter(|m| m.outcome == MetricOutcome::Slower);
-            let slower = join(slower.map(worse));
+            let slower = join(slower.filter(again).map(worse));
             if confirmed {
                 of(Verdict::Fail, format!("Slower: {slower}. {second}"))
             } else {
@@ -246,19 +289,15 @@ fn judgement(
             }
         }
         Ended::Decided(Decision::Pass) => {
-            let shown = metrics.iter().filter(|m| m.report_only.is_some()).count();
-            let judged = metrics.len() - shown;
-            if judged == 0 {
-                let why = "Can't tell: every metric is too coarse here for its margin.";
-                return of(Verdict::Inconclusive, why.to_owned());
-            }
-            let apart = match shown {
+            let count = |outcome| metrics.iter().filter(|m| m.outcome == outcome).count();
+            let within = count(MetricOutcome::NotSlower);
+            let apart = match count(MetricOutcome::TooCoarse) {
                 0 => String::new(),
-                _ => format!("; {shown} are too coarse here to rule a slowdown out"),
+                coarse => format!("; {coarse} are too coarse here to rule a slowdown out"),
             };
             of(
                 Verdict::Pass,
-                format!("Not slower: {judged} metrics are within their margins{apart}."),
+                format!("Not slower: {within} metrics are within their margins{apart}."),
             )
         }
         Ended::Decided(Decision::Continue | Decision::Inconclusive) => {
@@ -275,7 +314,7 @@ fn judgement(
                 None => format!("{} has too few rounds", m.name),
             }));
             let why = if unclear.is_empty() {
-                "no metric is judged on this machine".to_owned()
+                "every metric is too coarse here for its margin".to_owned()
             } else {
                 unclear
             };
@@ -351,7 +390,8 @@ fn services(rounds: &[&Played], topology: &Topology) -> Vec<ServiceCpu> {
             }
         })
         .collect();
-    services.sort_by(|a, b| b.candidate_nanos.total_cmp(&a.candidate_nanos));
+    let cost = |service: &ServiceCpu| service.candidate_nanos.max(service.baseline_nanos);
+    services.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
     services
 }
 
@@ -370,10 +410,11 @@ fn hops(rounds: &[&Played]) -> Vec<HopTime> {
         sums
     };
     let (baseline, candidate) = (means(0), means(1));
-    let hops = baseline.iter().map(|(hop, micros)| HopTime {
-        hop: *hop,
-        baseline_micros: *micros,
-        candidate_micros: candidate.get(hop).copied().unwrap_or(0.0),
+    let known: BTreeSet<Hop> = baseline.keys().chain(candidate.keys()).copied().collect();
+    let hops = known.into_iter().map(|hop| HopTime {
+        hop,
+        baseline_micros: baseline.get(&hop).copied().unwrap_or(0.0),
+        candidate_micros: candidate.get(&hop).copied().unwrap_or(0.0),
     });
     hops.collect()
 }
@@ -397,4 +438,44 @@ fn failures(rounds: &[&Played]) -> Vec<FailedRequests> {
             count,
         });
     failures.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contest(ended: Ended) -> Contest {
+        Contest {
+            rounds: Vec::new(),
+            looks: Vec::new(),
+            design: Design::of_rounds(10),
+            ended,
+        }
+    }
+
+    fn slower(metrics: &[Metric]) -> Ended {
+        let metrics = metrics.to_vec();
+        Ended::Decided(Decision::Fail { metrics })
+    }
+
+    #[test]
+    fn a_repetition_says_what_it_saw_again() {
+        let both = slower(&[Metric::CpuPerRequest, Metric::P99]);
+        let again = |second: Ended, first: &Ended| confirmation(1, &contest(second), first);
+
+        let all = again(slower(&[Metric::CpuPerRequest, Metric::P99]), &both);
+        assert!(all.confirmed && all.sentence.contains("showed the same again"));
+        let one = again(slower(&[Metric::P99]), &both);
+        assert!(one.confirmed && one.metrics == ["p99"]);
+        assert!(
+            one.sentence
+                .contains("showed p99 of the response time again"),
+            "{}",
+            one.sentence
+        );
+        let none = again(Ended::Decided(Decision::Inconclusive), &both);
+        assert!(!none.confirmed && none.metrics.is_empty());
+        assert!(again(Ended::CandidateFails, &Ended::CandidateFails).confirmed);
+        assert!(!again(Ended::Interrupted, &both).confirmed);
+    }
 }

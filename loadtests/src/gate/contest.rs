@@ -15,15 +15,16 @@ use super::place::{Interruption, on_cores};
 use super::record::Side;
 use super::round::{Arena, Played, RoundError, play};
 use super::shape::RoundPlan;
+use super::trust::the_candidate_fails;
 use crate::arrivals::Rate;
-use crate::comparison::{Decision, Design, Look, Metric, Rule, Series, judge};
+use crate::comparison::{Decision, Design, Look, Metric, Role, Rule, Series, judge};
 use crate::progress::Progress;
 
 /// What a contest is held by.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
-    /// How each metric is judged, and whether it is only shown.
-    pub(super) rules: Vec<(Rule, bool)>,
+    /// How each metric is judged, and what it may decide.
+    pub(super) rules: Vec<(Rule, Role)>,
     /// When to look.
     pub(super) design: Design,
     /// Whether looks may end it before its last round.
@@ -53,7 +54,7 @@ pub(super) enum Ended {
     Decided(Decision),
     /// The candidate failed requests that the baseline served.
     CandidateFails,
-    /// A node of one side ended by itself.
+    /// A node of one side ended by itself, or didn't start.
     Crashed(Side, RoundError),
     /// By a signal.
     Interrupted,
@@ -111,7 +112,7 @@ impl Contest {
             let look = judge(&contest.series(&terms.rules), design, done);
             let decision = look.decision.clone();
             contest.looks.push(look);
-            if contest.only_the_candidate_fails() {
+            if contest.the_candidate_fails() {
                 contest.ended = Ended::CandidateFails;
                 return Ok(contest);
             }
@@ -123,10 +124,10 @@ impl Contest {
     }
 
     /// What the rounds say, metric by metric.
-    pub(super) fn series(&self, rules: &[(Rule, bool)]) -> Vec<Series> {
-        let series = rules.iter().map(|(rule, report_only)| Series {
+    pub(super) fn series(&self, rules: &[(Rule, Role)]) -> Vec<Series> {
+        let series = rules.iter().map(|(rule, role)| Series {
             rule: *rule,
-            report_only: *report_only,
+            role: *role,
             log_ratios: self.log_ratios(rule.metric),
         });
         series.collect()
@@ -140,13 +141,9 @@ impl Contest {
             .collect()
     }
 
-    /// In two rounds at least, for one failure may be anybody's bad luck.
-    fn only_the_candidate_fails(&self) -> bool {
-        let failing = |side: Side| {
-            let rounds = self.rounds.iter();
-            rounds.filter(move |p| p.round.of(side).failed > 0).count()
-        };
-        failing(Side::Candidate) >= 2 && failing(Side::Baseline) == 0
+    fn the_candidate_fails(&self) -> bool {
+        let rounds = self.rounds.iter().map(|played| &played.round);
+        the_candidate_fails(&rounds)
     }
 }
 

@@ -123,7 +123,11 @@ impl Sources {
     fn remove(&self) {
         // What isn't there needn't be removed, and what stays is removed the next time.
         let _ = std::fs::remove_dir_all(&self.path);
-        let _ = git(&self.repository.root, &["worktree", "prune"]);
+        // Not by pruning, which forgets worktrees of others whose folders are away just
+        // now. Forced twice, for an interrupted checkout leaves its worktree locked.
+        let place = self.path.display().to_string();
+        let remove = ["worktree", "remove", "--force", "--force", &place];
+        let _ = git(&self.repository.root, &remove);
     }
 }
 
@@ -187,6 +191,22 @@ mod tests {
         assert!(!place.exists());
         let left = git(folder.path(), &["worktree", "list"]).expect("git is there");
         assert_eq!(left.expect("a list").lines().count(), 1);
+    }
+
+    #[test]
+    fn a_worktree_of_others_stays_registered_while_its_folder_is_away() {
+        let (folder, repository) = repository();
+        let other = folder.path().join("other");
+        let path = other.display().to_string();
+        let add = ["worktree", "add", "--quiet", "--detach", &path];
+        run(folder.path(), &add);
+        std::fs::remove_dir_all(&other).expect("removed");
+        let commit = repository.commit_of("HEAD").expect("there are two");
+        let place = folder.path().join("target/gate/source");
+        let sources = repository.check_out(&commit, &place).expect("checked out");
+        drop(sources);
+        let left = git(folder.path(), &["worktree", "list"]).expect("git is there");
+        assert_eq!(left.expect("a list").lines().count(), 2);
     }
 
     #[test]

@@ -52,7 +52,8 @@ pub struct GateRecord {
     /// The time that the measurement was given, in seconds. Building the baseline and
     /// confirming a fail come on top.
     pub budget_seconds: f64,
-    /// The most rounds that fit into the budget: the number that the looks are planned by.
+    /// The most rounds that the budget was planned for, and the looks with it. There are
+    /// fewer when it was decided before, or when rounds took longer than planned.
     pub most_rounds: usize,
     /// How long measuring took, in seconds, with a confirmation and without builds.
     pub seconds: f64,
@@ -94,9 +95,6 @@ pub struct Build {
     pub program: String,
     /// The cargo profile that it was built with, if that is known.
     pub profile: Option<String>,
-    /// What was planted in it on purpose, for a study.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub planted: Option<String>,
 }
 
 /// One of the two sides.
@@ -128,8 +126,17 @@ pub struct MetricRecord {
     pub unit: String,
     /// The estimated ratio; `None` when there were too few rounds for one.
     pub ratio: Option<f64>,
-    /// The interval that the ratio is in, at the confidence that a pass asks for.
+    /// The interval that the ratio is in, as these rounds alone tell: for people. What
+    /// decides are the two bounds, which allow for all looks and for the other metrics.
     pub interval: Option<Interval>,
+    /// The metric is surely worse than this: relative, in the worse direction, negative
+    /// for better. 0.02 are 2 % more time, or 2 % less throughput. It is slower when this
+    /// is above the tolerance. `None` when nothing is sure at this look's level, and in
+    /// older records.
+    pub surely_above: Option<f64>,
+    /// The metric is surely no worse than this, likewise. It is not slower when this is
+    /// below the margin.
+    pub surely_below: Option<f64>,
     /// How much worse the candidate may be and still pass: 0.03 are 3 %.
     pub margin: f64,
     /// How much worse it has to be for certain before it fails: 0.01 are 1 %.
@@ -142,12 +149,14 @@ pub struct MetricRecord {
     pub p_value: Option<f64>,
     /// What it comes to by itself.
     pub outcome: MetricOutcome,
-    /// Why the metric can't hold up a pass, if so: it is too coarse on this machine. A
-    /// slowdown that even so is certain still fails.
-    pub report_only: Option<String>,
+    /// Why the metric is too coarse here to rule a slowdown out, if it is. A pass waits
+    /// for it until the last look and no longer; a slowdown that even so is certain still
+    /// fails.
+    #[serde(alias = "report_only")]
+    pub too_coarse: Option<String>,
     /// The natural logarithm of the ratio in each round, in order, from the rounds that
-    /// the judgement rests on.
-    pub log_ratios: Vec<f64>,
+    /// the judgement rests on; `None` where a round has no figure.
+    pub log_ratios: Vec<Option<f64>>,
 }
 
 /// What a metric comes to by itself.
@@ -160,8 +169,9 @@ pub enum MetricOutcome {
     Slower,
     /// Neither is certain.
     Unclear,
-    /// It is too coarse to rule out what its margin says, and shows no certain slowdown.
-    ReportOnly,
+    /// It is too coarse here to rule a slowdown out, and shows no certain one.
+    #[serde(alias = "report_only")]
+    TooCoarse,
 }
 
 /// Two ends, and how often the truth lies between such two.
@@ -185,6 +195,10 @@ pub struct Confirmation {
     pub rounds: usize,
     /// Whether it came to the same.
     pub confirmed: bool,
+    /// The keys of the metrics that were slower at first and slower again. Empty when what
+    /// came to the same was no metric, and in older records.
+    #[serde(default)]
+    pub metrics: Vec<String>,
     /// What it came to, in a sentence.
     pub sentence: String,
 }
@@ -295,7 +309,7 @@ pub struct Round {
     pub machine: Option<MachineUse>,
     /// CPU seconds a second that the generator used in slots of closed load.
     pub generator_cores_used: Option<f64>,
-    /// How late the generator sent the requests of open load, 99th percentile of those
+    /// How late the generator sent the baseline's requests of open load, 99th percentile of those
     /// that found a user free, in microseconds.
     pub send_lag_p99_micros: Option<u64>,
 }
@@ -392,5 +406,35 @@ impl Round {
             Side::Baseline => &self.baseline,
             Side::Candidate => &self.candidate,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::example::example;
+    use super::*;
+
+    #[test]
+    fn older_records_still_open() {
+        let now = example().metrics.remove(2);
+        let mut before = serde_json::to_value(&now).expect("JSON");
+        let members = before.as_object_mut().expect("it has members");
+        let reason = members.remove("too_coarse").expect("it has one");
+        members.insert("report_only".to_owned(), reason);
+        members.insert("outcome".to_owned(), json!("report_only"));
+        members.insert("log_ratios".to_owned(), json!([0.05, -0.01]));
+        members.remove("surely_above");
+        members.remove("surely_below");
+        let opened: MetricRecord = serde_json::from_value(before).expect("a metric");
+        let log_ratios = vec![Some(0.05), Some(-0.01)];
+        assert_eq!(opened, MetricRecord { log_ratios, ..now });
+
+        let mut before = serde_json::to_value(example().confirmation).expect("JSON");
+        let members = before.as_object_mut().expect("it has members");
+        members.remove("metrics").expect("it has some");
+        let opened: Confirmation = serde_json::from_value(before).expect("a confirmation");
+        assert!(opened.metrics.is_empty());
     }
 }

@@ -83,11 +83,11 @@ pub enum RoundError {
 }
 
 impl RoundError {
-    /// The side of which a node ended by itself, if that is what happened.
+    /// The side of which a node ended by itself or didn't start, if that is what happened.
     pub(super) fn crashed(&self) -> Option<Side> {
         match self {
-            RoundError::Cpu { side, .. } => Some(*side),
-            RoundError::Start { .. } | RoundError::System { .. } => None,
+            RoundError::Start { side, .. } | RoundError::Cpu { side, .. } => Some(*side),
+            RoundError::System { .. } => None,
         }
     }
 }
@@ -135,7 +135,7 @@ pub(super) async fn play(
         generator_cores: plan.generator_cores.clone(),
         machine: machine.and_then(|(now, then)| now.since(&then, elapsed, own + nodes)),
         generator_cores_used: stage.generator_cores_used(),
-        send_lag_p99_micros: send_lag(&samples),
+        send_lag_p99_micros: send_lag(&samples[Side::Baseline as usize]),
         baseline: stage.baseline.sum_up(&before, &after, &samples[0]),
         candidate: stage.candidate.sum_up(&before, &after, &samples[1]),
         slots,
@@ -444,9 +444,9 @@ fn percentiles(times: &[Duration]) -> Option<Percentiles> {
 }
 
 /// The 99th percentile of how late requests were sent although a user was free.
-fn send_lag(samples: &[Samples; 2]) -> Option<u64> {
+fn send_lag(samples: &Samples) -> Option<u64> {
     let mut all: Histogram<u64> = Histogram::new(3).ok()?;
-    for arrivals in samples.iter().flat_map(|samples| samples.arrivals.values()) {
+    for arrivals in samples.arrivals.values() {
         all.add(&arrivals.own_lag).ok()?;
     }
     (!all.is_empty()).then(|| all.value_at_quantile(0.99))

@@ -82,7 +82,7 @@ impl Shape {
 }
 
 /// What starting and stopping two systems takes on two cores.
-const OVERHEAD: Duration = Duration::from_millis(1200);
+const OVERHEAD: Duration = Duration::from_millis(200);
 /// What passes between two slots, while the last turns are finished.
 const BETWEEN_SLOTS: Duration = Duration::from_millis(8);
 

@@ -10,6 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,8 @@ pub struct StudyGate {
     pub gate: usize,
     /// Its seed.
     pub seed: u64,
+    /// How long it was to measure, in seconds.
+    pub budget_seconds: f64,
     /// What it came to.
     pub verdict: Verdict,
     /// The metrics that were slower at its last look, before a repetition.
@@ -82,6 +85,19 @@ pub enum StudyError {
         #[source]
         source: io::Error,
     },
+    /// Gates of several budgets would be counted as one kind.
+    #[error(
+        "{} holds gates of {kept} s, and these are to be of {asked} s; keep them in another folder (--folder)",
+        path.display()
+    )]
+    OtherBudget {
+        /// The file.
+        path: PathBuf,
+        /// The budget of the gates that it holds, in seconds.
+        kept: f64,
+        /// The budget that was asked for, in seconds.
+        asked: f64,
+    },
     /// There is no place for the table.
     #[error(
         "{} has no place for the table; mark it by <!-- gate-study begins --> and <!-- gate-study ends -->",
@@ -119,6 +135,7 @@ impl StudyGate {
         StudyGate {
             gate,
             seed: record.seed,
+            budget_seconds: record.budget_seconds,
             verdict: record.judgement.verdict,
             slower: Metric::ALL.into_iter().filter(slower).collect(),
             confirmed: record.confirmation.as_ref().map(|second| second.confirmed),
@@ -182,6 +199,25 @@ impl Gates {
             })
         });
         read.collect()
+    }
+
+    /// Whether the gate with this number is there. All that are there have to be of this
+    /// `budget`.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be read, is damaged, or holds gates of another budget.
+    pub fn has(&self, number: usize, budget: Duration) -> Result<bool, StudyError> {
+        let asked = budget.as_secs_f64();
+        let kept = self.read()?;
+        match kept.iter().find(|gate| gate.budget_seconds != asked) {
+            Some(other) => Err(StudyError::OtherBudget {
+                path: self.0.clone(),
+                kept: other.budget_seconds,
+                asked,
+            }),
+            None => Ok(kept.iter().any(|gate| gate.gate == number)),
+        }
     }
 
     /// Adds a gate.
@@ -272,6 +308,11 @@ mod tests {
             [kept.clone(), kept.clone()]
         );
         assert_eq!(kept.slower, [Metric::CpuPerRequest]);
+        let budget = Duration::from_secs_f64(kept.budget_seconds);
+        assert!(gates.has(1, budget).expect("readable"));
+        assert!(!gates.has(2, budget).expect("readable"));
+        let other = gates.has(1, 2 * budget).expect_err("another budget");
+        assert!(other.to_string().contains("another folder"), "{other}");
         let text = fs::read_to_string(folder.path().join("aa-busy.jsonl")).expect("there");
         assert!(
             text.lines()

@@ -1,6 +1,8 @@
 //! Whether the rounds of a gate may be believed: what was seen of the machine and of the
 //! generator in, doubts out.
 
+use statrs::distribution::{Binomial, DiscreteCDF};
+
 use super::metrics::median;
 use super::record::{Round, Side, SideRound};
 use crate::evidence::Limits;
@@ -27,7 +29,7 @@ pub(super) fn doubts(rounds: &[Round], limits: &Limits) -> Vec<Doubt> {
         sent_late(rounds, limits),
         generator_at_its_limit(rounds),
         too_much_load(rounds, limits),
-        baseline_fails(rounds),
+        failures(rounds),
         others(rounds),
     ]
     .into_iter()
@@ -48,12 +50,15 @@ fn stolen(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
     })
 }
 
+/// It is the baseline's requests that count: a candidate that fills the cores which it
+/// shares with the generator delays it too, and its times, which begin when a request was
+/// due, are worse for it.
 fn sent_late(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
     let lags = rounds.iter().filter_map(|round| round.send_lag_p99_micros);
     let lag = median(lags.map(|micros| micros as f64))?;
     (lag > limits.send_lag.as_micros() as f64).then(|| {
         invalid(format!(
-            "the generator sent requests late: {:.1} ms in the 99th percentile, in half of the rounds",
+            "the generator sent the baseline's requests late: {:.1} ms in the 99th percentile, in half of the rounds",
             lag / 1e3
         ))
     })
@@ -85,10 +90,33 @@ fn too_much_load(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
     })
 }
 
-fn baseline_fails(rounds: &[Round]) -> Option<Doubt> {
+/// Whether the candidate fails requests that the baseline serves: in two rounds at least,
+/// for one may be anybody's bad luck; and where the baseline has failures too, in so many
+/// more rounds that chance gives no such thing once in a hundred times (the sign test).
+pub(super) fn the_candidate_fails<'r>(rounds: &(impl Iterator<Item = &'r Round> + Clone)) -> bool {
+    fn failed(round: &Round, side: Side) -> u64 {
+        round.of(side).failed
+    }
+    let fails_more = |side: Side| {
+        let more = move |r: &&Round| failed(r, side) > failed(r, side.other());
+        rounds.clone().filter(more).count() as u64
+    };
+    let (more, less) = (fails_more(Side::Candidate), fails_more(Side::Baseline));
+    let spotless = rounds.clone().all(|r| failed(r, Side::Baseline) == 0);
+    let by_chance = Binomial::new(0.5, more + less).map_or(1.0, |lots| lots.sf(more.max(1) - 1));
+    more >= 2 && (spotless || by_chance <= 0.01)
+}
+
+fn failures(rounds: &[Round]) -> Option<Doubt> {
     let failed = |side| -> u64 { rounds.iter().map(|round| round.of(side).failed).sum() };
     match (failed(Side::Baseline), failed(Side::Candidate)) {
-        (0, _) => None,
+        (0, 0) => None,
+        (0, candidate) => Some(remark(format!(
+            "{candidate} requests failed on the candidate, and none on the baseline"
+        ))),
+        (baseline, candidate) if the_candidate_fails(&rounds.iter()) => Some(remark(format!(
+            "requests failed on both sides, {baseline} on the baseline and {candidate} on the candidate"
+        ))),
         (baseline, 0) => Some(remark(format!(
             "{baseline} requests failed on the baseline, and none on the candidate"
         ))),
@@ -173,10 +201,34 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_and_a_failing_baseline_are_only_remarked_on() {
-        let changes: [fn(&mut Round); 2] = [
+    fn a_candidate_fails_that_does_so_in_more_rounds_than_chance_explains() {
+        let fails = |baseline: &[u64], candidate: &[u64]| {
+            let sides = baseline.iter().zip(candidate).zip(1..);
+            let rounds: Vec<Round> = sides
+                .map(|((baseline, candidate), number)| {
+                    let mut round = round(number, false);
+                    round.baseline.failed = *baseline;
+                    round.candidate.failed = *candidate;
+                    round
+                })
+                .collect();
+            the_candidate_fails(&rounds.iter())
+        };
+        assert!(!fails(&[0; 10], &[0; 10]));
+        assert!(!fails(&[0; 3], &[900, 0, 0]));
+        assert!(fails(&[0; 3], &[1, 0, 1]));
+        // One stray failure of the baseline is no licence.
+        assert!(fails(&[1, 0, 0, 0, 0, 0, 0, 0], &[9; 8]));
+        assert!(!fails(&[1, 0, 0, 0, 0], &[9; 5]));
+        assert!(!fails(&[9; 8], &[1; 8]));
+    }
+
+    #[test]
+    fn neighbours_and_a_failure_of_one_side_are_only_remarked_on() {
+        let changes: [fn(&mut Round); 3] = [
             |round| round.machine.as_mut().expect("there").others = 40.0,
             |round| round.baseline.failed = 1,
+            |round| round.candidate.failed = 1,
         ];
         for change in changes {
             let doubts = doubts_about(change);

@@ -2,6 +2,7 @@
 //! of a slowdown is too much.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::comparison::{Metric, Rule};
@@ -12,7 +13,8 @@ pub struct GateSettings {
     /// Users of closed load, 1 to 1000: enough to keep the nodes' cores busy.
     pub users: usize,
     /// How long one side has its turn, 50 ms to 1 s. It is made longer where fewer than
-    /// 200 requests would fit in.
+    /// 200 requests of closed load would fit in. Open load makes fewer, by its share: at
+    /// 50 % about half of them.
     pub slot: Duration,
     /// What is dropped at the begin of each slot, up to half of it.
     pub dropped: Duration,
@@ -47,7 +49,7 @@ impl Default for GateSettings {
             dropped: Duration::from_millis(20),
             warm_up: Duration::from_millis(300),
             closed_quads: 5,
-            open_quads: 10,
+            open_quads: 5,
             open_share: 50.0,
             share_cores: true,
             limits: BTreeMap::new(),
@@ -56,17 +58,57 @@ impl Default for GateSettings {
 }
 
 impl GateSettings {
-    /// How `metric` is judged in a gate of so long. A tolerance that leaves nothing
-    /// below the margin gives way to it.
+    /// How `metric` is judged in a gate of so long. A usual tolerance that leaves nothing
+    /// below the margin gives way to it; one that the plan sets holds.
     pub fn rule(&self, metric: Metric, budget: Duration) -> Rule {
         let usual = Rule::within(metric, budget);
         let limit = self.limits.get(&metric).copied().unwrap_or_default();
         let margin = limit.margin.unwrap_or(usual.margin);
+        let usual_tolerance = usual.tolerance.min(margin / 2.0);
         Rule {
             metric,
             margin,
-            tolerance: limit.tolerance.unwrap_or(usual.tolerance).min(margin / 2.0),
+            tolerance: limit.tolerance.unwrap_or(usual_tolerance),
         }
+    }
+
+    /// Whether each tolerance is below its margin in a gate of so long.
+    ///
+    /// # Errors
+    ///
+    /// One that the plan sets is not.
+    pub fn check(&self, budget: Duration) -> Result<(), ToleranceTooHigh> {
+        for metric in self.limits.keys() {
+            let rule = self.rule(*metric, budget);
+            if rule.tolerance >= rule.margin {
+                return Err(ToleranceTooHigh { rule, budget });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A tolerance that is not below its margin: what surely fails could pass as well.
+#[derive(Debug, thiserror::Error)]
+pub struct ToleranceTooHigh {
+    rule: Rule,
+    budget: Duration,
+}
+
+impl fmt::Display for ToleranceTooHigh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = |share: f64| (share * 10_000.0).round() / 100.0;
+        let metric = self.rule.metric;
+        let tolerance = percent(self.rule.tolerance);
+        let margin = percent(self.rule.margin);
+        let budget = humantime::format_duration(self.budget);
+        let key = metric.name().replace('-', "_");
+        write!(
+            f,
+            "the plan's tolerance of {tolerance} % for {metric} is not below the margin, which \
+             is {margin} % in a gate of {budget}: lower `{key}` in [gate.tolerance], or raise it \
+             in [gate.margin]"
+        )
     }
 }
 
@@ -97,6 +139,33 @@ mod tests {
         assert_eq!(settings.slot, Duration::from_millis(80));
         assert_eq!(settings.dropped, Duration::from_millis(20));
         assert_eq!(plan("").expect("valid").gate, GateSettings::default());
+    }
+
+    #[test]
+    fn a_tolerance_that_the_plan_sets_holds_or_is_refused() {
+        let minutes = |count: u64| Duration::from_secs(count * 60);
+        let settings = plan("[gate.tolerance]\ncpu_per_request = 4.0");
+        let settings = settings.expect("valid").gate;
+        let rule = settings.rule(Metric::CpuPerRequest, minutes(2));
+        assert_eq!((rule.margin, rule.tolerance), (0.05, 0.04));
+        assert!(settings.check(minutes(2)).is_ok());
+        let error = settings.check(minutes(6)).expect_err("it is above");
+        let message = error.to_string();
+        for part in [
+            "4 % for cpu-per-request",
+            "2 % in a gate of 6m",
+            "`cpu_per_request` in [gate.tolerance]",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_usual_tolerance_gives_way_to_the_margin_that_the_plan_sets() {
+        let budget = Duration::from_secs(120);
+        let settings = plan("[gate.margin]\np99 = 1.0").expect("valid").gate;
+        assert_eq!(settings.rule(Metric::P99, budget).tolerance, 0.005);
+        assert!(settings.check(budget).is_ok());
     }
 
     #[test]

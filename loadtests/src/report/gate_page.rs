@@ -33,7 +33,7 @@ pub fn gate_page(record: &GateRecord) -> Markup {
         main #content.no-result[verdict == Verdict::Invalid] {
             (banner(record))
             (tiles(record))
-            (metrics::forest_plot(&record.metrics))
+            (metrics::forest_plot(record))
             (metrics::figures(&record.metrics))
             (rounds::round_by_round(record))
             (cost::services(&record.services))
@@ -119,20 +119,20 @@ fn tiles(record: &GateRecord) -> Markup {
         .filter(|round| !round.confirmation)
         .count();
     let confirming = record.rounds.len() - rounds;
-    let judged: Vec<&MetricRecord> = record
+    let fine_enough: Vec<&MetricRecord> = record
         .metrics
         .iter()
-        .filter(|m| m.report_only.is_none())
+        .filter(|m| m.too_coarse.is_none())
         .collect();
     let tile = |figure: String, name: &str| {
         html! { div.card { strong { (figure) } span.soft.small { (name) } } }
     };
     html! {
         div.tiles {
-            (tile(format!("{rounds} of {}", record.most_rounds), "rounds, of the most that fit"))
+            (tile(format!("{rounds} of {}", record.most_rounds), "rounds, of the most that were planned"))
             @if confirming > 0 { (tile(confirming.to_string(), "rounds to confirm")) }
             (tile(seconds(record.seconds), &format!("measuring, of a budget of {}", seconds(record.budget_seconds))))
-            @for metric in judged.iter().take(2) {
+            @for metric in fine_enough.iter().take(2) {
                 @if let Some(effect) = metric.smallest_detectable {
                     (tile(percent(effect * 100.0), &format!("smallest worsening of {} that this could have seen", metric.name)))
                 }

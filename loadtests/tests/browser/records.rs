@@ -85,7 +85,7 @@ pub(crate) fn poison(record: &mut Value) {
         "stage",
         "target",
         "node",
-        "report_only",
+        "too_coarse",
         "key",
     ];
     match record {

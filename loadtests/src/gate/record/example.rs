@@ -29,7 +29,6 @@ pub(crate) fn example() -> GateRecord {
             modified: Some(false),
             program: "target/gate/4de0300/debug/loadtests".to_owned(),
             profile: Some("dev".to_owned()),
-            planted: None,
         },
         candidate: Build {
             asked: None,
@@ -37,7 +36,6 @@ pub(crate) fn example() -> GateRecord {
             modified: Some(true),
             program: "target/debug/loadtests".to_owned(),
             profile: Some("dev".to_owned()),
-            planted: None,
         },
         is_aa: false,
         metrics: vec![
@@ -54,13 +52,15 @@ pub(crate) fn example() -> GateRecord {
                     upper: 1.059,
                     confidence: 0.95,
                 }),
+                surely_above: Some(0.046),
+                surely_below: Some(0.0615),
                 margin: 0.03,
                 tolerance: 0.01,
                 smallest_detectable: Some(0.018),
                 p_value: Some(0.0005),
                 outcome: MetricOutcome::Slower,
-                report_only: None,
-                log_ratios: log_ratios.clone(),
+                too_coarse: None,
+                log_ratios: log_ratios.iter().copied().map(Some).collect(),
             },
             MetricRecord {
                 key: "throughput".to_owned(),
@@ -75,13 +75,20 @@ pub(crate) fn example() -> GateRecord {
                     upper: 1.01,
                     confidence: 0.95,
                 }),
+                surely_above: Some(-0.012),
+                surely_below: Some(0.0165),
                 margin: 0.03,
                 tolerance: 0.01,
                 smallest_detectable: Some(0.025),
                 p_value: Some(0.4),
                 outcome: MetricOutcome::NotSlower,
-                report_only: None,
-                log_ratios: log_ratios.iter().map(|ratio| ratio - 0.055).collect(),
+                too_coarse: None,
+                // The fourth round has no figure.
+                log_ratios: log_ratios
+                    .iter()
+                    .enumerate()
+                    .map(|(round, ratio)| (round != 3).then_some(ratio - 0.055))
+                    .collect(),
             },
             MetricRecord {
                 key: "p99".to_owned(),
@@ -92,13 +99,15 @@ pub(crate) fn example() -> GateRecord {
                 unit: "µs".to_owned(),
                 ratio: None,
                 interval: None,
+                surely_above: None,
+                surely_below: None,
                 margin: 0.1,
                 tolerance: 0.03,
                 smallest_detectable: Some(0.3),
                 p_value: None,
-                outcome: MetricOutcome::ReportOnly,
-                report_only: Some(
-                    "on this machine a gate of 2 min sees 30 % at best, and the margin is 10 %"
+                outcome: MetricOutcome::TooCoarse,
+                too_coarse: Some(
+                    "on this machine, 24 rounds see 30.0 % at best, and the margin is 10.0 %"
                         .to_owned(),
                 ),
                 log_ratios: Vec::new(),
@@ -108,6 +117,7 @@ pub(crate) fn example() -> GateRecord {
             seed: 43,
             rounds: 12,
             confirmed: true,
+            metrics: vec!["cpu-per-request".to_owned()],
             sentence: "CPU per request is 5.2 % higher (4.8 % to 5.6 %).".to_owned(),
         }),
         services: vec![

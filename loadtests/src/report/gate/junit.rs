@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use super::{change, interval, or_dash, share};
+use super::{change, interval, or_dash, remark, share};
 use crate::gate::record::{GateRecord, MetricOutcome, MetricRecord};
 use crate::report::junit::{non_success, skipped};
 use crate::verdict::Verdict;
@@ -56,10 +56,14 @@ fn case(record: &GateRecord, metric: &MetricRecord) -> TestCase {
         (Verdict::Invalid, _) => skipped("the gate is invalid"),
         (_, MetricOutcome::NotSlower) => TestCaseStatus::success(),
         // A slowdown that wasn't seen again is no failure.
-        (Verdict::Fail, MetricOutcome::Slower) => non_success(NonSuccessKind::Failure, &figures),
-        (_, MetricOutcome::Slower) => skipped(&format!("not confirmed: {figures}")),
+        (Verdict::Fail, MetricOutcome::Slower) if remark(record, metric).is_none() => {
+            non_success(NonSuccessKind::Failure, &figures)
+        }
+        (_, MetricOutcome::Slower) => {
+            skipped(&format!("slower at first, and not again: {figures}"))
+        }
         (_, MetricOutcome::Unclear) => skipped(&format!("can't tell: {figures}")),
-        (_, MetricOutcome::ReportOnly) => skipped(&format!("too coarse: {figures}")),
+        (_, MetricOutcome::TooCoarse) => skipped(&format!("too coarse: {figures}")),
     };
     TestCase::new(metric.key.as_str(), status)
 }
@@ -78,6 +82,18 @@ mod tests {
     #[test]
     fn a_fail_is_a_failure_of_the_gate_and_of_the_metric() {
         assert_eq!(counts(&example()), (4, 2, 0));
+    }
+
+    #[test]
+    fn a_metric_that_was_not_slower_again_is_no_failure() {
+        let mut record = example();
+        let second = record.confirmation.as_mut().expect("there is one");
+        second.metrics = vec!["p50".to_owned()];
+        assert_eq!(counts(&record), (4, 1, 0));
+        let xml = junit(&record).expect("written");
+        assert!(xml.contains("slower at first, and not again: "), "{xml}");
+        record.confirmation = None;
+        assert_eq!(counts(&record), (4, 2, 0));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A gate as Markdown, for the summary of a CI job.
 
-use super::{change, interval, or_dash, outcome, share};
-use crate::gate::record::{Build, GateRecord, Side};
+use super::{change, change_from, comes_to, interval, or_dash, share};
+use crate::gate::record::{Build, GateRecord, HopTime, Side};
 use crate::report::figures::{count, micros};
 use crate::report::markdown::{code, list, plain, row};
 use crate::verdict::Verdict;
@@ -28,10 +28,10 @@ pub fn markdown(record: &GateRecord) -> String {
     }
     failures(record, &mut text);
     let shown = record.metrics.iter().filter_map(|metric| {
-        let reason = metric.report_only.as_ref()?;
+        let reason = metric.too_coarse.as_ref()?;
         Some(format!("{}: {}", plain(&metric.name), plain(reason)))
     });
-    list(&mut text, "Too coarse here to pass by", shown);
+    list(&mut text, "Too coarse here to rule a slowdown out", shown);
     let doubts = record.doubts.iter().map(|doubt| plain(doubt));
     list(&mut text, "Remarks", doubts);
     text.push_str(&format!(
@@ -74,7 +74,7 @@ fn figures(record: &GateRecord, text: &mut String) {
                 or_dash(interval(metric)),
                 share(metric.margin),
                 or_dash(metric.smallest_detectable.map(share)),
-                outcome(metric).to_owned(),
+                comes_to(record, metric),
             ],
         );
     }
@@ -87,6 +87,26 @@ fn figures(record: &GateRecord, text: &mut String) {
                 micros(service.candidate_nanos / 1e3),
                 micros(service.baseline_nanos / 1e3),
                 or_dash(service.ratio.map(change)),
+            ],
+        );
+    }
+    hops(&record.hops, text);
+}
+
+/// Each hop's own share of a request's time.
+fn hops(hops: &[HopTime], text: &mut String) {
+    if hops.is_empty() {
+        return;
+    }
+    text.push_str("\n| Hop | Time of a request | before | Change |\n|---|--:|--:|--:|\n");
+    for hop in hops {
+        row(
+            text,
+            &[
+                plain(hop.hop.name()),
+                micros(hop.candidate_micros),
+                micros(hop.baseline_micros),
+                change_from(hop.baseline_micros, hop.candidate_micros),
             ],
         );
     }
@@ -116,11 +136,24 @@ mod tests {
             "90e00dd with changes against <code>origin/main</code> (4de0300)",
             "| CPU per request | +5.4 % | +4.9 % to +5.9 % | 3.0 % | 1.8 % | slower |",
             "| api-gateway | 133 µs | 120 µs | +10.8 % |",
+            "| gateway | 330 µs | 300 µs | +10.0 % |",
             "Failed on the candidate:\n\n- 1 ×",
-            "Too coarse here to pass by:\n\n- p99",
+            "Too coarse here to rule a slowdown out:\n\n- p99",
         ] {
             assert!(text.contains(says), "{says} is missing from\n{text}");
         }
+    }
+
+    #[test]
+    fn a_slowdown_that_was_not_seen_again_says_so() {
+        let mut record = example();
+        let second = record.confirmation.as_mut().expect("there is one");
+        second.metrics = vec!["p50".to_owned()];
+        let text = markdown(&record);
+        assert!(
+            text.contains("| slower, not again in the repetition |"),
+            "{text}"
+        );
     }
 
     #[test]

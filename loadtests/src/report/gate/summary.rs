@@ -5,8 +5,8 @@ use std::path::Path;
 
 use console::style;
 
-use super::{change, interval, or_dash, outcome, share};
-use crate::gate::record::GateRecord;
+use super::{change, change_from, comes_to, interval, or_dash, share};
+use crate::gate::record::{GateRecord, HopTime};
 use crate::report::figures::micros;
 use crate::report::summary::coloured;
 use crate::verdict::Verdict;
@@ -28,9 +28,9 @@ pub fn summary(record: &GateRecord, folder: &Path) -> String {
     }
     lines.extend(record.doubts.iter().cloned());
     for metric in &record.metrics {
-        if let Some(reason) = &metric.report_only {
+        if let Some(reason) = &metric.too_coarse {
             lines.push(format!(
-                "{} is too coarse to pass by: {reason}",
+                "{} is too coarse here to rule a slowdown out: {reason}",
                 metric.name
             ));
         }
@@ -62,7 +62,7 @@ fn metrics(record: &GateRecord) -> Vec<String> {
             or_dash(interval(metric)),
             share(metric.margin),
             or_dash(metric.smallest_detectable.map(share)),
-            outcome(metric)
+            comes_to(record, metric)
         )
     }));
     lines
@@ -71,8 +71,8 @@ fn metrics(record: &GateRecord) -> Vec<String> {
 /// Where the cost went, before and after.
 fn costs(record: &GateRecord) -> Vec<String> {
     let pair = |name: &str, before: f64, after: f64| {
-        let ratio = or_dash((before > 0.0).then(|| change(after / before)));
-        format!("{name} {} ({ratio})", micros(after))
+        let change = change_from(before, after);
+        format!("{name} {} ({change})", micros(after))
     };
     let services = record.services.iter().take(SHOWN).map(|service| {
         let micros = |nanos: f64| nanos / 1e3;
@@ -82,10 +82,8 @@ fn costs(record: &GateRecord) -> Vec<String> {
             micros(service.candidate_nanos),
         )
     });
-    let hops = record
-        .hops
-        .iter()
-        .take(SHOWN)
+    let hops = longest(&record.hops)
+        .into_iter()
         .map(|hop| pair(hop.hop.name(), hop.baseline_micros, hop.candidate_micros));
     let mut lines = Vec::new();
     for (what, parts) in [
@@ -101,10 +99,20 @@ fn costs(record: &GateRecord) -> Vec<String> {
     lines
 }
 
+/// The hops that take the longest on either side, the longest first.
+fn longest(hops: &[HopTime]) -> Vec<&HopTime> {
+    let time = |hop: &HopTime| hop.baseline_micros.max(hop.candidate_micros);
+    let mut hops: Vec<&HopTime> = hops.iter().collect();
+    hops.sort_by(|a, b| time(b).total_cmp(&time(a)));
+    hops.truncate(SHOWN);
+    hops
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::gate::record::example::example;
+    use crate::timing::Hop;
 
     #[test]
     fn a_summary_says_what_was_compared_and_what_it_could_have_seen() {
@@ -114,13 +122,52 @@ mod tests {
             "FAIL  CPU per request is 5.4 % higher",
             "CPU per request              +5.4 %  +4.9 % to +5.9 %       3.0 %     1.8 %  slower",
             "CPU per request: api-gateway 133 µs (+10.8 %)",
-            "time by hop: generator and network 121 µs (+0.8 %)",
-            "p99 of the response time is too coarse to pass by: on this machine",
+            "time by hop: gateway 330 µs (+10.0 %) · generator and network 121 µs (+0.8 %)",
+            "p99 of the response time is too coarse here to rule a slowdown out: on this machine",
             "12 of at most 24 rounds, 118 s of a budget of 120 s, seed 42",
         ] {
             assert!(text.contains(says), "{says} is missing from\n{text}");
         }
         assert!(text.lines().count() <= 16, "{text}");
+    }
+
+    #[test]
+    fn the_hops_that_are_shown_take_the_longest_on_either_side() {
+        let mut record = example();
+        for (hop, baseline_micros, candidate_micros) in [
+            (Hop::Cache, 60.0, 60.0),
+            (Hop::Database, 900.0, 100.0),
+            (Hop::Worker, 200.0, 200.0),
+        ] {
+            record.hops.push(HopTime {
+                hop,
+                baseline_micros,
+                candidate_micros,
+            });
+        }
+        let longest = longest(&record.hops);
+        let shown: Vec<&str> = longest.iter().map(|hop| hop.hop.name()).collect();
+        assert_eq!(
+            shown.join(", "),
+            "database, gateway, worker, generator and network"
+        );
+        let text = summary(&record, Path::new("x")).replace('\u{202f}', " ");
+        assert!(
+            text.contains("time by hop: database 100 µs (−88.9 %)"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_slowdown_that_was_not_seen_again_says_so() {
+        let mut record = example();
+        let second = record.confirmation.as_mut().expect("there is one");
+        second.metrics = vec!["p50".to_owned()];
+        let text = summary(&record, Path::new("x"));
+        assert!(
+            text.contains("slower, not again in the repetition"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -90,6 +90,5 @@ fn build(build: &Build) -> Markup {
         }
         @if let Some(profile) = &build.profile { "profile " (profile) ", " }
         code { (build.program) }
-        @if let Some(planted) = &build.planted { "; planted on purpose: " strong { (planted) } }
     }
 }

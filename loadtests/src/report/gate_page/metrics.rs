@@ -3,14 +3,14 @@
 use maud::{Markup, html};
 
 use super::forest::{self, Scale};
-use crate::gate::record::{Interval, MetricRecord};
+use crate::gate::record::{GateRecord, Interval, MetricRecord};
 use crate::report::figures::{change, count, micros, percent, significant};
 use crate::report::gate;
 use crate::report::layout::scroll;
 
 /// Every metric beside its margin, on one scale.
-pub(super) fn forest_plot(metrics: &[MetricRecord]) -> Markup {
-    let scale = Scale::of(metrics);
+pub(super) fn forest_plot(record: &GateRecord) -> Markup {
+    let scale = Scale::of(&record.metrics);
     html! {
         section {
             h2 { "Change of each metric" }
@@ -21,7 +21,7 @@ pub(super) fn forest_plot(metrics: &[MetricRecord]) -> Markup {
                     th role="columnheader" scope="col" .n { "Change" }
                     th role="columnheader" scope="col" { "Outcome" }
                 } }
-                tbody role="rowgroup" { @for metric in metrics { tr role="row" {
+                tbody role="rowgroup" { @for metric in &record.metrics { tr role="row" {
                     th role="rowheader" scope="row" { (capitalised(&metric.name)) }
                     td role="cell" .drawing { (forest::line(metric, scale)) }
                     td role="cell" .n {
@@ -30,7 +30,7 @@ pub(super) fn forest_plot(metrics: &[MetricRecord]) -> Markup {
                             div.small.soft { (span(interval)) }
                         }
                     }
-                    td role="cell" { (outcome(metric)) }
+                    td role="cell" { (outcome(record, metric)) }
                 } } }
             }
             (legend())
@@ -42,8 +42,11 @@ fn legend() -> Markup {
     html! {
         p.small.soft {
             "Candidate against baseline; to the right is worse, also for throughput. The shaded part is what may pass. "
-            "Solid line: the " strong { "margin" } "; the whole interval has to be left of it for “not slower”. "
-            "Dotted line: the " strong { "tolerance" } "; the whole interval has to be right of it for “slower”. "
+            "Solid line: the " strong { "margin" } ". Dotted line: the " strong { "tolerance" } ". "
+            "Intervals are those of these rounds alone, and don’t decide. What decides are the bounds in the figures below, "
+            "which are wider, because they allow for all looks and for the other metrics: “not slower” takes a bound left "
+            "of the margin, “slower” one right of the tolerance. So an interval that lies wholly right of the tolerance, "
+            "or wholly left of the margin, can still be “can't tell”. "
             "Triangle: the smallest worsening that this gate could have seen. Arrows go on beyond the scale."
         }
     }
@@ -60,6 +63,8 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
                     th scope="col" .n { "Baseline" }
                     th scope="col" .n { "Candidate" }
                     th scope="col" .n { "Ratio" }
+                    th scope="col" .n { "Worse by at least" }
+                    th scope="col" .n { "Worse by at most" }
                     th scope="col" .n { "Margin" }
                     th scope="col" .n { "Tolerance" }
                     th scope="col" .n { "Could have seen" }
@@ -75,6 +80,8 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
                             div.small.soft { (format!("{:.4} to {:.4}", interval.lower, interval.upper)) }
                         }
                     }
+                    td.n { (bound(metric.surely_above)) }
+                    td.n { (bound(metric.surely_below)) }
                     td.n { (percent(metric.margin * 100.0)) }
                     td.n { (percent(metric.tolerance * 100.0)) }
                     td.n { (metric.smallest_detectable.map_or_else(|| "–".to_owned(), |effect| percent(effect * 100.0))) }
@@ -84,8 +91,10 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
             p.small.soft {
                 "Baseline and candidate are medians over rounds; the ratio is estimated from the rounds’ own ratios, so the two need not divide to it. "
                 @if let Some(interval) = metrics.iter().find_map(|metric| metric.interval) {
-                    "Intervals have " (percent(interval.confidence * 100.0)) " confidence. "
+                    "Intervals have " (percent(interval.confidence * 100.0)) " confidence, from these rounds alone. "
                 }
+                "“Worse by at least” and “at most” are the bounds that decide: they allow for all looks and for the other metrics, and what is negative is better. "
+                "A metric is “slower” when the first is above its tolerance, and “not slower” when the second is below its margin. "
                 "“Could have seen” is the smallest worsening that so many rounds of such spread would have found: when it is above the margin, a pass means little. "
                 "p is the chance of rounds like these if the candidate were no worse than the tolerance: one-sided, and before any correction for several metrics and looks."
             }
@@ -93,15 +102,21 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
     }
 }
 
-fn outcome(metric: &MetricRecord) -> Markup {
+fn outcome(record: &GateRecord, metric: &MetricRecord) -> Markup {
     html! {
         span.badge.(forest::class(metric.outcome)) { (gate::outcome(metric)) }
-        @if let Some(reason) = &metric.report_only { div.small.soft.reason { (reason) } }
+        @if let Some(remark) = gate::remark(record, metric) { div.small.soft { (remark) } }
+        @if let Some(reason) = &metric.too_coarse { div.small.soft.reason { (reason) } }
     }
 }
 
 fn span(interval: Interval) -> String {
     format!("{} to {}", change(interval.lower), change(interval.upper))
+}
+
+/// A bound of how much worse a metric is.
+fn bound(effect: Option<f64>) -> String {
+    effect.map_or_else(|| "–".to_owned(), |effect| change(1.0 + effect))
 }
 
 /// A value in the unit that the record names.

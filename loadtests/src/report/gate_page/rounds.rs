@@ -20,7 +20,7 @@ pub(super) fn round_by_round(record: &GateRecord) -> Markup {
     let metrics: Vec<&MetricRecord> = record
         .metrics
         .iter()
-        .filter(|m| !m.log_ratios.is_empty())
+        .filter(|m| m.log_ratios.iter().any(Option::is_some))
         .collect();
     html! {
         @if !metrics.is_empty() {
@@ -33,7 +33,7 @@ pub(super) fn round_by_round(record: &GateRecord) -> Markup {
                     }
                 } }
                 p.small.soft {
-                    "A dot is a round, in order from the left: both topologies started afresh. Up is worse. "
+                    "A dot is a round, in order from the left: both topologies started afresh. Where there is none, the round has no figure. Up is worse. "
                     "Grey line: no change; solid line: the margin; band: the interval of the estimate."
                 }
                 details {
@@ -62,7 +62,7 @@ fn table(metrics: &[&MetricRecord]) -> Markup {
             tbody { @for round in 0..rounds { tr {
                 th scope="row" { (round + 1) }
                 @for metric in metrics {
-                    td.n { @match metric.log_ratios.get(round) {
+                    td.n { @match metric.log_ratios.get(round).copied().flatten() {
                         Some(log_ratio) => (change(log_ratio.exp())),
                         None => "–",
                     } }
@@ -73,10 +73,10 @@ fn table(metrics: &[&MetricRecord]) -> Markup {
 }
 
 fn strip(metric: &MetricRecord) -> Markup {
-    let changes: Vec<f64> = metric
+    let changes: Vec<Option<f64>> = metric
         .log_ratios
         .iter()
-        .map(|log| worsening(metric, log.exp()) - 1.0)
+        .map(|log| log.map(|log| worsening(metric, log.exp()) - 1.0))
         .collect();
     let ends = metric.interval.map(|interval| {
         [interval.lower, interval.upper].map(|ratio| worsening(metric, ratio) - 1.0)
@@ -84,6 +84,7 @@ fn strip(metric: &MetricRecord) -> Markup {
     let furthest = changes
         .iter()
         .copied()
+        .flatten()
         .chain(ends.into_iter().flatten())
         .chain([metric.margin]);
     let range = furthest
@@ -109,8 +110,8 @@ fn strip(metric: &MetricRecord) -> Markup {
             path.same d=(format!("M0 {:.1}H{WIDTH}", y(0.0))) {}
             path.margin d=(format!("M0 {:.1}H{WIDTH}", y(metric.margin))) {}
             text x="2" y=(format!("{:.1}", y(metric.margin) + 12.0)) { (percent(metric.margin * 100.0)) }
-            path.dots d=(dots(changes.iter().enumerate().map(|(round, change)| {
-                (ROOM + (round as f64 + 0.5) * step, y(*change))
+            path.dots d=(dots(changes.iter().enumerate().filter_map(|(round, change)| {
+                change.map(|change| (ROOM + (round as f64 + 0.5) * step, y(change)))
             }))) {}
         }
     }
@@ -126,16 +127,17 @@ fn dots(places: impl Iterator<Item = (f64, f64)>) -> String {
 }
 
 /// The drawing in words.
-fn label(metric: &MetricRecord, changes: &[f64]) -> String {
-    let worse = changes.iter().filter(|change| **change > 0.0).count();
-    let beyond = changes
+fn label(metric: &MetricRecord, changes: &[Option<f64>]) -> String {
+    let seen: Vec<f64> = changes.iter().copied().flatten().collect();
+    let worse = seen.iter().filter(|change| **change > 0.0).count();
+    let beyond = seen
         .iter()
         .filter(|change| **change > metric.margin)
         .count();
     format!(
         "{} by round: worse in {worse} of {} rounds, beyond the margin in {beyond}",
         metric.name,
-        changes.len()
+        seen.len()
     )
 }
 

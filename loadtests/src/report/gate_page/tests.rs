@@ -40,12 +40,19 @@ fn an_inconclusive_gate_says_that_it_is_no_pass() {
 }
 
 #[test]
+fn a_slowdown_that_was_not_seen_again_says_so() {
+    let mut record = fixed();
+    let second = record.confirmation.as_mut().expect("there is one");
+    second.metrics = vec!["p50".to_owned()];
+    assert!(visible(gate_page(&record)).contains("slower not again in the repetition"));
+}
+
+#[test]
 fn what_comes_from_outside_is_shown_as_text() {
     let mut record = fixed();
     for build in [&mut record.baseline, &mut record.candidate] {
         build.asked = Some(EVIL.to_owned());
         build.commit = Some(EVIL.to_owned());
-        build.planted = Some(EVIL.to_owned());
     }
     record.plan = EVIL.to_owned();
     record.plan_source = EVIL.to_owned();
@@ -53,6 +60,7 @@ fn what_comes_from_outside_is_shown_as_text() {
     record.doubts = vec![EVIL.to_owned()];
     record.metrics[0].name = EVIL.to_owned();
     record.metrics[0].unit = EVIL.to_owned();
+    record.metrics[2].too_coarse = Some(EVIL.to_owned());
     record.services[0].service = EVIL.to_owned();
     record.failures[0].route = EVIL.to_owned();
     record.looks[0].outcome = EVIL.to_owned();
