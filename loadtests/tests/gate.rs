@@ -39,7 +39,7 @@ listing_share = 0.0
 think_time = "0s"
 
 [gate]
-users = 8
+users = 24
 slot = "50ms"
 dropped = "10ms"
 warm_up = "30ms"
@@ -67,7 +67,7 @@ fn a_candidate_with_a_far_slower_database_fails_twice_and_then_the_gate() {
     let _turn = turn();
     let place = Place::new();
     let slower = place.build_with("database", "--storage-latency=25ms");
-    let output = place.gate_with(PROGRAM, &slower, "12s");
+    let output = place.gate_with(PROGRAM, &slower, "40s");
     let code = code(&output);
     let record = place.record();
     let metrics = record["metrics"].as_array().expect("metrics");
@@ -95,7 +95,7 @@ fn a_candidate_that_fails_requests_fails_the_gate_in_that_sentence() {
     let _turn = turn();
     let place = Place::new();
     let broken = place.build_with("database", "--items=1");
-    let output = place.gate_with(PROGRAM, &broken, "12s");
+    let output = place.gate_with(PROGRAM, &broken, "40s");
     let code = code(&output);
     assert!([FAIL, INVALID].contains(&code), "{code}: {output:?}");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -113,7 +113,7 @@ fn a_faster_candidate_is_not_called_slower_and_all_that_was_seen_is_kept() {
     let _turn = turn();
     let place = Place::new();
     let slow = place.build_with("database", "--storage-latency=10ms");
-    let output = place.gate_with(&slow, PROGRAM, "12s");
+    let output = place.gate_with(&slow, PROGRAM, "40s");
     let code = code(&output);
     assert!([PASS, INCONCLUSIVE, INVALID].contains(&code), "{output:?}");
     let record = place.record();

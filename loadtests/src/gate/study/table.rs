@@ -16,6 +16,8 @@ use crate::verdict::Verdict;
 
 /// Pseudo-runs that are drawn of the recorded rounds.
 const PSEUDO_RUNS: usize = 10_000;
+/// Fewer rounds than this are no ground to say anything of thousands.
+const FEWEST_TO_DRAW_FROM: usize = 30;
 /// The slowdown that rivals take for a regression.
 const RIVALS_LIMIT: f64 = 0.02;
 /// The slowdown that is added for them to find.
@@ -42,7 +44,8 @@ pub fn table(folder: &Path) -> Result<String, StudyError> {
             }
             let neighbours = if busy { "busy" } else { "quiet" };
             line(&mut real, &of_case(case, neighbours, &gates));
-            if case.name == CASES[0].name {
+            let rounds: usize = gates.iter().map(|gate| gate.rounds.len()).sum();
+            if case.name == CASES[0].name && rounds >= FEWEST_TO_DRAW_FROM {
                 rest += &scatter(&gates, neighbours);
                 rest += &pseudo(&gates, neighbours);
                 rest += &rivals(&gates, neighbours);
