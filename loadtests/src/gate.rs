@@ -244,8 +244,9 @@ const CAPACITY_TAKES: Duration = Duration::from_secs(3);
 /// A fail has to stand a repetition: everything is started afresh with another seed,
 /// and within as many rounds as the budget has, one of the metrics that failed has to fail
 /// again, of which only those are judged; what crashed or failed requests has to do so
-/// again. As many rounds as it took the first time would be too few: that was a lucky look. It can only take fails away, so that the chance of a false one is at most
-/// what the first contest had, and its price is some of the power.
+/// again. As many rounds as it took the first time would be too few: that was a lucky look.
+/// It can only take fails away, so that the chance of a false one is at most what the first
+/// contest had, and its price is some of the power.
 fn confirm(
     ground: &mut Ground<'_>,
     terms: &Terms,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::ReportsFolder;
+use super::{ReportsFolder, quoted};
 use crate::comparison::Design;
 use crate::environment::Environment;
 use crate::exit_code::{FAIL, Failure, Outcome};
@@ -189,14 +189,14 @@ impl Gate {
         }
         if let Some(asked) = &self.baseline {
             let baseline = baseline.commit.as_ref().unwrap_or(asked);
-            command.push_str(&format!(" --baseline {}", word(baseline)));
+            command.push_str(&format!(" --baseline {}", quoted(baseline)));
         }
         if let Some(candidate) = &self.candidate {
             let candidate = candidate.to_string_lossy();
-            command.push_str(&format!(" --candidate {}", word(&candidate)));
+            command.push_str(&format!(" --candidate {}", quoted(&candidate)));
         }
         if self.plan != "gate" {
-            command.push_str(&format!(" --plan {}", word(&self.plan)));
+            command.push_str(&format!(" --plan {}", quoted(&self.plan)));
         }
         let budget = humantime::format_duration(self.budget()).to_string();
         command.push_str(&format!(
@@ -204,16 +204,6 @@ impl Gate {
             budget.replace(' ', "")
         ));
         command
-    }
-}
-
-/// `text` as a shell takes it for one word.
-fn word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+,%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

@@ -62,10 +62,8 @@ pub(super) fn record(held: Held) -> GateRecord {
     let doubts = doubts(&rounds, &held.order.plan.limits);
     let second = held.confirmation.iter();
     let looks = looks(&held.contest, false);
-    let interrupted = [Some(&held.contest.ended), repetition]
-        .into_iter()
-        .flatten()
-        .any(|ended| matches!(ended, Ended::Interrupted));
+    let is_interrupted = |ended: &Ended| matches!(ended, Ended::Interrupted);
+    let interrupted = is_interrupted(&held.contest.ended) || repetition.is_some_and(is_interrupted);
     let judgement = match doubts.iter().find(|doubt| doubt.invalidates) {
         // Whoever interrupted it knows why, and looks for that sentence first.
         Some(doubt) if !interrupted => invalid(&doubt.sentence),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
+use crate::commands::quoted;
 use crate::plan::{InvalidPlan, Plan};
 
 /// One request, and how often; with `--target`, in place of a plan.
@@ -206,16 +207,6 @@ fn header(text: &str) -> Result<(String, String), String> {
         .split_once(':')
         .ok_or("write 'Name: value', such as 'Accept: text/plain'")?;
     Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
-}
-
-/// As one word of a POSIX shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/:.,_-=%@+".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]
