@@ -219,8 +219,10 @@ mod tests {
             // Not from each look to the next: with few rounds, looks are unevenly spaced,
             // and one that follows closely has little left to spend.
             let (first, last) = (&design.looks[0], &design.looks[looks.len() - 1]);
-            prop_assert!(first.fail(5) < last.fail(5));
-            prop_assert!(first.pass < last.pass);
+            // Ten rounds have an only look; of eleven, the last follows so closely that it
+            // has less left to spend than the first.
+            prop_assert!(rounds < 12 || first.fail(5) < last.fail(5));
+            prop_assert!(rounds < 12 || first.pass < last.pass);
             for look in &design.looks {
                 prop_assert!(look.fail(5) < look.fail(1));
                 prop_assert!(look.fail(1) <= Design::FALSE_FAIL * 1.000_001);

@@ -63,10 +63,8 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
                     th scope="col" .n { "Baseline" }
                     th scope="col" .n { "Candidate" }
                     th scope="col" .n { "Ratio" }
-                    th scope="col" .n { "Worse by at least" }
-                    th scope="col" .n { "Worse by at most" }
-                    th scope="col" .n { "Margin" }
                     th scope="col" .n { "Tolerance" }
+                    th scope="col" .n { "Margin" }
                     th scope="col" .n { "Could have seen" }
                     th scope="col" .n { "p" }
                 } }
@@ -80,10 +78,8 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
                             div.small.soft { (format!("{:.4} to {:.4}", interval.lower, interval.upper)) }
                         }
                     }
-                    td.n { (bound(metric.surely_above)) }
-                    td.n { (bound(metric.surely_below)) }
-                    td.n { (percent(metric.margin * 100.0)) }
-                    td.n { (percent(metric.tolerance * 100.0)) }
+                    td.n { (percent(metric.tolerance * 100.0)) (bound("≥", metric.surely_above)) }
+                    td.n { (percent(metric.margin * 100.0)) (bound("≤", metric.surely_below)) }
                     td.n { (metric.smallest_detectable.map_or_else(|| "–".to_owned(), |effect| percent(effect * 100.0))) }
                     td.n { (metric.p_value.map_or_else(|| "–".to_owned(), significant)) }
                 } } }
@@ -93,8 +89,8 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
                 @if let Some(interval) = metrics.iter().find_map(|metric| metric.interval) {
                     "Intervals have " (percent(interval.confidence * 100.0)) " confidence, from these rounds alone. "
                 }
-                "“Worse by at least” and “at most” are the bounds that decide: they allow for all looks and for the other metrics, and what is negative is better. "
-                "A metric is “slower” when the first is above its tolerance, and “not slower” when the second is below its margin. "
+                "Below tolerance and margin are the bounds that decide: the metric is worse by at least the first (≥) and at most the second (≤), where negative is better. "
+                "They allow for all looks and for the other metrics. A metric is “slower” when the first is above its tolerance, and “not slower” when the second is below its margin. "
                 "“Could have seen” is the smallest worsening that so many rounds of such spread would have found: when it is above the margin, a pass means little. "
                 "p is the chance of rounds like these if the candidate were no worse than the tolerance: one-sided, and before any correction for several metrics and looks."
             }
@@ -114,9 +110,13 @@ fn span(interval: Interval) -> String {
     format!("{} to {}", change(interval.lower), change(interval.upper))
 }
 
-/// A bound of how much worse a metric is.
-fn bound(effect: Option<f64>) -> String {
-    effect.map_or_else(|| "–".to_owned(), |effect| change(1.0 + effect))
+/// A bound of how much worse a metric is; nothing where rounds give none.
+fn bound(sign: &str, effect: Option<f64>) -> Markup {
+    html! {
+        @if let Some(effect) = effect {
+            div.small.soft { (sign) " " (change(1.0 + effect)) }
+        }
+    }
 }
 
 /// A value in the unit that the record names.
