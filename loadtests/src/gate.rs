@@ -193,6 +193,7 @@ pub fn run(order: Order, folder: &Path, progress: &Progress) -> Result<GateRecor
                 None => (*rule, Role::Judged),
             })
             .collect(),
+        limits: order.plan.limits,
         design,
         may_end_early: !order.to_the_end,
         deadline: began + order.budget,
@@ -277,6 +278,7 @@ fn confirm(
     let rules = terms.rules.iter();
     let terms = Terms {
         rules: rules.map(|(rule, role)| again(*rule, *role)).collect(),
+        limits: terms.limits,
         design: terms.design.clone(),
         may_end_early: true,
         deadline: Instant::now() + lasts.mul_f64(1.25),

@@ -31,6 +31,10 @@ pub enum Role {
     /// happens by chance doesn't depend on scatter. A pass waits for it until the last
     /// look, so that it has every round in which to show a slowdown, and not after that.
     Coarse,
+    /// Something that isn't of either side adds to its figures, so that its ratio lies
+    /// nearer to 1 than the truth. It fails like others, for it is added to both sides
+    /// alike; it is never within its margin, and a pass waits for it as for a coarse one.
+    Diluted,
     /// It decides nothing.
     Shown,
 }
@@ -40,6 +44,19 @@ impl Role {
     /// same for a metric that `has_failed`, and nothing for others.
     pub fn when_repeated(self, has_failed: bool) -> Self {
         if has_failed { self } else { Role::Shown }
+    }
+
+    /// What it may decide while something else adds to its figures.
+    pub fn when_diluted(self) -> Self {
+        match self {
+            Role::Shown => Role::Shown,
+            Role::Judged | Role::Coarse | Role::Diluted => Role::Diluted,
+        }
+    }
+
+    /// Whether a pass may be given without it, at the last look.
+    fn is_excused(self) -> bool {
+        matches!(self, Role::Coarse | Role::Diluted)
     }
 }
 
@@ -130,7 +147,7 @@ pub enum Decision {
 ///
 /// It fails when any metric is surely worse than its tolerance, and otherwise passes
 /// when all are surely within their margins at this very look; at the last one, when all
-/// are that are not too coarse for it. A round without a figure speaks against both: as
+/// are that can be. A round without a figure speaks against both: as
 /// the best when it is about failing, and as the worst when it is about passing.
 pub fn judge(series: &[Series], design: &Design, rounds: usize) -> Look {
     let planned = design.at(rounds);
@@ -174,7 +191,7 @@ fn decide(estimates: &[Estimate], is_last: bool) -> Decision {
     let slower = judged.iter().filter(|e| e.finding == Finding::Slower);
     let metrics: Vec<Metric> = slower.map(|estimate| estimate.rule.metric).collect();
     let is_within = |e: &&Estimate| e.finding == Finding::NotSlower;
-    let is_excused = |e: &Estimate| is_last && e.role == Role::Coarse;
+    let is_excused = |e: &Estimate| is_last && e.role.is_excused();
     let pass = judged.iter().all(|e| is_within(e) || is_excused(e)) && judged.iter().any(is_within);
     if !metrics.is_empty() {
         Decision::Fail { metrics }
@@ -245,7 +262,9 @@ impl<'a> Reading<'a> {
         let below = self.at_worst().and_then(|all| all.upper_bound(pass_level));
         let finding = if above.is_some_and(|bound| bound > self.tolerance()) {
             Finding::Slower
-        } else if below.is_some_and(|bound| bound < metric.log_effect(rule.margin)) {
+        } else if self.series.role != Role::Diluted
+            && below.is_some_and(|bound| bound < metric.log_effect(rule.margin))
+        {
             Finding::NotSlower
         } else {
             Finding::Open
@@ -353,6 +372,25 @@ mod tests {
         series[1].log_ratios = around(Metric::P99, 0.05, 60).log_ratios;
         let metrics = vec![Metric::P99];
         assert_eq!(decision(&series, 60), Decision::Fail { metrics });
+    }
+
+    #[test]
+    fn a_metric_that_something_else_adds_to_may_fail_and_is_never_cleared() {
+        let mut series = [
+            around(Metric::CpuPerRequest, 0.0, 60),
+            around(Metric::P50, 0.0, 60),
+        ];
+        series[1].role = Role::Coarse.when_diluted();
+        assert_eq!(decision(&series, 52), Decision::Continue);
+        assert_eq!(decision(&series, 60), Decision::Pass);
+        let look = judge(&series, &Design::of_rounds(60), 60);
+        assert_eq!(look.estimates[1].finding, Finding::Open);
+        assert_eq!(decision(&series[1..], 60), Decision::Inconclusive);
+        series[1].log_ratios = around(Metric::P50, 0.05, 60).log_ratios;
+        let metrics = vec![Metric::P50];
+        assert_eq!(decision(&series, 60), Decision::Fail { metrics });
+        series[1].role = Role::Shown.when_diluted();
+        assert_eq!(decision(&series, 60), Decision::Pass);
     }
 
     #[test]

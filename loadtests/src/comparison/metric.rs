@@ -62,6 +62,11 @@ impl Metric {
         }
     }
 
+    /// Whether it is a percentile of the response time in open load.
+    pub fn is_response_time(self) -> bool {
+        matches!(self, Metric::P50 | Metric::P95 | Metric::P99)
+    }
+
     /// Whether a larger value is the worse one.
     pub fn is_worse_when_larger(self) -> bool {
         self != Metric::Throughput

@@ -17,7 +17,7 @@ use super::shape::Shape;
 use super::trust::doubts;
 use super::{Order, topology_of};
 use crate::arrivals::Rate;
-use crate::comparison::{Decision, Design, Estimate, Finding, Look, Metric, Rule, judge};
+use crate::comparison::{Decision, Design, Estimate, Finding, Look, Metric, Role, Rule, judge};
 use crate::environment::Environment;
 use crate::record::Document;
 use crate::timing::Hop;
@@ -42,11 +42,19 @@ pub(super) struct Held {
 /// The record of a gate. Its `id` is given by who keeps it.
 pub(super) fn record(held: Held) -> GateRecord {
     let look = last_look(&held.contest, &held.terms);
+    let diluted = held.contest.response_times_diluted(&held.terms);
     let metrics: Vec<MetricRecord> = look
         .estimates
         .iter()
         .zip(&held.rules)
-        .map(|(estimate, (rule, coarse))| metric(estimate, *rule, coarse, &held.contest))
+        .map(|(estimate, (rule, coarse))| {
+            let excuse = match estimate.role {
+                Role::Diluted => diluted.as_ref(),
+                Role::Coarse => coarse.as_ref(),
+                Role::Judged | Role::Shown => None,
+            };
+            metric(estimate, *rule, excuse, &held.contest)
+        })
         .collect();
     let confirmation = held
         .confirmation
@@ -132,13 +140,13 @@ fn last_look(contest: &Contest, terms: &Terms) -> Look {
     let taken = contest.looks.last().filter(|look| look.rounds == rounds);
     taken
         .cloned()
-        .unwrap_or_else(|| judge(&contest.series(&terms.rules), &contest.design, rounds))
+        .unwrap_or_else(|| judge(&contest.series(terms), &contest.design, rounds))
 }
 
 fn metric(
     estimate: &Estimate,
     rule: Rule,
-    coarse: &Option<String>,
+    excuse: Option<&String>,
     contest: &Contest,
 ) -> MetricRecord {
     let metric = rule.metric;
@@ -147,11 +155,12 @@ fn metric(
         let rounds = contest.rounds.iter();
         median(rounds.filter_map(|played| value(&played.round, side, metric)))
     };
-    let outcome = match (coarse, estimate.finding) {
-        (_, Finding::Slower) => MetricOutcome::Slower,
-        (_, Finding::NotSlower) => MetricOutcome::NotSlower,
-        (Some(_), Finding::Open) => MetricOutcome::TooCoarse,
-        (None, Finding::Open) => MetricOutcome::Unclear,
+    let outcome = match (estimate.finding, estimate.role) {
+        (Finding::Slower, _) => MetricOutcome::Slower,
+        (Finding::NotSlower, _) => MetricOutcome::NotSlower,
+        (Finding::Open, Role::Coarse) => MetricOutcome::TooCoarse,
+        (Finding::Open, Role::Diluted) => MetricOutcome::Diluted,
+        (Finding::Open, Role::Judged | Role::Shown) => MetricOutcome::Unclear,
     };
     let is_within = outcome == MetricOutcome::NotSlower;
     MetricRecord {
@@ -174,7 +183,7 @@ fn metric(
         surely_below: estimate.surely_below,
         p_value: Some(estimate.p_value),
         outcome,
-        too_coarse: coarse.clone().filter(|_| !is_within),
+        excuse: excuse.cloned().filter(|_| !is_within),
         log_ratios: contest.log_ratios(metric),
     }
 }
@@ -289,9 +298,9 @@ fn judgement(
         Ended::Decided(Decision::Pass) => {
             let count = |outcome| metrics.iter().filter(|m| m.outcome == outcome).count();
             let within = count(MetricOutcome::NotSlower);
-            let apart = match count(MetricOutcome::TooCoarse) {
+            let apart = match count(MetricOutcome::TooCoarse) + count(MetricOutcome::Diluted) {
                 0 => String::new(),
-                coarse => format!("; {coarse} are too coarse here to rule a slowdown out"),
+                excused => format!("; {excused} can't rule a slowdown out here"),
             };
             of(
                 Verdict::Pass,
@@ -312,7 +321,7 @@ fn judgement(
                 None => format!("{} has too few rounds", m.name),
             }));
             let why = if unclear.is_empty() {
-                "every metric is too coarse here for its margin".to_owned()
+                "no metric can rule a slowdown out here".to_owned()
             } else {
                 unclear
             };

@@ -15,9 +15,10 @@ use super::place::{Interruption, on_cores};
 use super::record::Side;
 use super::round::{Arena, Played, RoundError, play};
 use super::shape::RoundPlan;
-use super::trust::the_candidate_fails;
+use super::trust::{response_times_diluted, the_candidate_fails};
 use crate::arrivals::Rate;
 use crate::comparison::{Decision, Design, Look, Metric, Role, Rule, Series, judge};
+use crate::evidence::Limits;
 use crate::progress::Progress;
 
 /// What a contest is held by.
@@ -25,6 +26,8 @@ use crate::progress::Progress;
 pub(super) struct Terms {
     /// How each metric is judged, and what it may decide.
     pub(super) rules: Vec<(Rule, Role)>,
+    /// From when on its figures aren't believed.
+    pub(super) limits: Limits,
     /// When to look.
     pub(super) design: Design,
     /// Whether looks may end it before its last round.
@@ -109,7 +112,7 @@ impl Contest {
             if !is_due {
                 continue;
             }
-            let look = judge(&contest.series(&terms.rules), design, done);
+            let look = judge(&contest.series(terms), design, done);
             let decision = look.decision.clone();
             contest.looks.push(look);
             if contest.the_candidate_fails() {
@@ -124,13 +127,24 @@ impl Contest {
     }
 
     /// What the rounds say, metric by metric.
-    pub(super) fn series(&self, rules: &[(Rule, Role)]) -> Vec<Series> {
-        let series = rules.iter().map(|(rule, role)| Series {
+    pub(super) fn series(&self, terms: &Terms) -> Vec<Series> {
+        let diluted = self.response_times_diluted(terms).is_some();
+        let series = terms.rules.iter().map(|(rule, role)| Series {
             rule: *rule,
-            role: *role,
+            role: if diluted && rule.metric.is_response_time() {
+                role.when_diluted()
+            } else {
+                *role
+            },
             log_ratios: self.log_ratios(rule.metric),
         });
         series.collect()
+    }
+
+    /// Why response times can't rule a slowdown out, if they can't.
+    pub(super) fn response_times_diluted(&self, terms: &Terms) -> Option<String> {
+        let rounds = self.rounds.iter().map(|played| &played.round);
+        response_times_diluted(&rounds, &terms.limits)
     }
 
     /// The log-ratio of each round.
@@ -237,3 +251,52 @@ pub(super) fn open_log(folder: &Path) -> Result<File, GateError> {
 
 /// Every round as it came, one a line, in a gate's folder.
 pub const ROUNDS_FILE: &str = "rounds.jsonl";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::gate::record::example::round;
+    use crate::samples::Samples;
+
+    #[test]
+    fn response_times_of_late_requests_may_fail_a_gate_and_can_not_clear_it() {
+        let terms = Terms {
+            rules: Metric::ALL
+                .map(|metric| (Rule::within(metric, Duration::from_secs(120)), Role::Judged))
+                .to_vec(),
+            limits: Limits::default(),
+            design: Design::of_rounds(10),
+            may_end_early: true,
+            deadline: Instant::now(),
+            seed: 1,
+            confirmation: false,
+        };
+        let roles = |lag: u64| -> Vec<Role> {
+            let played = |number| {
+                let mut round = round(number, false);
+                round.send_lag_p99_micros = Some(lag);
+                Played {
+                    round,
+                    samples: [Samples::default(), Samples::default()],
+                    timings: [Vec::new(), Vec::new()],
+                }
+            };
+            let contest = Contest {
+                rounds: (1..=3).map(played).collect(),
+                looks: Vec::new(),
+                design: terms.design.clone(),
+                ended: Ended::Interrupted,
+            };
+            let series = contest.series(&terms).into_iter();
+            series.map(|series| series.role).collect()
+        };
+        assert_eq!(roles(300), [Role::Judged; 5]);
+        let [cpu, throughput, p50, p95, p99] = roles(5000)[..] else {
+            panic!("a role for each metric");
+        };
+        assert_eq!([cpu, throughput], [Role::Judged; 2]);
+        assert_eq!([p50, p95, p99], [Role::Diluted; 3]);
+    }
+}

@@ -149,11 +149,10 @@ pub struct MetricRecord {
     pub p_value: Option<f64>,
     /// What it comes to by itself.
     pub outcome: MetricOutcome,
-    /// Why the metric is too coarse here to rule a slowdown out, if it is. A pass waits
-    /// for it until the last look and no longer; a slowdown that even so is certain still
-    /// fails.
-    #[serde(alias = "report_only")]
-    pub too_coarse: Option<String>,
+    /// Why the metric can't rule a slowdown out here, if it can't. A pass waits for it
+    /// until the last look and no longer; a slowdown that even so is certain still fails.
+    #[serde(alias = "too_coarse", alias = "report_only")]
+    pub excuse: Option<String>,
     /// The natural logarithm of the ratio in each round, in order, from the rounds that
     /// the judgement rests on; `None` where a round has no figure.
     pub log_ratios: Vec<Option<f64>>,
@@ -172,6 +171,9 @@ pub enum MetricOutcome {
     /// It is too coarse here to rule a slowdown out, and shows no certain one.
     #[serde(alias = "report_only")]
     TooCoarse,
+    /// Something else is in its figures, so that it can't rule a slowdown out, and it
+    /// shows no certain one.
+    Diluted,
 }
 
 /// Two ends, and how often the truth lies between such two.
@@ -421,7 +423,7 @@ mod tests {
         let now = example().metrics.remove(2);
         let mut before = serde_json::to_value(&now).expect("JSON");
         let members = before.as_object_mut().expect("it has members");
-        let reason = members.remove("too_coarse").expect("it has one");
+        let reason = members.remove("excuse").expect("it has one");
         members.insert("report_only".to_owned(), reason);
         members.insert("outcome".to_owned(), json!("report_only"));
         members.insert("log_ratios".to_owned(), json!([0.05, -0.01]));

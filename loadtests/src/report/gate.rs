@@ -31,6 +31,7 @@ pub(super) fn outcome(metric: &MetricRecord) -> &'static str {
         MetricOutcome::Slower => "slower",
         MetricOutcome::Unclear => "can't tell",
         MetricOutcome::TooCoarse => "too coarse",
+        MetricOutcome::Diluted => "diluted",
     }
 }
 

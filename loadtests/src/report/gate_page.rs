@@ -122,7 +122,7 @@ fn tiles(record: &GateRecord) -> Markup {
     let fine_enough: Vec<&MetricRecord> = record
         .metrics
         .iter()
-        .filter(|m| m.too_coarse.is_none())
+        .filter(|m| m.excuse.is_none())
         .collect();
     let tile = |figure: String, name: &str| {
         html! { div.card { strong { (figure) } span.soft.small { (name) } } }

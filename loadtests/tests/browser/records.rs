@@ -85,7 +85,7 @@ pub(crate) fn poison(record: &mut Value) {
         "stage",
         "target",
         "node",
-        "too_coarse",
+        "excuse",
         "key",
     ];
     match record {

@@ -59,7 +59,7 @@ pub(crate) fn example() -> GateRecord {
                 smallest_detectable: Some(0.018),
                 p_value: Some(0.0005),
                 outcome: MetricOutcome::Slower,
-                too_coarse: None,
+                excuse: None,
                 log_ratios: log_ratios.iter().copied().map(Some).collect(),
             },
             MetricRecord {
@@ -82,7 +82,7 @@ pub(crate) fn example() -> GateRecord {
                 smallest_detectable: Some(0.025),
                 p_value: Some(0.4),
                 outcome: MetricOutcome::NotSlower,
-                too_coarse: None,
+                excuse: None,
                 // The fourth round has no figure.
                 log_ratios: log_ratios
                     .iter()
@@ -106,7 +106,7 @@ pub(crate) fn example() -> GateRecord {
                 smallest_detectable: Some(0.3),
                 p_value: None,
                 outcome: MetricOutcome::TooCoarse,
-                too_coarse: Some(
+                excuse: Some(
                     "on this machine, 24 rounds see 30.0 % at best, and the margin is 10.0 %"
                         .to_owned(),
                 ),

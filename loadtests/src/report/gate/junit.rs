@@ -64,6 +64,7 @@ fn case(record: &GateRecord, metric: &MetricRecord) -> TestCase {
         }
         (_, MetricOutcome::Unclear) => skipped(&format!("can't tell: {figures}")),
         (_, MetricOutcome::TooCoarse) => skipped(&format!("too coarse: {figures}")),
+        (_, MetricOutcome::Diluted) => skipped(&format!("diluted: {figures}")),
     };
     TestCase::new(metric.key.as_str(), status)
 }

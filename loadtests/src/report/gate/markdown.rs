@@ -28,10 +28,10 @@ pub fn markdown(record: &GateRecord) -> String {
     }
     failures(record, &mut text);
     let shown = record.metrics.iter().filter_map(|metric| {
-        let reason = metric.too_coarse.as_ref()?;
+        let reason = metric.excuse.as_ref()?;
         Some(format!("{}: {}", plain(&metric.name), plain(reason)))
     });
-    list(&mut text, "Too coarse here to rule a slowdown out", shown);
+    list(&mut text, "What can't rule a slowdown out here", shown);
     let doubts = record.doubts.iter().map(|doubt| plain(doubt));
     list(&mut text, "Remarks", doubts);
     text.push_str(&format!(
@@ -138,7 +138,7 @@ mod tests {
             "| api-gateway | 133 µs | 120 µs | +10.8 % |",
             "| gateway | 330 µs | 300 µs | +10.0 % |",
             "Failed on the candidate:\n\n- 1 ×",
-            "Too coarse here to rule a slowdown out:\n\n- p99",
+            "What can't rule a slowdown out here:\n\n- p99",
         ] {
             assert!(text.contains(says), "{says} is missing from\n{text}");
         }

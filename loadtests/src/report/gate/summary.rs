@@ -28,9 +28,9 @@ pub fn summary(record: &GateRecord, folder: &Path) -> String {
     }
     lines.extend(record.doubts.iter().cloned());
     for metric in &record.metrics {
-        if let Some(reason) = &metric.too_coarse {
+        if let Some(reason) = &metric.excuse {
             lines.push(format!(
-                "{} is too coarse here to rule a slowdown out: {reason}",
+                "{} can't rule a slowdown out here: {reason}",
                 metric.name
             ));
         }
@@ -123,7 +123,7 @@ mod tests {
             "CPU per request              +5.4 %  +4.9 % to +5.9 %       3.0 %     1.8 %  slower",
             "CPU per request: api-gateway 133 µs (+10.8 %)",
             "time by hop: gateway 330 µs (+10.0 %) · generator and network 121 µs (+0.8 %)",
-            "p99 of the response time is too coarse here to rule a slowdown out: on this machine",
+            "p99 of the response time can't rule a slowdown out here: on this machine",
             "12 of at most 24 rounds, 118 s of a budget of 120 s, seed 42",
         ] {
             assert!(text.contains(says), "{says} is missing from\n{text}");

@@ -152,7 +152,7 @@ fn mark(outcome: MetricOutcome, x: f64) -> Markup {
     html! { @match outcome {
         MetricOutcome::NotSlower => circle.filled cx=(format!("{x:.1}")) cy=(y) r="5.5" {},
         MetricOutcome::Slower => path.filled d=(format!("M{x:.1} {:.1}l7 7l-7 7l-7 -7Z", y - 7.0)) {},
-        MetricOutcome::Unclear | MetricOutcome::TooCoarse => {
+        MetricOutcome::Unclear | MetricOutcome::TooCoarse | MetricOutcome::Diluted => {
             circle.hollow cx=(format!("{x:.1}")) cy=(y) r="5" {}
         },
     } }
@@ -164,7 +164,7 @@ pub(super) fn class(outcome: MetricOutcome) -> &'static str {
         MetricOutcome::NotSlower => "good",
         MetricOutcome::Slower => "bad",
         MetricOutcome::Unclear => "doubt",
-        MetricOutcome::TooCoarse => "plain",
+        MetricOutcome::TooCoarse | MetricOutcome::Diluted => "plain",
     }
 }
 

@@ -102,7 +102,7 @@ fn outcome(record: &GateRecord, metric: &MetricRecord) -> Markup {
     html! {
         span.badge.(forest::class(metric.outcome)) { (gate::outcome(metric)) }
         @if let Some(remark) = gate::remark(record, metric) { div.small.soft { (remark) } }
-        @if let Some(reason) = &metric.too_coarse { div.small.soft.reason { (reason) } }
+        @if let Some(reason) = &metric.excuse { div.small.soft.reason { (reason) } }
     }
 }
 

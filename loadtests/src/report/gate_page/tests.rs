@@ -60,7 +60,7 @@ fn what_comes_from_outside_is_shown_as_text() {
     record.doubts = vec![EVIL.to_owned()];
     record.metrics[0].name = EVIL.to_owned();
     record.metrics[0].unit = EVIL.to_owned();
-    record.metrics[2].too_coarse = Some(EVIL.to_owned());
+    record.metrics[2].excuse = Some(EVIL.to_owned());
     record.services[0].service = EVIL.to_owned();
     record.failures[0].route = EVIL.to_owned();
     record.looks[0].outcome = EVIL.to_owned();
