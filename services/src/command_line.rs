@@ -77,6 +77,12 @@ enum LogFormat {
 
 /// Runs the service that `args` name (the first is the program) until it is told to stop.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run_service(args.into_iter().collect())
+}
+
+/// Not generic, so that the services are compiled once, here, and not in each program that
+/// runs them.
+fn run_service(args: Vec<OsString>) -> ExitCode {
     let parsed = command()
         .try_get_matches_from(args)
         .and_then(|m| CommandLine::from_arg_matches(&m));

@@ -62,7 +62,7 @@ fn of_case(case: &Case, neighbours: &str, gates: &[StudyGate]) -> [String; 9] {
         gates.iter().for_each(|gate| rate.count(hit(gate)));
         rate
     };
-    let came_to = |verdict| share(rate(&|gate| gate.verdict == verdict));
+    let came_to = |verdict| count(rate(&|gate| gate.verdict == verdict));
     let found = rate(&|gate| {
         let right = gate.slower.iter().any(|metric| case.finds.contains(metric));
         right && gate.verdict == Verdict::Fail
@@ -79,7 +79,7 @@ fn of_case(case: &Case, neighbours: &str, gates: &[StudyGate]) -> [String; 9] {
         if case.finds.is_empty() {
             "–".to_owned()
         } else {
-            share(found)
+            count(found)
         },
         format!("{:.0}", seconds / gates.len() as f64),
     ]
@@ -328,15 +328,23 @@ fn in_percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// A share, with the bound of the true rate that is worth knowing: the one that is nearer
-/// to the middle.
+/// A share, with the bound of the true rate.
 fn share(rate: Rate) -> String {
-    let bound = if 2 * rate.hits > rate.of {
-        format!("≥ {:.1} %", rate.at_least() * 100.0)
+    format!("{} ({})", percent(rate), bound(rate))
+}
+
+/// How many, with the bound of the true rate.
+fn count(rate: Rate) -> String {
+    format!("{} ({})", rate.hits, bound(rate))
+}
+
+/// The bound of the true rate that is worth knowing: the one that is nearer to the middle.
+fn bound(rate: Rate) -> String {
+    if 2 * rate.hits > rate.of {
+        format!("≥ {}", in_percent(rate.at_least()))
     } else {
-        format!("≤ {:.1} %", rate.at_most() * 100.0)
-    };
-    format!("{} ({bound})", percent(rate))
+        format!("≤ {}", in_percent(rate.at_most()))
+    }
 }
 
 fn line(text: &mut String, cells: &[String]) {
@@ -399,7 +407,7 @@ mod tests {
         }
         let table = table(folder.path()).expect("readable");
         for says in [
-            "| nothing: the same build on both sides | quiet | 3 | 0.0 % (≤ 63.2 %) | 100.0 %",
+            "| nothing: the same build on both sides | quiet | 3 | 0 (≤ 63.2 %) | 3 (≥ 36.8 %) |",
             "| throughput | 0.6 % | ±0.",
             "pseudo-runs of the 60 rounds",
             "| CPU +5 % | 2 min | fail ≥ 99 % | 99.",

@@ -49,7 +49,7 @@ fn card(plan: &str, runs: &[&RunLine]) -> Markup {
             @match quoted {
                 Some(figures) => dl {
                     (trend("rate", &drawn, |f| Some(f.per_second), per_second, figures))
-                    (trend("slowest p99", &drawn, |f| f.slowest_p99.map(|p99| p99 as f64), micros, figures))
+                    (trend("p99 of the slowest route", &drawn, |f| f.slowest_p99.map(|p99| p99 as f64), micros, figures))
                 },
                 None => p.soft.small { "No run of it has figures that may be quoted." },
             }
