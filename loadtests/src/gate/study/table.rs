@@ -47,7 +47,7 @@ pub fn table(folder: &Path) -> Result<String, StudyError> {
             let rounds: usize = gates.iter().map(|gate| gate.rounds.len()).sum();
             if case.name == CASES[0].name && rounds >= FEWEST_TO_DRAW_FROM {
                 rest += &scatter(&gates, neighbours);
-                rest += &pseudo(&gates, neighbours);
+                rest += &pseudo(&gates, neighbours, busy);
                 rest += &rivals(&gates, neighbours);
             }
         }
@@ -141,7 +141,7 @@ struct Pseudo {
 }
 
 /// What pseudo-runs of identical builds come to, and those with a known slowdown added.
-fn pseudo(gates: &[StudyGate], neighbours: &str) -> String {
+fn pseudo(gates: &[StudyGate], neighbours: &str, busy: bool) -> String {
     let all = gates
         .iter()
         .flat_map(|gate| gate.rounds.iter().chain(&gate.repetition));
@@ -186,7 +186,8 @@ fn pseudo(gates: &[StudyGate], neighbours: &str) -> String {
         let within = Duration::from_secs(60 * kind.minutes);
         let of_rounds = within.as_secs_f64() / mean_seconds;
         let design = Design::of_rounds(of_rounds as usize);
-        let recorded = series(&rounds, within, &design);
+        // Busy neighbours make requests late.
+        let recorded = series(&rounds, within, &design, busy);
         let outcomes = kind.resampling().outcomes(&recorded, &design, PSEUDO_RUNS);
         let of_metric = outcomes
             .metrics
@@ -286,16 +287,25 @@ fn rivals(gates: &[StudyGate], neighbours: &str) -> String {
     text
 }
 
-/// As a gate of `budget` on a machine that isn't calibrated judges them.
-fn series(rounds: &[&StudyRound], budget: Duration, design: &Design) -> Vec<Series> {
+/// As a gate of `budget` on a machine that isn't calibrated judges them, with response times
+/// that are `diluted` or not.
+fn series(rounds: &[&StudyRound], budget: Duration, design: &Design, diluted: bool) -> Vec<Series> {
     let series = Metric::ALL.into_iter().enumerate();
     series
         .map(|(index, metric)| {
             let rule = Rule::within(metric, budget);
-            let coarse = typical(metric).too_coarse_for(rule, design).is_some();
+            let role = match typical(metric).too_coarse_for(rule, design) {
+                Some(_) => Role::Coarse,
+                None => Role::Judged,
+            };
+            let is_diluted = diluted && metric.is_response_time();
             Series {
                 rule,
-                role: if coarse { Role::Coarse } else { Role::Judged },
+                role: if is_diluted {
+                    role.when_diluted()
+                } else {
+                    role
+                },
                 log_ratios: rounds.iter().map(|round| round.log_ratios[index]).collect(),
             }
         })
@@ -371,7 +381,7 @@ mod tests {
                 planted: vec![(Metric::CpuPerRequest, planted)],
                 seed: 2,
             };
-            let recorded = series(&rounds, within, &design);
+            let recorded = series(&rounds, within, &design, false);
             resampling.outcomes(&recorded, &design, PSEUDO_RUNS)
         };
         let equal = outcomes(0.0);

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::forest::{self, Scale};
-use crate::gate::record::{GateRecord, Interval, MetricRecord};
+use crate::gate::record::{GateRecord, Interval, MetricOutcome, MetricRecord};
 use crate::report::figures::{change, count, micros, percent, significant};
 use crate::report::gate;
 use crate::report::layout::scroll;
@@ -91,6 +91,9 @@ pub(super) fn figures(metrics: &[MetricRecord]) -> Markup {
                 }
                 "Below tolerance and margin are the bounds that decide: the metric is worse by at least the first (≥) and at most the second (≤), where negative is better. "
                 "They allow for all looks and for the other metrics. A metric is “slower” when the first is above its tolerance, and “not slower” when the second is below its margin. "
+                @if metrics.iter().any(|m| m.outcome == MetricOutcome::Diluted) {
+                    "One is “diluted” when something of neither side is in its figures: it may still be slower, and is never “not slower”. "
+                }
                 "“Could have seen” is the smallest worsening that so many rounds of such spread would have found: when it is above the margin, a pass means little. "
                 "p is the chance of rounds like these if the candidate were no worse than the tolerance: one-sided, and before any correction for several metrics and looks."
             }
