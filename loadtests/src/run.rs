@@ -3,6 +3,7 @@
 
 mod assemble;
 mod evidence;
+mod seen;
 mod system;
 
 pub(crate) use system::topology;
@@ -148,7 +149,7 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
     if order.target.is_none() {
         progress.say("stopping the system");
     }
-    let seen = assemble::Seen {
+    let seen = seen::Seen {
         samples: workload.samples(),
         whole: subject.counted_between(before, after),
         measured: subject.measured_between(measured, &mut warnings),

@@ -4,53 +4,25 @@ mod caches;
 mod nodes;
 mod work;
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use services::contract::Service;
 
-use super::system::Measured;
+use super::seen::Seen;
 use super::{Order, evidence};
 use crate::environment::Environment;
-use crate::evidence::tenths::Tenths;
-use crate::evidence::{Ceiling, FileLimit, doubts, looks};
+use crate::evidence::doubts;
 use crate::ledger::{self, Generator, Ledger, NodeCounts};
-use crate::observation::StageUse;
 use crate::plan::{Plan, Stage};
 use crate::record::{
     Curve, Document, FailureRecord, OpenRecord, OverallRecord, PlanRecord, Record, RequestFigures,
-    RouteRecord, StageRecord, Timeline,
+    RouteRecord, StageRecord,
 };
 use crate::samples::{ArrivalSamples, Fault, Latency, Route, RouteSamples, Samples, StageIndex};
 use crate::scenarios::Scenario;
 use crate::threshold::{Figure, Figures, RouteFigures, State};
-use crate::timing::RouteTiming;
-use crate::tokens::{Flaw, FlawCount};
 use crate::verdict::{self, Warning};
-use crate::visitor::SubmittedTasks;
-
-/// What was seen of a run.
-pub(super) struct Seen {
-    pub(super) samples: Samples,
-    /// What the nodes counted over the whole run, if that can be seen.
-    pub(super) whole: Option<Vec<NodeCounts>>,
-    /// The same, and CPU time, over the stages that are no warm-up.
-    pub(super) measured: Option<Measured>,
-    pub(super) tasks: SubmittedTasks,
-    /// What was used in each stage, as far as the operating system tells.
-    pub(super) stages: Vec<Option<StageUse>>,
-    /// What looks at the generator saw in each stage.
-    pub(super) looks: BTreeMap<usize, looks::Seen>,
-    pub(super) tenths: Arc<Tenths>,
-    pub(super) timeline: Timeline,
-    /// What became of requests with each kind of bad token.
-    pub(super) flaws: BTreeMap<Flaw, FlawCount>,
-    pub(super) timing: Vec<RouteTiming>,
-    pub(super) ceiling: Option<Ceiling>,
-    pub(super) files: Option<FileLimit>,
-}
 
 pub(super) fn record(
     order: Order,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::assemble::Seen;
+use super::seen::Seen;
 use super::system::GENERATOR;
 use crate::evidence::{Evidence, GeneratorUse, StageEvidence, Turns};
 use crate::observation::StageUse;
