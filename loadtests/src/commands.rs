@@ -2,7 +2,6 @@
 
 mod compare;
 mod gate;
-mod gate_study;
 mod plans;
 mod report;
 mod run;
@@ -32,8 +31,6 @@ enum Command {
     Run(Box<run::Run>),
     /// Compare this build with a baseline: slower, not slower, or can't tell.
     Gate(Box<gate::Gate>),
-    /// Measure how often the gate is right, on builds whose difference is known.
-    GateStudy(gate_study::GateStudy),
     /// Start the system and leave it running until Ctrl-C.
     Up(up::Up),
     /// List the built-in plans, or print one to start your own from.
@@ -79,7 +76,6 @@ pub fn run_command_line() -> Outcome {
     match command.unwrap_or_else(|| Command::Run(Box::default())) {
         Command::Run(run) => run.execute(),
         Command::Gate(gate) => gate.execute(),
-        Command::GateStudy(study) => study.execute(),
         Command::Up(up) => up.execute(),
         Command::Plans(plans) => plans.execute(),
         Command::Compare(compare) => compare.execute(),

@@ -2,87 +2,59 @@
 //! can't it be told? Both run side by side and are loaded by turns.
 //!
 //! ```text
-//! baseline   the build to compare with: a program, or a revision that is built
+//! baseline     the build to compare with: a program, or a revision that is built
 //!    ↓
-//! shape      what a round is made of, and what is drawn for each
+//! shape        what a round is made of, and what is drawn for each
 //!    ↓
-//! round      both systems started afresh, loaded slot by slot by their crews
+//! round        both systems started afresh, loaded slot by slot by their users
 //!    ↓
-//! contest    rounds, and looks at them, until it is decided or time is up
+//! runner       rounds, for as long as the sequence wants more
 //!    ↓
-//! trust      whether all that may be believed
+//! trust        whether all that may be believed
 //!    ↓
-//! record     what is kept, and what pages are made of
+//! conclusion   the record and its figures; judgement has the verdict and its sentences
+//!    ↓
+//! record       what is kept, and what pages are made of
 //! ```
 //!
-//! What is decided is decided by [`comparison`](crate::comparison), which knows no
-//! processes; here is what measures.
+//! Whether a round shows a slowdown, who plays on and what is repeated is decided by
+//! [`stats`], which knows no processes; here is what measures.
 
-pub mod baseline;
+pub(crate) mod baseline;
 pub mod calibration;
 mod conclusion;
-mod contest;
-mod crew;
 mod git;
-mod metrics;
+mod judgement;
+pub mod metrics;
 mod place;
 pub mod record;
 mod round;
+mod runner;
+mod setup;
 mod shape;
-pub mod study;
+mod side_users;
 mod trust;
 
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use integration::{Launcher, Topology};
 use jiff::Timestamp;
-use services::contract::Service;
+use stats::comparison::{Design, FEWEST_ROUNDS, Metric, Role, Rule};
+use stats::sequence::{Break, Ended, Rules, TimeLimit};
 
-pub use contest::ROUNDS_FILE;
 pub use round::RoundError;
+pub(crate) use runner::ROUNDS_FILE;
+pub use setup::{Setup, budget, this_build};
 
 use crate::arrivals::Rate;
-use crate::comparison::{Decision, Design, Metric, Role, Rule};
-use crate::plan::Plan;
 use crate::progress::Progress;
-use crate::run::topology;
-use calibration::Calibration;
-use contest::{Contest, Ended, Ground, Terms, open_log};
 use place::{Interruption, allowed_cores};
-use record::{Build, GateRecord, Side};
-use round::{Arena, Capacity, SidePlan, measure_capacity};
+use record::{GateRecord, Side};
+use round::{Capacity, RoundSetup, measure_capacity};
+use runner::{GeneratorPlace, RoundRunner, open_log};
+use setup::round_setup;
 use shape::{RoundPlan, Shape};
-
-/// What is to be compared, and how.
-#[derive(Clone, Debug)]
-pub struct Order {
-    /// What is compared against.
-    pub baseline: Build,
-    /// What is judged.
-    pub candidate: Build,
-    /// Settings of the candidate's services that the baseline's don't have, for studies:
-    /// a service, a flag without its dashes, and a value.
-    pub planted: Vec<(Service, String, String)>,
-    /// The same the other way round.
-    pub planted_before: Vec<(Service, String, String)>,
-    /// Whether both are the same on purpose.
-    pub is_aa: bool,
-    /// What both are loaded with, and what is too much.
-    pub plan: Plan,
-    /// How long measuring may take, without the confirmation of a fail.
-    pub budget: Duration,
-    /// Whether all rounds are played, whatever looks would say, and a fail is left
-    /// unconfirmed.
-    pub to_the_end: bool,
-    /// What this machine is known to be able to tell.
-    pub calibration: Option<(String, Calibration)>,
-    /// The seed of every random choice.
-    pub seed: u64,
-    /// The command that makes the same gate again.
-    pub command: String,
-}
 
 /// Why a gate has no record.
 #[derive(Debug, thiserror::Error)]
@@ -90,9 +62,9 @@ pub enum GateError {
     /// A system did not start.
     #[error("{}", not_started(*side, baseline))]
     NotStarted {
-        /// Whose.
+        /// The side that it is of.
         side: Side,
-        /// What the baseline is.
+        /// The baseline, as it was asked for.
         baseline: String,
         /// Why not.
         #[source]
@@ -120,17 +92,17 @@ pub enum GateError {
         "a budget of {} s has room for {rounds} rounds of {:.1} s, and a verdict takes {}: give it {} s or more",
         budget.as_secs(),
         each.as_secs_f64(),
-        Design::FEWEST_ROUNDS,
+        FEWEST_ROUNDS,
         needs.as_secs() + 1
     )]
     TooShort {
-        /// How long the gate may measure.
+        /// The time that the gate may measure.
         budget: Duration,
-        /// How many rounds that is room for.
+        /// The number of rounds that it has room for.
         rounds: usize,
-        /// How long one is.
+        /// The time that a round takes.
         each: Duration,
-        /// How long the fewest rounds take.
+        /// The time that the fewest rounds take.
         needs: Duration,
     },
     /// A signal came before there was anything to keep.
@@ -149,201 +121,110 @@ fn not_started(side: Side, baseline: &str) -> String {
 }
 
 /// Holds a gate; raw rounds are kept in `folder` as they come.
-pub fn run(order: Order, folder: &Path, progress: &Progress) -> Result<GateRecord, GateError> {
+///
+/// # Errors
+///
+/// A side can't be started, the budget has no room for a verdict, the machine refuses what
+/// measuring takes, or the gate was interrupted before its first round was over. What ends
+/// later rounds is in the record.
+pub fn run(setup: Setup, folder: &Path, progress: &Progress) -> Result<GateRecord, GateError> {
     let (started, began) = (Timestamp::now(), Instant::now());
-    let interruption = Interruption::listen().map_err(GateError::Prepare)?;
-    let cores = allowed_cores().map_err(GateError::Prepare)?;
-    let mut log = open_log(folder)?;
-    let mut arena = arena(&order);
-    rounds_within(order.budget, Duration::ZERO, &arena.shape)?;
-    let any_rate = Rate::per_second(1.0).expect("it is a rate");
+    let place = GeneratorPlace {
+        interruption: Interruption::listen().map_err(GateError::Prepare)?,
+        cores: allowed_cores().map_err(GateError::Prepare)?,
+    };
+    let log = open_log(folder)?;
+    let mut of_rounds = round_setup(&setup);
+    rounds_within(setup.budget, Duration::ZERO, &of_rounds.shape)?;
     progress.say("measuring what the baseline can do");
-    let capacity = capacity(
-        &Ground {
-            arena: &arena,
-            open_rate: any_rate,
-            cores: &cores,
-            interruption: &interruption,
-            log: &mut log,
-            progress,
-        },
-        &order,
-    )?;
-    arena.shape = with_slots_for(&arena.shape, capacity)?;
-    let open_share = order.plan.gate.open_share / 100.0;
+    let capacity = capacity(&place, &of_rounds, &setup)?;
+    of_rounds.shape = with_slots_for(&of_rounds.shape, capacity)?;
+    let open_share = setup.plan.gate.open_share / 100.0;
     let open_rate =
         Rate::per_second(capacity.turns * open_share).ok_or(GateError::TooSlow(capacity.turns))?;
-    let mut ground = Ground {
-        arena: &arena,
+
+    let most_rounds = rounds_within(setup.budget, began.elapsed(), &of_rounds.shape)?;
+    let design = Design::of_rounds(most_rounds);
+    let most_rounds = design.most_rounds();
+    let rules = rules(&setup, &design);
+    let metrics = rules.iter().map(|(rule, coarse)| match coarse {
+        Some(_) => (*rule, Role::Coarse),
+        None => (*rule, Role::Judged),
+    });
+    let held_by = Rules {
+        metrics: metrics.collect(),
+        design,
+        ends_early: !setup.to_the_end,
+        repeats: !setup.to_the_end,
+        time: Some(TimeLimit {
+            deadline: setup.budget,
+            round: of_rounds.shape.round(),
+        }),
+    };
+    let runner = RoundRunner {
+        setup: &of_rounds,
         open_rate,
-        cores: &cores,
-        interruption: &interruption,
-        log: &mut log,
+        place: &place,
+        limits: &setup.plan.limits,
+        began,
+        log,
         progress,
     };
-
-    let rounds = rounds_within(order.budget, began.elapsed(), &arena.shape)?;
-    let design = Design::of_rounds(rounds);
-    let rules = rules(&order, &design);
-    let terms = Terms {
-        rules: rules
-            .iter()
-            .map(|(rule, coarse)| match coarse {
-                Some(_) => (*rule, Role::Coarse),
-                None => (*rule, Role::Judged),
-            })
-            .collect(),
-        limits: order.plan.limits,
-        design,
-        may_end_early: !order.to_the_end,
-        deadline: began + order.budget,
-        seed: order.seed,
-        confirmation: false,
-    };
-    let contest = Contest::hold(&mut ground, &terms)?;
-    let confirmation = if order.to_the_end {
-        None
-    } else {
-        confirm(&mut ground, &terms, &contest)?
-    };
-    if contest.rounds.is_empty() && matches!(contest.ended, Ended::Interrupted) {
+    let played = runner.play(held_by, setup.seed)?;
+    let was_interrupted = played.finished.first.ended == Ended::Broken(Break::Interrupted);
+    if played.first.rounds.is_empty() && was_interrupted {
         return Err(GateError::Interrupted);
     }
-    Ok(conclusion::record(conclusion::Held {
-        order,
-        shape: arena.shape,
+    Ok(conclusion::record(conclusion::Measured {
+        setup,
+        shape: of_rounds.shape,
         capacity,
         open_rate,
         rules,
-        terms,
-        contest,
-        confirmation,
+        most_rounds,
+        played,
         started,
         seconds: began.elapsed().as_secs_f64(),
     }))
 }
 
-/// How many rounds there are to be, when some of the budget is spent.
+/// The number of rounds that there is room for when some of the budget is spent.
 fn rounds_within(budget: Duration, spent: Duration, shape: &Shape) -> Result<usize, GateError> {
     let each = shape.round();
     let left = budget.saturating_sub(spent);
     let rounds = (left.as_secs_f64() / each.as_secs_f64()) as usize;
-    if rounds >= Design::FEWEST_ROUNDS {
+    if rounds >= FEWEST_ROUNDS {
         return Ok(rounds);
     }
     Err(GateError::TooShort {
         budget,
         rounds,
         each,
-        needs: each * Design::FEWEST_ROUNDS as u32 + spent.max(CAPACITY_TAKES),
+        needs: each * FEWEST_ROUNDS as u32 + spent.max(CAPACITY_TAKES),
     })
 }
 
-/// What measuring the capacity takes, with starting both sides, and a little more.
+/// The time that measuring the capacity takes, with starting both sides, and a little more.
 const CAPACITY_TAKES: Duration = Duration::from_secs(3);
 
-/// A fail has to stand a repetition: everything is started afresh with another seed,
-/// and within as many rounds as the budget has, one of the metrics that failed has to fail
-/// again, of which only those are judged; what crashed or failed requests has to do so
-/// again. As many rounds as it took the first time would be too few: that was a lucky look.
-/// It can only take fails away, so that the chance of a false one is at most what the first
-/// contest had, and its price is some of the power.
-fn confirm(
-    ground: &mut Ground<'_>,
-    terms: &Terms,
-    contest: &Contest,
-) -> Result<Option<(u64, Contest)>, GateError> {
-    let failed = match &contest.ended {
-        Ended::Decided(Decision::Fail { metrics }) => metrics.clone(),
-        Ended::CandidateFails | Ended::Crashed(Side::Candidate, _) => Vec::new(),
-        _ => return Ok(None),
-    };
-    let what = if failed.is_empty() {
-        "the candidate seems to fail"
-    } else {
-        "the candidate seems slower"
-    };
-    let making_sure = "making sure with a fresh start and another seed";
-    ground.progress.note(&format!("{what}; {making_sure}"));
-    let seed = !terms.seed;
-    let planned = ground.arena.shape.round();
-    let longest = contest.rounds.iter().map(|played| played.round.seconds);
-    let each = longest.fold(planned.as_secs_f64(), f64::max);
-    // A slower minute must not take the last look away.
-    let lasts = Duration::from_secs_f64(each * terms.design.most_rounds() as f64);
-    let again = |rule: Rule, role: Role| {
-        let has_failed = failed.contains(&rule.metric);
-        (rule, role.when_repeated(has_failed))
-    };
-    let rules = terms.rules.iter();
-    let terms = Terms {
-        rules: rules.map(|(rule, role)| again(*rule, *role)).collect(),
-        limits: terms.limits,
-        design: terms.design.clone(),
-        may_end_early: true,
-        deadline: Instant::now() + lasts.mul_f64(1.25),
-        seed,
-        confirmation: true,
-    };
-    Ok(Some((seed, Contest::hold(ground, &terms)?)))
-}
-
-/// The nodes of either side, without what is planted.
-fn topology_of(order: &Order) -> Topology {
-    let plan = &order.plan;
-    topology(&plan.shape).with(Service::Database, "items", plan.behaviour.items)
-}
-
-/// Both sides, and how rounds are made up before it is known how fast the baseline is.
-fn arena(order: &Order) -> Arena {
-    let plan = &order.plan;
-    let nodes = topology_of(order);
-    let plant = |planted: &[(Service, String, String)]| {
-        let planted = planted.iter();
-        planted.fold(nodes.clone(), |nodes, (service, flag, value)| {
-            nodes.with(*service, flag, value)
-        })
-    };
-    let gate = &plan.gate;
-    Arena {
-        shape: Shape {
-            users: gate.users,
-            // Enough for the stalls that a system at half its capacity may have.
-            open_users: gate.users * 4,
-            slot: gate.slot,
-            dropped: gate.dropped,
-            closed_quads: gate.closed_quads,
-            open_quads: gate.open_quads,
-            warm_up: gate.warm_up,
-            apart: !gate.share_cores,
-        },
-        baseline: side(&order.baseline, plant(&order.planted_before)),
-        candidate: side(&order.candidate, plant(&order.planted)),
-        plan: plan.clone(),
-    }
-}
-
-fn side(build: &Build, topology: Topology) -> SidePlan {
-    SidePlan {
-        launcher: Launcher::program(&build.program),
-        topology,
-    }
-}
-
 /// Starts both sides for the first time, and sees what the baseline can do.
-fn capacity(ground: &Ground<'_>, order: &Order) -> Result<Capacity, GateError> {
-    let plan = RoundPlan::draw(&ground.arena.shape, ground.cores, order.seed);
+fn capacity(
+    place: &GeneratorPlace,
+    of_rounds: &RoundSetup,
+    setup: &Setup,
+) -> Result<Capacity, GateError> {
+    let plan = RoundPlan::draw(&of_rounds.shape, &place.cores, setup.seed);
     let data = tempfile::Builder::new()
         .prefix("skein-gate-")
         .tempdir()
         .map_err(GateError::Folder)?;
-    let arena = ground.arena;
-    let measured = ground.on_generator_cores(&plan, || measure_capacity(arena, &plan, data.path()));
+    let measured =
+        place.on_generator_cores(&plan, || measure_capacity(of_rounds, &plan, data.path()));
     match measured {
         Ok(Some(capacity)) => Ok(capacity),
         Ok(None) => Err(GateError::Interrupted),
         Err(GateError::Round(error @ RoundError::Start { side, .. })) => {
-            let build = &order.baseline;
+            let build = &setup.baseline;
             let named = build.asked.clone().unwrap_or_else(|| build.program.clone());
             Err(GateError::NotStarted {
                 side,
@@ -372,12 +253,12 @@ fn with_slots_for(shape: &Shape, capacity: Capacity) -> Result<Shape, GateError>
     })
 }
 
-/// How each metric is judged, and why it is too coarse for its margin, if so.
-fn rules(order: &Order, design: &Design) -> Vec<(Rule, Option<String>)> {
-    let settings = &order.plan.gate;
+/// The rule of each metric, and the reason why it is too coarse for its margin, if it is.
+fn rules(setup: &Setup, design: &Design) -> Vec<(Rule, Option<String>)> {
+    let settings = &setup.plan.gate;
     let rules = Metric::ALL.into_iter().map(|metric| {
-        let rule = settings.rule(metric, order.budget);
-        let known = order.calibration.as_ref();
+        let rule = settings.rule(metric, setup.budget);
+        let known = setup.calibration.as_ref();
         let (scatter, where_from) = match known.and_then(|(_, known)| known.scatter(metric)) {
             Some(scatter) => (scatter, "on this machine"),
             None => (

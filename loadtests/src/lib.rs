@@ -6,8 +6,40 @@
 //! [`samples`]; [`threshold`], [`ledger`] and [`verdict`] judge; [`record`] keeps
 //! every figure, and [`report`] shows them.
 //!
-//! The program is [`main`], and the rest of what is public is there for programs that do
-//! a part of the same, such as the study of the gate.
+//! The program is [`main`]. The rest of what is public is the performance [`gate`], for
+//! programs that hold gates of their own, such as the study in `loadtests/study`:
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use std::process::ExitCode;
+//! use std::time::Duration;
+//!
+//! use loadtests::{Plan, Progress, gate};
+//!
+//! fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+//!     // The nodes of both sides are this very program.
+//!     if let Some(code) = integration::host::run_if_asked() {
+//!         return Ok(code);
+//!     }
+//!     let setup = gate::Setup {
+//!         id: "against-itself".to_owned(),
+//!         baseline: gate::this_build(),
+//!         candidate: gate::this_build(),
+//!         planted: Vec::new(),
+//!         planted_before: Vec::new(),
+//!         is_aa: true,
+//!         plan: Plan::load("gate")?,
+//!         budget: Duration::from_secs(120),
+//!         to_the_end: false,
+//!         calibration: None,
+//!         seed: 7,
+//!         command: String::new(),
+//!     };
+//!     let record = gate::run(setup, Path::new("."), &Progress::new(false))?;
+//!     println!("{}", record.judgement.sentence);
+//!     Ok(ExitCode::from(record.judgement.verdict.exit_code()))
+//! }
+//! ```
 
 #![expect(
     unreachable_pub,
@@ -18,12 +50,10 @@ mod arrivals;
 mod attack;
 mod client;
 mod commands;
-mod comparison;
-mod distribution;
 mod environment;
 mod evidence;
-mod exit_code;
-mod gate;
+pub mod exit_code;
+pub mod gate;
 mod in_flight;
 mod ledger;
 mod observation;
@@ -47,6 +77,10 @@ mod visitor;
 mod workload;
 
 use std::process::ExitCode;
+
+pub use plan::Plan;
+pub use progress::Progress;
+pub use verdict::Verdict;
 
 /// The program `loadtests`: a node, when a harness started it as one, and otherwise what
 /// the command line says. It ends with one of the codes that `loadtests --help` lists.

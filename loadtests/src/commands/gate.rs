@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
+use stats::comparison::FEWEST_ROUNDS;
 
 use super::{ReportsFolder, quoted};
-use crate::comparison::Design;
 use crate::environment::Environment;
 use crate::exit_code::{FAIL, Failure, Outcome};
 use crate::gate::baseline::{self, BaselineError};
 use crate::gate::calibration::{Calibration, Calibrations, Key};
 use crate::gate::record::{Build, GateRecord, Side};
-use crate::gate::{self, GateError, Order};
+use crate::gate::{self, GateError, Setup, budget, this_build};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Document;
@@ -84,7 +84,9 @@ impl Gate {
         let file = Calibrations::file(&self.folder.reports);
         let known = Calibrations::read(&file).map_err(Failure::usage)?;
         let key = Key::new(&Environment::look(), &plan.source);
-        let order = Order {
+        let (id, folder) = self.make_folder(&candidate)?;
+        let setup = Setup {
+            id,
             planted: Vec::new(),
             planted_before: Vec::new(),
             is_aa: self.is_aa(),
@@ -100,11 +102,9 @@ impl Gate {
             candidate,
             plan,
         };
-        let (id, folder) = self.make_folder(&order)?;
-        let outcome = gate::run(order, &folder, &progress);
+        let outcome = gate::run(setup, &folder, &progress);
         progress.finish();
-        let mut record = outcome.map_err(|error| failed(error, &folder, self.is_aa()))?;
-        record.id = id;
+        let record = outcome.map_err(|error| failed(error, &folder, self.is_aa()))?;
         self.keep(&record, &folder).map_err(Failure::invalid)?;
         print!("{}", gate_reports::summary(&record, &folder));
         self.folder.open_if_asked(&folder.join("index.html"));
@@ -154,8 +154,8 @@ impl Gate {
 
     /// `reports/gates/<UTC time>-<the candidate's commit>`, or with a number when there
     /// is one.
-    fn make_folder(&self, order: &Order) -> Result<(String, PathBuf), Failure> {
-        let commit = order.candidate.commit.as_deref().unwrap_or("build");
+    fn make_folder(&self, candidate: &Build) -> Result<(String, PathBuf), Failure> {
+        let commit = candidate.commit.as_deref().unwrap_or("build");
         let short = commit.get(..7).unwrap_or(commit);
         let id = format!("{}-{short}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
         let reports = Reports::new(&self.folder.reports);
@@ -204,19 +204,6 @@ impl Gate {
             budget.replace(' ', "")
         ));
         command
-    }
-}
-
-/// The program that runs, also when its file has been replaced by a newer build meanwhile.
-pub(super) fn this_build() -> Build {
-    let environment = Environment::look();
-    let revision = environment.revision.as_ref();
-    Build {
-        asked: None,
-        commit: revision.map(|revision| revision.commit.clone()),
-        modified: revision.map(|revision| revision.modified),
-        program: "/proc/self/exe".to_owned(),
-        profile: Some(environment.profile.clone()),
     }
 }
 
@@ -282,25 +269,13 @@ fn calibration(record: &GateRecord) -> Result<Calibration, String> {
     if record.judgement.verdict == Verdict::Invalid {
         return Err("the measurement can't be trusted".to_owned());
     }
-    if rounds < Design::FEWEST_ROUNDS {
-        let fewest = Design::FEWEST_ROUNDS;
+    if rounds < FEWEST_ROUNDS {
+        let fewest = FEWEST_ROUNDS;
         return Err(format!(
             "it takes {fewest} rounds and there were {rounds}; give a longer --budget"
         ));
     }
     Calibration::of(record).ok_or_else(|| "a metric has figures of too few rounds".to_owned())
-}
-
-pub(super) fn budget(text: &str) -> Result<Duration, String> {
-    /// Less has no room for the fewest rounds that an exact test needs.
-    const SHORTEST: Duration = Duration::from_secs(10);
-    /// More shows nothing that a margin asks for.
-    const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
-    match humantime::parse_duration(text) {
-        Ok(budget) if (SHORTEST..=LONGEST).contains(&budget) => Ok(budget),
-        Ok(_) => Err("a budget is between 10s and 2h".to_owned()),
-        Err(_) => Err("write a number with a unit, such as 2m".to_owned()),
-    }
 }
 
 #[cfg(test)]
@@ -401,7 +376,7 @@ mod tests {
         let mut invalid = example();
         invalid.judgement.verdict = Verdict::Invalid;
         let mut short = example();
-        short.rounds.truncate(Design::FEWEST_ROUNDS - 1);
+        short.rounds.truncate(FEWEST_ROUNDS - 1);
         for (mut record, says) in [
             (interrupted, "interrupted"),
             (invalid, "can't be trusted"),

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use stats::comparison::{
+    Design, Metric, Rule, autocorrelation, design_effect, smallest_detectable_effect,
+    standard_deviation,
+};
 
 use super::metrics::{log_ratio, quad_log_ratios};
 use super::record::{GateRecord, Round};
-use crate::comparison::{Design, Metric, Rule, autocorrelation, design_effect, standard_deviation};
 use crate::environment::Environment;
 use crate::record::{RecordError, read_json, write_json};
 
@@ -120,7 +123,7 @@ impl Key {
 }
 
 /// How far rounds scatter on two cores of a shared machine, where nothing else is known:
-/// a little more than those of identical builds in `loadtests/study` did.
+/// a little more than those of identical builds in the study of the gate did.
 pub fn typical(metric: Metric) -> MetricScatter {
     MetricScatter {
         metric,
@@ -161,8 +164,9 @@ impl MetricScatter {
     /// Why a pass can't be asked of the metric by `rule`, if it can't: the smallest effect
     /// that rounds like these show by the end of `design` is more than its margin.
     pub fn too_coarse_for(&self, rule: Rule, design: &Design) -> Option<String> {
+        let metrics = Metric::ALL.len();
         let smallest =
-            design.smallest_detectable_effect(rule, self.sd, Metric::ALL.len(), self.design_effect);
+            smallest_detectable_effect(design, rule, self.sd, metrics, self.design_effect);
         let (rounds, margin) = (design.most_rounds(), rule.margin * 100.0);
         match smallest.map(|effect| effect * 100.0) {
             Some(smallest) if smallest <= margin => None,

@@ -1,10 +1,11 @@
 //! From a round to its figures: pure functions of what both sides did.
 
-use crate::comparison::{Metric, quad, round_value};
+use stats::comparison::{Metric, quad, round_value};
+use stats::sequence::Failures;
 
 use super::record::{Round, Side, SideRound, Slot};
 
-/// What people call a metric, and what its figures are counted in.
+/// The name of a metric for people, and the unit of its figures.
 pub fn name_and_unit(metric: Metric) -> (&'static str, &'static str) {
     match metric {
         Metric::CpuPerRequest => ("CPU per request", "µs"),
@@ -15,7 +16,8 @@ pub fn name_and_unit(metric: Metric) -> (&'static str, &'static str) {
     }
 }
 
-/// What `side` shows of a metric in a round, in its unit; `None` when it shows nothing.
+/// The figure of a metric that `side` shows in a round, in the metric's unit; `None` when it
+/// shows nothing.
 pub fn value(round: &Round, side: Side, metric: Metric) -> Option<f64> {
     let did = round.of(side);
     let value = match metric {
@@ -72,6 +74,14 @@ fn quads(round: &Round, value: impl Fn(&Slot) -> Option<f64>) -> Vec<f64> {
         quad(of(Side::Baseline)?, of(Side::Candidate)?)
     };
     quads.filter_map(ratio).collect()
+}
+
+/// The requests that failed in a round.
+pub fn failures(round: &Round) -> Failures {
+    Failures {
+        baseline: round.baseline.failed,
+        candidate: round.candidate.failed,
+    }
 }
 
 /// CPU time of all nodes of a side.

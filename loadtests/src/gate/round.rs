@@ -11,9 +11,9 @@ use integration::error::{CpuTimeError, StartError};
 use integration::{Launcher, StartOptions, System, Topology};
 use jiff::Timestamp;
 
-use super::crew::Crew;
 use super::record::{NodeCpu, Percentiles, Round, Side, SideRound, Slot};
 use super::shape::{LoadKind, OpenSlot, RoundPlan, Shape};
+use super::side_users::SideUsers;
 use crate::arrivals::Rate;
 use crate::environment::own_cpu_time;
 use crate::evidence::machine::MachineReading;
@@ -21,7 +21,7 @@ use crate::plan::Plan;
 use crate::samples::Samples;
 use crate::timing::RouteTiming;
 
-/// What is started on one side.
+/// One side before it is started.
 #[derive(Clone, Debug)]
 pub(super) struct SidePlan {
     /// The program that the nodes run.
@@ -30,9 +30,9 @@ pub(super) struct SidePlan {
     pub(super) topology: Topology,
 }
 
-/// What is the same in every round.
+/// The part of a setup that is the same in every round.
 #[derive(Clone, Debug)]
-pub(super) struct Arena {
+pub(super) struct RoundSetup {
     /// The load's plan.
     pub(super) plan: Plan,
     pub(super) shape: Shape,
@@ -40,9 +40,18 @@ pub(super) struct Arena {
     pub(super) candidate: SidePlan,
 }
 
-/// A round, and what isn't kept of each.
+/// The place of a round among those of its gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RoundPlace {
+    /// Its number, from 1; a repetition counts anew.
+    pub(super) number: usize,
+    /// True when it belongs to the repetition that must confirm a fail.
+    pub(super) confirmation: bool,
+}
+
+/// The result of a round: its record, and the samples that aren't kept of it.
 #[derive(Debug)]
-pub(super) struct Played {
+pub(super) struct RoundResult {
     pub(super) round: Round,
     /// Baseline, candidate.
     pub(super) samples: [Samples; 2],
@@ -56,7 +65,7 @@ pub enum RoundError {
     /// A system did not start.
     #[error("the {} could not be started", side.word())]
     Start {
-        /// Whose.
+        /// The side that it is of.
         side: Side,
         /// Why not.
         #[source]
@@ -65,16 +74,16 @@ pub enum RoundError {
     /// A node's CPU time can't be read: it has ended, most likely.
     #[error("a node of the {} ended while it was measured", side.word())]
     Cpu {
-        /// Whose.
+        /// The side that it is of.
         side: Side,
-        /// What was seen.
+        /// The cause.
         #[source]
         source: CpuTimeError,
     },
     /// The operating system refused something that a measurement needs.
     #[error("could not {what}")]
     System {
-        /// What was attempted.
+        /// The attempt, after "could not".
         what: &'static str,
         /// Why not.
         #[source]
@@ -94,28 +103,29 @@ impl RoundError {
 
 /// Plays a round; `folder` is for the nodes' logs and data.
 pub(super) async fn play(
-    arena: &Arena,
+    setup: &RoundSetup,
     plan: &RoundPlan,
+    place: RoundPlace,
     open_rate: Rate,
     folder: &Path,
-) -> Result<Played, RoundError> {
+) -> Result<RoundResult, RoundError> {
     let (began, started) = (Instant::now(), Timestamp::now());
-    let shape = &arena.shape;
-    let mut stage = Stage::set(arena, plan, folder).await?;
+    let shape = &setup.shape;
+    let mut sides = BothSides::start(setup, plan, folder).await?;
     let lag_before = Instant::now();
-    let before = Clocks::read(&stage)?;
+    let before = Clocks::read(&sides)?;
     let machine_before = MachineReading::now().ok();
     let mut slots = Vec::new();
     for (number, quad) in plan.quads.iter().enumerate() {
         for side in quad.turns {
-            let player = stage.of(side);
+            let running = sides.of(side);
             slots.push(match quad.load {
-                LoadKind::Closed => player.closed_slot(shape, number).await?,
-                LoadKind::Open => player.open_slot(shape, number, open_rate).await?,
+                LoadKind::Closed => running.closed_slot(shape, number).await?,
+                LoadKind::Open => running.open_slot(shape, number, open_rate).await?,
             });
         }
     }
-    let after = Clocks::read(&stage)?;
+    let after = Clocks::read(&sides)?;
     let elapsed = lag_before.elapsed();
     let own = after.own.saturating_sub(before.own);
     let nodes: Duration = Side::BOTH
@@ -123,50 +133,51 @@ pub(super) async fn play(
         .map(|side| after.used(&before, *side))
         .sum();
     let machine = MachineReading::now().ok().zip(machine_before);
-    let samples = Side::BOTH.map(|side| stage.of(side).crew.samples());
-    let timings = Side::BOTH.map(|side| stage.of(side).crew.timings());
+    let samples = Side::BOTH.map(|side| sides.of(side).users.samples());
+    let timings = Side::BOTH.map(|side| sides.of(side).users.timings());
+    let generator_cores_used = sides.generator_cores_used();
+    let baseline = sides.baseline.sum_up(&before, &after, &samples[0]);
+    let candidate = sides.candidate.sum_up(&before, &after, &samples[1]);
+    // Stopping them is a part of the round's time.
+    drop(sides);
     let round = Round {
-        number: 0,
-        confirmation: false,
+        number: place.number,
+        confirmation: place.confirmation,
         seed: plan.seed,
         started,
+        seconds: began.elapsed().as_secs_f64(),
         started_first: plan.first,
         node_cores: plan.node_cores.clone(),
         generator_cores: plan.generator_cores.clone(),
         machine: machine.and_then(|(now, then)| now.since(&then, elapsed, own + nodes)),
-        generator_cores_used: stage.generator_cores_used(),
+        generator_cores_used,
         send_lag_p99_micros: send_lag(&samples[Side::Baseline as usize]),
-        baseline: stage.baseline.sum_up(&before, &after, &samples[0]),
-        candidate: stage.candidate.sum_up(&before, &after, &samples[1]),
+        baseline,
+        candidate,
         slots,
-        seconds: 0.0,
     };
-    drop(stage);
-    Ok(Played {
-        round: Round {
-            seconds: began.elapsed().as_secs_f64(),
-            ..round
-        },
+    Ok(RoundResult {
+        round,
         samples,
         timings,
     })
 }
 
-/// How many turns a second the baseline takes in closed load, and how many answers it
-/// gives; the candidate is started beside it, to see whether it can be.
+/// The capacity of the baseline in closed load; the candidate is started beside it, to see
+/// whether it can be.
 pub(super) async fn measure_capacity(
-    arena: &Arena,
+    setup: &RoundSetup,
     plan: &RoundPlan,
     folder: &Path,
 ) -> Result<Capacity, RoundError> {
     /// Enough for an estimate that is a few percent off at most: it only says how much
     /// load there is to be, and is the same for both sides.
     const SLOTS: u32 = 6;
-    let mut stage = Stage::set(arena, plan, folder).await?;
+    let mut sides = BothSides::start(setup, plan, folder).await?;
     let mut capacity = Capacity::default();
     for _ in 0..SLOTS {
         let began = Instant::now();
-        let traffic = stage.baseline.crew.closed_slot(CAPACITY_SLOT).await;
+        let traffic = sides.baseline.users.closed_slot(CAPACITY_SLOT).await;
         let seconds = began.elapsed().as_secs_f64();
         capacity.turns += traffic.turns as f64 / seconds / f64::from(SLOTS);
         capacity.requests += traffic.done.len() as f64 / seconds / f64::from(SLOTS);
@@ -176,7 +187,7 @@ pub(super) async fn measure_capacity(
 
 const CAPACITY_SLOT: Duration = Duration::from_millis(200);
 
-/// What the baseline does in closed load.
+/// The baseline's capacity in closed load.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Capacity {
     /// Turns a second.
@@ -186,22 +197,22 @@ pub(super) struct Capacity {
 }
 
 /// Both systems, running, with their users.
-struct Stage {
-    baseline: Player,
-    candidate: Player,
+struct BothSides {
+    baseline: RunningSide,
+    candidate: RunningSide,
 }
 
 /// One side of a round.
-struct Player {
+struct RunningSide {
     side: Side,
     system: System,
-    crew: Crew,
-    tally: Tally,
+    users: SideUsers,
+    totals: Totals,
 }
 
-/// What a side has done so far.
+/// The totals of a side so far.
 #[derive(Default)]
-struct Tally {
+struct Totals {
     requests: u64,
     closed_requests: u64,
     closed_time: Duration,
@@ -214,41 +225,47 @@ struct Tally {
     unsent: u64,
 }
 
-impl Stage {
+impl BothSides {
     /// Starts both systems and warms them up.
-    async fn set(arena: &Arena, plan: &RoundPlan, folder: &Path) -> Result<Stage, RoundError> {
-        let first = Player::start(arena, plan, plan.first, folder).await?;
-        let second = Player::start(arena, plan, plan.first.other(), folder).await?;
+    async fn start(
+        setup: &RoundSetup,
+        plan: &RoundPlan,
+        folder: &Path,
+    ) -> Result<BothSides, RoundError> {
+        let first = RunningSide::start(setup, plan, plan.first, folder).await?;
+        let second = RunningSide::start(setup, plan, plan.first.other(), folder).await?;
         let (baseline, candidate) = match plan.first {
             Side::Baseline => (first, second),
             Side::Candidate => (second, first),
         };
-        let mut stage = Stage {
+        let mut sides = BothSides {
             baseline,
             candidate,
         };
         for side in [plan.first, plan.first.other()] {
-            let player = stage.of(side);
-            player.crew.closed_slot(arena.shape.warm_up).await;
+            let running = sides.of(side);
+            running.users.closed_slot(setup.shape.warm_up).await;
             // From here on everything counts, and what is recorded begins anew.
-            player.crew = Crew::new(&arena.plan, &arena.shape, plan.seed, &player.system.url());
+            running.users =
+                SideUsers::new(&setup.plan, &setup.shape, plan.seed, &running.system.url());
         }
         // The new users connect.
         for side in [plan.first, plan.first.other()] {
-            stage.of(side).crew.closed_slot(arena.shape.dropped).await;
+            sides.of(side).users.closed_slot(setup.shape.dropped).await;
         }
-        Ok(stage)
+        Ok(sides)
     }
 
     /// CPU seconds a second that the generator used in closed load; `None` without any.
     fn generator_cores_used(&self) -> Option<f64> {
-        let sum = |of: fn(&Tally) -> Duration| of(&self.baseline.tally) + of(&self.candidate.tally);
-        let lasted = sum(|tally| tally.closed_time).as_secs_f64();
-        let used = sum(|tally| tally.closed_generator).as_secs_f64();
+        let sum =
+            |of: fn(&Totals) -> Duration| of(&self.baseline.totals) + of(&self.candidate.totals);
+        let lasted = sum(|totals| totals.closed_time).as_secs_f64();
+        let used = sum(|totals| totals.closed_generator).as_secs_f64();
         (lasted > 0.0).then(|| used / lasted)
     }
 
-    fn of(&mut self, side: Side) -> &mut Player {
+    fn of(&mut self, side: Side) -> &mut RunningSide {
         match side {
             Side::Baseline => &mut self.baseline,
             Side::Candidate => &mut self.candidate,
@@ -256,16 +273,16 @@ impl Stage {
     }
 }
 
-impl Player {
+impl RunningSide {
     async fn start(
-        arena: &Arena,
+        setup: &RoundSetup,
         plan: &RoundPlan,
         side: Side,
         folder: &Path,
     ) -> Result<Self, RoundError> {
         let of_side = match side {
-            Side::Baseline => &arena.baseline,
-            Side::Candidate => &arena.candidate,
+            Side::Baseline => &setup.baseline,
+            Side::Candidate => &setup.candidate,
         };
         let options = StartOptions {
             launcher: of_side.launcher.clone().on_cores(plan.node_cores.clone()),
@@ -275,16 +292,16 @@ impl Player {
             .await
             .map_err(|source| RoundError::Start { side, source })?;
         // Seeds of their own, for users who write keys that are named by it.
-        let crew = Crew::new(&arena.plan, &arena.shape, !plan.seed, &system.url());
-        Ok(Player {
+        let users = SideUsers::new(&setup.plan, &setup.shape, !plan.seed, &system.url());
+        Ok(RunningSide {
             side,
             system,
-            crew,
-            tally: Tally::default(),
+            users,
+            totals: Totals::default(),
         })
     }
 
-    /// A slot of closed load, and what it came to without its begin.
+    /// A slot of closed load, whose figures leave out its beginning.
     async fn closed_slot(&mut self, shape: &Shape, quad: usize) -> Result<Slot, RoundError> {
         let (side, system) = (self.side, &self.system);
         let began = Instant::now();
@@ -294,16 +311,16 @@ impl Player {
             tokio::time::sleep_until((began + shape.slot).into()).await;
             Ok((from, (Instant::now(), cpu(system, side)?, own_cpu()?)))
         };
-        let (traffic, clocks) = tokio::join!(self.crew.closed_slot(shape.slot), clocks);
+        let (traffic, clocks) = tokio::join!(self.users.closed_slot(shape.slot), clocks);
         let ((from, cpu_from, own_from), (to, cpu_to, own_to)) = clocks?;
         let counted = |ended| from < ended && ended <= to;
         let requests = traffic.done.iter().filter(|done| counted(done.ended));
         let requests = requests.count() as u64;
-        let tally = &mut self.tally;
-        tally.requests += traffic.done.len() as u64;
-        tally.closed_requests += requests;
-        tally.closed_time += to - from;
-        tally.closed_generator += own_to.saturating_sub(own_from);
+        let totals = &mut self.totals;
+        totals.requests += traffic.done.len() as u64;
+        totals.closed_requests += requests;
+        totals.closed_time += to - from;
+        totals.closed_generator += own_to.saturating_sub(own_from);
         Ok(Slot {
             side,
             quad,
@@ -323,8 +340,8 @@ impl Player {
     ) -> Result<Slot, RoundError> {
         let cpu_from = cpu(&self.system, self.side)?;
         let slot = OpenSlot::at(rate, shape.slot);
-        let place = self.tally.open_slots;
-        let traffic = self.crew.open_slot(&slot, place).await;
+        let place = self.totals.open_slots;
+        let traffic = self.users.open_slot(&slot, place).await;
         let traffic = traffic.map_err(|source| {
             let what = "start a thread to pace the load with";
             RoundError::System { what, source }
@@ -337,11 +354,11 @@ impl Player {
             begun.is_some_and(|begun| begun >= counts_from)
         });
         let times: Vec<Duration> = counted.map(|done| done.time).collect();
-        let tally = &mut self.tally;
-        tally.requests += traffic.done.len() as u64;
-        tally.open_slots += 1;
-        tally.unsent += traffic.unsent;
-        tally.open_times.extend(&times);
+        let totals = &mut self.totals;
+        totals.requests += traffic.done.len() as u64;
+        totals.open_slots += 1;
+        totals.unsent += traffic.unsent;
+        totals.open_times.extend(&times);
         Ok(Slot {
             side: self.side,
             quad,
@@ -353,18 +370,18 @@ impl Player {
     }
 
     fn sum_up(&self, before: &Clocks, after: &Clocks, samples: &Samples) -> SideRound {
-        let tally = &self.tally;
+        let totals = &self.totals;
         let arrivals = samples.arrivals.values();
         SideRound {
-            requests: tally.requests,
+            requests: totals.requests,
             cpu_nanos: after.nodes_used(before, self.side),
             failed: samples.faults(|_| true),
-            closed_requests: tally.closed_requests,
-            closed_seconds: tally.closed_time.as_secs_f64(),
-            open_requests: tally.open_times.len() as u64,
-            open_micros: percentiles(&tally.open_times),
+            closed_requests: totals.closed_requests,
+            closed_seconds: totals.closed_time.as_secs_f64(),
+            open_requests: totals.open_times.len() as u64,
+            open_micros: percentiles(&totals.open_times),
             queued: arrivals.map(|arrivals| arrivals.queued()).sum(),
-            unsent: tally.unsent,
+            unsent: totals.unsent,
         }
     }
 }
@@ -378,11 +395,11 @@ struct Clocks {
 type NodeTimes = BTreeMap<String, Duration>;
 
 impl Clocks {
-    fn read(stage: &Stage) -> Result<Self, RoundError> {
+    fn read(sides: &BothSides) -> Result<Self, RoundError> {
         Ok(Clocks {
             nodes: [
-                cpu(&stage.baseline.system, Side::Baseline)?,
-                cpu(&stage.candidate.system, Side::Candidate)?,
+                cpu(&sides.baseline.system, Side::Baseline)?,
+                cpu(&sides.candidate.system, Side::Candidate)?,
             ],
             own: own_cpu()?,
         })

@@ -1,4 +1,4 @@
-//! How a round is made up, and its random choices: who starts first, who has which
+//! The shape of a round and its random choices: who starts first, who has which
 //! core, whose turn it is when. All of it follows from the round's seed.
 
 use std::time::Duration;
@@ -10,16 +10,17 @@ use rand::{RngExt, SeedableRng};
 use super::record::Side;
 use crate::arrivals::{Rate, RateCurve, Spacing};
 
-/// How every round of a gate is made up.
+/// The shape of every round of a gate.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Shape {
     /// Users of closed load.
     pub(super) users: usize,
     /// Users that open load may need, the same ones included.
     pub(super) open_users: usize,
-    /// How long a slot lasts, with what is dropped.
+    /// The length of a slot, with what is dropped.
     pub(super) slot: Duration,
-    /// What is dropped at the begin of each slot: until the system is as busy as it will be.
+    /// The part that is dropped at the beginning of each slot: until the system is as busy as
+    /// it will be.
     pub(super) dropped: Duration,
     /// Quads of closed load in a round.
     pub(super) closed_quads: usize,
@@ -27,7 +28,7 @@ pub(super) struct Shape {
     pub(super) open_quads: usize,
     /// Closed load on each side before anything counts, so that caches are warm.
     pub(super) warm_up: Duration,
-    /// Whether nodes and generator have cores of their own, where there are two or more.
+    /// True when nodes and generator have cores of their own, where there are two or more.
     pub(super) apart: bool,
 }
 
@@ -36,7 +37,7 @@ pub(super) struct Shape {
 pub(super) struct RoundPlan {
     /// The seed of the round; both sides' users have it too.
     pub(super) seed: u64,
-    /// Which side is started first.
+    /// The side that is started first.
     pub(super) first: Side,
     /// Cores of the nodes, of either side.
     pub(super) node_cores: Vec<usize>,
@@ -49,9 +50,9 @@ pub(super) struct RoundPlan {
 /// Four slots, two on each side, in an order that a drift in a line can't favour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Quad {
-    /// Which kind of load.
+    /// The kind of load.
     pub(super) load: LoadKind,
-    /// Whose turn it is: ABBA or BAAB.
+    /// The side whose turn it is: ABBA or BAAB.
     pub(super) turns: [Side; 4],
 }
 
@@ -67,23 +68,23 @@ pub(super) enum LoadKind {
 /// The turns of one slot of open load.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct OpenSlot {
-    /// When each turn begins, from the slot's begin.
+    /// The moment at which each turn begins, from the beginning of the slot.
     pub(super) arrivals: Vec<Duration>,
-    /// How long the slot lasts.
+    /// The length of the slot.
     pub(super) lasts: Duration,
 }
 
 impl Shape {
-    /// What a round takes, roughly, with starts and stops.
+    /// The time that a round takes, roughly, with starts and stops.
     pub(super) fn round(&self) -> Duration {
         let slots = 4 * (self.closed_quads + self.open_quads) as u32;
         OVERHEAD + 2 * self.warm_up + slots * (self.slot + BETWEEN_SLOTS)
     }
 }
 
-/// What starting and stopping two systems takes on two cores.
+/// The time that starting and stopping two systems takes on two cores.
 const OVERHEAD: Duration = Duration::from_millis(200);
-/// What passes between two slots, while the last turns are finished.
+/// The time that passes between two slots, while the last turns are finished.
 const BETWEEN_SLOTS: Duration = Duration::from_millis(8);
 
 impl RoundPlan {

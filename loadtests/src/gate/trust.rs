@@ -1,10 +1,10 @@
-//! Whether the rounds of a gate may be believed: what was seen of the machine and of the
-//! generator in, doubts out. What spoils response times alone leaves the verdict to the
+//! Doubts about the rounds of a gate: what was seen of the machine and of the generator in,
+//! doubts out. What spoils response times alone leaves the verdict to the
 //! other metrics.
 
-use statrs::distribution::{Binomial, DiscreteCDF};
+use stats::sequence::candidate_fails;
 
-use super::metrics::median;
+use super::metrics::{self, median};
 use super::record::{Round, Side, SideRound};
 use crate::evidence::Limits;
 
@@ -13,14 +13,14 @@ use crate::evidence::Limits;
 pub(super) struct Doubt {
     /// For people.
     pub(super) sentence: String,
-    /// Whether no verdict may rest on such rounds.
+    /// True when no verdict may rest on such rounds.
     pub(super) invalidates: bool,
 }
 
 /// The most of its own cores that the generator may use in closed load, in percent;
 /// beyond it, throughput is the generator's and not the system's.
 const GENERATOR_BUSY: f64 = 97.0;
-/// What others may use of the machine, in percent, before it is remarked on.
+/// The share of the machine that others may use, in percent, before it is remarked on.
 const OTHERS: f64 = 10.0;
 
 /// Every doubt that the rounds give reason for.
@@ -106,31 +106,15 @@ fn generator_at_its_limit(rounds: &[Round]) -> Option<Doubt> {
     })
 }
 
-/// Whether the candidate fails requests that the baseline serves: in two rounds at least,
-/// for one may be anybody's bad luck; and where the baseline has failures too, in so many
-/// more rounds that chance gives no such thing once in a hundred times (the sign test).
-pub(super) fn the_candidate_fails<'r>(rounds: &(impl Iterator<Item = &'r Round> + Clone)) -> bool {
-    fn failed(round: &Round, side: Side) -> u64 {
-        round.of(side).failed
-    }
-    let fails_more = |side: Side| {
-        let more = move |r: &&Round| failed(r, side) > failed(r, side.other());
-        rounds.clone().filter(more).count() as u64
-    };
-    let (more, less) = (fails_more(Side::Candidate), fails_more(Side::Baseline));
-    let spotless = rounds.clone().all(|r| failed(r, Side::Baseline) == 0);
-    let by_chance = Binomial::new(0.5, more + less).map_or(1.0, |lots| lots.sf(more.max(1) - 1));
-    more >= 2 && (spotless || by_chance <= 0.01)
-}
-
 fn failures(rounds: &[Round]) -> Option<Doubt> {
     let failed = |side| -> u64 { rounds.iter().map(|round| round.of(side).failed).sum() };
+    let fails = candidate_fails(&rounds.iter().map(metrics::failures).collect::<Vec<_>>());
     match (failed(Side::Baseline), failed(Side::Candidate)) {
         (0, 0) => None,
         (0, candidate) => Some(remark(format!(
             "{candidate} requests failed on the candidate, and none on the baseline"
         ))),
-        (baseline, candidate) if the_candidate_fails(&rounds.iter()) => Some(remark(format!(
+        (baseline, candidate) if fails => Some(remark(format!(
             "requests failed on both sides, {baseline} on the baseline and {candidate} on the candidate"
         ))),
         (baseline, 0) => Some(remark(format!(
@@ -228,29 +212,6 @@ mod tests {
         }
         // What the candidate does to itself is its own.
         assert_eq!(doubts_about(|round| round.candidate.unsent = 100), []);
-    }
-
-    #[test]
-    fn a_candidate_fails_that_does_so_in_more_rounds_than_chance_explains() {
-        let fails = |baseline: &[u64], candidate: &[u64]| {
-            let sides = baseline.iter().zip(candidate).zip(1..);
-            let rounds: Vec<Round> = sides
-                .map(|((baseline, candidate), number)| {
-                    let mut round = round(number, false);
-                    round.baseline.failed = *baseline;
-                    round.candidate.failed = *candidate;
-                    round
-                })
-                .collect();
-            the_candidate_fails(&rounds.iter())
-        };
-        assert!(!fails(&[0; 10], &[0; 10]));
-        assert!(!fails(&[0; 3], &[900, 0, 0]));
-        assert!(fails(&[0; 3], &[1, 0, 1]));
-        // One stray failure of the baseline is no licence.
-        assert!(fails(&[1, 0, 0, 0, 0, 0, 0, 0], &[9; 8]));
-        assert!(!fails(&[1, 0, 0, 0, 0], &[9; 5]));
-        assert!(!fails(&[9; 8], &[1; 8]));
     }
 
     #[test]

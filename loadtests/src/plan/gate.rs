@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::comparison::{Metric, Rule};
+use stats::comparison::{Metric, Rule};
 
 /// What a plan says about a performance gate.
 #[derive(Clone, Debug, PartialEq)]

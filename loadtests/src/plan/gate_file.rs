@@ -6,12 +6,12 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Deserialize;
+use stats::comparison::Metric;
 use toml::Spanned;
 
 use super::gate::{GateSettings, Limit};
 use super::mistake::{Problem, within};
 use super::span::Span;
-use crate::comparison::Metric;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]

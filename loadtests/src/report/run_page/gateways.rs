@@ -1,8 +1,8 @@
 //! How requests shared out among gateways, what was expected, and how that was tested.
 
 use maud::{Markup, html};
+use stats::evenness::{Evenness, evenness};
 
-use crate::distribution::{Evenness, evenness};
 use crate::record::Record;
 use crate::report::figures::{count, parts, percent};
 use crate::report::layout::{bar, scroll};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use services::contract::Service;
+use stats::occupancy::{Caches, Popularity};
 
 use super::super::Order;
 use super::{Seen, of, sum};
@@ -75,11 +76,15 @@ fn predicted(samples: &Samples, plan: &Plan) -> Option<HitPrediction> {
     };
     let circumstances = Circumstances {
         seconds: stages.map(|stage| stage.duration.as_secs_f64()).sum(),
-        items: plan.behaviour.items,
-        zipf_exponent: plan.behaviour.zipf_exponent,
-        caches: plan.shape.caches,
-        ttl: plan.shape.cache_ttl,
-        fetch: plan.shape.storage_latency,
+        popularity: Popularity {
+            items: plan.behaviour.items,
+            zipf_exponent: plan.behaviour.zipf_exponent,
+        },
+        caches: Caches {
+            number: plan.shape.caches,
+            ttl: plan.shape.cache_ttl,
+            fetch: plan.shape.storage_latency,
+        },
     };
     prediction::hit_ratio(&asked, &circumstances)
 }
