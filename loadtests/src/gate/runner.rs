@@ -118,7 +118,7 @@ impl RoundRunner<'_> {
             Err(error) => return Err(error),
         }
         let rounds = part.rounds.iter().map(|played| &played.round);
-        Ok(Event::Round(figures(rounds, metrics, self.limits)))
+        Ok(Event::Round(figures(&rounds, metrics, self.limits)))
     }
 
     /// Plays a round and keeps it; `None` when it was interrupted.
@@ -214,11 +214,11 @@ impl GeneratorPlace {
 
 /// The figures of the last of a part's `rounds`, and what all of them say of each other.
 fn figures<'r>(
-    rounds: impl DoubleEndedIterator<Item = &'r Round> + Clone,
+    rounds: &(impl DoubleEndedIterator<Item = &'r Round> + Clone),
     metrics: &[Metric],
     limits: &Limits,
 ) -> RoundFigures {
-    let diluted = response_times_diluted(&rounds, limits).is_some();
+    let diluted = response_times_diluted(rounds, limits).is_some();
     let Some(round) = rounds.clone().next_back() else {
         return RoundFigures::default();
     };
@@ -264,7 +264,7 @@ mod tests {
                 ..round(number, false)
             };
             let rounds: Vec<Round> = (1..=3).map(late).collect();
-            figures(rounds.iter(), &Metric::ALL, &Limits::default())
+            figures(&rounds.iter(), &Metric::ALL, &Limits::default())
         };
         assert!(!figures(300).diluted);
         assert!(figures(5000).diluted);
@@ -272,11 +272,11 @@ mod tests {
 
     #[test]
     fn the_sequence_hears_of_the_last_round() {
-        let mut rounds = vec![round(1, false), round(2, false)];
+        let mut rounds = [round(1, false), round(2, false)];
         rounds[1].candidate.failed = 7;
         rounds[1].seconds = 6.5;
         rounds[1].candidate.open_micros = None;
-        let heard = figures(rounds.iter(), &Metric::ALL, &Limits::default());
+        let heard = figures(&rounds.iter(), &Metric::ALL, &Limits::default());
         let ratios = Metric::ALL.map(|metric| metrics::log_ratio(&rounds[1], metric));
         assert_eq!(heard.log_ratios, ratios);
         assert!(ratios[0].is_some() && ratios[4].is_none());

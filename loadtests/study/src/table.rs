@@ -411,6 +411,7 @@ mod tests {
                     let scatter = f64::from(round * 7919 % 13) / 13.0 - 0.5;
                     StudyRound {
                         log_ratios: [Some(scatter * 0.02); Metric::ALL.len()],
+                        cpu_quads: vec![0.05 + scatter * 0.02, 0.05],
                         seconds: 6.0,
                         ..gate.rounds[0].clone()
                     }

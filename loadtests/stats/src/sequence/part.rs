@@ -175,7 +175,8 @@ impl Playing {
         }
         let is_last = done >= self.design.most_rounds();
         let is_planned = || self.design.looks().any(|at| at == done);
-        if !is_last && !(self.ends_early && is_planned()) {
+        let is_due = is_last || (self.ends_early && is_planned());
+        if !is_due {
             return None;
         }
         let look = judge(&self.series, &self.design, done);
