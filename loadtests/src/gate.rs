@@ -25,6 +25,7 @@ mod contest;
 mod crew;
 mod git;
 mod metrics;
+mod node_program;
 mod place;
 pub mod record;
 mod round;
@@ -325,7 +326,7 @@ fn arena(order: &Order) -> Arena {
 
 fn side(build: &Build, topology: Topology) -> SidePlan {
     SidePlan {
-        launcher: Launcher::program(&build.program),
+        launcher: Launcher::program_as_it_is(&build.program),
         topology,
     }
 }

@@ -32,12 +32,14 @@ const CALIBRATION_BUDGET: Duration = Duration::from_secs(6 * 60);
 #[derive(Debug, Args)]
 pub(super) struct Gate {
     /// What to compare against: a git revision, which is built once in a worktree of its
-    /// own, with its own lock file and this build's profile; or the path to a build.
+    /// own, with its own lock file and this build's profile; or the path to a build, which
+    /// is a load tester or a node program.
     #[arg(long, value_name = "REVISION|PATH", required_unless_present_any = ["aa", "calibrate"])]
     baseline: Option<String>,
 
     /// The build that is judged, by the path of its executable or its folder
-    /// [default: this very program].
+    /// [default: the working tree, of which the same is built; this very program, when
+    /// the baseline is a load tester].
     #[arg(long, value_name = "PATH", conflicts_with_all = ["aa", "calibrate"])]
     candidate: Option<PathBuf>,
 
@@ -142,12 +144,12 @@ impl Gate {
     fn builds(&self, progress: &Progress) -> Result<(Build, Build), BaselineError> {
         let baseline = match &self.baseline {
             Some(asked) => baseline::find(asked, progress)?,
-            None => this_build(),
+            None => baseline::this_build(),
         };
         let candidate = match &self.candidate {
             _ if self.is_aa() => baseline.clone(),
             Some(path) => baseline::at(path)?,
-            None => this_build(),
+            None => baseline::candidate_for(&baseline, progress)?,
         };
         Ok((baseline, candidate))
     }
@@ -207,22 +209,15 @@ impl Gate {
     }
 }
 
-/// The program that runs, also when its file has been replaced by a newer build meanwhile.
-pub(super) fn this_build() -> Build {
-    let environment = Environment::look();
-    let revision = environment.revision.as_ref();
-    Build {
-        asked: None,
-        commit: revision.map(|revision| revision.commit.clone()),
-        modified: revision.map(|revision| revision.modified),
-        program: "/proc/self/exe".to_owned(),
-        profile: Some(environment.profile.clone()),
-    }
-}
-
 fn no_build(error: BaselineError) -> Failure {
     if error.is_usage() {
         Failure::usage(error)
+    } else if matches!(error, BaselineError::Candidate { .. }) {
+        // What can't be built would not be a pass.
+        Failure {
+            code: FAIL,
+            error: error.into(),
+        }
     } else {
         Failure::not_started(error)
     }
@@ -339,7 +334,7 @@ mod tests {
     fn the_command_again_names_the_commit_and_quotes_what_a_shell_would_split() {
         let build = |commit: Option<&str>| Build {
             commit: commit.map(str::to_owned),
-            ..this_build()
+            ..baseline::this_build()
         };
         let revision = gate(&["--baseline", "origin/main", "--candidate", "a build"]);
         assert_eq!(

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::gate::{budget, this_build};
+use super::gate::budget;
 use crate::exit_code::{Failure, Outcome};
+use crate::gate::baseline::this_build;
 use crate::gate::study::{CASES, Case, Gates, Neighbours, StudyGate, replace_table, table};
 use crate::gate::{self, Order};
 use crate::plan::Plan;
