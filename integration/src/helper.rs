@@ -24,7 +24,7 @@ impl Helper {
     ///
     /// The program can't be started, or ends without a line.
     pub fn start(launcher: &Launcher) -> io::Result<Self> {
-        let mut command = Command::new(launcher.path());
+        let mut command = Command::new(launcher.executable());
         command
             .arg(HELPER_WORD)
             .arg(process::id().to_string())

@@ -3,9 +3,11 @@
 use std::env;
 use std::fs::File;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
+use std::sync::Arc;
 
 use crate::host::HIDDEN_WORD;
 use crate::topology::{NodePlan, Setting};
@@ -14,6 +16,8 @@ use crate::topology::{NodePlan, Setting};
 #[derive(Clone, Debug)]
 pub struct Launcher {
     program: PathBuf,
+    /// The program's file, when it is to be the one that it was.
+    file: Option<Arc<File>>,
     cores: Option<Vec<usize>>,
 }
 
@@ -28,8 +32,17 @@ impl Launcher {
     pub fn program(path: impl Into<PathBuf>) -> Self {
         Launcher {
             program: path.into(),
+            file: None,
             cores: None,
         }
+    }
+
+    /// Nodes run the program that is at `path` now, also when its file is replaced
+    /// meanwhile. Where there is none, starting a node fails.
+    pub fn program_as_it_is(path: impl Into<PathBuf>) -> Self {
+        let launcher = Launcher::program(path);
+        let file = File::open(&launcher.program).ok().map(Arc::new);
+        Launcher { file, ..launcher }
     }
 
     /// The same on these cores alone, which the kernel numbers from 0. Without it, nodes
@@ -41,6 +54,15 @@ impl Launcher {
         }
     }
 
+    /// What to execute: the program by its path, or by the file that we have open.
+    pub(crate) fn executable(&self) -> PathBuf {
+        match &self.file {
+            Some(file) => format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd()).into(),
+            None => self.program.clone(),
+        }
+    }
+
+    /// Where the program is, or was.
     pub(crate) fn path(&self) -> &Path {
         &self.program
     }
@@ -67,7 +89,7 @@ pub(crate) struct Launch<'a> {
 impl Launch<'_> {
     /// The command that starts the node, logging to `log`.
     pub(crate) fn command(&self, log: File) -> Command {
-        let mut command = Command::new(&self.launcher.program);
+        let mut command = Command::new(self.launcher.executable());
         command
             .arg0(self.plan.name.as_str())
             .arg(HIDDEN_WORD)

@@ -10,22 +10,39 @@
 //!            host on the other
 //! ```
 //!
-//! ```no_run
-//! use integration::{Launcher, StartOptions, System, Topology};
+//! A program that starts a system also hosts its nodes, by executing itself, unless
+//! [`Launcher::program`] names another:
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let options = StartOptions {
-//!     launcher: Launcher::this_program(),
-//!     folder: "reports/runs/one".into(),
-//! };
-//! let system = System::start(&Topology::laboratory(), options).await?;
-//! system.kill("api-gateway-2")?;
-//! system.restart("api-gateway-2").await?;
-//! let requests = system.counters("load-balancer").await?.get("requests_total", &[]);
-//! println!("{} has answered {requests} requests", system.url());
-//! system.stop().await?;
-//! # Ok(())
-//! # }
+//! ```standalone_crate
+//! use std::process::ExitCode;
+//!
+//! use integration::{Launcher, StartOptions, System, Topology, host};
+//! use tokio::net::TcpStream;
+//!
+//! fn main() -> ExitCode {
+//!     if let Some(code) = host::run_if_asked() {
+//!         return code; // It was a node, and has been told to stop.
+//!     }
+//!     example().expect("a system that can be killed in part and mended");
+//!     ExitCode::SUCCESS
+//! }
+//!
+//! #[tokio::main]
+//! async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//!     let folder = tempfile::tempdir()?;
+//!     let options = StartOptions {
+//!         launcher: Launcher::this_program(),
+//!         folder: folder.path().into(),
+//!     };
+//!     let system = System::start(&Topology::laboratory(), options).await?;
+//!     system.kill("cache-1")?;
+//!     assert!(TcpStream::connect(system.address_of("cache-1")).await.is_err());
+//!     system.restart("cache-1").await?; // It is ready now, where it was before.
+//!     TcpStream::connect(system.address_of("cache-1")).await?;
+//!     assert!(system.counters("database").await?.has("database_writes_total"));
+//!     system.stop().await?;
+//!     Ok(())
+//! }
 //! ```
 
 pub mod topology;

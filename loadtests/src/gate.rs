@@ -26,6 +26,7 @@ mod conclusion;
 mod git;
 mod judgement;
 pub mod metrics;
+mod node_program;
 mod place;
 pub mod record;
 mod round;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use http::{HeaderValue, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
+use services::signing;
 
 /// The laboratory's signing key; services refuse to listen beyond the loopback with it.
 const KEY: &[u8] = b"secret";
@@ -137,6 +138,7 @@ pub fn raw(token: &str) -> HeaderValue {
 }
 
 fn sign(algorithm: Algorithm, key: &[u8], user: &str, exp: Option<u64>) -> String {
+    signing::install();
     encode(
         &Header::new(algorithm),
         &Claims { user, exp },
@@ -162,6 +164,7 @@ mod tests {
     use super::*;
 
     fn is_accepted(token: &str) -> bool {
+        signing::install();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.required_spec_claims.clear();
         decode::<Value>(token, &DecodingKey::from_secret(KEY), &validation).is_ok()

@@ -194,6 +194,59 @@ fn a_revision_that_isnt_there_is_refused_before_anything_is_built() {
 }
 
 #[test]
+fn a_revision_and_the_working_tree_are_built_as_the_program_that_hosts_a_node() {
+    let _turn = turn();
+    let place = Place::new();
+    let program = place.with_sources("std::process::exit(7)");
+    // The working tree has a node that works: this program.
+    place.write_node(&format!(
+        "use std::os::unix::process::CommandExt;
+        std::process::Command::new({PROGRAM:?}).args(std::env::args_os().skip(1)).exec();"
+    ));
+    let target = program
+        .parent()
+        .and_then(Path::parent)
+        .expect("a target folder");
+    let output = place.gate_of_sources(&program);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), NOT_STARTED, "{message}");
+    assert!(
+        message.contains("the baseline HEAD could not be started"),
+        "{message}"
+    );
+    // Each for itself, and nothing but that program.
+    for side in ["baseline", "candidate"] {
+        let folder = target.join("gate").join(side).join("debug");
+        let files = fs::read_dir(folder).expect("a build").flatten();
+        let names = files.map(|file| file.file_name().into_string().expect("a name"));
+        let programs: Vec<_> = names.filter(|name| !name.contains('.')).collect();
+        assert!(
+            programs.contains(&"node".to_owned()),
+            "{side}: {programs:?}"
+        );
+        assert!(
+            !programs.contains(&"loadtests".to_owned()),
+            "{side}: {programs:?}"
+        );
+    }
+}
+
+#[test]
+fn a_working_tree_that_cant_be_built_fails_with_what_cargo_says() {
+    let place = Place::new();
+    let program = place.with_sources("std::process::exit(7)");
+    place.write_node("nobody_has_written_this()");
+    let output = place.gate_of_sources(&program);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), FAIL, "{message}");
+    assert!(
+        message.contains("the candidate, which is the working tree"),
+        "{message}"
+    );
+    assert!(message.contains("nobody_has_written_this"), "{message}");
+}
+
+#[test]
 fn a_budget_without_room_for_ten_rounds_is_refused_before_anything_is_started() {
     let place = Place::new();
     let output = Command::new(PROGRAM)
@@ -286,6 +339,50 @@ impl Place {
         fs::write(&path, script).expect("written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("allowed");
         path.display().to_string()
+    }
+
+    /// Sources of a node program that does `what`, committed here, and the program that was
+    /// built in their target folder: this one.
+    fn with_sources(&self, what: &str) -> PathBuf {
+        let manifest = "[package]\nname = \"integration\"\nedition = \"2024\"\n";
+        let lock = "version = 4\n\n[[package]]\nname = \"integration\"\nversion = \"0.0.0\"\n";
+        for (file, content) in [
+            (
+                "Cargo.toml",
+                "[workspace]\nmembers = [\"integration\"]\nresolver = \"3\"\n",
+            ),
+            ("Cargo.lock", lock),
+            (".gitignore", "/target/\n/reports/\n"),
+            ("integration/Cargo.toml", manifest),
+            ("target/CACHEDIR.TAG", ""),
+        ] {
+            let path = self.path().join(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, content).expect("written");
+        }
+        self.write_node(what);
+        git(self.path(), &["init", "--quiet"]);
+        git(self.path(), &["add", "."]);
+        git(self.path(), &["commit", "--quiet", "-m", "one"]);
+        let program = self.path().join("target/debug/loadtests");
+        fs::create_dir_all(program.parent().expect("a folder")).expect("made");
+        fs::copy(PROGRAM, &program).expect("copied");
+        program
+    }
+
+    fn write_node(&self, what: &str) {
+        let path = self.path().join("integration/src/bin/node.rs");
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, format!("fn main() {{ {what} }}")).expect("written");
+    }
+
+    fn gate_of_sources(&self, program: &Path) -> Output {
+        let mut command = Command::new(program);
+        command
+            .args(["gate", "--quiet", "--plan", "tiny.toml", "--budget", "40s"])
+            .args(["--baseline", "HEAD"])
+            .current_dir(self.path());
+        command.output().expect("the program runs")
     }
 
     fn folder_if_any(&self) -> Option<PathBuf> {

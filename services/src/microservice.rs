@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use aws_lc_rs::digest::{SHA256, digest as sha256};
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -45,11 +45,11 @@ pub struct Processed {
 /// SHA-256 of the input, and again of the hash, `iterations` times (at least once)
 /// altogether, in hexadecimal digits. A client can check an answer by it.
 pub fn digest(input: &[u8], iterations: u32) -> String {
-    let mut hash = sha256(&SHA256, input);
+    let mut hash = Sha256::digest(input);
     for _ in 1..iterations {
-        hash = sha256(&SHA256, hash.as_ref());
+        hash = Sha256::digest(hash);
     }
-    hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+    hash.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Serves the microservice until the shutdown.
@@ -125,9 +125,9 @@ mod tests {
 
     #[test]
     fn each_iteration_hashes_the_last_hash() {
-        let once = sha256(&SHA256, b"abc");
-        assert_eq!(digest(b"abc", 2), digest(once.as_ref(), 1));
-        assert_eq!(digest(b"abc", 7), digest(once.as_ref(), 6));
+        let once = Sha256::digest(b"abc");
+        assert_eq!(digest(b"abc", 2), digest(&once, 1));
+        assert_eq!(digest(b"abc", 7), digest(&once, 6));
     }
 
     #[test]

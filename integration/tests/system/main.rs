@@ -1,7 +1,7 @@
 //! What the system promises. Every file is a promise, and every story in it one
 //! way to keep it: with a system of its own, on its own ports, beside all others.
 //!
-//! `cargo test -p integration --test system -- faults` runs those of one file.
+//! `cargo test --workspace --test system -- faults` runs those of one file.
 
 mod cache_stories;
 mod dice;
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
     if let Some(code) = no_orphans::be_the_harness_if_asked() {
         return code;
     }
+    services::signing::install();
     frame::run(frame::stories! {
         starting {
             every_node_of_the_laboratory_answers_by_its_own_name,

@@ -32,12 +32,14 @@ const CALIBRATION_BUDGET: Duration = Duration::from_secs(6 * 60);
 #[derive(Debug, Args)]
 pub(super) struct Gate {
     /// What to compare against: a git revision, which is built once in a worktree of its
-    /// own, with its own lock file and this build's profile; or the path to a build.
+    /// own, with its own lock file and this build's profile; or the path to a build, which
+    /// is a load tester or a node program.
     #[arg(long, value_name = "REVISION|PATH", required_unless_present_any = ["aa", "calibrate"])]
     baseline: Option<String>,
 
     /// The build that is judged, by the path of its executable or its folder
-    /// [default: this very program].
+    /// [default: the working tree, of which the same is built; this very program, when
+    /// the baseline is a load tester].
     #[arg(long, value_name = "PATH", conflicts_with_all = ["aa", "calibrate"])]
     candidate: Option<PathBuf>,
 
@@ -147,7 +149,7 @@ impl Gate {
         let candidate = match &self.candidate {
             _ if self.is_aa() => baseline.clone(),
             Some(path) => baseline::at(path)?,
-            None => this_build(),
+            None => baseline::candidate_for(&baseline, progress)?,
         };
         Ok((baseline, candidate))
     }
@@ -210,6 +212,12 @@ impl Gate {
 fn no_build(error: BaselineError) -> Failure {
     if error.is_usage() {
         Failure::usage(error)
+    } else if matches!(error, BaselineError::Candidate { .. }) {
+        // What can't be built would not be a pass.
+        Failure {
+            code: FAIL,
+            error: error.into(),
+        }
     } else {
         Failure::not_started(error)
     }

@@ -1,9 +1,11 @@
-//! The build to compare against: a program that is there, or a git revision that is
-//! built in a worktree of its own, once, and kept by its commit and what built it.
+//! The builds that a gate compares: programs that are there; for a baseline a git revision,
+//! built in a worktree of its own, once, and kept by its commit and what built it; and for a
+//! candidate the working tree. Of sources both sides build the program that hosts a node,
+//! and by the same command, since a load tester with the same services in it is another
+//! program: laid out otherwise, and not to be compared within a few percent.
 
-use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -11,7 +13,9 @@ use std::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::git::{GitError, Repository};
+use super::node_program::{BuildError, NODE, NodeProgram};
 use super::record::Build;
+use super::setup::this_build;
 use crate::progress::Progress;
 
 /// Why there is no build to compare with.
@@ -22,11 +26,21 @@ pub enum BaselineError {
     Git(#[from] GitError),
     /// A path leads to no program.
     #[error(
-        "{} has no program to start nodes with: name the executable `loadtests` of a build, or the folder that it is in",
+        "{} has no program to start nodes with: name the executable `loadtests` or `node` of a build, or the folder that it is in",
         path.display()
     )]
     NoProgram {
         /// What was asked for.
+        path: PathBuf,
+    },
+    /// There is no candidate of the baseline's kind.
+    #[error(
+        "{} is not there, which would be the candidate: build it with \
+         `cargo build --bin node`, or name another with --candidate",
+        path.display()
+    )]
+    NoNode {
+        /// Where it would be.
         path: PathBuf,
     },
     /// A path leads to no program, and a branch is called the same.
@@ -49,16 +63,26 @@ pub enum BaselineError {
         #[source]
         source: io::Error,
     },
-    /// Cargo can't be executed.
-    #[error("could not execute cargo to build the baseline")]
-    Cargo(#[source] io::Error),
-    /// Cargo gave up.
-    #[error("the baseline {commit} could not be built; cargo ended with\n{output}")]
-    NotBuilt {
+    /// The baseline can't be built.
+    #[error("the baseline {commit} could not be built")]
+    Baseline {
         /// The commit.
         commit: String,
-        /// The last lines that cargo printed.
-        output: String,
+        /// Why not.
+        #[source]
+        source: BuildError,
+    },
+    /// The working tree can't be built.
+    #[error(
+        "the candidate, which is the working tree in {}, could not be built; another build can be named with --candidate",
+        path.display()
+    )]
+    Candidate {
+        /// The working tree.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: BuildError,
     },
 }
 
@@ -69,15 +93,14 @@ impl BaselineError {
             self,
             BaselineError::Git(_)
                 | BaselineError::NoProgram { .. }
+                | BaselineError::NoNode { .. }
                 | BaselineError::PathOrBranch { .. }
         )
     }
 }
 
-/// The executable's name, in every build.
-const PROGRAM: &str = "loadtests";
-/// How much of cargo's output an error shows.
-const OUTPUT_LINES: usize = 30;
+/// The load tester's executable, which hosts nodes too.
+const LOAD_TESTER: &str = "loadtests";
 
 /// The build that `asked` means: a program, a folder with one, or else a revision, which
 /// is built with the profile of this very program unless that has been done.
@@ -110,14 +133,43 @@ fn is_branch(name: &str) -> bool {
     Repository::here().is_ok_and(|here| here.commit_of(&branch).is_ok())
 }
 
-/// The build whose program is at `path`, or in that folder.
+/// The working tree's build that is comparable with `baseline`: of a node program the working
+/// tree's, which is built as the baseline's is, or else lies beside this very program; of
+/// anything else, this very program.
+pub fn candidate_for(baseline: &Build, progress: &Progress) -> Result<Build, BaselineError> {
+    let this = this_build();
+    if Path::new(&baseline.program).file_name() != Some(NODE.as_ref()) {
+        return Ok(this);
+    }
+    let own = std::env::current_exe().unwrap_or_default();
+    let program = if target_and_profile(&own).0.is_some() {
+        let repository = Repository::here()?;
+        let path = repository.root().to_owned();
+        let built = Cache::of(&repository).build(&path, "candidate", progress);
+        built.map_err(|source| BaselineError::Candidate { path, source })?
+    } else {
+        let beside = Some(own.with_file_name(NODE)).filter(|path| path.is_file());
+        beside.ok_or_else(|| BaselineError::NoNode {
+            path: own.with_file_name(NODE),
+        })?
+    };
+    Ok(Build {
+        program: program.display().to_string(),
+        ..this
+    })
+}
+
+/// The build whose program is at `path`, or in that folder: its load tester, or else its
+/// node program, which tests leave behind and a newer load tester doesn't replace.
 pub fn at(path: &Path) -> Result<Build, BaselineError> {
     let program = if path.is_dir() {
-        path.join(PROGRAM)
+        let programs = [LOAD_TESTER, NODE].map(|name| path.join(name));
+        programs.into_iter().find(|program| program.is_file())
     } else {
-        path.to_owned()
+        Some(path.to_owned())
     };
-    let program = fs::canonicalize(&program).ok().filter(|p| p.is_file());
+    let program = program.and_then(|program| fs::canonicalize(program).ok());
+    let program = program.filter(|program| program.is_file());
     let program = program.ok_or_else(|| BaselineError::NoProgram {
         path: path.to_owned(),
     })?;
@@ -131,7 +183,7 @@ pub fn at(path: &Path) -> Result<Build, BaselineError> {
 }
 
 /// Where builds of revisions are kept:
-/// `<target>/gate/<commit>/<profile>/<compiler>/loadtests`.
+/// `<target>/gate/<commit>/<profile>/<compiler>/node`.
 struct Cache {
     folder: PathBuf,
     /// The target folder that this program was built in, if it was: what it shares with
@@ -164,7 +216,7 @@ impl Cache {
         progress: &Progress,
     ) -> Result<PathBuf, BaselineError> {
         let kept = self.folder.join(commit).join(&self.profile);
-        let kept = kept.join(&self.compiler).join(PROGRAM);
+        let kept = kept.join(&self.compiler).join(NODE);
         if kept.is_file() {
             return Ok(kept);
         }
@@ -187,7 +239,11 @@ impl Cache {
             self.profile
         ));
         let source = repository.check_out(commit, &self.folder.join("source"))?;
-        let built = self.build(source.path(), commit, progress)?;
+        let built = self.build(source.path(), "baseline", progress);
+        let built = built.map_err(|source| BaselineError::Baseline {
+            commit: commit.to_owned(),
+            source,
+        })?;
         // Under its final name only when it is whole.
         create(kept.parent().unwrap_or(&self.folder))?;
         let unfinished = kept.with_extension("unfinished");
@@ -198,56 +254,15 @@ impl Cache {
         Ok(kept)
     }
 
-    /// Builds the program of the sources in `source`, with their own lock file.
-    fn build(
-        &self,
-        source: &Path,
-        commit: &str,
-        progress: &Progress,
-    ) -> Result<PathBuf, BaselineError> {
-        let target = self.folder.join("build");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let profile = if self.profile == "debug" {
-            "dev"
-        } else {
-            &self.profile
+    /// Builds the node program of the sources in `source`, which are those of `side`.
+    fn build(&self, source: &Path, side: &str, progress: &Progress) -> Result<PathBuf, BuildError> {
+        let node = NodeProgram {
+            source,
+            target: &self.folder.join(side),
+            build: self.own_target.as_deref(),
+            profile: &self.profile,
         };
-        let mut command = Command::new(cargo);
-        command
-            .args(["build", "--package", PROGRAM, "--bin", PROGRAM, "--locked"])
-            .args(["--profile", profile])
-            .arg("--target-dir")
-            .arg(&target)
-            .current_dir(source)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        if let Some(own) = &self.own_target {
-            // Cargo keeps builds of different sources apart by their hash, so that only
-            // what differs is built; one that is older than this setting builds it all.
-            command.env("CARGO_BUILD_BUILD_DIR", own);
-        }
-        let mut child = command.spawn().map_err(BaselineError::Cargo)?;
-        let mut output = VecDeque::new();
-        let lines = child.stderr.take().map(BufReader::new);
-        for line in lines
-            .into_iter()
-            .flat_map(BufRead::lines)
-            .map_while(Result::ok)
-        {
-            progress.glimpse(&format!("building the baseline: {}", line.trim()));
-            if output.len() == OUTPUT_LINES {
-                output.pop_front();
-            }
-            output.push_back(line);
-        }
-        if child.wait().map_err(BaselineError::Cargo)?.success() {
-            return Ok(target.join(&self.profile).join(PROGRAM));
-        }
-        Err(BaselineError::NotBuilt {
-            commit: commit.to_owned(),
-            output: Vec::from(output).join("\n"),
-        })
+        node.build(&format!("the {side}"), progress)
     }
 }
 
@@ -329,16 +344,35 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_the_program_is_refused_with_what_to_name() {
+    fn a_folder_without_a_program_is_refused_with_what_to_name() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let error = at(folder.path()).expect_err("there is nothing in it");
         assert!(error.is_usage());
         assert!(
-            error.to_string().contains("executable `loadtests`"),
+            error
+                .to_string()
+                .contains("executable `loadtests` or `node`"),
             "{error}"
         );
-        fs::write(folder.path().join(PROGRAM), "").expect("written");
-        let build = at(folder.path()).expect("a program");
-        assert!(build.program.ends_with("/loadtests"));
+    }
+
+    #[test]
+    fn a_folder_means_its_load_tester_or_else_its_node_program() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in [NODE, LOAD_TESTER] {
+            fs::write(folder.path().join(name), "").expect("written");
+            let build = at(folder.path()).expect("a program");
+            assert!(build.program.ends_with(&format!("/{name}")), "{build:?}");
+        }
+    }
+
+    #[test]
+    fn a_load_tester_is_compared_with_this_very_program() {
+        let baseline = Build {
+            program: "/elsewhere/debug/loadtests".to_owned(),
+            ..this_build()
+        };
+        let candidate = candidate_for(&baseline, &Progress::new(true)).expect("a build");
+        assert_eq!(candidate.program, "/proc/self/exe");
     }
 }

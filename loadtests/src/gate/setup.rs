@@ -113,7 +113,7 @@ pub(super) fn round_setup(setup: &Setup) -> RoundSetup {
 
 fn side(build: &Build, topology: Topology) -> SidePlan {
     SidePlan {
-        launcher: Launcher::program(&build.program),
+        launcher: Launcher::program_as_it_is(&build.program),
         topology,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use integration::counters::Counters;
+use integration::counters::{Counters, Format};
 use proptest::prelude::*;
 use services::contract::Service;
 
@@ -237,7 +237,8 @@ fn nodes(counts: &[Count]) -> Vec<NodeCounts> {
         NodeCounts {
             name: name.parse().expect("a node's name"),
             service: Service::ALL.into_iter().find(runs).expect("a service"),
-            counters: Counters::parse(page.as_bytes()).expect("a page of metrics"),
+            counters: Counters::parse(page.as_bytes(), Format::OpenMetrics)
+                .expect("a page of metrics"),
         }
     };
     by_node.into_iter().map(node).collect()

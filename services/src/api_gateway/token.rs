@@ -12,6 +12,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 
 use super::TokenRules;
+use crate::signing;
 
 /// The user whom a valid token names; safe to be sent on in a header field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +87,7 @@ struct Claims {
 
 impl Verifier {
     pub(super) fn new(rules: &TokenRules) -> Self {
+        signing::install();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = rules.leeway.as_secs();
         validation.validate_exp = true;
@@ -198,6 +200,7 @@ mod tests {
     }
 
     fn signed(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
+        signing::install();
         let key = EncodingKey::from_secret(secret.as_bytes());
         encode(&Header::new(algorithm), claims, &key).expect("claims are JSON")
     }

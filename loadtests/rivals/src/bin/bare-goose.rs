@@ -2,7 +2,7 @@
 //! and read the whole answer, one request after the other. Prints how many requests
 //! were sent, and how many failed.
 //!
-//! Usage: bare_goose URL USERS SECONDS
+//! Usage: bare-goose URL USERS SECONDS
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use goose::prelude::*;
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, users, seconds] = &arguments[..] else {
-        eprintln!("usage: bare_goose URL USERS SECONDS");
+        eprintln!("usage: bare-goose URL USERS SECONDS");
         return ExitCode::from(2);
     };
     match load(url, users, seconds).await {
