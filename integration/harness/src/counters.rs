@@ -79,12 +79,13 @@ impl Counters {
         address: SocketAddr,
         path: &str,
     ) -> Result<Self, CountersError> {
-        let page = get(address, path, PATIENCE)
-            .await
-            .map_err(|source| CountersError::Unreachable {
-                node: node.clone(),
-                source,
-            })?;
+        let page =
+            get(address, path, PATIENCE)
+                .await
+                .map_err(|source| CountersError::Unreachable {
+                    node: node.clone(),
+                    source,
+                })?;
         if page.status() != StatusCode::OK {
             return Err(CountersError::Refused {
                 node: node.clone(),

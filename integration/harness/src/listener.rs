@@ -17,7 +17,8 @@ use procfs::{ProcError, ProcResult};
 pub(crate) fn belongs_to(address: SocketAddr, group: Pid) -> ProcResult<bool> {
     let listening = |state: &TcpState| *state == TcpState::Listen;
     let covers = |local: SocketAddr| {
-        local.port() == address.port() && (local.ip() == address.ip() || local.ip().is_unspecified())
+        local.port() == address.port()
+            && (local.ip() == address.ip() || local.ip().is_unspecified())
     };
     // Where there is no IPv6, there is no list of its sockets.
     let sockets = tcp()?.into_iter().chain(tcp6().unwrap_or_default());
@@ -49,7 +50,11 @@ pub(crate) fn members(group: Pid) -> ProcResult<Vec<Process>> {
     while let Some(parent) = members.get(looked_at).map(|process| process.pid) {
         let (children, rest) = others.into_iter().partition(|(ppid, _)| *ppid == parent);
         others = rest;
-        members.extend((children as Vec<(i32, Process)>).into_iter().map(|(_, child)| child));
+        members.extend(
+            (children as Vec<(i32, Process)>)
+                .into_iter()
+                .map(|(_, child)| child),
+        );
         looked_at += 1;
     }
     Ok(members)
@@ -82,7 +87,10 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let ours = getpgid(None).expect("a group");
         assert_eq!(belongs_to(address, ours).ok(), Some(true));
-        assert_eq!(belongs_to(address, Pid::from_raw(i32::MAX)).ok(), Some(false));
+        assert_eq!(
+            belongs_to(address, Pid::from_raw(i32::MAX)).ok(),
+            Some(false)
+        );
         drop(listener);
         assert_eq!(belongs_to(address, ours).ok(), Some(false));
     }
@@ -91,6 +99,10 @@ mod tests {
     fn this_process_is_a_member_of_its_group() {
         let group = getpgid(None).expect("a group");
         let members = members(group).expect("/proc is there");
-        assert!(members.iter().any(|process| process.pid == getpid().as_raw()));
+        assert!(
+            members
+                .iter()
+                .any(|process| process.pid == getpid().as_raw())
+        );
     }
 }

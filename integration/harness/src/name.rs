@@ -88,7 +88,17 @@ mod tests {
             assert!(name.parse::<NodeName>().is_ok(), "{name} was refused");
         }
         let too_long = "a".repeat(64);
-        for text in ["", "-a", "a-", "API", "a_b", "a.b", "é", "a b", too_long.as_str()] {
+        for text in [
+            "",
+            "-a",
+            "a-",
+            "API",
+            "a_b",
+            "a.b",
+            "é",
+            "a b",
+            too_long.as_str(),
+        ] {
             assert!(text.parse::<NodeName>().is_err(), "{text} was taken");
         }
     }

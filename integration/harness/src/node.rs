@@ -176,15 +176,12 @@ impl Node {
             false => Process::with_descendants(child),
         });
 
-        let ready = async {
-            match output {
-                Some(output) => self.announces_itself(&launch, output).await,
-                None => self.shows_its_sign(&launch, logged_before).await,
-            }
+        let ready = match output {
+            Some(output) => timeout(self.plan.within, self.announces_itself(&launch, output))
+                .await
+                .unwrap_or_else(|_| Err(self.late("it said nothing"))),
+            None => self.shows_its_sign(&launch, logged_before).await,
         };
-        let ready = timeout(self.plan.within, ready)
-            .await
-            .unwrap_or_else(|_| Err(self.late("it said nothing")));
         if ready.is_err() {
             self.retire();
         }
@@ -330,7 +327,9 @@ impl Node {
             match tokio::time::timeout_at(deadline, look).await {
                 Ok(Ok(())) => match self.is_the_listener(launch)? {
                     true => return Ok(()),
-                    false => "its sign comes from a process that is not its own".clone_into(&mut last),
+                    false => {
+                        "its sign comes from a process that is not its own".clone_into(&mut last)
+                    }
                 },
                 Ok(Err(seen)) => last = seen,
                 Err(_) => return Err(self.late(&last)),

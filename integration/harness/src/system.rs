@@ -14,8 +14,8 @@ use uuid::Uuid;
 use crate::counters::{Counters, CountersError};
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::launcher::Launcher;
-use crate::node::{Node, UnexpectedExit};
 use crate::name::NodeName;
+use crate::node::{Node, UnexpectedExit};
 use crate::topology::{Fact, NodePlan, Own, Reference, Text, Topology};
 use crate::usage::Usage;
 
@@ -158,7 +158,10 @@ impl System {
     ///
     /// When any of them doesn't answer, or not as it should.
     pub async fn all_counters(&self) -> Result<BTreeMap<NodeName, Counters>, CountersError> {
-        let shown = self.nodes.iter().filter(|node| node.plan().counters.is_some());
+        let shown = self
+            .nodes
+            .iter()
+            .filter(|node| node.plan().counters.is_some());
         let all = shown.map(async |node| Ok((node.plan().name.clone(), counters(node).await?)));
         Ok(try_join_all(all).await?.into_iter().collect())
     }
@@ -220,12 +223,8 @@ impl System {
     }
 
     async fn start_node(&self, node: &Node) -> Result<(), StartError> {
-        let fill = |text: &Text| {
-            text.filled(
-                |own| self.own(node, own),
-                |reference| self.other(reference),
-            )
-        };
+        let fill =
+            |text: &Text| text.filled(|own| self.own(node, own), |reference| self.other(reference));
         node.start(&self.options.launcher, &self.nonce, &fill).await
     }
 

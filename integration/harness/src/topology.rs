@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use file::FileError;
-pub use text::{Text, TextError};
 pub(crate) use text::{Fact, Own, Reference};
+pub use text::{Text, TextError};
 
 use crate::name::{InvalidNodeName, NodeName};
 
@@ -125,7 +125,10 @@ pub enum TopologyError {
     Circle { nodes: Vec<String> },
     #[error("the load could go to {}: say of one of them that it is the entry", .nodes.join(" or "))]
     NoEntry { nodes: Vec<String> },
-    #[error("{node} has {replicas} replicas, and may have 1 to {}", Topology::MAX_REPLICAS)]
+    #[error(
+        "{node} has {replicas} replicas, and may have 1 to {}",
+        Topology::MAX_REPLICAS
+    )]
     Replicas { node: NodeName, replicas: usize },
     #[error("{node} has several replicas, which can't all listen on port {port}")]
     SharedPort { node: NodeName, port: u16 },
@@ -335,10 +338,13 @@ impl Topology {
         let mut levels: Vec<Vec<usize>> = Vec::new();
         let mut placed: Vec<&NodeName> = Vec::new();
         while placed.len() < self.nodes.len() {
-            let waiting =
-                (0..self.nodes.len()).filter(|&i| !placed.contains(&&self.nodes[i].name));
-            let (level, rest): (Vec<usize>, Vec<usize>) =
-                waiting.partition(|&i| self.nodes[i].calls.iter().all(|name| placed.contains(&name)));
+            let waiting = (0..self.nodes.len()).filter(|&i| !placed.contains(&&self.nodes[i].name));
+            let (level, rest): (Vec<usize>, Vec<usize>) = waiting.partition(|&i| {
+                self.nodes[i]
+                    .calls
+                    .iter()
+                    .all(|name| placed.contains(&name))
+            });
             if level.is_empty() {
                 return Err(TopologyError::Circle {
                     nodes: self.circle(&rest),
@@ -361,7 +367,9 @@ impl Topology {
                 .find(|&i| node.calls.contains(&self.nodes[i].name))
                 .expect("whoever waits calls somebody who waits");
             if let Some(begin) = path.iter().position(|&i| i == next) {
-                let names = path[begin..].iter().map(|&i| self.nodes[i].name.to_string());
+                let names = path[begin..]
+                    .iter()
+                    .map(|&i| self.nodes[i].name.to_string());
                 return names.collect();
             }
             path.push(next);
@@ -441,7 +449,10 @@ fn entry(nodes: &[NodePlan]) -> Result<usize, TopologyError> {
         // Then they call each other, which is said elsewhere.
         [] => Ok(0),
         _ => Err(TopologyError::NoEntry {
-            nodes: candidates.iter().map(|&i| nodes[i].name.to_string()).collect(),
+            nodes: candidates
+                .iter()
+                .map(|&i| nodes[i].name.to_string())
+                .collect(),
         }),
     }
 }

@@ -78,14 +78,18 @@ pub(crate) async fn programs_are_told_of_each_other_and_share_the_fate_of_a_syst
 
     system.kill("store").expect("it runs");
     let address = system.address_of("store");
-    TcpStream::connect(address).await.expect_err("nobody is there");
-    TcpListener::bind(address).await.expect_err("its port is kept for it");
+    TcpStream::connect(address)
+        .await
+        .expect_err("nobody is there");
     system.restart("store").await.expect("it returns");
     assert_eq!(system.address_of("store"), address);
     let again = client().get(format!("{}/db/colour", system.url_of("store")));
     let kept = again.send().await.expect("an answer").text().await;
     assert!(kept.expect("a body").contains("green"), "its data is there");
-    system.stop().await.expect("programs end when they are told to");
+    system
+        .stop()
+        .await
+        .expect("programs end when they are told to");
     assert_eq!(nodes_of(folder.path()), []);
 }
 
@@ -99,7 +103,11 @@ pub(crate) async fn each_sign_of_readiness_is_waited_for() {
     ] {
         let folder = RunFolder::new();
         let system = start(&store(ready), &folder).await;
-        let listens = async || TcpStream::connect(system.address_of("store")).await.map(drop);
+        let listens = async || {
+            TcpStream::connect(system.address_of("store"))
+                .await
+                .map(drop)
+        };
         wait_for("the store", PATIENCE, listens)
             .await
             .unwrap_or_else(|error| panic!("{ready}: {error}"));
@@ -108,10 +116,22 @@ pub(crate) async fn each_sign_of_readiness_is_waited_for() {
 
 pub(crate) async fn a_sign_that_never_comes_is_named_with_what_was_seen_instead() {
     for (ready, seen) in [
-        (r#"ready = { http = "/nowhere" }"#, "GET /nowhere answers 404"),
-        (r#"ready = { log = "no such line" }"#, "no line of its log has"),
-        (r#"ready = { command = ["false"] }"#, "the command ended with exit status: 1"),
-        (r#"ready = { command = ["/no/such"] }"#, "the command could not be executed"),
+        (
+            r#"ready = { http = "/nowhere" }"#,
+            "GET /nowhere answers 404",
+        ),
+        (
+            r#"ready = { log = "no such line" }"#,
+            "no line of its log has",
+        ),
+        (
+            r#"ready = { command = ["false"] }"#,
+            "the command ended with exit status: 1",
+        ),
+        (
+            r#"ready = { command = ["/no/such"] }"#,
+            "the command could not be executed",
+        ),
     ] {
         let error = refusal(&store(&format!("{ready}\nwithin = \"2s\""))).await;
         let StartError::Late { limit, last, .. } = &error else {
@@ -139,7 +159,9 @@ pub(crate) async fn a_program_that_cannot_run_fails_the_start_at_once() {
 pub(crate) async fn a_stranger_on_the_port_is_not_taken_for_the_program() {
     let stranger = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = stranger.local_addr().expect("bound").port();
-    let taken = topology(&format!("[node.a]\nport = {port}\nrun = [\"sleep\", \"60\"]\n"));
+    let taken = topology(&format!(
+        "[node.a]\nport = {port}\nrun = [\"sleep\", \"60\"]\n"
+    ));
     let error = refusal(&taken).await;
     assert!(matches!(error, StartError::PortTaken { .. }), "{error:?}");
 
@@ -183,13 +205,18 @@ pub(crate) async fn a_program_is_killed_and_measured_with_those_it_started() {
         let answer = client().get(&url).send().await.expect("an answer");
         assert!(answer.status().is_success());
     }
-    let used = system.cpu_time("shell").expect("it runs").saturating_sub(before);
+    let used = system
+        .cpu_time("shell")
+        .expect("it runs")
+        .saturating_sub(before);
     assert!(used > Duration::ZERO, "the shell itself does nothing");
     system.kill("shell").expect("it runs");
     let gone = async || match nodes_of(folder.path()) {
         nodes if nodes.is_empty() => Ok(()),
         nodes => Err(format!("{nodes:?}")),
     };
-    wait_for("the end of all", PATIENCE, gone).await.expect("none is left");
+    wait_for("the end of all", PATIENCE, gone)
+        .await
+        .expect("none is left");
     assert!(system.unexpected_exits().is_empty());
 }

@@ -1,7 +1,7 @@
 //! The ledger's lines, from what the generator and the nodes counted.
 
-use integration::counters::Counters;
 use integration::NodeName;
+use integration::counters::Counters;
 use services::contract::{Service, TaskState};
 
 use super::{Ledger, Line};

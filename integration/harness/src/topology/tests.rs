@@ -112,10 +112,7 @@ fn nodes_that_could_not_all_be_started_are_refused_with_a_way_out() {
         "a refers to stroe, which is no node; there are a, store"
     );
     assert_eq!(
-        mistake([
-            node("a").env("B", text("{b.url}")),
-            node("b").replicas(2)
-        ]),
+        mistake([node("a").env("B", text("{b.url}")), node("b").replicas(2)]),
         "a refers to b, of which there are several: name one of them, such as b-1, or all, as in \
          {b.urls}"
     );

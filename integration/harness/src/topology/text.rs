@@ -256,7 +256,16 @@ mod tests {
 
     #[test]
     fn what_is_not_known_or_not_closed_is_refused() {
-        for text in ["{", "}", "{port", "port}", "{prot}", "{db.prot}", "{}", "{a b}"] {
+        for text in [
+            "{",
+            "}",
+            "{port",
+            "port}",
+            "{prot}",
+            "{db.prot}",
+            "{}",
+            "{a b}",
+        ] {
             assert!(text.parse::<Text>().is_err(), "{text} was taken");
         }
     }
