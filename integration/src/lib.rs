@@ -1,14 +1,5 @@
-//! The harness: it starts a topology of real processes on this machine, disturbs
-//! it, reads what it counts, and leaves nothing behind.
-//!
-//! ```text
-//! topology   what there is to be: nodes, replicas, upstreams, settings
-//!    ↓
-//! system     what runs: start, faults, counters, stop
-//!    ↓
-//! node       one of it: launcher → spawner → process → readiness on our side,
-//!            host on the other
-//! ```
+//! The laboratory as a topology for the [`harness`]: a balancer, gateways, caches, a
+//! database, a microservice and a worker, hosted by the program that starts them.
 //!
 //! A program that starts a system also hosts its nodes, by executing itself, unless
 //! [`Launcher::program`] names another:
@@ -47,27 +38,11 @@
 
 pub mod topology;
 
-pub mod system;
-
-pub mod counters;
-pub mod error;
-pub mod wait;
-
-pub mod occupancy;
-pub mod usage;
-
-pub mod helper;
 pub mod host;
-pub mod launcher;
-mod node;
-mod port;
-mod process;
-mod readiness;
-mod spawner;
+pub mod occupancy;
 
-pub use helper::Helper;
-pub use launcher::Launcher;
-pub use node::UnexpectedExit;
-pub use system::{StartOptions, System};
-pub use topology::Topology;
-pub use usage::Usage;
+pub use harness::{
+    Helper, Launcher, NodeName, StartOptions, System, UnexpectedExit, Usage, counters, error,
+    launcher, system, usage, wait,
+};
+pub use topology::{Topology, service_of};

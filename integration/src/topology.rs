@@ -1,42 +1,30 @@
-//! A topology is data: which nodes there are, who is whose upstream, on which
-//! ports, with which settings. Nothing here knows processes.
+//! The laboratory as data: which nodes there are, who is whose upstream, on which
+//! ports, with which settings.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
+use std::ops::Deref;
 
-use serde::Serialize;
-use services::contract::{NodeName, Service};
+use harness::topology::{NodePlan, Text};
+use harness::{NodeName, topology};
+use services::contract::Service;
 
-/// The plan of a system. Each method returns the plan with one thing changed, and
-/// the order in which they are called doesn't matter.
-#[derive(Clone, Debug, Serialize)]
+/// The plan of a laboratory, or of one node of it. Each method returns the plan with one
+/// thing changed, and the order in which they are called doesn't matter.
+///
+/// It is a topology of the [`harness`] like any other.
+#[derive(Clone, Debug)]
 pub struct Topology {
-    #[serde(skip)]
     shape: Shape,
-    nodes: Vec<NodePlan>,
-}
-
-/// The plan of one node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NodePlan {
-    /// The node's name, unique in its topology.
-    pub name: NodeName,
-    /// What it runs.
-    pub service: Service,
-    /// Where it listens on 127.0.0.1; 0 lets the system choose.
-    pub port: u16,
-    /// Whom it calls: other nodes of the topology.
-    pub upstreams: Vec<NodeName>,
-    /// Flags of its service.
-    pub settings: Vec<Setting>,
+    topology: topology::Topology,
 }
 
 /// A flag of a service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Setting {
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Setting {
     /// The flag, without its dashes.
-    pub flag: String,
+    flag: String,
     /// Its value; none for a switch.
-    pub value: Option<String>,
+    value: Option<String>,
 }
 
 impl Topology {
@@ -136,31 +124,26 @@ impl Topology {
         self.shape.settings.push((service, setting));
         self.shape.into()
     }
+}
 
-    /// The nodes, in the order in which a request meets them: the first is the entry.
-    pub fn nodes(&self) -> &[NodePlan] {
-        &self.nodes
-    }
+impl Deref for Topology {
+    type Target = topology::Topology;
 
-    /// The nodes' indices in levels: whoever is in a level calls only nodes of
-    /// earlier ones. Within a level nobody waits for anybody.
-    pub(crate) fn levels(&self) -> Vec<Vec<usize>> {
-        let mut levels: Vec<Vec<usize>> = Vec::new();
-        let mut placed: Vec<&NodeName> = Vec::new();
-        while placed.len() < self.nodes.len() {
-            let level: Vec<usize> = (0..self.nodes.len())
-                .filter(|&index| {
-                    let node = &self.nodes[index];
-                    !placed.contains(&&node.name)
-                        && node.upstreams.iter().all(|name| placed.contains(&name))
-                })
-                .collect();
-            assert!(!level.is_empty(), "services call only those after them");
-            placed.extend(level.iter().map(|&index| &self.nodes[index].name));
-            levels.push(level);
-        }
-        levels
+    fn deref(&self) -> &topology::Topology {
+        &self.topology
     }
+}
+
+/// The service that a node of the laboratory runs.
+///
+/// # Panics
+///
+/// When the node is of another topology.
+pub fn service_of(node: &NodePlan) -> Service {
+    Service::ALL
+        .into_iter()
+        .find(|service| service.as_str() == node.role)
+        .expect("a node of the laboratory has a service as its role")
 }
 
 /// What a topology was asked to be; its nodes follow from it.
@@ -207,23 +190,42 @@ impl Shape {
     }
 
     fn node(&self, service: Service, number: usize) -> NodePlan {
-        NodePlan {
-            name: name(service, number),
-            service,
-            port: match self.ports {
-                Ports::Free => 0,
-                Ports::Laboratory => service
-                    .laboratory_ports()
-                    .get(number - 1)
-                    .copied()
-                    .unwrap_or(0),
-            },
-            upstreams: upstreams(service)
-                .iter()
-                .flat_map(|&upstream| self.names(upstream))
-                .collect(),
-            settings: self.settings(service),
+        let port = match self.ports {
+            Ports::Free => 0,
+            Ports::Laboratory => service
+                .laboratory_ports()
+                .get(number - 1)
+                .copied()
+                .unwrap_or(0),
+        };
+        let text = |text: &str| -> Text { text.parse().expect("a text of ours") };
+        let mut arguments = vec![
+            Text::literal(service.as_str()),
+            text("--name={name}"),
+            text("--listen={address}"),
+        ];
+        // So that the harness can keep a free port for the node while it is down.
+        arguments.extend((port == 0).then(|| text("--share-port")));
+        for &upstream in upstreams(service) {
+            let flag = match upstream {
+                Service::ApiGateway => "gateway",
+                other => other.as_str(),
+            };
+            let wired = self
+                .names(upstream)
+                .map(|name| text(&format!("--{flag}={name}={{{name}.url}}")));
+            arguments.extend(wired);
         }
+        if matches!(service, Service::Database | Service::Worker) {
+            arguments.push(text("--file={dir}/data.sqlite"));
+        }
+        let settings = self.settings(service).into_iter();
+        arguments.extend(settings.map(Setting::into_argument));
+        NodePlan::hosted(name(service, number), arguments)
+            .in_role(service.as_str(), number)
+            .env("SKEIN_NONCE", text("{nonce}"))
+            .port(port)
+            .counters("/metrics")
     }
 
     fn settings(&self, service: Service) -> Vec<Setting> {
@@ -242,21 +244,19 @@ impl Shape {
 }
 
 impl Setting {
-    pub(crate) fn new(flag: &str, value: Option<String>) -> Self {
+    fn new(flag: &str, value: Option<String>) -> Self {
         Setting {
             flag: flag.to_owned(),
             value,
         }
     }
-}
 
-/// As it stands on a command line.
-impl Display for Setting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Some(value) => write!(f, "--{}={value}", self.flag),
-            None => write!(f, "--{}", self.flag),
-        }
+    /// The setting as it is on a command line.
+    fn into_argument(self) -> Text {
+        Text::literal(match self.value {
+            Some(value) => format!("--{}={value}", self.flag),
+            None => format!("--{}", self.flag),
+        })
     }
 }
 
@@ -266,8 +266,11 @@ impl From<Shape> for Topology {
             .into_iter()
             .flat_map(|service| (1..=shape.count(service)).map(move |number| (service, number)))
             .map(|(service, number)| shape.node(service, number))
-            .collect();
-        Topology { shape, nodes }
+            .enumerate()
+            // A request meets the first one first.
+            .map(|(position, node)| if position == 0 { node.entry() } else { node });
+        let topology = topology::Topology::of(nodes).expect("the laboratory's nodes fit together");
+        Topology { shape, topology }
     }
 }
 
@@ -311,8 +314,15 @@ mod tests {
             .expect("a node of this name")
     }
 
-    fn flags(node: &NodePlan) -> Vec<String> {
-        node.settings.iter().map(Setting::to_string).collect()
+    fn settings(node: &NodePlan) -> Vec<String> {
+        let topology::Run::Program(program) = &node.run;
+        let arguments = program.arguments.iter().map(Text::to_string);
+        // The others follow from where things are.
+        let set = |argument: &String| argument.starts_with("--") && !argument.contains('{');
+        arguments
+            .filter(set)
+            .filter(|argument| argument != "--share-port")
+            .collect()
     }
 
     #[test]
@@ -334,37 +344,16 @@ mod tests {
     }
 
     #[test]
-    fn nodes_start_after_those_they_call() {
-        let topology = Topology::laboratory();
-        let levels: Vec<Vec<&str>> = topology
-            .levels()
-            .into_iter()
-            .map(|level| {
-                let names = level.into_iter().map(|i| topology.nodes()[i].name.as_str());
-                names.collect()
-            })
-            .collect();
-        assert_eq!(
-            levels,
-            [
-                vec!["cache-1", "cache-2", "database", "microservice", "worker"],
-                vec!["api-gateway-1", "api-gateway-2", "api-gateway-3"],
-                vec!["load-balancer"],
-            ]
-        );
-    }
-
-    #[test]
     fn a_changed_shape_rewires_everything() {
         let topology = Topology::laboratory()
             .with(Service::ApiGateway, "threads", 1)
             .gateways(5)
             .caches(0);
-        assert_eq!(node(&topology, "load-balancer").upstreams.len(), 5);
+        assert_eq!(node(&topology, "load-balancer").calls.len(), 5);
         let gateway = node(&topology, "api-gateway-5");
-        let upstreams: Vec<&str> = gateway.upstreams.iter().map(NodeName::as_str).collect();
+        let upstreams: Vec<&str> = gateway.calls.iter().map(NodeName::as_str).collect();
         assert_eq!(upstreams, ["database", "microservice", "worker"]);
-        assert_eq!(flags(gateway), ["--threads=1", "--no-cache"]);
+        assert_eq!(settings(gateway), ["--threads=1", "--no-cache"]);
     }
 
     #[test]
@@ -386,7 +375,7 @@ mod tests {
                 .any(|name| name.starts_with("cache"))
         );
         assert_eq!(
-            flags(node(&topology, "api-gateway-2")),
+            settings(node(&topology, "api-gateway-2")),
             ["--cache=cache-1=redis://127.0.0.1:1"]
         );
     }
@@ -395,6 +384,6 @@ mod tests {
     fn a_single_node_calls_nobody() {
         let topology = Topology::single(Service::ApiGateway);
         assert_eq!(names(&topology), ["api-gateway-1"]);
-        assert_eq!(node(&topology, "api-gateway-1").upstreams, []);
+        assert_eq!(node(&topology, "api-gateway-1").calls, []);
     }
 }

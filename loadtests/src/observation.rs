@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use integration::counters::{Counters, CountersError};
 use integration::error::CpuTimeError;
 use integration::usage::Used;
-use integration::{System, Usage};
-use services::contract::NodeName;
+use integration::{NodeName, System, Usage, service_of};
 
 use crate::environment::own_cpu_time;
 use crate::evidence::MachineUse;
@@ -51,7 +50,7 @@ impl Observation {
         let counters = system.all_counters().await?;
         for node in system.topology().nodes() {
             let shown = |counter: &str| counters.get(&node.name).is_some_and(|c| c.has(counter));
-            let mut expected = shown_from_the_start(node.service).iter();
+            let mut expected = shown_from_the_start(service_of(node)).iter();
             if let Some(counter) = expected.find(|counter| !shown(counter)) {
                 let node = node.name.clone();
                 return Err(ObservationError::NotShown { node, counter });
@@ -77,7 +76,7 @@ impl Observation {
             let before = earlier.counters.get(&node.name)?;
             Some(NodeCounts {
                 name: node.name.clone(),
-                service: node.service,
+                service: service_of(node),
                 counters: now.since(before),
             })
         });

@@ -13,6 +13,7 @@ mod support;
 mod traffic;
 mod upstreams;
 
+mod anyones_programs;
 mod balancer_alone;
 mod caching;
 mod caching_over_redis;
@@ -61,6 +62,14 @@ fn main() -> ExitCode {
             a_paused_node_answers_when_it_is_resumed,
             a_node_that_ends_by_itself_is_not_forgotten,
             a_node_that_is_down_has_no_faults,
+        }
+        anyones_programs {
+            programs_are_told_of_each_other_and_share_the_fate_of_a_system,
+            each_sign_of_readiness_is_waited_for,
+            a_sign_that_never_comes_is_named_with_what_was_seen_instead,
+            a_program_that_cannot_run_fails_the_start_at_once,
+            a_stranger_on_the_port_is_not_taken_for_the_program,
+            a_program_is_killed_and_measured_with_those_it_started,
         }
         no_orphans {
             no_node_survives_a_harness_that_was_killed,

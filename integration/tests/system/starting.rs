@@ -28,7 +28,7 @@ pub(crate) async fn every_node_of_the_laboratory_answers_by_its_own_name() {
         let answer = request.send().await.expect("an answer");
         let health: Health = answer.json().await.expect("a health report");
         let expected = Health {
-            node: node.name.clone(),
+            node: node.name.as_str().parse().expect("a name"),
             nonce: lab.nonce().to_owned(),
             status: HealthStatus::Ok,
         };

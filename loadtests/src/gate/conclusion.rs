@@ -209,7 +209,7 @@ fn services(rounds: &[&RoundResult], topology: &Topology) -> Vec<ServiceCpu> {
         for node in rounds.iter().flat_map(|p| &p.round.of(side).cpu_nanos) {
             let mut plans = topology.nodes().iter();
             if let Some(plan) = plans.find(|plan| plan.name.as_str() == node.node) {
-                let service = plan.service.as_str().to_owned();
+                let service = plan.role.clone();
                 *nanos.entry(service).or_default() += node.nanos as f64 / requests.max(1) as f64;
             }
         }

@@ -1,7 +1,8 @@
 //! The ledger's lines, from what the generator and the nodes counted.
 
+use integration::NodeName;
 use integration::counters::Counters;
-use services::contract::{NodeName, Service, TaskState};
+use services::contract::{Service, TaskState};
 
 use super::{Ledger, Line};
 

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use integration::{Launcher, StartOptions, System, Topology};
-use services::contract::{NodeName, Service};
+use integration::{Launcher, NodeName, StartOptions, System, Topology};
+use services::contract::Service;
 
 use super::{Order, RunError};
 use crate::client;

@@ -9,20 +9,20 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
-use services::contract::{NodeName, Service};
 use uuid::Uuid;
 
 use crate::counters::{Counters, CountersError};
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::launcher::Launcher;
+use crate::name::NodeName;
 use crate::node::{Node, UnexpectedExit};
-use crate::topology::{NodePlan, Setting, Topology};
+use crate::topology::{Fact, NodePlan, Own, Reference, Text, Topology};
 use crate::usage::Usage;
 
 /// How and where a system is started.
 #[derive(Clone, Debug)]
 pub struct StartOptions {
-    /// The program that the nodes run.
+    /// The program that hosts the nodes, or starts their programs.
     pub launcher: Launcher,
     /// Where the nodes keep their logs (`logs/<node>.log`) and data (`data/<node>/`).
     /// Created when it isn't there; what is there stays.
@@ -60,6 +60,9 @@ impl System {
             options,
         };
         system.create_folders()?;
+        for node in &system.nodes {
+            node.settle_before_start()?;
+        }
         for level in topology.levels() {
             try_join_all(
                 level
@@ -71,9 +74,9 @@ impl System {
         Ok(system)
     }
 
-    /// The URL of the entry: the balancer, or the only node. Without a slash at the end.
+    /// The URL of the entry, where the load goes. Without a slash at the end.
     pub fn url(&self) -> String {
-        format!("http://{}", address(&self.nodes[0]))
+        self.url_of(self.topology.entry().name.as_str())
     }
 
     /// The URL of one node, without a slash at the end.
@@ -149,15 +152,18 @@ impl System {
         counters(self.node(node)).await
     }
 
-    /// What every node has counted. The nodes are asked at the same time.
+    /// What every node that shows its counters has counted. They are asked at the same time.
     ///
     /// # Errors
     ///
-    /// When any node doesn't answer, or not as it should.
+    /// When any of them doesn't answer, or not as it should.
     pub async fn all_counters(&self) -> Result<BTreeMap<NodeName, Counters>, CountersError> {
-        let all = try_join_all(self.nodes.iter().map(counters)).await?;
-        let names = self.nodes.iter().map(|node| node.plan().name.clone());
-        Ok(names.zip(all).collect())
+        let shown = self
+            .nodes
+            .iter()
+            .filter(|node| node.plan().counters.is_some());
+        let all = shown.map(async |node| Ok((node.plan().name.clone(), counters(node).await?)));
+        Ok(try_join_all(all).await?.into_iter().collect())
     }
 
     /// CPU time, user and system, that a node has used since it was last started,
@@ -217,33 +223,35 @@ impl System {
     }
 
     async fn start_node(&self, node: &Node) -> Result<(), StartError> {
-        node.start(
-            &self.options.launcher,
-            &self.nonce,
-            &self.wiring(node.plan()),
-        )
-        .await
+        let fill =
+            |text: &Text| text.filled(|own| self.own(node, own), |reference| self.other(reference));
+        node.start(&self.options.launcher, &self.nonce, &fill).await
     }
 
-    /// The flags that tell a node where its upstreams and its data are.
-    fn wiring(&self, plan: &NodePlan) -> Vec<Setting> {
-        let upstreams = plan.upstreams.iter().map(|name| {
-            let upstream = self.node(name.as_str());
-            let flag = match upstream.plan().service {
-                Service::ApiGateway => "gateway",
-                service => service.as_str(),
-            };
-            let upstream = upstream.upstream().expect("upstreams are started first");
-            Setting::new(flag, Some(upstream.to_string()))
-        });
-        let data = match plan.service {
-            Service::Database | Service::Worker => {
-                let file = self.data_folder(plan).join("data.sqlite");
-                Some(Setting::new("file", Some(file.display().to_string())))
+    /// A fact about a node that is told to itself.
+    fn own(&self, node: &Node, fact: Own) -> String {
+        let plan = node.plan();
+        match fact {
+            Own::Name => plan.name.to_string(),
+            Own::Index => plan.index().to_string(),
+            Own::Address => node.listens().to_string(),
+            Own::Port => node.listens().port().to_string(),
+            Own::Dir => self.data_folder(plan).display().to_string(),
+            Own::Nonce => self.nonce.clone(),
+        }
+    }
+
+    /// A fact about a node, or all of a role, that is told to those who call them.
+    fn other(&self, reference: &Reference) -> String {
+        let facts = self.topology.named(&reference.to).map(|plan| {
+            let address = address(self.node(plan.name.as_str()));
+            match reference.fact {
+                Fact::Address | Fact::Addresses => address.to_string(),
+                Fact::Port => address.port().to_string(),
+                Fact::Url | Fact::Urls => format!("http://{address}"),
             }
-            _ => None,
-        };
-        upstreams.chain(data).collect()
+        });
+        facts.collect::<Vec<_>>().join(",")
     }
 
     fn data_folder(&self, plan: &NodePlan) -> PathBuf {
@@ -282,8 +290,13 @@ impl Drop for System {
 }
 
 async fn counters(node: &Node) -> Result<Counters, CountersError> {
-    let upstream = node.upstream().expect("a system's nodes have been started");
-    Counters::of(&upstream).await
+    let plan = node.plan();
+    match &plan.counters {
+        Some(path) => Counters::of(&plan.name, address(node), path).await,
+        None => Err(CountersError::NotShown {
+            node: plan.name.clone(),
+        }),
+    }
 }
 
 fn address(node: &Node) -> SocketAddr {

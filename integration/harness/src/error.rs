@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use services::client::CallError;
-use services::contract::NodeName;
+use crate::http::AskError;
+use crate::name::NodeName;
 
 /// Why a system, or a node of it, did not start. Nothing of what was started is left
 /// running.
@@ -44,11 +44,26 @@ pub enum StartError {
         log: String,
     },
 
-    #[error("{node} was not ready within {limit:?}; its log ends with\n{log}")]
+    #[error("{node} was not ready within {limit:?}; last seen: {last}; its log ends with\n{log}")]
     Late {
         node: NodeName,
         limit: Duration,
+        last: String,
         log: String,
+    },
+
+    #[error("{program}, which {node} is to run, could not be executed:\n{log}")]
+    NoProgram {
+        node: NodeName,
+        program: String,
+        log: String,
+    },
+
+    #[error("could not find out whether it is {node} that listens on {address}")]
+    Unseen {
+        node: NodeName,
+        address: SocketAddr,
+        source: io::Error,
     },
 
     #[error("could not understand what {node} announced: {line:?}")]
@@ -72,7 +87,7 @@ pub enum StartError {
     Unhealthy {
         node: NodeName,
         address: SocketAddr,
-        source: CallError,
+        source: AskError,
     },
 
     #[error("somebody else than {node} answers on {address}: {answer}")]

@@ -81,6 +81,22 @@ impl Usage {
         })
     }
 
+    /// Looks at several processes as if they were one, of which some may end meanwhile.
+    /// CPU time of a child that has ended and was waited for is in it, to the hundredth of a
+    /// second that the kernel keeps it at; memory is the sum of each one's most.
+    pub(crate) fn of_all(pids: impl Iterator<Item = Pid>) -> io::Result<Usage> {
+        let mut all = Usage::default();
+        for pid in pids {
+            let Ok(one) = Usage::of(pid) else {
+                continue;
+            };
+            all.cpu += one.cpu + ended_children(pid).unwrap_or_default();
+            all.peak_memory += one.peak_memory;
+            all.threads.extend(one.threads);
+        }
+        Ok(all)
+    }
+
     /// What was taken since `earlier`, a look at the same process.
     pub fn since(&self, earlier: &Usage) -> Used {
         let mut used = Used {
@@ -96,6 +112,14 @@ impl Usage {
         }
         used
     }
+}
+
+/// CPU time of a process's children that have ended.
+fn ended_children(pid: Pid) -> Option<Duration> {
+    let stat = Process::new(pid.as_raw()).ok()?.stat().ok()?;
+    let ticks = u64::try_from(stat.cutime + stat.cstime).ok()?;
+    let per_second = procfs::ticks_per_second();
+    Some(Duration::from_secs_f64(ticks as f64 / per_second as f64))
 }
 
 impl ThreadUsage {

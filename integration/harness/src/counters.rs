@@ -1,12 +1,13 @@
-//! What a node counts, read from its `/metrics`.
+//! Counters of a node, read from the page at which it shows them.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
-use services::client::{CallError, Client, Upstream};
-use services::contract::NodeName;
+use http::{StatusCode, header};
+
+use crate::http::{AskError, get};
+use crate::name::NodeName;
 
 mod page;
 
@@ -46,7 +47,13 @@ pub enum CountersError {
         node: NodeName,
         /// What went wrong.
         #[source]
-        source: CallError,
+        source: AskError,
+    },
+    /// The node's plan names no page of counters.
+    #[error("{node} shows no counters: its plan names no page of them")]
+    NotShown {
+        /// The node.
+        node: NodeName,
     },
     /// The node answers something else.
     #[error("{node} answered {status} when asked for its counters")]
@@ -68,27 +75,22 @@ pub enum CountersError {
 }
 
 impl Counters {
-    /// Asks `node` for its counters.
-    pub(crate) async fn of(node: &Upstream) -> Result<Self, CountersError> {
-        // A client of its own: a connection kept from an earlier call may lead to
-        // a process that has been killed since.
-        let page = Client::new()
-            .call(
-                node,
-                Method::GET,
-                "/metrics",
-                HeaderMap::new(),
-                Bytes::new(),
-                PATIENCE,
-            )
-            .await
-            .map_err(|source| CountersError::Unreachable {
-                node: node.name.clone(),
-                source,
-            })?;
+    /// Asks `node`, which listens on `address`, for its counters at `path`.
+    pub(crate) async fn of(
+        node: &NodeName,
+        address: SocketAddr,
+        path: &str,
+    ) -> Result<Self, CountersError> {
+        let page =
+            get(address, path, PATIENCE)
+                .await
+                .map_err(|source| CountersError::Unreachable {
+                    node: node.clone(),
+                    source,
+                })?;
         if page.status() != StatusCode::OK {
             return Err(CountersError::Refused {
-                node: node.name.clone(),
+                node: node.clone(),
                 status: page.status(),
             });
         }
@@ -96,7 +98,7 @@ impl Counters {
         let says = says.and_then(|says| says.to_str().ok());
         let format = Format::of(says.unwrap_or_default());
         Counters::parse(page.body(), format).map_err(|source| CountersError::Malformed {
-            node: node.name.clone(),
+            node: node.clone(),
             source,
         })
     }
@@ -255,21 +257,21 @@ mod tests {
     #[test]
     fn counters_grow_and_gauges_stand() {
         let metrics = Metrics::default();
-        let tasks = metrics.gauge("tasks", "Tasks.");
-        let accepted = metrics.counter("tasks_accepted", "Tasks accepted.");
-        tasks.set(5);
+        let jobs = metrics.gauge("jobs", "Jobs.");
+        let accepted = metrics.counter("jobs_accepted", "Jobs accepted.");
+        jobs.set(5);
         accepted.inc_by(5);
         let earlier = shown(&metrics);
-        tasks.set(3);
+        jobs.set(3);
         accepted.inc_by(2);
         let since = shown(&metrics).since(&earlier);
-        assert_eq!(since.get("tasks", &[]), 3.0);
-        assert_eq!(since.get("tasks_accepted_total", &[]), 2.0);
+        assert_eq!(since.get("jobs", &[]), 3.0);
+        assert_eq!(since.get("jobs_accepted_total", &[]), 2.0);
         // A restarted node begins at zero again.
         assert_eq!(
             earlier
                 .since(&shown(&metrics))
-                .get("tasks_accepted_total", &[]),
+                .get("jobs_accepted_total", &[]),
             5.0
         );
     }

@@ -1,31 +1,31 @@
-//! One node: it is started, announces where it listens, proves that it is who it
-//! should be, and can be killed, paused, resumed and started again in its place.
+//! One node: it is started, shows that it is ready and who it is, and can be killed,
+//! paused, resumed and started again in its place.
 
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, ExitStatus};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use services::client::Upstream;
-use services::contract::NodeName;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
+use crate::host::NO_PROGRAM;
 use crate::launcher::{Launch, Launcher};
+use crate::listener;
+use crate::name::NodeName;
 use crate::port::Reservation;
 use crate::process::Process;
-use crate::readiness;
+use crate::ready;
 use crate::spawner::spawn;
-use crate::topology::{NodePlan, Setting};
+use crate::topology::{NodePlan, ProgramFile, Ready, Run, Text};
 use crate::usage::Usage;
 use crate::wait::wait_for;
 
-/// How long a node may take from its start until it is ready. It takes a few
-/// hundredths of a second, and longer on a machine whose cores are all busy.
-const READY_WITHIN: Duration = Duration::from_secs(30);
+/// The time between two looks for the sign that a node is ready.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How long a node may take to stop: a node drains for 5 s unless it is told
 /// otherwise.
 const STOPPED_WITHIN: Duration = Duration::from_secs(10);
@@ -101,10 +101,42 @@ impl Node {
         self.place.get().map(|place| place.address)
     }
 
-    /// The node as somebody to call, once it has been started.
-    pub(crate) fn upstream(&self) -> Option<Upstream> {
-        let address = self.address()?;
-        Some(readiness::upstream(self.name(), address))
+    /// Finds a place for a node that is told where to listen; one that announces its
+    /// place has none before it is ready.
+    pub(crate) fn settle_before_start(&self) -> Result<(), StartError> {
+        let announces = self.plan.ready == Ready::Announced;
+        if announces || self.place.get().is_some() {
+            return Ok(());
+        }
+        let fixed = SocketAddr::from((Ipv4Addr::LOCALHOST, self.plan.port));
+        let place = if self.plan.port == 0 {
+            let reserved = Reservation::of_a_free_port();
+            reserved.and_then(|reservation| {
+                Ok(Place {
+                    address: reservation.address()?,
+                    _reservation: Some(reservation),
+                })
+            })
+        } else {
+            // Whoever listens there now would be taken for the node, or keep it out.
+            TcpListener::bind(fixed).map(|_| Place {
+                address: fixed,
+                _reservation: None,
+            })
+        };
+        let place = place.map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortTaken {
+                node: self.name(),
+                address: fixed,
+            },
+            _ => StartError::Reservation {
+                node: self.name(),
+                address: fixed,
+                source,
+            },
+        })?;
+        let _ = self.place.set(place);
+        Ok(())
     }
 
     /// Starts the node, where it was before if it was, and waits until it is ready.
@@ -113,7 +145,7 @@ impl Node {
         &self,
         launcher: &Launcher,
         nonce: &str,
-        wiring: &[Setting],
+        fill: &(dyn Fn(&Text) -> String + Send + Sync),
     ) -> Result<(), StartError> {
         let _turn = self.starting.lock().await;
         self.retire();
@@ -121,43 +153,45 @@ impl Node {
             launcher,
             plan: &self.plan,
             nonce,
-            listen: self
-                .address()
-                .unwrap_or_else(|| (Ipv4Addr::LOCALHOST, self.plan.port).into()),
-            share_port: self.shares_port(),
-            wiring,
+            listen: self.listens(),
+            fill,
         };
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .map_err(|source| StartError::Folder {
-                path: self.log.clone(),
-                source,
-            })?;
-        let mut child =
-            spawn(launch.command(log), launcher.cores()).map_err(|source| StartError::Spawn {
-                node: self.name(),
-                program: launcher.path().to_owned(),
-                source,
-            })?;
-        let output = child.stdout.take().expect("the launcher pipes it");
+        let unlogged = |source| StartError::Folder {
+            path: self.log.clone(),
+            source,
+        };
+        let log = File::options().create(true).append(true).open(&self.log);
+        let log = log.map_err(unlogged)?;
+        let logged_before = log.metadata().map_err(unlogged)?.len();
+        let command = launch.command(log).map_err(unlogged)?;
+        let mut child = spawn(command, launcher.cores()).map_err(|source| StartError::Spawn {
+            node: self.name(),
+            program: launcher.path().to_owned(),
+            source,
+        })?;
+        let output = child.stdout.take();
         // From here on the process is ended with us, whatever becomes of this call.
-        self.life().process = Some(Process::new(child));
+        self.life().process = Some(match self.is_hosted() {
+            true => Process::new(child),
+            false => Process::with_descendants(child),
+        });
 
-        let ready = timeout(READY_WITHIN, self.ready(&launch, output))
-            .await
-            .unwrap_or_else(|_| {
-                Err(StartError::Late {
-                    node: self.name(),
-                    limit: READY_WITHIN,
-                    log: self.log(),
-                })
-            });
+        let ready = match output {
+            Some(output) => timeout(self.plan.within, self.announces_itself(&launch, output))
+                .await
+                .unwrap_or_else(|_| Err(self.late("it said nothing"))),
+            None => self.shows_its_sign(&launch, logged_before).await,
+        };
         if ready.is_err() {
             self.retire();
         }
         ready
+    }
+
+    /// Where the node is told to listen.
+    pub(crate) fn listens(&self) -> SocketAddr {
+        self.address()
+            .unwrap_or_else(|| (Ipv4Addr::LOCALHOST, self.plan.port).into())
     }
 
     /// Ends the node at once.
@@ -255,30 +289,107 @@ impl Node {
         self.plan.port == 0
     }
 
-    async fn ready(&self, launch: &Launch<'_>, output: ChildStdout) -> Result<(), StartError> {
-        let Some(address) = readiness::announced(launch, output).await? else {
+    fn is_hosted(&self) -> bool {
+        let Run::Program(program) = &self.plan.run;
+        program.file == ProgramFile::Host
+    }
+
+    async fn announces_itself(
+        &self,
+        launch: &Launch<'_>,
+        output: ChildStdout,
+    ) -> Result<(), StartError> {
+        let Some(address) = ready::announced(launch, output).await? else {
             return Err(self.ended_early().await);
         };
-        readiness::identified(launch, address).await?;
+        ready::identified(launch, address).await?;
         if self.place.get().is_none() {
             let _ = self.place.set(self.settle(address)?);
         }
         Ok(())
     }
 
+    /// Looks again and again for the node's sign, and then whether it is the node that
+    /// gives it. Ends at once when the process does, and says in the end what it saw last.
+    async fn shows_its_sign(
+        &self,
+        launch: &Launch<'_>,
+        logged_before: u64,
+    ) -> Result<(), StartError> {
+        let deadline = tokio::time::Instant::now() + self.plan.within;
+        let written = || ready::written_since(&self.log, logged_before);
+        let mut last = "nothing".to_owned();
+        loop {
+            if let Some(status) = self.life().process.as_mut().and_then(Process::ended) {
+                return Err(self.exited(status));
+            }
+            let look = ready::shows_its_sign(launch, &written);
+            match tokio::time::timeout_at(deadline, look).await {
+                Ok(Ok(())) => match self.is_the_listener(launch)? {
+                    true => return Ok(()),
+                    false => {
+                        "its sign comes from a process that is not its own".clone_into(&mut last)
+                    }
+                },
+                Ok(Err(seen)) => last = seen,
+                Err(_) => return Err(self.late(&last)),
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(self.late(&last));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Whether it is the node that listens on its address. A node that is ready by other
+    /// signs than an answer need not listen at all.
+    fn is_the_listener(&self, launch: &Launch<'_>) -> Result<bool, StartError> {
+        if !matches!(launch.plan.ready, Ready::Tcp | Ready::Http(_)) {
+            return Ok(true);
+        }
+        let Some(group) = self.life().running().map(|process| process.pid()) else {
+            // That it has ended is noticed at the next look.
+            return Ok(false);
+        };
+        listener::belongs_to(launch.listen, group).map_err(|error| StartError::Unseen {
+            node: self.name(),
+            address: launch.listen,
+            source: io::Error::other(error.to_string()),
+        })
+    }
+
     /// The output has ended without an announcement, so the process is about to.
     async fn ended_early(&self) -> StartError {
-        match self.end(READY_WITHIN).await {
-            Some(status) => StartError::Exited {
+        match self.end(self.plan.within).await {
+            Some(status) => self.exited(status),
+            None => self.late("it closed its output without a word"),
+        }
+    }
+
+    fn exited(&self, status: ExitStatus) -> StartError {
+        let Run::Program(program) = &self.plan.run;
+        match &program.file {
+            ProgramFile::Path(path) if status.code() == Some(NO_PROGRAM.into()) => {
+                StartError::NoProgram {
+                    node: self.name(),
+                    program: path.to_string(),
+                    log: self.log(),
+                }
+            }
+            _ => StartError::Exited {
                 node: self.name(),
                 status,
                 log: self.log(),
             },
-            None => StartError::Late {
-                node: self.name(),
-                limit: READY_WITHIN,
-                log: self.log(),
-            },
+        }
+    }
+
+    fn late(&self, last: &str) -> StartError {
+        StartError::Late {
+            node: self.name(),
+            limit: self.plan.within,
+            last: last.to_owned(),
+            log: self.log(),
         }
     }
 

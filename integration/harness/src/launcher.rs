@@ -1,0 +1,151 @@
+//! The command that starts a node.
+
+use std::env;
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
+use std::sync::Arc;
+
+use crate::host::{BECOME_WORD, HIDDEN_WORD};
+use crate::topology::{NodePlan, Program, ProgramFile, Ready, Run, Text};
+
+/// The program that hosts nodes, and starts other programs so that they end with the
+/// harness. Its `main` begins with [`crate::host::run_if_asked`].
+#[derive(Clone, Debug)]
+pub struct Launcher {
+    program: PathBuf,
+    /// The program's file, when it is to be the one that it was.
+    file: Option<Arc<File>>,
+    cores: Option<Vec<usize>>,
+}
+
+impl Launcher {
+    /// Nodes run the very program that starts them, also when its file has been
+    /// replaced by a newer build meanwhile.
+    pub fn this_program() -> Self {
+        Launcher::program("/proc/self/exe")
+    }
+
+    /// Nodes run the program at `path`.
+    pub fn program(path: impl Into<PathBuf>) -> Self {
+        Launcher {
+            program: path.into(),
+            file: None,
+            cores: None,
+        }
+    }
+
+    /// Nodes run the program that is at `path` now, also when its file is replaced
+    /// meanwhile. Where there is none, starting a node fails.
+    pub fn program_as_it_is(path: impl Into<PathBuf>) -> Self {
+        let launcher = Launcher::program(path);
+        let file = File::open(&launcher.program).ok().map(Arc::new);
+        Launcher { file, ..launcher }
+    }
+
+    /// The same on these cores alone, which the kernel numbers from 0. Without it, nodes
+    /// run on those of the program that starts them.
+    pub fn on_cores(self, cores: impl Into<Vec<usize>>) -> Self {
+        Launcher {
+            cores: Some(cores.into()),
+            ..self
+        }
+    }
+
+    /// The file to execute: the program by its path, or by the file that we have open.
+    pub(crate) fn executable(&self) -> PathBuf {
+        match &self.file {
+            Some(file) => format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd()).into(),
+            None => self.program.clone(),
+        }
+    }
+
+    /// The place where the program is, or was.
+    pub(crate) fn path(&self) -> &Path {
+        &self.program
+    }
+
+    pub(crate) fn cores(&self) -> Option<&[usize]> {
+        self.cores.as_deref()
+    }
+}
+
+/// Everything that a node is told when it is started.
+pub(crate) struct Launch<'a> {
+    pub(crate) launcher: &'a Launcher,
+    pub(crate) plan: &'a NodePlan,
+    pub(crate) nonce: &'a str,
+    /// Where to listen; port 0 when the node chooses itself and announces it.
+    pub(crate) listen: SocketAddr,
+    /// A text of the plan with everything filled in.
+    pub(crate) fill: &'a (dyn Fn(&Text) -> String + Send + Sync),
+}
+
+impl Launch<'_> {
+    /// The command that starts the node, logging to `log`.
+    pub(crate) fn command(&self, log: File) -> io::Result<Command> {
+        let Run::Program(program) = &self.plan.run;
+        let mut command = self.tied(program);
+        command
+            .arg0(self.plan.name.as_str())
+            .args(program.arguments.iter().map(self.fill));
+        match self.plan.ready {
+            // Open for as long as we live: its end tells the node to end too.
+            Ready::Announced => command.stdin(Stdio::piped()).stdout(Stdio::piped()),
+            _ => command.stdin(Stdio::null()).stdout(log.try_clone()?),
+        };
+        command
+            .stderr(log)
+            // Ctrl-C in a terminal is for us, who stop the nodes in order.
+            .process_group(0);
+        self.set_environment(&mut command, program);
+        Ok(command)
+    }
+
+    /// The command that asks whether the node is ready.
+    pub(crate) fn question(&self, command: &[Text]) -> Option<tokio::process::Command> {
+        let mut words = command.iter().map(self.fill);
+        let Run::Program(program) = &self.plan.run;
+        let mut command = Command::new(words.next()?);
+        command
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        self.set_environment(&mut command, program);
+        let mut command = tokio::process::Command::from(command);
+        command.kill_on_drop(true);
+        Some(command)
+    }
+
+    /// The launcher's program, told to end with us and to host the node, or to become
+    /// the node's program.
+    fn tied(&self, program: &Program) -> Command {
+        let mut command = Command::new(self.launcher.executable());
+        let word = match program.file {
+            ProgramFile::Host => HIDDEN_WORD,
+            ProgramFile::Path(_) => BECOME_WORD,
+        };
+        command.arg(word).arg(process::id().to_string());
+        if let ProgramFile::Path(path) = &program.file {
+            command.arg((self.fill)(path));
+        }
+        command
+    }
+
+    /// A node is what its plan says, whatever our own settings are.
+    fn set_environment(&self, command: &mut Command, program: &Program) {
+        for (name, _) in env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"SKEIN_") {
+                command.env_remove(name);
+            }
+        }
+        let filled = program.environment.iter();
+        command.envs(filled.map(|(name, value)| (name, (self.fill)(value))));
+    }
+}

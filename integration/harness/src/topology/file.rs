@@ -1,0 +1,226 @@
+//! Topologies in TOML, which give the same value as those that are built in Rust.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use serde::{Deserialize, Deserializer, de};
+use toml::Spanned;
+
+use super::{NodePlan, Program, ProgramFile, Ready, Run, Text, Topology, TopologyError};
+use crate::name::NodeName;
+
+/// Why a file gives no topology.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The file can't be read.
+    #[error("could not read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The file isn't what a topology is written in; the message has line and column.
+    #[error("{message}")]
+    Text {
+        /// What is wrong, and where.
+        message: String,
+    },
+    /// The nodes don't fit together.
+    #[error("line {line}: {mistake}")]
+    Nodes {
+        /// Where the node begins that the mistake was found at.
+        line: usize,
+        /// The mistake.
+        mistake: TopologyError,
+    },
+}
+
+impl Topology {
+    /// Reads the topology in the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be read, isn't TOML of the right form, or its nodes don't fit
+    /// together.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let text = fs::read_to_string(path).map_err(|source| FileError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Topology::from_toml(&text)
+    }
+
+    /// Reads a topology from TOML: a table `[node.NAME]` for each node or group of equal
+    /// nodes.
+    ///
+    /// ```
+    /// let topology = harness::Topology::from_toml(r#"
+    ///     [node.store]
+    ///     run = ["python3", "store.py", "--port", "{port}"]
+    ///
+    ///     [node.shop]
+    ///     replicas = 2
+    ///     entry = true
+    ///     run = ["python3", "shop.py", "--port", "{port}"]
+    ///     env = { STORE_URL = "{store.url}" }
+    ///     ready = { http = "/health" }
+    ///     counters = "/metrics"
+    /// "#)?;
+    /// let names: Vec<&str> = topology.nodes().iter().map(|node| node.name.as_str()).collect();
+    /// assert_eq!(names, ["store", "shop-1", "shop-2"]);
+    /// # Ok::<(), harness::topology::FileError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the text isn't TOML of the right form, or its nodes don't fit together.
+    pub fn from_toml(text: &str) -> Result<Self, FileError> {
+        let file: File = toml::from_str(text).map_err(|error| FileError::Text {
+            message: error.to_string().trim_end().to_owned(),
+        })?;
+        let mut nodes: Vec<(usize, NodeName, NodeFile)> = Vec::new();
+        for (name, node) in file.node {
+            let line = text[..node.span().start].matches('\n').count() + 1;
+            let name = name.parse().map_err(|error| FileError::Nodes {
+                line,
+                mistake: TopologyError::Name(error),
+            })?;
+            nodes.push((line, name, node.into_inner()));
+        }
+        nodes.sort_by_key(|(line, ..)| *line);
+        let lines: Vec<(NodeName, usize)> = nodes
+            .iter()
+            .map(|(line, name, _)| (name.clone(), *line))
+            .collect();
+        let placed = |mistake: TopologyError| FileError::Nodes {
+            line: line_of(&mistake, &lines),
+            mistake,
+        };
+        let plans: Result<Vec<NodePlan>, TopologyError> = nodes
+            .into_iter()
+            .map(|(_, name, node)| node.plan(name))
+            .collect();
+        Topology::of(plans.map_err(placed)?).map_err(placed)
+    }
+}
+
+/// The line of the node that a mistake is about; the first one's when it is about all.
+fn line_of(mistake: &TopologyError, lines: &[(NodeName, usize)]) -> usize {
+    let about = match mistake {
+        TopologyError::Twice { name } => name.as_str(),
+        TopologyError::Port { second: node, .. }
+        | TopologyError::NoNode { node, .. }
+        | TopologyError::Several { node, .. }
+        | TopologyError::Replicas { node, .. }
+        | TopologyError::SharedPort { node, .. }
+        | TopologyError::NoProgram { node } => node.as_str(),
+        TopologyError::Circle { nodes } | TopologyError::NoEntry { nodes } => &nodes[0],
+        TopologyError::Empty | TopologyError::Name(_) => "",
+    };
+    let is_it = |name: &NodeName| {
+        // A replica's name begins with that of the group.
+        let rest = about.strip_prefix(name.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let found = lines.iter().filter(|(name, _)| is_it(name));
+    let longest = found.max_by_key(|(name, _)| name.as_str().len());
+    longest.or(lines.first()).map_or(1, |(_, line)| *line)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    node: BTreeMap<String, Spanned<NodeFile>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NodeFile {
+    /// The program and its arguments.
+    run: Option<Vec<Text>>,
+    /// Arguments for the launcher's program, in place of `run`.
+    host: Option<Vec<Text>>,
+    #[serde(default)]
+    env: BTreeMap<String, Text>,
+    #[serde(default)]
+    port: u16,
+    #[serde(default)]
+    calls: Vec<NodeName>,
+    ready: Option<ReadyFile>,
+    #[serde(default = "within", deserialize_with = "duration")]
+    within: Duration,
+    counters: Option<String>,
+    #[serde(default)]
+    entry: bool,
+    replicas: Option<usize>,
+}
+
+/// `"announced"`, `"tcp"`, or a table with one member.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ReadyFile {
+    Announced,
+    Tcp,
+    Http(String),
+    Log(String),
+    Command(Vec<Text>),
+}
+
+impl NodeFile {
+    fn plan(self, name: NodeName) -> Result<NodePlan, TopologyError> {
+        let mut plan = match (self.run, self.host) {
+            (None, Some(arguments)) => NodePlan::hosted(name, arguments),
+            (Some(run), None) if !run.is_empty() => {
+                let mut run = run.into_iter();
+                let file = run.next().expect("it isn't empty");
+                NodePlan::program(name, file, run)
+            }
+            _ => return Err(TopologyError::NoProgram { node: name }),
+        };
+        let Run::Program(Program {
+            environment, file, ..
+        }) = &mut plan.run;
+        *environment = self.env;
+        let usual = match file {
+            ProgramFile::Host => Ready::Announced,
+            ProgramFile::Path(_) => Ready::Tcp,
+        };
+        Ok(NodePlan {
+            port: self.port,
+            calls: self.calls,
+            ready: self.ready.map_or(usual, Ready::from),
+            within: self.within,
+            counters: self.counters,
+            entry: self.entry,
+            replicas: self.replicas,
+            ..plan
+        })
+    }
+}
+
+impl From<ReadyFile> for Ready {
+    fn from(ready: ReadyFile) -> Self {
+        match ready {
+            ReadyFile::Announced => Ready::Announced,
+            ReadyFile::Tcp => Ready::Tcp,
+            ReadyFile::Http(path) => Ready::Http(path),
+            ReadyFile::Log(text) => Ready::Log(text),
+            ReadyFile::Command(command) => Ready::Command(command),
+        }
+    }
+}
+
+fn within() -> Duration {
+    NodePlan::WITHIN
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).map_err(|error| {
+        de::Error::custom(format!("{text:?} is no duration such as \"5s\": {error}"))
+    })
+}

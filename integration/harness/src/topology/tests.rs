@@ -1,0 +1,151 @@
+//! Tests of what is a topology and what isn't, in Rust and in TOML.
+
+use super::*;
+
+fn name(text: &str) -> NodeName {
+    text.parse().expect("a name")
+}
+
+fn text(text: &str) -> Text {
+    text.parse().expect("a text")
+}
+
+fn node(called: &str) -> NodePlan {
+    NodePlan::program(name(called), text("serve"), [text("{port}")])
+}
+
+fn mistake(nodes: impl IntoIterator<Item = NodePlan>) -> String {
+    Topology::of(nodes).expect_err("a mistake").to_string()
+}
+
+fn names(topology: &Topology, level: &[usize]) -> Vec<String> {
+    let names = level.iter().map(|&i| topology.nodes()[i].name.to_string());
+    names.collect()
+}
+
+const SHOP: &str = r#"
+[node.store]
+run = ["serve", "{port}"]
+ready = { log = "listening" }
+within = "5s"
+
+[node.shop]
+replicas = 2
+run = ["serve", "{port}", "{store.address}"]
+env = { NUMBER = "{index}" }
+ready = { http = "/health" }
+counters = "/metrics"
+
+[node.door]
+port = 8080
+run = ["door", "{shop.urls}"]
+ready = "tcp"
+"#;
+
+#[test]
+fn rust_and_toml_give_the_same_topology() {
+    let built = Topology::of([
+        node("store")
+            .ready(Ready::Log("listening".to_owned()))
+            .within(Duration::from_secs(5)),
+        NodePlan::program(
+            name("shop"),
+            text("serve"),
+            [text("{port}"), text("{store.address}")],
+        )
+        .replicas(2)
+        .env("NUMBER", text("{index}"))
+        .ready(Ready::Http("/health".to_owned()))
+        .counters("/metrics"),
+        NodePlan::program(name("door"), text("door"), [text("{shop.urls}")]).port(8080),
+    ]);
+    let read = Topology::from_toml(SHOP).expect("a topology");
+    assert_eq!(built, Ok(read));
+}
+
+#[test]
+fn nodes_start_after_those_that_their_texts_refer_to_and_the_load_goes_to_whom_nobody_calls() {
+    let topology = Topology::from_toml(SHOP).expect("a topology");
+    let levels: Vec<Vec<String>> = topology
+        .levels()
+        .iter()
+        .map(|level| names(&topology, level))
+        .collect();
+    assert_eq!(
+        levels,
+        [vec!["store"], vec!["shop-1", "shop-2"], vec!["door"]]
+    );
+    assert_eq!(topology.entry().name.as_str(), "door");
+}
+
+#[test]
+fn a_circle_is_named_without_those_who_only_wait_for_it() {
+    let calling = |called: &str, calls: &[&str]| {
+        node(called).calling(calls.iter().map(|called| name(called)))
+    };
+    let nodes = [
+        calling("door", &["a"]),
+        calling("a", &["b"]),
+        calling("b", &["a", "store"]),
+        calling("store", &[]),
+    ];
+    assert_eq!(
+        mistake(nodes),
+        "a and b call each other in a circle, so none of them can start first"
+    );
+}
+
+#[test]
+fn nodes_that_could_not_all_be_started_are_refused_with_a_way_out() {
+    assert_eq!(mistake([]), "a topology has at least one node");
+    assert_eq!(mistake([node("a"), node("a")]), "two nodes are called a");
+    assert_eq!(
+        mistake([node("a").port(80), node("b").port(80)]),
+        "port 80 is asked for by both a and b"
+    );
+    assert_eq!(
+        mistake([node("a"), node("b")]),
+        "the load could go to a or b: say of one of them that it is the entry"
+    );
+    assert_eq!(
+        mistake([node("a").env("STORE", text("{stroe.url}")), node("store")]),
+        "a refers to stroe, which is no node; there are a, store"
+    );
+    assert_eq!(
+        mistake([node("a").env("B", text("{b.url}")), node("b").replicas(2)]),
+        "a refers to b, of which there are several: name one of them, such as b-1, or all, as in \
+         {b.urls}"
+    );
+    assert_eq!(
+        mistake([node("a").replicas(0)]),
+        "a has 0 replicas, and may have 1 to 64"
+    );
+    assert_eq!(
+        mistake([node("a").replicas(2).port(80)]),
+        "a has several replicas, which can't all listen on port 80"
+    );
+}
+
+#[test]
+fn a_mistake_in_a_file_has_a_line() {
+    let mistake = |text: &str| {
+        let error = Topology::from_toml(text).expect_err("a mistake");
+        error.to_string()
+    };
+    let unknown = SHOP.replace("{store.address}", "{stroe.address}");
+    assert!(
+        mistake(&unknown).starts_with("line 7: shop-1 refers to stroe, which is no node"),
+        "{}",
+        mistake(&unknown)
+    );
+    for (wrong, right) in [
+        ("runs = 1", "line 2"),
+        ("run = [\"a{\"]", "a brace has no partner"),
+        ("run = [\"a\"]\nwithin = \"5\"", "is no duration such as"),
+        ("run = [\"a\"]\nready = \"soon\"", "line 3, column 9"),
+        ("run = []", "line 1: a has no program to run"),
+    ] {
+        let said = mistake(&format!("[node.a]\n{wrong}\n"));
+        assert!(said.contains(right), "{said}");
+    }
+}
