@@ -7,8 +7,8 @@
 //! - Whatever of a request is left when its answer has been sent is read for a while,
 //!   so that the answer survives ([`linger`]).
 
-mod chunks;
-mod head;
+pub(crate) mod chunks;
+pub(crate) mod head;
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;

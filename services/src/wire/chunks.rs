@@ -10,7 +10,7 @@ use memchr::memchr2;
 
 /// Where a chunked body is between two reads.
 #[derive(Debug, Default)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     state: State,
     /// The content of the chunks that are being joined.
     joined: Vec<u8>,
@@ -41,17 +41,17 @@ enum State {
 
 /// What became of some bytes of a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Passed {
+pub(crate) struct Passed {
     /// How many of them belonged to the body.
-    pub(super) taken: usize,
+    pub(crate) taken: usize,
     /// How many are left of those, at the beginning.
-    pub(super) kept: usize,
+    pub(crate) kept: usize,
     /// What becomes of the body.
-    pub(super) next: Next,
+    pub(crate) next: Next,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// More of it is to come.
     More,
     /// It is whole.
@@ -63,7 +63,7 @@ pub(super) enum Next {
 impl Chunks {
     /// Takes what belongs to the body from the beginning of `bytes`, and leaves there
     /// what hyper is to see of it.
-    pub(super) fn pass(&mut self, bytes: &mut [u8]) -> Passed {
+    pub(crate) fn pass(&mut self, bytes: &mut [u8]) -> Passed {
         let (mut taken, mut kept) = (0, 0);
         let mut next = Next::More;
         while taken < bytes.len() && next == Next::More {
