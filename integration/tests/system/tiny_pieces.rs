@@ -13,7 +13,7 @@ use crate::raw::{answer_to, chunks, head, in_chunks, read_on, token};
 use crate::rude_upstream::{Answer, RudeUpstream};
 use crate::support::{Lab, PATIENCE};
 
-/// What a node may take altogether while it serves these: a node that has served
+/// Most memory of a node, altogether, while it serves these: a node that has served
 /// nothing takes about 12 MiB.
 const MOST_MEMORY: u64 = 96 << 20;
 /// CPU time for each body, unoptimised builds included. One byte of six is content, and

@@ -8,7 +8,7 @@ use memchr::memchr;
 use crate::wire::chunks::{Chunks, Next};
 use crate::wire::head::{AnswerLength, read_answer};
 
-/// Where one answer of a connection ends and the next begins.
+/// The ends of a connection's answers, followed from byte to byte.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     state: State,
@@ -129,7 +129,7 @@ impl Answers {
 mod tests {
     use super::*;
 
-    /// What hyper sees of the answers to these requests, each one read.
+    /// The bytes that hyper sees of the answers to these requests, each one read.
     fn passed(exchanges: &[(&str, &str)]) -> String {
         let mut answers = Answers::default();
         let mut seen = String::new();

@@ -32,7 +32,7 @@ impl Outlet {
         }
     }
 
-    /// What becomes of a write of so many bytes.
+    /// The outcome of a write of `length` bytes, as hyper is told it.
     fn written(
         &mut self,
         written: Poll<io::Result<usize>>,
@@ -48,7 +48,7 @@ impl Outlet {
     }
 }
 
-/// Whether the upstream has closed the connection.
+/// Errors that tell that the upstream has closed the connection.
 fn is_end(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -8,7 +8,7 @@
 
 use memchr::memchr2;
 
-/// Where a chunked body is between two reads.
+/// The state of a chunked body between two reads.
 #[derive(Debug, Default)]
 pub(crate) struct Chunks {
     state: State,
@@ -39,14 +39,14 @@ enum State {
     End,
 }
 
-/// What became of some bytes of a chunked body.
+/// The outcome for some bytes of a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Passed {
-    /// How many of them belonged to the body.
+    /// The number of them that belonged to the body.
     pub(crate) taken: usize,
-    /// How many are left of those, at the beginning.
+    /// The number that is left of those, at the beginning.
     pub(crate) kept: usize,
-    /// What becomes of the body.
+    /// The future of the body.
     pub(crate) next: Next,
 }
 
@@ -206,7 +206,7 @@ mod tests {
 
     use super::*;
 
-    /// What hyper sees of a body that comes in these reads, and what became of it.
+    /// The bytes that hyper sees of a body that comes in these reads, and its end.
     fn passed(reads: &[&[u8]]) -> (Vec<u8>, Next) {
         let mut chunks = Chunks::default();
         let mut seen = Vec::new();

@@ -8,7 +8,7 @@ use memchr::memchr;
 
 use crate::request_rules::Refused;
 
-/// Where a request's body ends, as its head says.
+/// The length of a request's body, as its head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
     /// There are this many bytes; 0 without a body.
@@ -21,7 +21,7 @@ pub(super) enum Length {
     Refused(Refused),
 }
 
-/// Where an answer's body ends, as its head says.
+/// The length of an answer's body, as its head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnswerLength {
     /// This is an interim answer, and another will follow.
@@ -102,7 +102,7 @@ struct Fields {
     encoding: Encoding,
 }
 
-/// What all `Transfer-Encoding` fields together list.
+/// The list of codings in all `Transfer-Encoding` fields together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Encoding {
     #[default]
