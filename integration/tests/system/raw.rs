@@ -1,5 +1,6 @@
 //! A client that sends bytes, whatever they are, and tells what came back.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,6 @@ use tokio::time::timeout;
 use crate::support::{PATIENCE, TOKEN};
 
 /// The bytes that came back.
-#[derive(Debug)]
 pub(crate) struct RawAnswer {
     bytes: Vec<u8>,
     /// From the last byte that was sent to the last one that came.
@@ -31,6 +31,13 @@ impl RawAnswer {
     /// Everything, as text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+}
+
+impl fmt::Debug for RawAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RawAnswer { took, closed, .. } = self;
+        write!(f, "{:?} (after {took:?}, closed: {closed})", self.text())
     }
 }
 

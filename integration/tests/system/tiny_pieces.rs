@@ -25,7 +25,8 @@ pub(crate) async fn a_megabyte_of_one_byte_chunks_costs_no_more_than_a_megabyte(
     let lab = Lab::start(Topology::laboratory().gateways(1)).await;
     let nodes = ["load-balancer", "api-gateway-1", "microservice"];
     let before = nodes.map(|node| lab.usage(node).expect("it runs"));
-    let request = in_chunks("POST /process", &token(), &vec![b'1'; 1_000_000], 1);
+    let fields = format!("{}connection: close\r\n", token());
+    let request = in_chunks("POST /process", &fields, &vec![b'1'; 1_000_000], 1);
     let balancer = lab.address_of("load-balancer");
     let bodies = async {
         let tries = (0..AT_ONCE).map(|_| answer_to(balancer, &request, PATIENCE));
@@ -82,7 +83,8 @@ pub(crate) async fn an_answer_of_one_byte_chunks_costs_no_more_than_its_size() {
             "{node} took {} bytes",
             used.peak_memory
         );
-        assert!(used.cpu < MOST_CPU, "{node} took {:?}", used.cpu);
+        // A fifth of the bytes.
+        assert!(used.cpu < MOST_CPU / 2, "{node} took {:?}", used.cpu);
     }
 }
 
