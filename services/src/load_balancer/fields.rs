@@ -42,7 +42,13 @@ pub(super) fn prepare_request(head: &mut Parts, forwarded_for: &HeaderValue, via
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
     match headers.get(HOST).cloned() {
         Some(host) => headers.insert(X_FORWARDED_HOST, host),
-        None => headers.remove(X_FORWARDED_HOST),
+        None => {
+            // HTTP/1.0 knows no hosts, and the request that goes on needs one.
+            if head.version == Version::HTTP_10 {
+                headers.insert(HOST, via.pseudonym.clone());
+            }
+            headers.remove(X_FORWARDED_HOST)
+        }
     };
     trace::continue_or_begin(headers);
     // A connection to a gateway speaks HTTP/1.1, whatever the client speaks.
@@ -88,6 +94,7 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 pub(super) struct Via {
     http_10: HeaderValue,
     http_11: HeaderValue,
+    pseudonym: HeaderValue,
 }
 
 impl Via {
@@ -98,6 +105,7 @@ impl Via {
         Via {
             http_10: signed("1.0"),
             http_11: signed("1.1"),
+            pseudonym: HeaderValue::try_from(name.as_str()).expect("a node name is header text"),
         }
     }
 
@@ -124,7 +132,10 @@ fn settle_target(head: &mut Parts) {
     if let Ok(host) = HeaderValue::try_from(authority.as_str()) {
         head.headers.insert(HOST, host);
     }
-    let target = head.uri.path_and_query().cloned();
+    // Of `http://host?query` too, the path is `/` (RFC 9110 §4.2.3).
+    let path = head.uri.path_and_query().cloned();
+    let target = path.filter(|path| path.as_str().starts_with('/'));
+    let target = target.or_else(|| format!("/?{}", head.uri.query()?).parse().ok());
     head.uri = Uri::from(target.unwrap_or(PathAndQuery::from_static("/")));
 }
 
@@ -219,6 +230,8 @@ mod tests {
             .expect("well-formed");
         let head = prepared(request);
         assert_eq!(head.headers["via"], "1.0 load-balancer");
+        assert_eq!(head.headers["host"], "load-balancer");
+        assert!(!head.headers.contains_key("x-forwarded-host"));
         assert_eq!(head.version, Version::HTTP_11);
     }
 
@@ -231,6 +244,9 @@ mod tests {
         let head = prepared(request);
         assert_eq!(head.uri, "/data?x=1");
         assert_eq!(head.headers["host"], "skein.example:81");
+        let request = Request::get("http://skein.example?x=1").body(());
+        let head = prepared(request.expect("well-formed"));
+        assert_eq!(head.uri.to_string(), "/?x=1");
     }
 
     #[test]
