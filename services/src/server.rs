@@ -15,7 +15,7 @@ use axum::serve::Listener;
 use axum::{Json, Router};
 use bytes::Bytes;
 use bytesize::ByteSize;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -31,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::contract::{Announcement, Health, HealthStatus, NodeName, SERVED_BY, SERVER_TIMING};
+use crate::exposure::{self, Callers, Exposure};
+use crate::identity;
 use crate::metrics::Metrics;
 use crate::planted::{Planted, Plants};
 use crate::problem::{Problem, bad_request, not_found, problem};
@@ -44,8 +46,10 @@ pub struct ServerConfig {
     #[arg(long, env = "SKEIN_NAME")]
     pub name: NodeName,
 
-    /// A text that /health repeats, by which whoever started the node knows it again.
-    #[arg(long, env = "SKEIN_NONCE", default_value = "")]
+    /// A text by half of which whoever started the node knows it again at /health, and that
+    /// nobody else is told; better given by the variable, for every user of the machine
+    /// sees command lines.
+    #[arg(long, env = "SKEIN_NONCE", default_value = "", hide_env_values = true)]
     pub nonce: String,
 
     /// The largest request body that is accepted.
@@ -73,6 +77,10 @@ pub struct ServerConfig {
     #[arg(long, env = "SKEIN_DRAIN_DEADLINE", value_name = "DURATION", default_value = "5s", value_parser = setting::duration)]
     pub drain_deadline: Duration,
 
+    /// Who may reach the node.
+    #[command(flatten)]
+    pub exposure: Exposure,
+
     /// What slows the node down on purpose.
     #[command(flatten)]
     pub plants: Plants,
@@ -97,6 +105,8 @@ pub struct Node {
     pub metrics: Metrics,
     /// Cancelled when the node is to stop.
     pub shutdown: CancellationToken,
+    /// Whether it is asked under any name and by any web page.
+    is_public: bool,
 }
 
 impl Node {
@@ -106,6 +116,15 @@ impl Node {
             config,
             metrics: Metrics::default(),
             shutdown,
+            is_public: false,
+        }
+    }
+
+    /// The same, for requests in any name: its own routes ask everybody for a token.
+    pub fn public(self) -> Self {
+        Node {
+            is_public: true,
+            ..self
         }
     }
 
@@ -118,6 +137,14 @@ impl Node {
     /// shutdown; then finishes what is under way, for at most the drain deadline.
     pub async fn serve(self, listener: TcpListener, routes: Router) {
         let max_body = usize::try_from(self.config.max_body.as_u64()).unwrap_or(usize::MAX);
+        let callers = match listener.local_addr() {
+            Ok(address) if !self.is_public => Callers::of(address, &self.config.exposure),
+            _ => None,
+        };
+        let mut management = self.management_routes();
+        if let Some(callers) = callers.clone() {
+            management = management.layer(middleware::from_fn_with_state(callers, exposure::admit));
+        }
         let app = routes
             .fallback(async || not_found("no such path"))
             .method_not_allowed_fallback(async || {
@@ -127,11 +154,11 @@ impl Node {
                 )
             })
             .layer(middleware::from_fn_with_state(
-                Observer::new(&self),
+                Observer::new(&self, callers),
                 observe,
             ))
             .layer(DefaultBodyLimit::max(max_body))
-            .merge(self.management_routes());
+            .merge(management);
         self.serve_connections(listener, |_| TowerToHyperService::new(app.clone()))
             .await;
     }
@@ -141,7 +168,10 @@ impl Node {
         let metrics = self.metrics.clone();
         let node = self.clone();
         Router::new()
-            .route("/health", get(async move || node.health()))
+            .route(
+                "/health",
+                get(async move |headers: HeaderMap| node.health(&headers)),
+            )
             .route(
                 "/metrics",
                 get(async move || {
@@ -153,7 +183,7 @@ impl Node {
             )
     }
 
-    fn health(&self) -> Response {
+    fn health(&self, question: &HeaderMap) -> Response {
         let (code, status) = if self.shutdown.is_cancelled() {
             (StatusCode::SERVICE_UNAVAILABLE, HealthStatus::Draining)
         } else {
@@ -161,7 +191,7 @@ impl Node {
         };
         let health = Health {
             node: self.name().clone(),
-            nonce: self.config.nonce.clone(),
+            nonce: identity::answer(&self.config.nonce, question).to_owned(),
             status,
         };
         (code, Json(health)).into_response()
@@ -276,6 +306,7 @@ struct Observer {
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabel, Histogram>,
     planted: Planted,
+    callers: Option<Callers>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -290,7 +321,7 @@ struct RouteLabel {
 }
 
 impl Observer {
-    fn new(node: &Node) -> Self {
+    fn new(node: &Node, callers: Option<Callers>) -> Self {
         let histogram = || Histogram::new(exponential_buckets(0.000_05, 2.0, 18));
         Observer {
             name: node.name().clone(),
@@ -305,6 +336,7 @@ impl Observer {
                 Family::new_with_constructor(histogram),
             ),
             planted: node.config.plants.planted(),
+            callers,
         }
     }
 }
@@ -327,7 +359,14 @@ async fn observe(
         .then(|| trace::trace_id(request.headers()).to_owned());
 
     observer.planted.slow_down().await;
-    let mut response = next.run(request).await;
+    let refusal = observer
+        .callers
+        .as_ref()
+        .and_then(|callers| callers.refusal(request.uri(), request.headers()));
+    let mut response = match refusal {
+        Some(refusal) => refusal.into_response(),
+        None => next.run(request).await,
+    };
 
     let duration = began.elapsed();
     let status = response.status().as_u16();
