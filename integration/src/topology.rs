@@ -219,9 +219,16 @@ impl Shape {
         if matches!(service, Service::Database | Service::Worker) {
             arguments.push(text("--file={dir}/data.sqlite"));
         }
-        let settings = self.settings(service).into_iter();
-        arguments.extend(settings.map(Setting::into_argument));
-        NodePlan::hosted(name(service, number), arguments)
+        let settings = self.settings(service);
+        let (secret, shown): (Vec<Setting>, Vec<Setting>) =
+            settings.into_iter().partition(|s| s.secret().is_some());
+        arguments.extend(shown.into_iter().map(Setting::into_argument));
+        let node = NodePlan::hosted(name(service, number), arguments);
+        let secrets = secret.iter().filter_map(Setting::secret);
+        secrets
+            .fold(node, |node, (name, value)| {
+                node.env(name, Text::literal(value))
+            })
             .in_role(service.as_str(), number)
             .env("SKEIN_NONCE", text("{nonce}"))
             .port(port)
@@ -249,6 +256,13 @@ impl Setting {
             flag: flag.to_owned(),
             value,
         }
+    }
+
+    /// The variable by which a node is told a flag's value that is a secret, and the value:
+    /// every user of the machine sees command lines, and only this one environments.
+    fn secret(&self) -> Option<(&'static str, &str)> {
+        let value = self.value.as_deref()?;
+        (self.flag == "jwt-secret").then_some(("SKEIN_JWT_SECRET", value))
     }
 
     /// The setting as it is on a command line.

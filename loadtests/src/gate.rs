@@ -215,10 +215,7 @@ fn capacity(
     setup: &Setup,
 ) -> Result<Capacity, GateError> {
     let plan = RoundPlan::draw(&of_rounds.shape, &place.cores, setup.seed);
-    let data = tempfile::Builder::new()
-        .prefix("skein-gate-")
-        .tempdir()
-        .map_err(GateError::Folder)?;
+    let data = crate::scratch::folder("skein-gate-").map_err(GateError::Folder)?;
     let measured =
         place.on_generator_cores(&plan, || measure_capacity(of_rounds, &plan, data.path()));
     match measured {

@@ -66,8 +66,10 @@ mod report;
 mod run;
 mod samples;
 mod scenarios;
+pub mod scratch;
 mod self_check;
 mod side_by_side;
+mod text;
 mod threshold;
 mod timeline;
 mod timing;
@@ -94,7 +96,9 @@ pub fn main() -> ExitCode {
     match commands::run_command_line() {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("error: {:#}", failure.error);
+            // The fault may lie in a text that somebody else wrote, such as a record.
+            let error = format!("{:#}", failure.error);
+            eprintln!("error: {}", text::printable(&error));
             ExitCode::from(failure.code)
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 
 use crate::http::{AskError, get};
 use crate::name::NodeName;
@@ -81,13 +81,12 @@ impl Counters {
         address: SocketAddr,
         path: &str,
     ) -> Result<Self, CountersError> {
-        let page =
-            get(address, path, PATIENCE)
-                .await
-                .map_err(|source| CountersError::Unreachable {
-                    node: node.clone(),
-                    source,
-                })?;
+        let page = get(address, path, HeaderMap::new(), PATIENCE)
+            .await
+            .map_err(|source| CountersError::Unreachable {
+                node: node.clone(),
+                source,
+            })?;
         if page.status() != StatusCode::OK {
             return Err(CountersError::Refused {
                 node: node.clone(),
@@ -293,6 +292,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_page_whatever_is_on_it_breaks_the_reader(
+            bytes in prop::collection::vec(any::<u8>(), 0..80),
+            lines in prop::collection::vec(
+                r#"(# (TYPE|HELP|UNIT|EOF) ?)?[a-c]{0,2}(_total|_bucket|_sum|_count)?(\{(le|a)="(\\.|[^"\\])?",?\}?)? ?(counter|gauge|histogram|summary|info|NaN|[+-]Inf|1e999|-?[0-9]{0,25}(\.5)?)( # \{\} 1)?"#,
+                0..12,
+            ),
+        ) {
+            let _ = Counters::parse(&bytes, Format::OpenMetrics);
+            let _ = Counters::parse(&bytes, Format::Prometheus);
+            for page in [lines.join("\n"), format!("{}\n# EOF\n", lines.join("\n"))] {
+                if let Ok(counters) = Counters::parse(page.as_bytes(), Format::OpenMetrics) {
+                    let _ = counters.since(&counters).get("a_total", &[]);
+                }
+            }
+        }
+
         #[test]
         fn any_label_value_is_read_as_it_was_counted(
             route in r#"[a-z{},="\\\n /é]{0,20}"#,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HOST;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -36,13 +36,14 @@ pub enum AskError {
     },
 }
 
-/// The whole answer to `GET` of `path`, if there is one within `limit`.
+/// The whole answer to `GET` of `path` with these fields, if there is one within `limit`.
 pub(crate) async fn get(
     address: SocketAddr,
     path: &str,
+    fields: HeaderMap,
     limit: Duration,
 ) -> Result<Response<Bytes>, AskError> {
-    let answer = tokio::time::timeout(limit, exchange(address, path)).await;
+    let answer = tokio::time::timeout(limit, exchange(address, path, fields)).await;
     match answer {
         Ok(answer) => answer.map_err(|source| AskError::Unreachable { address, source }),
         Err(_) => Err(AskError::Late { address, limit }),
@@ -52,10 +53,12 @@ pub(crate) async fn get(
 async fn exchange(
     address: SocketAddr,
     path: &str,
+    fields: HeaderMap,
 ) -> Result<Response<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
-    let request = Request::get(path)
-        .header(HOST, address.to_string())
-        .body(Empty::<Bytes>::new())?;
+    let mut request = Request::get(path).body(Empty::<Bytes>::new())?;
+    *request.headers_mut() = fields;
+    let host = address.to_string().try_into()?;
+    request.headers_mut().insert(HOST, host);
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let answer = async {

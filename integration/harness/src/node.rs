@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, ExitStatus};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -160,7 +161,11 @@ impl Node {
             path: self.log.clone(),
             source,
         };
-        let log = File::options().create(true).append(true).open(&self.log);
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&self.log);
         let log = log.map_err(unlogged)?;
         let logged_before = log.metadata().map_err(unlogged)?.len();
         let command = launch.command(log).map_err(unlogged)?;

@@ -8,12 +8,12 @@ use std::path::Path;
 use std::process::ChildStdout;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::ChildStdout as AsyncChildStdout;
 
-use crate::announcement::{Announcement, Health};
+use crate::announcement::{Announcement, Health, is_proven, question};
 use crate::error::StartError;
 use crate::http::get;
 use crate::launcher::Launch;
@@ -68,19 +68,19 @@ pub(crate) async fn announced(
 /// Makes sure that it is this node, of this run, that answers on the address.
 pub(crate) async fn identified(launch: &Launch<'_>, address: SocketAddr) -> Result<(), StartError> {
     let node = || launch.plan.name.clone();
-    let answer = get(address, "/health", ANSWER_WITHIN)
+    let answer = get(address, "/health", question(launch.nonce), ANSWER_WITHIN)
         .await
         .map_err(|source| StartError::Unhealthy {
             node: node(),
             address,
             source,
         })?;
-    let expected = Health {
-        node: node(),
-        nonce: launch.nonce.to_owned(),
-        status: "ok".to_owned(),
+    let is_it = |health: Health| {
+        health.node == launch.plan.name
+            && health.status == "ok"
+            && is_proven(launch.nonce, &health.nonce)
     };
-    if serde_json::from_slice(answer.body()).is_ok_and(|health: Health| health == expected) {
+    if serde_json::from_slice(answer.body()).is_ok_and(is_it) {
         Ok(())
     } else {
         Err(StartError::Stranger {
@@ -103,7 +103,7 @@ pub(crate) async fn shows_its_sign(
             Ok(_) => Ok(()),
             Err(error) => Err(format!("{address}: {error}")),
         },
-        Ready::Http(path) => match get(address, path, ANSWER_WITHIN).await {
+        Ready::Http(path) => match get(address, path, HeaderMap::new(), ANSWER_WITHIN).await {
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) => Err(format!("GET {path} answers {}", status(answer.status()))),
             Err(error) => Err(error.to_string()),

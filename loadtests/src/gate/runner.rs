@@ -129,10 +129,7 @@ impl RoundRunner<'_> {
             number: sequence.rounds() + 1,
             confirmation: sequence.is_repeating(),
         };
-        let data = tempfile::Builder::new()
-            .prefix("skein-gate-")
-            .tempdir()
-            .map_err(GateError::Folder)?;
+        let data = crate::scratch::folder("skein-gate-").map_err(GateError::Folder)?;
         self.show(sequence, sequence.rounds());
         let work = || play(setup, &plan, place, open_rate, data.path());
         let Some(played) = self.place.on_generator_cores(&plan, work)? else {
