@@ -3,7 +3,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{Read, stdin};
+use std::io::{Read, Write, stderr, stdin};
 use std::iter::once;
 use std::process::{self, ExitCode};
 use std::thread;
@@ -29,10 +29,7 @@ pub fn help_if_asked(work: impl FnOnce() -> ExitCode) -> Option<ExitCode> {
     }
     Some(match share_the_fate_of(args.next()) {
         Ok(()) => work(),
-        Err(reason) => {
-            eprintln!("error: {reason}");
-            ExitCode::FAILURE
-        }
+        Err(reason) => fail(&reason),
     })
 }
 
@@ -46,11 +43,14 @@ pub fn run_if_asked() -> Option<ExitCode> {
     }
     Some(match share_the_fate_of(args.next()) {
         Ok(()) => services::command_line::run(once(program).chain(args)),
-        Err(reason) => {
-            eprintln!("error: {reason}");
-            ExitCode::FAILURE
-        }
+        Err(reason) => fail(&reason),
     })
+}
+
+fn fail(reason: &str) -> ExitCode {
+    // Without anybody to read it, the exit code says enough.
+    let _ = writeln!(stderr(), "error: {reason}");
+    ExitCode::FAILURE
 }
 
 /// Makes sure that this process ends when the harness does, however that ends.

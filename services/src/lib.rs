@@ -12,6 +12,12 @@
 //! Each service is a module with its `Config` and `serve(listener, config, shutdown)`.
 //! They meet only over HTTP; what crosses the wire is in [`contract`].
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic where output can't be written"
+)]
+
 pub mod load_balancer;
 
 pub mod api_gateway;
