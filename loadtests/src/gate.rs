@@ -20,6 +20,7 @@
 
 pub mod baseline;
 pub mod calibration;
+mod child;
 mod conclusion;
 mod contest;
 mod crew;
@@ -37,7 +38,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use integration::{Launcher, Topology};
-use jiff::Timestamp;
 use services::contract::Service;
 
 pub use contest::ROUNDS_FILE;
@@ -45,12 +45,15 @@ pub use round::RoundError;
 
 use crate::arrivals::Rate;
 use crate::comparison::{Decision, Design, Metric, Role, Rule};
+use crate::interruption::Interruption;
+use crate::keeping::Losses;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::run::topology;
+use crate::wall::{Beginning, WallClock};
 use calibration::Calibration;
-use contest::{Contest, Ended, Ground, Terms, open_log};
-use place::{Interruption, allowed_cores};
+use contest::{Contest, Ended, Ground, RoundLog, Terms};
+use place::allowed_cores;
 use record::{Build, GateRecord, Side};
 use round::{Arena, Capacity, SidePlan, measure_capacity};
 use shape::{RoundPlan, Shape};
@@ -148,12 +151,25 @@ fn not_started(side: Side, baseline: &str) -> String {
     }
 }
 
+/// A gate that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its record, which isn't kept yet. Its `id` is given by who keeps it.
+    pub record: GateRecord,
+    /// What of it could not be kept as it came.
+    pub losses: Losses,
+}
+
 /// Holds a gate; raw rounds are kept in `folder` as they come.
-pub fn run(order: Order, folder: &Path, progress: &Progress) -> Result<GateRecord, GateError> {
-    let (started, began) = (Timestamp::now(), Instant::now());
-    let interruption = Interruption::listen().map_err(GateError::Prepare)?;
+pub fn run(
+    order: Order,
+    folder: &Path,
+    progress: &Progress,
+    interruption: &Interruption,
+) -> Result<Finished, GateError> {
+    let (beginning, began) = (Beginning::now(WallClock::SYSTEM), Instant::now());
     let cores = allowed_cores().map_err(GateError::Prepare)?;
-    let mut log = open_log(folder)?;
+    let mut log = RoundLog::open(folder)?;
     let mut arena = arena(&order);
     rounds_within(order.budget, Duration::ZERO, &arena.shape)?;
     let any_rate = Rate::per_second(1.0).expect("it is a rate");
@@ -163,7 +179,7 @@ pub fn run(order: Order, folder: &Path, progress: &Progress) -> Result<GateRecor
             arena: &arena,
             open_rate: any_rate,
             cores: &cores,
-            interruption: &interruption,
+            interruption,
             log: &mut log,
             progress,
         },
@@ -177,7 +193,7 @@ pub fn run(order: Order, folder: &Path, progress: &Progress) -> Result<GateRecor
         arena: &arena,
         open_rate,
         cores: &cores,
-        interruption: &interruption,
+        interruption,
         log: &mut log,
         progress,
     };
@@ -209,7 +225,7 @@ pub fn run(order: Order, folder: &Path, progress: &Progress) -> Result<GateRecor
     if contest.rounds.is_empty() && matches!(contest.ended, Ended::Interrupted) {
         return Err(GateError::Interrupted);
     }
-    Ok(conclusion::record(conclusion::Held {
+    let record = conclusion::record(conclusion::Held {
         order,
         shape: arena.shape,
         capacity,
@@ -218,9 +234,13 @@ pub fn run(order: Order, folder: &Path, progress: &Progress) -> Result<GateRecor
         terms,
         contest,
         confirmation,
-        started,
-        seconds: began.elapsed().as_secs_f64(),
-    }))
+        beginning,
+        lasted: began.elapsed(),
+    });
+    Ok(Finished {
+        record,
+        losses: log.losses(),
+    })
 }
 
 /// How many rounds there are to be, when some of the budget is spent.

@@ -6,6 +6,11 @@
 //! [`samples`]; [`threshold`], [`ledger`] and [`verdict`] judge; [`record`] keeps
 //! every figure, and [`report`] shows them.
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic where output can't be written; `output` doesn't"
+)]
 #![expect(
     unreachable_pub,
     reason = "nothing is reachable from outside a program; here `pub` means to all of it"
@@ -22,8 +27,12 @@ mod evidence;
 mod exit_code;
 mod gate;
 mod in_flight;
+mod interruption;
+mod keeping;
 mod ledger;
+mod library_log;
 mod observation;
+mod output;
 mod pacer;
 mod plan;
 mod prediction;
@@ -41,6 +50,7 @@ mod timing;
 mod tokens;
 mod verdict;
 mod visitor;
+mod wall;
 mod workload;
 
 use std::process::ExitCode;
@@ -52,10 +62,11 @@ fn main() -> ExitCode {
     if let Some(code) = integration::host::help_if_asked(self_check::server::run) {
         return code;
     }
+    keeping::outlive_full_files();
     match commands::run_command_line() {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("error: {:#}", failure.error);
+            output::tell(format_args!("error: {}", failure.sentence()));
             ExitCode::from(failure.code)
         }
     }

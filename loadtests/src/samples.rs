@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hdrhistogram::{Counter, Histogram};
 
-pub use log::{LogError, write_logs};
+pub use log::write_logs;
 pub use recorder::{Pulse, Recorder, Sample, SentArrival, Tick};
 
 /// A method and a path template, as reports and thresholds name requests.

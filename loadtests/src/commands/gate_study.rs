@@ -2,12 +2,12 @@
 //! known.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::gate::{budget, this_build};
+use super::{interruption, print_all};
 use crate::exit_code::{Failure, Outcome};
 use crate::gate::study::{CASES, Case, Gates, Neighbours, StudyGate, replace_table, table};
 use crate::gate::{self, Order};
@@ -69,8 +69,7 @@ impl GateStudy {
         if let Some(file) = &self.into {
             replace_table(file, &table).map_err(Failure::usage)?;
         }
-        print!("{table}");
-        Ok(ExitCode::SUCCESS)
+        print_all(table)
     }
 
     /// The gate with this number, unless it is there.
@@ -105,9 +104,9 @@ impl GateStudy {
             seed: rand::random(),
             command: String::new(),
         };
-        let record = gate::run(order, scratch.path(), &progress);
+        let held = gate::run(order, scratch.path(), &progress, &interruption()?);
         progress.finish();
-        let record = record.map_err(Failure::invalid)?;
+        let record = held.map_err(Failure::invalid)?.record;
         if record.interrupted {
             return Err(Failure::invalid(anyhow::anyhow!(
                 "interrupted; the same command goes on from here"

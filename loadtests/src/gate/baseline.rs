@@ -2,16 +2,19 @@
 //! built in a worktree of its own, once, and kept by its commit and what built it.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Instant;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::child::{self, LOOK_EVERY};
 use super::git::{GitError, Repository};
 use super::record::Build;
+use crate::interruption::Interruption;
 use crate::progress::Progress;
 
 /// Why there is no build to compare with.
@@ -49,6 +52,9 @@ pub enum BaselineError {
         #[source]
         source: io::Error,
     },
+    /// A signal came before the build was there.
+    #[error("the gate was interrupted while its baseline was built")]
+    Interrupted,
     /// Cargo can't be executed.
     #[error("could not execute cargo to build the baseline")]
     Cargo(#[source] io::Error),
@@ -81,7 +87,15 @@ const OUTPUT_LINES: usize = 30;
 
 /// The build that `asked` means: a program, a folder with one, or else a revision, which
 /// is built with the profile of this very program unless that has been done.
-pub fn find(asked: &str, progress: &Progress) -> Result<Build, BaselineError> {
+///
+/// # Errors
+///
+/// There is no such build or revision, it can't be built, or a signal came meanwhile.
+pub fn find(
+    asked: &str,
+    progress: &Progress,
+    interruption: &Interruption,
+) -> Result<Build, BaselineError> {
     let path = Path::new(asked);
     if path.exists() {
         return match at(path) {
@@ -94,7 +108,7 @@ pub fn find(asked: &str, progress: &Progress) -> Result<Build, BaselineError> {
     let repository = Repository::here()?;
     let commit = repository.commit_of(asked)?;
     let cache = Cache::of(&repository);
-    let program = cache.program(&repository, &commit, progress)?;
+    let program = cache.program(&repository, &commit, progress, interruption)?;
     Ok(Build {
         asked: Some(asked.to_owned()),
         program: program.display().to_string(),
@@ -162,6 +176,7 @@ impl Cache {
         repository: &Repository,
         commit: &str,
         progress: &Progress,
+        interruption: &Interruption,
     ) -> Result<PathBuf, BaselineError> {
         let kept = self.folder.join(commit).join(&self.profile);
         let kept = kept.join(&self.compiler).join(PROGRAM);
@@ -176,7 +191,15 @@ impl Cache {
             move |source| BaselineError::Cache { what, path, source }
         };
         let turn = File::create(&lock).map_err(cache("create", &lock))?;
-        turn.lock().map_err(cache("lock", &lock))?;
+        while let Err(taken) = turn.try_lock() {
+            if let TryLockError::Error(source) = taken {
+                return Err(cache("lock", &lock)(source));
+            }
+            if interruption.happened() {
+                return Err(BaselineError::Interrupted);
+            }
+            thread::sleep(LOOK_EVERY);
+        }
         if kept.is_file() {
             return Ok(kept);
         }
@@ -186,8 +209,9 @@ impl Cache {
             "building the baseline {short} (profile {}), which takes a while and is kept",
             self.profile
         ));
-        let source = repository.check_out(commit, &self.folder.join("source"))?;
-        let built = self.build(source.path(), commit, progress)?;
+        let source = repository.check_out(commit, &self.folder.join("source"), interruption)?;
+        let source = source.ok_or(BaselineError::Interrupted)?;
+        let built = self.build(source.path(), commit, progress, interruption)?;
         // Under its final name only when it is whole.
         create(kept.parent().unwrap_or(&self.folder))?;
         let unfinished = kept.with_extension("unfinished");
@@ -204,6 +228,7 @@ impl Cache {
         source: &Path,
         commit: &str,
         progress: &Progress,
+        interruption: &Interruption,
     ) -> Result<PathBuf, BaselineError> {
         let target = self.folder.join("build");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -218,30 +243,22 @@ impl Cache {
             .args(["--profile", profile])
             .arg("--target-dir")
             .arg(&target)
-            .current_dir(source)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+            .current_dir(source);
         if let Some(own) = &self.own_target {
             // Cargo keeps builds of different sources apart by their hash, so that only
             // what differs is built; one that is older than this setting builds it all.
             command.env("CARGO_BUILD_BUILD_DIR", own);
         }
-        let mut child = command.spawn().map_err(BaselineError::Cargo)?;
         let mut output = VecDeque::new();
-        let lines = child.stderr.take().map(BufReader::new);
-        for line in lines
-            .into_iter()
-            .flat_map(BufRead::lines)
-            .map_while(Result::ok)
-        {
+        let ended = child::run(&mut command, interruption, |line| {
             progress.glimpse(&format!("building the baseline: {}", line.trim()));
             if output.len() == OUTPUT_LINES {
                 output.pop_front();
             }
             output.push_back(line);
-        }
-        if child.wait().map_err(BaselineError::Cargo)?.success() {
+        });
+        let status = ended.map_err(BaselineError::Cargo)?;
+        if status.ok_or(BaselineError::Interrupted)?.success() {
             return Ok(target.join(&self.profile).join(PROGRAM));
         }
         Err(BaselineError::NotBuilt {

@@ -2,9 +2,9 @@
 //! that it rests on. Nothing is measured here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use integration::Topology;
-use jiff::Timestamp;
 
 use super::contest::{Contest, Ended, Terms};
 use super::metrics::{median, name_and_unit, value};
@@ -14,7 +14,7 @@ use super::record::{
 };
 use super::round::{Capacity, Played};
 use super::shape::Shape;
-use super::trust::doubts;
+use super::trust::{clock_set, doubts};
 use super::{Order, topology_of};
 use crate::arrivals::Rate;
 use crate::comparison::{Decision, Design, Estimate, Finding, Look, Metric, Role, Rule, judge};
@@ -22,6 +22,7 @@ use crate::environment::Environment;
 use crate::record::Document;
 use crate::timing::Hop;
 use crate::verdict::{Judgement, Verdict};
+use crate::wall::{Beginning, later};
 
 /// A contest that is over, with all that it was held by.
 pub(super) struct Held {
@@ -35,8 +36,8 @@ pub(super) struct Held {
     pub(super) contest: Contest,
     /// Its seed, and what came of it.
     pub(super) confirmation: Option<(u64, Contest)>,
-    pub(super) started: Timestamp,
-    pub(super) seconds: f64,
+    pub(super) beginning: Beginning,
+    pub(super) lasted: Duration,
 }
 
 /// The record of a gate. Its `id` is given by who keeps it.
@@ -67,7 +68,8 @@ pub(super) fn record(held: Held) -> GateRecord {
     let second = held.confirmation.iter().flat_map(|(_, c)| &c.rounds);
     let all: Vec<&Played> = held.contest.rounds.iter().chain(second).collect();
     let rounds: Vec<Round> = all.iter().map(|played| played.round.clone()).collect();
-    let doubts = doubts(&rounds, &held.order.plan.limits);
+    let mut doubts = doubts(&rounds, &held.order.plan.limits);
+    doubts.extend(held.beginning.clock_set_by().map(clock_set));
     let second = held.confirmation.iter();
     let looks = looks(&held.contest, false);
     let is_interrupted = |ended: &Ended| matches!(ended, Ended::Interrupted);
@@ -110,14 +112,14 @@ pub(super) fn record(held: Held) -> GateRecord {
         },
         budget_seconds: held.order.budget.as_secs_f64(),
         most_rounds: held.terms.design.most_rounds(),
-        seconds: held.seconds,
+        seconds: held.lasted.as_secs_f64(),
         seed: held.order.seed,
         command: held.order.command.clone(),
         plan: held.order.plan.name.clone(),
         plan_source: held.order.plan.source.clone(),
         is_aa: held.order.is_aa,
-        started: held.started,
-        ended: Timestamp::now(),
+        started: held.beginning.wall(),
+        ended: later(held.beginning.wall(), held.lasted),
         environment: Environment::look(),
         calibration: held
             .order

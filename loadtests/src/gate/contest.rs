@@ -2,8 +2,8 @@
 //! time is up. Every round is kept as it comes, so that nothing is lost with the rest.
 
 use std::fs::File;
-use std::io::Write;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -11,15 +11,18 @@ use rand::{RngExt, SeedableRng};
 
 use super::GateError;
 use super::metrics;
-use super::place::{Interruption, on_cores};
-use super::record::Side;
+use super::place::on_cores;
+use super::record::{Round, Side};
 use super::round::{Arena, Played, RoundError, play};
 use super::shape::RoundPlan;
 use super::trust::{response_times_diluted, the_candidate_fails};
 use crate::arrivals::Rate;
 use crate::comparison::{Decision, Design, Look, Metric, Role, Rule, Series, judge};
 use crate::evidence::Limits;
+use crate::interruption::Interruption;
+use crate::keeping::{Losses, Weight};
 use crate::progress::Progress;
+use crate::record::append_whole;
 
 /// What a contest is held by.
 #[derive(Clone, Debug)]
@@ -70,7 +73,7 @@ pub(super) struct Ground<'a> {
     pub(super) cores: &'a [usize],
     pub(super) interruption: &'a Interruption,
     /// Where rounds are kept, one a line.
-    pub(super) log: &'a mut File,
+    pub(super) log: &'a mut RoundLog,
     pub(super) progress: &'a Progress,
 }
 
@@ -184,7 +187,7 @@ impl Ground<'_> {
         };
         played.round.number = done + 1;
         played.round.confirmation = terms.confirmation;
-        keep(self.log, &played)?;
+        self.log.keep(&played);
         self.progress
             .glimpse(&progress_line(terms, began, done + 1));
         Ok(Some(played))
@@ -214,10 +217,48 @@ impl Ground<'_> {
     }
 }
 
-fn keep(log: &mut File, played: &Played) -> Result<(), GateError> {
-    let mut line = serde_json::to_vec(&played.round).map_err(|e| GateError::Log(e.into()))?;
-    line.push(b'\n');
-    log.write_all(&line).map_err(GateError::Log)
+/// The file that rounds are kept in as they come, one a line. All of them are in the record
+/// as well, so that a gate whose file takes no more goes on without it.
+pub(super) struct RoundLog {
+    path: PathBuf,
+    file: File,
+    full: Option<io::Error>,
+}
+
+impl RoundLog {
+    /// The log in a gate's `folder`, to add to.
+    pub(super) fn open(folder: &Path) -> Result<Self, GateError> {
+        let path = folder.join(ROUNDS_FILE);
+        let file = File::options().create(true).append(true).open(&path);
+        Ok(RoundLog {
+            file: file.map_err(GateError::Log)?,
+            path,
+            full: None,
+        })
+    }
+
+    fn keep(&mut self, played: &Played) {
+        if self.full.is_none() {
+            self.full = self.add(&played.round).err();
+        }
+    }
+
+    fn add(&mut self, round: &Round) -> io::Result<()> {
+        let mut line = serde_json::to_vec(round)?;
+        line.push(b'\n');
+        append_whole(&mut self.file, &line)
+    }
+
+    /// What could not be kept.
+    pub(super) fn losses(self) -> Losses {
+        let mut losses = Losses::default();
+        if let Some(full) = self.full {
+            let what = format!("could not write {}", self.path.display());
+            let lost: Result<(), _> = Err(anyhow::Error::new(full).context(what));
+            losses.note(Weight::Derived, lost);
+        }
+        losses
+    }
 }
 
 fn progress_line(terms: &Terms, began: Instant, done: usize) -> String {
@@ -238,15 +279,6 @@ fn progress_line(terms: &Terms, began: Instant, done: usize) -> String {
             .find(|look| *look > done)
             .unwrap_or(most),
     )
-}
-
-/// Opens the file that rounds are kept in, to add to it.
-pub(super) fn open_log(folder: &Path) -> Result<File, GateError> {
-    File::options()
-        .create(true)
-        .append(true)
-        .open(folder.join(ROUNDS_FILE))
-        .map_err(GateError::Log)
 }
 
 /// Every round as it came, one a line, in a gate's folder.

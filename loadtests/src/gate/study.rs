@@ -7,7 +7,7 @@ mod readme;
 mod table;
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::metrics::{log_ratio, quad_log_ratios, value};
 use super::record::{GateRecord, MetricOutcome, Round, Side};
 use crate::comparison::Metric;
+use crate::record::append_whole;
 use crate::verdict::Verdict;
 
 pub use cases::{CASES, Case};
@@ -232,7 +233,7 @@ impl Gates {
             fs::create_dir_all(self.0.parent().unwrap_or(Path::new(".")))?;
             let mut file = File::options().create(true).append(true).open(&self.0)?;
             // In one go, so that an interruption leaves whole lines.
-            file.write_all(&line)
+            append_whole(&mut file, &line)
         };
         write().map_err(|source| self.failed(source))
     }

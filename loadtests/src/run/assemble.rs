@@ -7,6 +7,7 @@ mod work;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use services::contract::Service;
@@ -30,10 +31,14 @@ use crate::timing::RouteTiming;
 use crate::tokens::{Flaw, FlawCount};
 use crate::verdict::{self, Warning};
 use crate::visitor::SubmittedTasks;
+use crate::wall::later;
 
-/// What was seen of a run.
+/// What was seen of a run; by default, of one that ended before its load began.
+#[derive(Default)]
 pub(super) struct Seen {
     pub(super) samples: Samples,
+    /// Requests that nobody waited for to their end, which aren't among the samples.
+    pub(super) broken_off: u64,
     /// What the nodes counted over the whole run, if that can be seen.
     pub(super) whole: Option<Vec<NodeCounts>>,
     /// The same, and CPU time, over the stages that are no warm-up.
@@ -50,29 +55,34 @@ pub(super) struct Seen {
     pub(super) timing: Vec<RouteTiming>,
     pub(super) ceiling: Option<Ceiling>,
     pub(super) files: Option<FileLimit>,
+    /// How far the load got in its schedule.
+    pub(super) reached: Duration,
 }
 
 pub(super) fn record(
     order: Order,
     environment: Environment,
     mut warnings: Vec<Warning>,
-    (started, ended): (Timestamp, Timestamp),
+    (started, duration): (Timestamp, Duration),
     seen: &Seen,
     folder: &Path,
 ) -> Record {
     let plan = &order.plan;
     let is_measured = |stage: StageIndex| stage.is_some_and(|stage| !plan.stages[stage].warm_up);
-    let lasted = |stages: &dyn Fn(usize) -> bool| -> f64 {
-        let all = plan.stages.iter().enumerate();
-        let wanted = all.filter(|(index, _)| stages(*index));
-        wanted.map(|(_, stage)| stage.duration.as_secs_f64()).sum()
-    };
-    let measured_seconds = lasted(&|stage| is_measured(Some(stage)));
+    let lasted = seconds_of_stages(plan, seen.reached);
+    let all = lasted.iter().enumerate();
+    let measured_seconds = all
+        .filter(|(stage, _)| is_measured(Some(*stage)))
+        .map(|(_, seconds)| seconds)
+        .sum();
     let routes = seen.samples.by_route(is_measured);
     let sent: u64 = routes.values().map(RouteSamples::count).sum();
 
-    let stages = stages(plan, &seen.samples);
-    warnings.extend(empty_stages(&stages));
+    let stages = stages(plan, &lasted, &seen.samples);
+    if seen.broken_off == 0 {
+        // What was broken off had been sent.
+        warnings.extend(empty_stages(&stages));
+    }
     warnings.extend(unanswered_stages(plan, &seen.samples));
     let gateways = nodes::gateways(seen);
     let caches = caches::caches(seen, &order);
@@ -128,7 +138,8 @@ pub(super) fn record(
         seed: order.seed,
         command: order.command,
         started,
-        ended,
+        ended: later(started, duration),
+        lasted_seconds: Some(duration.as_secs_f64()),
         environment,
         stages,
         routes: routes
@@ -193,10 +204,21 @@ fn service_curve(latency: &Latency) -> Curve {
     }
 }
 
-fn stages(plan: &Plan, samples: &Samples) -> Vec<StageRecord> {
+/// How long each stage lasted, in seconds: as planned, or as far as the load got.
+fn seconds_of_stages(plan: &Plan, reached: Duration) -> Vec<f64> {
+    let schedule = plan.schedule();
+    let stages = plan.stages.iter().enumerate();
+    let seconds = stages.map(|(index, stage)| {
+        let into = reached.saturating_sub(schedule.begin_of(index));
+        into.min(stage.duration).as_secs_f64()
+    });
+    seconds.collect()
+}
+
+fn stages(plan: &Plan, lasted: &[f64], samples: &Samples) -> Vec<StageRecord> {
     let stages = plan.stages.iter().enumerate().map(|(index, stage)| {
         let total = samples.total(|other| other == Some(index));
-        let seconds = stage.duration.as_secs_f64();
+        let seconds = lasted[index];
         StageRecord {
             name: stage.name.clone(),
             users: stage.users,
@@ -213,7 +235,10 @@ fn stages(plan: &Plan, samples: &Samples) -> Vec<StageRecord> {
 }
 
 fn empty_stages(stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
-    let empty = stages.iter().filter(|stage| stage.requests.count == 0);
+    let empty = stages
+        .iter()
+        // What the load never got to had nothing to send.
+        .filter(|stage| stage.requests.count == 0 && stage.seconds > 0.0);
     empty.map(|stage| Warning::NothingSent {
         stage: stage.name.clone(),
     })
@@ -242,9 +267,10 @@ fn generator(seen: &Seen) -> Generator {
         .iter()
         .filter(|((route, _), _)| *route == submissions);
     Generator {
-        sent: total.count(),
+        sent: total.count() + seen.broken_off,
         not_connected: samples.faults(|fault| fault == Fault::NotConnected),
-        unanswered: samples.faults(|fault| matches!(fault, Fault::NoAnswer | Fault::TimedOut)),
+        unanswered: samples.faults(|fault| matches!(fault, Fault::NoAnswer | Fault::TimedOut))
+            + seen.broken_off,
         refused: total.statuses.get(&401).copied().unwrap_or(0),
         tasks_accepted: seen.tasks.accepted,
         tasks_in_doubt: in_doubt.map(|(_, faults)| faults.count).sum(),
@@ -287,6 +313,17 @@ fn sum(nodes: &[NodeCounts], service: Service, counter: &str, labels: &[(&str, &
 mod tests {
     use super::*;
     use crate::samples::Series;
+
+    #[test]
+    fn a_stage_lasts_as_long_as_the_load_got_into_it() {
+        let plan = Plan::load("smoke").expect("built in");
+        let whole = plan.schedule().length();
+        let sum = |reached| seconds_of_stages(&plan, reached).iter().sum::<f64>();
+        assert_eq!(sum(whole), whole.as_secs_f64());
+        let within = plan.stages[0].duration + Duration::from_millis(500);
+        assert_eq!(sum(within), within.as_secs_f64());
+        assert_eq!(sum(Duration::ZERO), 0.0);
+    }
 
     #[test]
     fn a_stage_without_any_answer_is_told_and_one_with_some_is_not() {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::StudyError;
+use crate::record::replace_file;
 
 const BEGINS: &str = "<!-- gate-study begins -->\n";
 const ENDS: &str = "<!-- gate-study ends -->\n";
@@ -24,7 +25,7 @@ pub fn replace_table(file: &Path, table: &str) -> Result<(), StudyError> {
             path: file.to_owned(),
         });
     };
-    fs::write(file, replaced).map_err(failed)
+    replace_file(file, replaced.as_bytes()).map_err(failed)
 }
 
 fn replaced(text: &str, table: &str) -> Option<String> {
