@@ -36,6 +36,12 @@
 //! }
 //! ```
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic where output can't be written"
+)]
+
 pub mod topology;
 
 pub mod host;

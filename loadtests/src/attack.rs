@@ -12,28 +12,42 @@
 //!   plan's own schedule wait.
 //! - Its thresholds judge the run with its warm-up, so
 //!   [`threshold`](crate::threshold) judges instead, and Goose is given none.
+//! - It waits for users however long they rest, and leaves on a second Ctrl-C. So users are
+//!   woken here when the load is over, and signals are [`interruption`](crate::interruption)'s.
+//! - It makes a client for HTTPS, which looks for certificates of authorities and fails
+//!   without any. Nobody sends anything with it, so it is told to trust everybody.
+//! - It fails when it can't write its report, on which nothing rests. That is noted, and the
+//!   load goes on.
+
+mod report_folder;
+mod turn;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario as GooseScenario, Transaction, TransactionResult};
 use goose::{GooseAttack, GooseError};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::client::REQUEST_TIMEOUT;
+use crate::interruption::{Interruption, LAST_ANSWERS};
+use crate::keeping::{Losses, Weight};
 use crate::pacer;
 use crate::scenarios::{self, Scenario};
 use crate::visitor::{SubmittedTasks, Visitor};
 use crate::workload::Workload;
+use report_folder::{HTML, JSON, ReportFolder};
+use turn::{Turn, unless_broken_off};
 
 /// How often a user who isn't on duty looks at the schedule.
 const OFF_DUTY_PAUSE: Duration = Duration::from_millis(20);
@@ -41,18 +55,12 @@ const OFF_DUTY_PAUSE: Duration = Duration::from_millis(20);
 /// Why the load could not be run to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum AttackError {
-    /// Goose refused its configuration, or could not write its reports.
+    /// Goose refused its configuration, or stopped before the schedule was over.
     #[error("Goose gave up")]
     Goose(#[from] GooseError),
-    /// The folder for Goose's reports can't be made.
-    #[error("could not make the folder for Goose's reports")]
-    Folder(#[source] std::io::Error),
     /// The thread that releases arrivals can't be had.
     #[error("could not start the pacer's thread")]
     Thread(#[source] std::io::Error),
-    /// SIGTERM can't be listened for.
-    #[error("could not listen for SIGTERM")]
-    Signal(#[source] std::io::Error),
 }
 
 /// The load, from its first user to the end of what the last one left unfinished.
@@ -60,38 +68,54 @@ pub enum AttackError {
 pub struct Attack {
     workload: Arc<Workload>,
     /// Everybody, by seat.
-    visitors: Vec<SharedVisitor>,
+    seats: Vec<SharedSeat>,
     /// Those whom no Goose user plays yet, by scenario.
-    free: Mutex<HashMap<Scenario, VecDeque<SharedVisitor>>>,
+    free: Mutex<HashMap<Scenario, VecDeque<SharedSeat>>>,
+    /// What the users' turns hang on: dropped, it breaks them off.
+    lines: Mutex<Vec<oneshot::Sender<Infallible>>>,
     dashboard: Option<u16>,
 }
 
-type SharedVisitor = Arc<tokio::sync::Mutex<Visitor>>;
+/// One simulated user, and what tells that nobody waits for their turn any longer. It is
+/// each user's own, since one that they share would have them wait for each other.
+#[derive(Debug)]
+struct Seat {
+    visitor: Visitor,
+    line: oneshot::Receiver<Infallible>,
+}
+
+type SharedSeat = Arc<tokio::sync::Mutex<Seat>>;
 
 /// How the load ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The schedule was over.
     Finished,
-    /// Ctrl-C or SIGTERM came before.
+    /// A signal came before.
     Interrupted,
 }
+
+/// How long a dropped Goose is given for its users to notice.
+const PARTING: Duration = Duration::from_secs(1);
 
 impl Attack {
     /// An attack with `workload`.
     pub fn new(workload: Arc<Workload>) -> Self {
-        let mut visitors = Vec::new();
-        let mut free: HashMap<Scenario, VecDeque<SharedVisitor>> = HashMap::new();
+        let (mut seats, mut lines) = (Vec::new(), Vec::new());
+        let mut free: HashMap<Scenario, VecDeque<SharedSeat>> = HashMap::new();
         for (seat, scenario) in workload.roster.iter().enumerate() {
             let visitor = Visitor::new(seat, Arc::clone(&workload));
-            let visitor = Arc::new(tokio::sync::Mutex::new(visitor));
-            visitors.push(Arc::clone(&visitor));
-            free.entry(*scenario).or_default().push_back(visitor);
+            let (sender, line) = oneshot::channel();
+            lines.push(sender);
+            let seat = Arc::new(tokio::sync::Mutex::new(Seat { visitor, line }));
+            seats.push(Arc::clone(&seat));
+            free.entry(*scenario).or_default().push_back(seat);
         }
         Attack {
             workload,
-            visitors,
+            seats,
             free: Mutex::new(free),
+            lines: Mutex::new(lines),
             dashboard: None,
         }
     }
@@ -102,15 +126,23 @@ impl Attack {
         self
     }
 
-    /// Runs the load; Goose's reports go to `folder`.
-    pub async fn run(self: &Arc<Self>, folder: &Path) -> Result<End, AttackError> {
-        tokio::fs::create_dir_all(folder)
-            .await
-            .map_err(AttackError::Folder)?;
-        let configuration = GooseConfiguration::parse_args_default(&self.arguments(folder))?;
+    /// Runs the load until its schedule is over or somebody interrupts it. Goose's report
+    /// goes to `folder`, or is noted as lost.
+    pub async fn run(
+        self: &Arc<Self>,
+        folder: &Path,
+        interruption: &Interruption,
+        losses: &mut Losses,
+    ) -> Result<End, AttackError> {
+        let report = ReportFolder::make(folder);
+        let report = losses.note(Weight::Derived, report);
+        let arguments = self.arguments(report.as_ref());
+        let configuration = GooseConfiguration::parse_args_default(&arguments)?;
         // Goose's own client sends nothing here, so that one for all users is enough: to
         // make each one its own takes a while.
-        let unused = GooseClientBuilder::new().without_cookies();
+        let unused = GooseClientBuilder::new()
+            .without_cookies()
+            .accept_invalid_certs(true);
         let mut goose = GooseAttack::initialize_with_config(configuration)?
             .set_client_builder_without_cookies(unused)?;
         for scenario in Scenario::ALL {
@@ -120,33 +152,101 @@ impl Attack {
                 users => goose = goose.register_scenario(self.goose_scenario(scenario, users)?),
             }
         }
-        self.connect_first_users().await;
+        tokio::select! {
+            () = self.connect_first_users() => {}
+            () = interruption.happens() => return Ok(End::Interrupted),
+        }
         let pacing = Pacing::start(&self.workload).map_err(AttackError::Thread)?;
-        let watch = tokio::spawn(watch_for_the_end(Arc::clone(&self.workload))?);
-        let outcome = Box::pin(goose.execute()).await;
-        watch.abort();
+        let outcome = tokio::select! {
+            outcome = Box::pin(goose.execute()) => Some(outcome),
+            never = self.see_to_the_end(interruption) => match never {},
+            // Goose had its time.
+            () = interruption.cuts_short() => None,
+        };
         drop(pacing);
-        outcome?;
-        Ok(if goose::is_killswitch_triggered() {
-            End::Interrupted
-        } else {
+        self.workload.clock.stop();
+        match outcome {
+            Some(Ok(_)) => {
+                let kept = report.map_or(Ok(()), ReportFolder::keep);
+                losses.note(Weight::Derived, kept);
+            }
+            // Its report comes last, and nothing else can fail when the load is over.
+            Some(Err(error)) if self.is_schedule_over() || interruption.happened() => {
+                losses.note(Weight::Derived, Err::<(), _>(unwritten(error)));
+            }
+            Some(Err(error)) => return Err(error.into()),
+            None => self.part().await,
+        }
+        Ok(if self.is_schedule_over() {
             End::Finished
+        } else {
+            End::Interrupted
         })
     }
 
-    /// Follows up what users left unfinished, for at most `patience`, and tells what
-    /// became of their tasks.
-    pub async fn follow_up(&self, patience: Duration) -> SubmittedTasks {
-        let deadline = std::time::Instant::now() + patience;
-        // All at once: one who waits long must not use up the others' time.
-        let follow_up = |visitor: SharedVisitor| async move {
-            let mut visitor = visitor.lock().await;
-            scenarios::follow_up(&mut visitor, deadline).await;
-            visitor.tasks.clone()
+    /// Whether the load was stopped by its schedule, and not before.
+    fn is_schedule_over(&self) -> bool {
+        self.workload.clock.stopped() >= Some(self.workload.schedule.length())
+    }
+
+    /// Has users leave when the schedule is over or somebody interrupts, and breaks their
+    /// turns off when an interruption has lasted. Goes on for as long as Goose does.
+    async fn see_to_the_end(&self, interruption: &Interruption) -> Infallible {
+        let length = self.workload.schedule.length();
+        let reason = tokio::select! {
+            () = self.workload.clock.reaches(length) => "the plan's schedule is over",
+            () = interruption.happens() => {
+                // Else the pacer does it, stage by stage.
+                self.workload.arrivals.close();
+                interruption.by().unwrap_or_default()
+            }
         };
-        let each: JoinSet<_> = self.visitors.iter().cloned().map(follow_up).collect();
+        self.workload.clock.stop();
+        // Goose ends by itself in whole seconds, unless a dashboard is looked at.
+        let ends_itself = length.subsec_nanos() == 0 && self.dashboard.is_none();
+        if ends_itself && !interruption.happened() {
+            tokio::select! {
+                () = tokio::time::sleep(GOOSE_NOTICES) => {}
+                () = interruption.happens() => {}
+            }
+        }
+        tokio::select! {
+            never = tell_goose(reason) => never,
+            () = interruption.lasts(LAST_ANSWERS) => {
+                lock(&self.lines).clear();
+                tell_goose(reason).await
+            }
+        }
+    }
+
+    /// Breaks all turns off and waits until their users have noticed, so that nothing is
+    /// recorded any more.
+    async fn part(&self) {
+        lock(&self.lines).clear();
+        let everybody = async {
+            for seat in &self.seats {
+                drop(seat.lock().await);
+            }
+        };
+        // Who doesn't notice has nothing under way that could end.
+        let _ = tokio::time::timeout(PARTING, everybody).await;
+    }
+
+    /// Follows up what users left unfinished, until `deadline`.
+    pub async fn follow_up(&self, deadline: Instant) {
+        // All at once: one who waits long must not use up the others' time.
+        let follow_up = |seat: SharedSeat| async move {
+            scenarios::follow_up(&mut seat.lock().await.visitor, deadline).await;
+        };
+        let each: JoinSet<_> = self.seats.iter().cloned().map(follow_up).collect();
+        each.join_all().await;
+    }
+
+    /// What has become of everybody's tasks so far.
+    pub async fn tasks(&self) -> SubmittedTasks {
         let mut tasks = SubmittedTasks::default();
-        for of_one in each.join_all().await {
+        for seat in &self.seats {
+            let of_one = seat.lock().await.visitor.tasks.clone();
             tasks.accepted += of_one.accepted;
             tasks.done += of_one.done;
             tasks.dead += of_one.dead;
@@ -162,20 +262,18 @@ impl Attack {
     /// later connects with the first request, whose time it is part of.
     async fn connect_first_users(&self) {
         let first = self.workload.schedule.users_at(Duration::ZERO);
-        let connect = |visitor: SharedVisitor| async move { visitor.lock().await.connect().await };
-        let each: JoinSet<_> = self.visitors[..first]
-            .iter()
-            .cloned()
-            .map(connect)
-            .collect();
+        let connect = |seat: SharedSeat| async move { seat.lock().await.visitor.connect().await };
+        let each: JoinSet<_> = self.seats[..first].iter().cloned().map(connect).collect();
         each.join_all().await;
     }
 
     /// Goose's command line. Its controllers stay off, for nobody else is to steer the run.
-    fn arguments(&self, folder: &Path) -> Vec<String> {
+    fn arguments(&self, report: Option<&ReportFolder>) -> Vec<String> {
         let users = self.workload.roster.len();
-        let seconds = self.workload.schedule.length().as_secs();
-        let report = |name| folder.join(name).display().to_string();
+        // Goose knows whole seconds; where that is too long, it is told when to end. So it is
+        // with a dashboard: left to itself, it would stay for as long as somebody looks at it.
+        let spare = if self.dashboard.is_some() { 2.0 } else { 0.0 };
+        let seconds = self.workload.schedule.length().as_secs_f64().ceil() + spare;
         let mut arguments = vec![
             format!("--host={}", self.workload.target.as_str()),
             // All users within a millisecond, for as long as the schedule, then none.
@@ -183,17 +281,24 @@ impl Attack {
             format!("--increase-rate={}", users * 1000),
             format!("--run-time={seconds}"),
             format!("--timeout={}", REQUEST_TIMEOUT.as_secs()),
-            format!("--report-file={}", report("report.html")),
-            format!("--report-file={}", report("report.json")),
             "--notes=Warm-up stages are part of these figures.".to_owned(),
         ];
+        if let Some(report) = report {
+            let report = |name| report.file(name);
+            arguments.extend([
+                format!("--report-file={}", report(HTML)),
+                format!("--report-file={}", report(JSON)),
+            ]);
+            if self.dashboard.is_some() {
+                // Else what it saves would go to the working directory.
+                arguments.push(format!("--output-dir={}", report("dashboard")));
+            }
+        }
         if let Some(port) = self.dashboard {
             arguments.extend([
                 "--dashboard".to_owned(),
                 "--dashboard-host=127.0.0.1".to_owned(),
                 format!("--dashboard-port={port}"),
-                // Else what the dashboard saves would go to the working directory.
-                format!("--output-dir={}", report("dashboard")),
             ]);
         }
         arguments.extend(
@@ -227,11 +332,12 @@ impl Attack {
 
     async fn take_turn(&self, user: &mut GooseUser, scenario: Scenario) -> TransactionResult {
         self.workload.clock.start();
-        let Some(visitor) = self.visitor_of(user, scenario) else {
+        let Some(seat) = self.seat_of(user, scenario) else {
             tokio::time::sleep(OFF_DUTY_PAUSE).await;
             return Ok(());
         };
-        let mut visitor = visitor.lock().await;
+        let mut seat = seat.lock().await;
+        let Seat { visitor, line } = &mut *seat;
         if !self.workload.is_on_duty(visitor.seat) {
             tokio::time::sleep(OFF_DUTY_PAUSE).await;
             return Ok(());
@@ -247,7 +353,9 @@ impl Attack {
             };
             visitor.begin_turn(arrival);
         }
-        scenario.take_turn(&mut visitor).await;
+        if unless_broken_off(line, scenario.take_turn(visitor)).await == Turn::BrokenOff {
+            return Ok(());
+        }
         for request in visitor.take_finished() {
             let error = request.fault.map(|fault| fault.to_string());
             user.record_custom_request_duration(
@@ -267,14 +375,36 @@ impl Attack {
         Ok(())
     }
 
-    /// The visitor that a Goose user plays: the first time, it takes a free one.
-    fn visitor_of(&self, user: &mut GooseUser, scenario: Scenario) -> Option<SharedVisitor> {
-        if let Some(visitor) = user.get_session_data::<SharedVisitor>() {
-            return Some(Arc::clone(visitor));
+    /// The seat that a Goose user plays: the first time, it takes a free one.
+    fn seat_of(&self, user: &mut GooseUser, scenario: Scenario) -> Option<SharedSeat> {
+        if let Some(seat) = user.get_session_data::<SharedSeat>() {
+            return Some(Arc::clone(seat));
         }
-        let visitor = lock(&self.free).get_mut(&scenario)?.pop_front()?;
-        user.set_session_data(Arc::clone(&visitor));
-        Some(visitor)
+        let seat = lock(&self.free).get_mut(&scenario)?.pop_front()?;
+        user.set_session_data(Arc::clone(&seat));
+        Some(seat)
+    }
+}
+
+/// Why Goose could not write its report.
+fn unwritten(error: GooseError) -> anyhow::Error {
+    let why = match error {
+        // Its text says no more than that something was wrong.
+        GooseError::InvalidOption { detail, .. } => anyhow::Error::msg(detail),
+        other => other.into(),
+    };
+    why.context("could not write Goose's report")
+}
+
+/// How long Goose takes to notice by itself that its time is over.
+const GOOSE_NOTICES: Duration = Duration::from_millis(1500);
+
+/// Tells Goose to stop for as long as it lives, for it forgets that when it begins.
+async fn tell_goose(reason: &str) -> Infallible {
+    const AGAIN: Duration = Duration::from_millis(50);
+    loop {
+        goose::trigger_killswitch(reason);
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
@@ -307,24 +437,6 @@ impl Drop for Pacing {
             let _ = pacer.join();
         }
     }
-}
-
-/// Ends the load on SIGTERM, which a supervisor sends; on Ctrl-C, Goose does by
-/// itself. Either way, users who wait for arrivals are sent away.
-fn watch_for_the_end(
-    workload: Arc<Workload>,
-) -> Result<impl Future<Output = ()> + use<>, AttackError> {
-    /// How long users may take to notice Ctrl-C.
-    const LOOK_EVERY: Duration = Duration::from_millis(100);
-    let mut terminate = signal(SignalKind::terminate()).map_err(AttackError::Signal)?;
-    Ok(async move {
-        while !goose::is_killswitch_triggered() {
-            if let Ok(Some(())) = tokio::time::timeout(LOOK_EVERY, terminate.recv()).await {
-                goose::trigger_killswitch("SIGTERM received");
-            }
-        }
-        workload.arrivals.close();
-    })
 }
 
 /// The lists are whole between any two statements.

@@ -10,10 +10,13 @@ mod self_check;
 mod up;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::exit_code::{self, Failure, Outcome};
+use crate::interruption::Interruption;
+use crate::output::{deliver, enough_or_error, tell};
 
 /// Start the whole system, load it, judge it and report.
 ///
@@ -65,14 +68,20 @@ impl ReportsFolder {
         if self.open
             && let Err(error) = open::that_detached(page)
         {
-            eprintln!("warning: could not open {}: {error}", page.display());
+            tell(format_args!(
+                "warning: could not open {}: {error}",
+                page.display()
+            ));
         }
     }
 }
 
 /// Reads the command line and does what it says.
 pub fn run_command_line() -> Outcome {
-    let command = CommandLine::parse().command;
+    let command = match CommandLine::try_parse() {
+        Ok(line) => line.command,
+        Err(instead) => return said(&instead),
+    };
     match command.unwrap_or_else(|| Command::Run(Box::default())) {
         Command::Run(run) => run.execute(),
         Command::Gate(gate) => gate.execute(),
@@ -85,14 +94,44 @@ pub fn run_command_line() -> Outcome {
     }
 }
 
-/// The runtime that a command does its work on.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+/// Says what there is to say in place of a command: help, or what is wrong.
+fn said(instead: &clap::Error) -> Outcome {
+    let printed = enough_or_error(instead.print());
+    if let (false, Err(error)) = (instead.use_stderr(), printed) {
+        return Err(unwritten(error));
+    }
+    Ok(ExitCode::from(instead.exit_code() as u8))
+}
+
+/// Does a command's `work` on a runtime. What goes on there by itself ends with the work.
+fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| {
             Failure::not_started(anyhow::Error::new(error).context("could not start the runtime"))
-        })
+        })?;
+    let done = runtime.block_on(work);
+    // A name that takes long to resolve, which can't be broken off, keeps nobody waiting.
+    runtime.shutdown_background();
+    Ok(done)
+}
+
+/// Has signals end the command in good order, from here on.
+fn interruption() -> Result<Interruption, Failure> {
+    Interruption::listen().map_err(|error| {
+        Failure::not_started(anyhow::Error::new(error).context("could not listen for signals"))
+    })
+}
+
+/// Prints what a command was asked for and is all that it does.
+fn print_all(text: impl std::fmt::Display) -> Outcome {
+    deliver(text).map_err(unwritten)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unwritten(error: std::io::Error) -> Failure {
+    Failure::not_kept(anyhow::Error::new(error).context("could not write the output"))
 }
 
 /// As one word of a POSIX shell.

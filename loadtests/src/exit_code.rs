@@ -1,11 +1,11 @@
 //! What the program's exit code tells a script.
 //!
-//! Ctrl-C during the load ends it early, with a record and [`INVALID`]. A second Ctrl-C
-//! doesn't wait for the record: Goose's handler then ends the program with 1, which is
-//! [`FAIL`] only by coincidence. Before the load, Ctrl-C kills the program as usual, which
-//! shells show as 130.
+//! A signal that asks a run or a gate to end makes it [`INVALID`], with a record of what was
+//! measured until then. Output that can't be written changes no code.
 
 use std::process::ExitCode;
+
+use nix::errno::Errno;
 
 /// Every threshold held and the ledger balanced; or a gate's candidate is not slower.
 pub const PASS: u8 = 0;
@@ -20,6 +20,9 @@ pub const INVALID: u8 = 3;
 pub const NOT_STARTED: u8 = 4;
 /// A gate ran out of time before it could tell. It is no pass.
 pub const INCONCLUSIVE: u8 = 5;
+/// It would be a pass, and its record could not be written. Whatever else would be said
+/// keeps its own code.
+pub const NOT_KEPT: u8 = 6;
 
 /// The codes, for `--help`.
 pub const HELP: &str = "\
@@ -31,8 +34,9 @@ Exit codes:
   3  invalid: the measurement can't be trusted
   4  the system could not be started, or a gate's baseline not be built or started
   5  inconclusive: a gate could not tell within its budget, which is no pass
-Ctrl-C during the load ends with a record and 3; a second one ends at once, with 1 and
-without a record.";
+  6  not kept: it passed, but its record or its output could not be written
+Ctrl-C, SIGTERM, SIGQUIT and SIGHUP end a run or a gate within seconds, with 3 and a
+record of what was measured; a second one ends it at once, with the same.";
 
 /// An error together with the exit code that it ends the program with.
 #[derive(Debug)]
@@ -60,14 +64,55 @@ impl Failure {
         }
     }
 
-    /// The run broke off, or its record could not be written.
+    /// The run broke off.
     pub fn invalid(error: impl Into<anyhow::Error>) -> Self {
         Failure {
             code: INVALID,
             error: error.into(),
         }
     }
+
+    /// All went well, but for what was to be written in the end.
+    pub fn not_kept(error: impl Into<anyhow::Error>) -> Self {
+        Failure {
+            code: NOT_KEPT,
+            error: error.into(),
+        }
+    }
+}
+
+impl Failure {
+    /// The error with its causes. Where files are short, which shows in the oddest places,
+    /// it says so.
+    pub fn sentence(&self) -> String {
+        let causes = self.error.chain();
+        let is_short = |cause: &(dyn std::error::Error + 'static)| {
+            let io: Option<&std::io::Error> = cause.downcast_ref();
+            let code = io.and_then(std::io::Error::raw_os_error);
+            code.is_some_and(|code| [Errno::EMFILE, Errno::ENFILE].contains(&Errno::from_raw(code)))
+        };
+        let advice = match causes.into_iter().any(is_short) {
+            true => "; this process may open too few files: raise the limit with `ulimit -n`",
+            false => "",
+        };
+        format!("{:#}{advice}", self.error)
+    }
 }
 
 /// What every command ends with.
 pub type Outcome = Result<ExitCode, Failure>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_few_files_are_called_by_their_name_wherever_they_show() {
+        let says = |errno: Errno| {
+            let error = anyhow::Error::new(std::io::Error::from(errno));
+            Failure::not_started(error.context("could not start the runtime")).sentence()
+        };
+        assert!(says(Errno::EMFILE).ends_with("raise the limit with `ulimit -n`"));
+        assert!(!says(Errno::ENOENT).contains("ulimit"));
+    }
+}

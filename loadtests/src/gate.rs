@@ -22,6 +22,7 @@
 
 pub(crate) mod baseline;
 pub mod calibration;
+mod child;
 mod conclusion;
 mod git;
 mod judgement;
@@ -40,7 +41,6 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use stats::comparison::{Design, FEWEST_ROUNDS, Metric, Role, Rule};
 use stats::sequence::{Break, Ended, Rules, TimeLimit};
 
@@ -49,11 +49,14 @@ pub(crate) use runner::ROUNDS_FILE;
 pub use setup::{Setup, budget, this_build};
 
 use crate::arrivals::Rate;
+use crate::interruption::Interruption;
+use crate::keeping::Losses;
 use crate::progress::Progress;
-use place::{Interruption, allowed_cores};
+use crate::wall::{Beginning, WallClock};
+use place::allowed_cores;
 use record::{GateRecord, Side};
 use round::{Capacity, RoundSetup, measure_capacity};
-use runner::{GeneratorPlace, RoundRunner, open_log};
+use runner::{GeneratorPlace, RoundLog, RoundRunner};
 use setup::round_setup;
 use shape::{RoundPlan, Shape};
 
@@ -121,6 +124,15 @@ fn not_started(side: Side, baseline: &str) -> String {
     }
 }
 
+/// A gate that is over.
+#[derive(Debug)]
+pub struct GateRun {
+    /// Its record, which isn't kept yet.
+    pub record: GateRecord,
+    /// Everything of it that could not be kept as it came.
+    pub losses: Losses,
+}
+
 /// Holds a gate; raw rounds are kept in `folder` as they come.
 ///
 /// # Errors
@@ -128,13 +140,18 @@ fn not_started(side: Side, baseline: &str) -> String {
 /// A side can't be started, the budget has no room for a verdict, the machine refuses what
 /// measuring takes, or the gate was interrupted before its first round was over. What ends
 /// later rounds is in the record.
-pub fn run(setup: Setup, folder: &Path, progress: &Progress) -> Result<GateRecord, GateError> {
-    let (started, began) = (Timestamp::now(), Instant::now());
+pub fn run(
+    setup: Setup,
+    folder: &Path,
+    progress: &Progress,
+    interruption: &Interruption,
+) -> Result<GateRun, GateError> {
+    let (beginning, began) = (Beginning::now(WallClock::SYSTEM), Instant::now());
     let place = GeneratorPlace {
-        interruption: Interruption::listen().map_err(GateError::Prepare)?,
+        interruption: interruption.clone(),
         cores: allowed_cores().map_err(GateError::Prepare)?,
     };
-    let log = open_log(folder)?;
+    let mut log = RoundLog::open(folder)?;
     let mut of_rounds = round_setup(&setup);
     rounds_within(setup.budget, Duration::ZERO, &of_rounds.shape)?;
     progress.say("measuring what the baseline can do");
@@ -168,7 +185,7 @@ pub fn run(setup: Setup, folder: &Path, progress: &Progress) -> Result<GateRecor
         place: &place,
         limits: &setup.plan.limits,
         began,
-        log,
+        log: &mut log,
         progress,
     };
     let played = runner.play(held_by, setup.seed)?;
@@ -176,7 +193,7 @@ pub fn run(setup: Setup, folder: &Path, progress: &Progress) -> Result<GateRecor
     if played.first.rounds.is_empty() && was_interrupted {
         return Err(GateError::Interrupted);
     }
-    Ok(conclusion::record(conclusion::Measured {
+    let record = conclusion::record(conclusion::Measured {
         setup,
         shape: of_rounds.shape,
         capacity,
@@ -184,9 +201,13 @@ pub fn run(setup: Setup, folder: &Path, progress: &Progress) -> Result<GateRecor
         rules,
         most_rounds,
         played,
-        started,
-        seconds: began.elapsed().as_secs_f64(),
-    }))
+        beginning,
+        lasted: began.elapsed(),
+    });
+    Ok(GateRun {
+        record,
+        losses: log.losses(),
+    })
 }
 
 /// The number of rounds that there is room for when some of the budget is spent.

@@ -14,7 +14,7 @@
 //! use std::process::ExitCode;
 //! use std::time::Duration;
 //!
-//! use loadtests::{Plan, Progress, gate};
+//! use loadtests::{Interruption, Plan, Progress, gate};
 //!
 //! fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
 //!     // The nodes of both sides are this very program.
@@ -35,12 +35,18 @@
 //!         seed: 7,
 //!         command: String::new(),
 //!     };
-//!     let record = gate::run(setup, Path::new("."), &Progress::new(false))?;
+//!     let (progress, interruption) = (Progress::new(false), Interruption::listen()?);
+//!     let record = gate::run(setup, Path::new("."), &progress, &interruption)?.record;
 //!     println!("{}", record.judgement.sentence);
 //!     Ok(ExitCode::from(record.judgement.verdict.exit_code()))
 //! }
 //! ```
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic where output can't be written; `output` doesn't"
+)]
 #![expect(
     unreachable_pub,
     reason = "most of this library is for its program; `pub` means to all of it"
@@ -55,8 +61,12 @@ mod evidence;
 pub mod exit_code;
 pub mod gate;
 mod in_flight;
+mod interruption;
+mod keeping;
 mod ledger;
+mod library_log;
 mod observation;
+pub mod output;
 mod pacer;
 mod plan;
 mod prediction;
@@ -76,12 +86,16 @@ mod timing;
 mod tokens;
 mod verdict;
 mod visitor;
+mod wall;
 mod workload;
 
 use std::process::ExitCode;
 
+pub use interruption::Interruption;
+pub use keeping::Losses;
 pub use plan::Plan;
 pub use progress::Progress;
+pub use record::{append_whole, replace_file};
 pub use verdict::Verdict;
 
 /// The program `loadtests`: a node, when a harness started it as one, and otherwise what
@@ -93,12 +107,13 @@ pub fn main() -> ExitCode {
     if let Some(code) = integration::host::help_if_asked(self_check::server::run) {
         return code;
     }
+    keeping::outlive_full_files();
     match commands::run_command_line() {
         Ok(code) => code,
         Err(failure) => {
             // The fault may lie in a text that somebody else wrote, such as a record.
-            let error = format!("{:#}", failure.error);
-            eprintln!("error: {}", text::printable(&error));
+            let sentence = failure.sentence().to_string();
+            output::tell(format_args!("error: {}", text::printable(&sentence)));
             ExitCode::from(failure.code)
         }
     }

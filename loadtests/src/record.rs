@@ -29,7 +29,9 @@ use crate::verdict::{Judgement, Warning};
 pub use caches::{CacheNodeRecord, CacheRecord};
 pub use curve::Curve;
 pub use requests::{OpenRecord, RequestFigures, Times};
-pub use store::{Document, RecordError, read_json, write_json, write_whole};
+pub use store::{
+    Document, RecordError, append_whole, read_json, replace_file, write_json, write_whole,
+};
 pub use timeline::{CoresRecord, EventRecord, TickRecord, TickTimes, Timeline};
 pub use traffic::{EdgeRecord, NodeRecord, Traffic};
 pub use usage::{ProcessRecord, ProcessUsage, StageUsage};
@@ -56,8 +58,12 @@ pub struct Record {
     pub command: String,
     /// When the load began.
     pub started: Timestamp,
-    /// When the last request of the load was over.
+    /// When the last request of the load was over, by the clock as it was when the run
+    /// began.
     pub ended: Timestamp,
+    /// How long the load lasted, in seconds, by a clock that nobody sets.
+    #[serde(default)]
+    pub lasted_seconds: Option<f64>,
     /// Where the run was made, and of what build.
     pub environment: Environment,
     /// The stages, in order.
@@ -222,9 +228,11 @@ impl Record {
 
     /// How long the load lasted.
     pub fn duration(&self) -> Duration {
-        self.ended
-            .duration_since(self.started)
-            .try_into()
+        let between = || self.ended.duration_since(self.started).try_into().ok();
+        let lasted = self.lasted_seconds;
+        // Older records have no more than the two.
+        lasted
+            .map_or_else(between, |seconds| Duration::try_from_secs_f64(seconds).ok())
             .unwrap_or_default()
     }
 }

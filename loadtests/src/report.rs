@@ -26,7 +26,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use quick_junit::SerializeError;
+
 use crate::gate::record::GateRecord;
+use crate::keeping::{Losses, Weight};
 use crate::record::{Document, Record, RecordError, write_whole};
 use crate::side_by_side::Comparison;
 
@@ -132,41 +135,46 @@ impl Reports {
     }
 
     /// Writes what the report in `folder` looks like, from its record.
-    pub fn write_again(&self, kind: Kind, folder: &Path) -> Result<(), RecordError> {
-        match kind {
+    ///
+    /// # Errors
+    ///
+    /// The record can't be read.
+    pub fn write_again(&self, kind: Kind, folder: &Path) -> Result<Losses, RecordError> {
+        Ok(match kind {
             Kind::Run => self.write_run(&Record::read(folder)?, folder),
             Kind::Gate => self.write_gate(&GateRecord::read(folder)?, folder),
             Kind::Comparison => self.write_comparison(&Comparison::read(folder)?, folder),
-        }
+        })
     }
 
     /// Writes what a run looks like beside its record: `index.html`, `junit.xml` and
     /// `summary.md`.
-    pub fn write_run(&self, record: &Record, folder: &Path) -> Result<(), RecordError> {
+    pub fn write_run(&self, record: &Record, folder: &Path) -> Losses {
         let has_goose_report = folder.join("goose/report.html").exists();
-        let page = run_page(record, has_goose_report);
-        write_whole(&folder.join("index.html"), page.into_string().as_bytes())?;
-        let path = folder.join("junit.xml");
-        let junit = junit(record).map_err(|error| RecordError::Write {
-            path: path.clone(),
-            source: io::Error::other(error),
-        })?;
-        write_whole(&path, junit.as_bytes())?;
-        write_whole(&folder.join("summary.md"), markdown(record).as_bytes())
+        let page = run_page(record, has_goose_report).into_string();
+        let files = [
+            ("index.html", Ok(page)),
+            ("junit.xml", junit(record)),
+            ("summary.md", Ok(markdown(record))),
+        ];
+        write_each(folder, files)
     }
 
     /// Writes what a gate looks like beside its record: `index.html`, `junit.xml` and
     /// `summary.md`.
-    pub fn write_gate(&self, record: &GateRecord, folder: &Path) -> Result<(), RecordError> {
-        let page = gate_page(record).into_string();
-        write_whole(&folder.join("index.html"), page.as_bytes())?;
-        gate::write_summaries(record, folder)
+    pub fn write_gate(&self, record: &GateRecord, folder: &Path) -> Losses {
+        let files = [
+            ("index.html", Ok(gate_page(record).into_string())),
+            ("junit.xml", gate::junit(record)),
+            ("summary.md", Ok(gate::markdown(record))),
+        ];
+        write_each(folder, files)
     }
 
     /// Writes a comparison's page beside its record.
-    pub fn write_comparison(&self, of: &Comparison, folder: &Path) -> Result<(), RecordError> {
+    pub fn write_comparison(&self, of: &Comparison, folder: &Path) -> Losses {
         let page = comparison_page(of).into_string();
-        write_whole(&folder.join("index.html"), page.as_bytes())
+        write_each(folder, [("index.html", Ok(page))])
     }
 
     /// Writes the list of all reports, with those that can't be read and why.
@@ -200,6 +208,26 @@ impl Reports {
             }),
         }
     }
+}
+
+/// Writes files that are made of a record, each whether or not the others can be.
+fn write_each<const N: usize>(
+    folder: &Path,
+    files: [(&str, Result<String, SerializeError>); N],
+) -> Losses {
+    let mut losses = Losses::default();
+    for (name, content) in files {
+        let path = folder.join(name);
+        let written = match content {
+            Ok(content) => write_whole(&path, content.as_bytes()),
+            Err(error) => Err(RecordError::Write {
+                path,
+                source: io::Error::other(error),
+            }),
+        };
+        losses.note(Weight::Derived, written);
+    }
+    losses
 }
 
 /// An error and its causes, in one sentence.

@@ -5,12 +5,14 @@ mod assemble;
 mod evidence;
 mod seen;
 mod system;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use system::topology;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use integration::error::StartError;
 use jiff::Timestamp;
@@ -21,13 +23,18 @@ use crate::environment::Environment;
 use crate::evidence::looks::Looker;
 use crate::evidence::tenths::Tenths;
 use crate::evidence::{Ceiling, FileLimit};
+use crate::interruption::Interruption;
+use crate::keeping::{Losses, Weight};
+use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Record;
-use crate::samples::{LogError, write_logs};
+use crate::samples::write_logs;
 use crate::timeline::Ticker;
 use crate::verdict::Warning;
+use crate::wall::{Beginning, WallClock};
 use crate::workload::Workload;
+use seen::Seen;
 use system::Subject;
 
 /// What is to be run.
@@ -43,6 +50,17 @@ pub struct Order {
     pub dashboard: Option<u16>,
     /// The command that makes the same run again.
     pub command: String,
+    /// Where the time of day is read.
+    pub wall: WallClock,
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its record, which isn't kept yet.
+    pub record: Record,
+    /// What of it could not be kept.
+    pub losses: Losses,
 }
 
 /// Why there is no record of a run.
@@ -63,36 +81,121 @@ pub enum RunError {
     /// The load broke off.
     #[error("the load broke off")]
     Attack(#[from] AttackError),
-    /// The run's histograms could not be kept.
-    #[error("the run's histograms could not be kept")]
-    Histograms(#[from] LogError),
 }
 
 /// How long the run waits, after the load, for what is still under way.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs `order`; logs, data and Goose's reports go to `folder`.
-pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Record, RunError> {
+/// Runs `order` until its plan is over or somebody interrupts it; logs, data and Goose's
+/// reports go to `folder`.
+pub async fn run(
+    order: Order,
+    folder: &Path,
+    progress: &Progress,
+    interruption: &Interruption,
+) -> Result<Finished, RunError> {
+    let beginning = Beginning::now(order.wall);
     let environment = Environment::look();
     let mut warnings = environment.warnings();
+    let mut losses = Losses::default();
+    let prepared = tokio::select! {
+        prepared = prepare(&order, folder, progress, &mut warnings) => Some(prepared?),
+        () = interruption.happens() => None,
+    };
+    let (seen, length) = match prepared {
+        Some(ground) => {
+            let ending = Ending {
+                folder,
+                progress,
+                interruption,
+                losses: &mut losses,
+                warnings: &mut warnings,
+            };
+            load(&order, &beginning, ground, ending).await?
+        }
+        None => {
+            warnings.push(Warning::Interrupted);
+            let now = beginning.wall_at(Instant::now());
+            (Seen::default(), (now, Duration::ZERO))
+        }
+    };
+    let set = beginning.clock_set_by();
+    warnings.extend(set.map(|seconds| Warning::ClockSet { seconds }));
+    let record = assemble::record(order, environment, warnings, length, &seen, folder);
+    Ok(Finished { record, losses })
+}
 
+/// The system, and what it takes to load it.
+struct Ground {
+    subject: Subject,
+    workload: Arc<Workload>,
+    before: Option<Observation>,
+    ceiling: Option<Ceiling>,
+    files: Option<FileLimit>,
+}
+
+async fn prepare(
+    order: &Order,
+    folder: &Path,
+    progress: &Progress,
+    warnings: &mut Vec<Warning>,
+) -> Result<Ground, RunError> {
     progress.say("finding out what the generator can do");
     let files = known(
         "The limit of open files",
         FileLimit::raise(order.plan.schedule().seats()),
-        &mut warnings,
+        warnings,
     );
     let ceiling = Ceiling::measure(&order.plan, order.seed).await;
-    let ceiling = known("What the generator can do at most", ceiling, &mut warnings);
+    let ceiling = known("What the generator can do at most", ceiling, warnings);
 
     progress.say(match order.target {
         Some(_) => "looking for the server",
         None => "starting the system",
     });
-    let subject = Subject::prepare(&order, folder).await?;
+    let subject = Subject::prepare(order, folder).await?;
     let workload = Arc::new(Workload::new(&order.plan, order.seed, &subject.url()));
-    let before = subject.observe(&mut warnings).await;
+    let before = subject.observe(warnings).await;
+    Ok(Ground {
+        subject,
+        workload,
+        before,
+        ceiling,
+        files,
+    })
+}
 
+/// Where a run writes, whom it tells, and who may end it.
+struct Ending<'a> {
+    folder: &'a Path,
+    progress: &'a Progress,
+    interruption: &'a Interruption,
+    losses: &'a mut Losses,
+    warnings: &'a mut Vec<Warning>,
+}
+
+/// Loads the system and stops it. Gives what was seen, and when the load began and how long
+/// it lasted.
+async fn load(
+    order: &Order,
+    beginning: &Beginning,
+    ground: Ground,
+    ending: Ending<'_>,
+) -> Result<(Seen, (Timestamp, Duration)), RunError> {
+    let Ground {
+        subject,
+        workload,
+        before,
+        ceiling,
+        files,
+    } = ground;
+    let Ending {
+        folder,
+        progress,
+        interruption,
+        losses,
+        warnings,
+    } = ending;
     progress.note(&format!(
         "plan {} on {}, seed {}",
         order.plan.name,
@@ -109,7 +212,7 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         async move { progress.follow(workload, stages).await }
     });
     let looker = Looker::start(Arc::clone(&workload));
-    let looker = known("What the generator is at", looker, &mut warnings);
+    let looker = known("What the generator is at", looker, warnings);
     let tenths = Arc::new(Tenths::default());
     let ticker = Arc::new(Ticker::new(workload.schedule.length()));
     let collector = tokio::spawn({
@@ -117,10 +220,10 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         let (workload, stages) = (Arc::clone(&workload), order.plan.stages.clone());
         async move { tenths.follow(&workload, &stages, &ticker).await }
     });
-    let started = Timestamp::now();
     let goose = folder.join("goose");
+    let began = Instant::now();
     let load = async {
-        let end = attack.run(&goose).await;
+        let end = attack.run(&goose, interruption, losses).await;
         if !matches!(end, Ok(End::Finished)) {
             workload.clock.break_off();
         }
@@ -132,27 +235,51 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         subject.watch_stages(&order.plan, &workload),
         subject.watch_cores(ticker.tick(), &workload)
     );
+    let began = workload.clock.started().unwrap_or(began);
+    let lasted = began.elapsed();
     display.abort();
     collector.abort();
     // What was over after the collector's last look.
     ticker.add(workload.clock.elapsed(), &workload.recorder.tick());
     let looks = looker.map(Looker::stop).unwrap_or_default();
-    let ended = Timestamp::now();
-    if end? == End::Interrupted {
-        warnings.push(Warning::Interrupted);
-    }
+    let reached = match end? {
+        End::Finished => workload.schedule.length(),
+        End::Interrupted => workload.clock.stopped().unwrap_or_default(),
+    };
 
     progress.say("waiting for what is under way");
-    let tasks = attack.follow_up(PATIENCE).await;
-    subject.drain(PATIENCE, &mut warnings).await;
-    let after = subject.observe(&mut warnings).await;
+    let deadline = Instant::now() + PATIENCE;
+    let under_way = async {
+        attack.follow_up(deadline).await;
+        subject.drain(deadline, warnings).await;
+    };
+    tokio::select! {
+        () = under_way => {}
+        () = interruption.happens() => {}
+    }
+    let after = tokio::select! {
+        after = subject.observe(warnings) => after,
+        () = interruption.cuts_short() => None,
+    };
+    // Who is broken off has noticed when their tasks can be told.
+    let tasks = attack.tasks().await;
+    // From here on, all is measured.
+    if interruption.happened() {
+        warnings.push(Warning::Interrupted);
+    }
+    let broken_off = workload.in_flight.broken_off();
+    if broken_off > 0 {
+        let requests = broken_off;
+        warnings.push(Warning::BrokenOff { requests });
+    }
     if order.target.is_none() {
         progress.say("stopping the system");
     }
-    let seen = seen::Seen {
+    let seen = Seen {
         samples: workload.samples(),
+        broken_off,
         whole: subject.counted_between(before, after),
-        measured: subject.measured_between(measured, &mut warnings),
+        measured: subject.measured_between(measured, warnings),
         tasks,
         stages,
         looks,
@@ -164,19 +291,17 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
             .sum_up(|stage| stage.is_some_and(|stage| !order.plan.stages[stage].warm_up)),
         ceiling,
         files,
+        reached,
     };
-    subject.stop(folder, &mut warnings).await;
-    let began = SystemTime::now() - workload.clock.elapsed();
-    let stages = (&order.plan.stages[..], &workload.schedule);
-    write_logs(&seen.samples, stages, began, folder)?;
-    Ok(assemble::record(
-        order,
-        environment,
-        warnings,
-        (started, ended),
-        &seen,
+    subject.stop(folder, interruption, warnings).await;
+    let logs = write_logs(
+        &seen.samples,
+        (&order.plan.stages[..], &workload.schedule),
+        beginning.wall_at(began).into(),
         folder,
-    ))
+    );
+    losses.note(Weight::Original, logs);
+    Ok((seen, (beginning.wall_at(began), lasted)))
 }
 
 /// What was found out; where it wasn't, a warning says so.

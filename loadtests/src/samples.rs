@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use hdrhistogram::{Counter, Histogram};
 
-pub use log::{LogError, write_logs};
+pub use log::write_logs;
 pub use names::NodeNames;
 pub use recorder::{Pulse, Recorder, Sample, SentArrival, Tick};
 

@@ -9,6 +9,7 @@ pub mod server;
 
 use std::path::Path;
 
+use crate::interruption::Interruption;
 use crate::threshold::Unit;
 use known::Known;
 
@@ -122,11 +123,16 @@ fn bound(expected: f64, unit: Unit) -> f64 {
 pub async fn run(
     cases: &[Case],
     folder: &Path,
+    interruption: &Interruption,
     mut done: impl FnMut(&Row),
 ) -> Result<Vec<Row>, CheckError> {
     let mut rows = Vec::new();
     for case in cases {
-        for row in case.run(folder).await? {
+        let checked = tokio::select! {
+            checked = case.run(folder, interruption) => checked?,
+            () = interruption.happens() => return Err(CheckError::Interrupted),
+        };
+        for row in checked {
             done(&row);
             rows.push(row);
         }

@@ -161,7 +161,7 @@ impl Visitor {
         let target = &self.workload.target;
         let exchange = self.client.exchange(target, request, sent).await;
         let service = sent.elapsed();
-        drop(under_way);
+        under_way.over();
         let (answer, checked) = match exchange {
             Ok(answer) => {
                 let answer = Answer::from(answer);
@@ -202,7 +202,15 @@ impl Visitor {
         let mean = self.workload.behaviour.think_time;
         if !mean.is_zero() {
             let factor = self.rng.random_range(0.5..1.5);
-            tokio::time::sleep(mean.mul_f64(factor)).await;
+            self.rest(mean.mul_f64(factor)).await;
+        }
+    }
+
+    /// Does nothing for `time`; false when the load was over before.
+    pub async fn rest(&self, time: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(time) => true,
+            () = self.workload.clock.is_over() => false,
         }
     }
 

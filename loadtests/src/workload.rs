@@ -121,7 +121,7 @@ impl Workload {
 
     /// Whether the user on `seat` is at work now.
     pub fn is_on_duty(&self, seat: usize) -> bool {
-        seat < self.schedule.users_at(self.clock.elapsed())
+        self.clock.stopped().is_none() && seat < self.schedule.users_at(self.clock.elapsed())
     }
 }
 
@@ -132,6 +132,9 @@ pub struct Clock {
     /// For those who wait for the start; the others only look.
     is_started: watch::Sender<bool>,
     broken_off: watch::Sender<bool>,
+    /// For those who rest, and after them for those who only look.
+    over: watch::Sender<bool>,
+    stopped: OnceLock<Duration>,
 }
 
 impl Clock {
@@ -151,6 +154,24 @@ impl Clock {
     /// How long ago the clock was started; zero before.
     pub fn elapsed(&self) -> Duration {
         self.start.get().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
+    /// Wakes everybody who rests: nothing is to begin any more, be it that the schedule
+    /// is over or that somebody stops the load before.
+    pub fn stop(&self) {
+        self.stopped.get_or_init(|| self.elapsed());
+        self.over.send_replace(true);
+    }
+
+    /// How much of the schedule was over when nothing was to begin any more, if it is so.
+    pub fn stopped(&self) -> Option<Duration> {
+        self.stopped.get().copied()
+    }
+
+    /// Waits until nothing is to begin any more.
+    pub async fn is_over(&self) {
+        // The sender lives as long as this borrow, so that waiting can't fail.
+        let _ = self.over.subscribe().wait_for(|over| *over).await;
     }
 
     /// Tells whoever waits for a time that it won't come, since the load broke off.
@@ -206,6 +227,7 @@ impl Digests {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::visitor::Visitor;
 
     #[test]
     fn a_seed_gives_each_user_the_same_choices_again_and_no_two_the_same() {
@@ -219,6 +241,20 @@ mod tests {
         for seat in 0..4 {
             assert_ne!(choices(1, 0), choices(2, seat));
         }
+    }
+
+    #[tokio::test]
+    async fn who_rests_is_woken_when_the_load_is_over_and_begins_nothing_more() {
+        let plan = Plan::load("smoke").expect("built in");
+        let workload = Arc::new(Workload::new(&plan, 1, "http://localhost"));
+        let visitor = Visitor::new(0, Arc::clone(&workload));
+        workload.clock.start();
+        assert!(visitor.rest(Duration::from_millis(1)).await);
+        let long = tokio::spawn(async move { visitor.rest(Duration::from_secs(600)).await });
+        workload.clock.stop();
+        assert!(!long.await.expect("no panic"));
+        assert!(!workload.is_on_duty(0));
+        assert!(workload.clock.stopped() <= Some(workload.clock.elapsed()));
     }
 
     #[test]

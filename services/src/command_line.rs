@@ -1,6 +1,7 @@
 //! Runs one service as a process: flags and environment in, exit code out.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -154,7 +155,8 @@ impl<C: Args> Launch<C> {
             return ExitCode::SUCCESS;
         };
         let reason = format!("{error:#}");
-        eprintln!("error: {name} {reason}");
+        // Nobody there is no error: it is announced as well.
+        let _ = writeln!(std::io::stderr(), "error: {name} {reason}");
         server::announce(&Announcement::Failed { node: name, reason });
         ExitCode::FAILURE
     }
@@ -194,6 +196,8 @@ impl<C: Args> Launch<C> {
             .with_context(|| format!("could not read --log {:?}", self.log))?;
         let lines = tracing_subscriber::fmt()
             .with_env_filter(filter)
+            // It would say that a log is full where it is full, and panic over that.
+            .log_internal_errors(false)
             .with_writer(std::io::stderr);
         match self.log_format {
             LogFormat::Text => lines.with_ansi(false).init(),

@@ -48,6 +48,12 @@
 //! # }
 //! ```
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic where output can't be written"
+)]
+
 pub mod load_balancer;
 
 pub mod api_gateway;

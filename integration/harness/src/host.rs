@@ -3,7 +3,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{Read, stdin};
+use std::io::{Read, Write, stderr, stdin};
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command, ExitCode};
 use std::thread;
@@ -62,22 +62,27 @@ fn if_the_harness_lives(
     match share_the_fate_of(args.next()) {
         Ok(()) => work(args.collect()),
         Err(reason) => {
-            eprintln!("error: {reason}");
+            fail(&reason);
             ExitCode::FAILURE
         }
     }
+}
+
+fn fail(reason: &str) {
+    // Without anybody to read it, the exit code says enough.
+    let _ = writeln!(stderr(), "error: {reason}");
 }
 
 /// Executes another program in place of this one. What the kernel was told of our end
 /// holds for it too.
 fn become_another(args: Vec<OsString>) -> ExitCode {
     let Some((file, rest)) = args.split_first() else {
-        eprintln!("error: this word is for the harness: it wants a program");
+        fail("this word is for the harness: it wants a program");
         return ExitCode::FAILURE;
     };
     // It returns only when that can't be done.
     let error = Command::new(file).args(rest).exec();
-    eprintln!("error: could not execute {}: {error}", file.display());
+    fail(&format!("could not execute {}: {error}", file.display()));
     ExitCode::from(NO_PROGRAM)
 }
 

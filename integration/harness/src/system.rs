@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
+use std::io::{Write, stderr};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -278,16 +279,17 @@ impl System {
 impl Drop for System {
     fn drop(&mut self) {
         if thread::panicking() {
+            // Where nobody reads it, a second panic would leave nodes behind.
+            let mut said = stderr().lock();
             for exit in self.unexpected_exits() {
-                eprintln!(
+                let _ = writeln!(
+                    said,
                     "{} ended by itself with {}; its log ends with\n{}",
                     exit.node, exit.status, exit.log
                 );
             }
-            eprintln!(
-                "the nodes' logs and data are in {}",
-                self.folder().display()
-            );
+            let folder = self.folder().display();
+            let _ = writeln!(said, "the nodes' logs and data are in {folder}");
         }
         for node in &self.nodes {
             node.retire();

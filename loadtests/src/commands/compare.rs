@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
 
 use super::ReportsFolder;
-use crate::exit_code::{Failure, Outcome};
+use crate::exit_code::{Failure, Outcome, PASS};
+use crate::keeping::{Losses, Weight};
+use crate::output::show;
 use crate::record::{Document, Record};
 use crate::report::{Kind, NAMES_HELP, Reports, comparison_summary};
 use crate::side_by_side::{Comparison, Found};
@@ -53,22 +56,28 @@ impl Compare {
             Timestamp::now(),
             &command,
         );
-        let page = keep(&comparison, &reports).map_err(Failure::invalid)?;
-        print!("{}", comparison_summary(&comparison, &page));
+        let folder = reports.folder_of(Kind::Comparison, &comparison.id);
+        let losses = keep(&comparison, &reports, &folder);
+        let page = folder.join("index.html");
+        show(comparison_summary(&comparison, &page));
+        losses.tell();
         self.folder.open_if_asked(&page);
-        Ok(ExitCode::SUCCESS)
+        Ok(ExitCode::from(losses.exit_code(PASS)))
     }
 }
 
 /// The record first: from it, the page can be made again. The same two runs have one
 /// comparison, however often they are compared.
-fn keep(comparison: &Comparison, reports: &Reports) -> anyhow::Result<PathBuf> {
-    let folder = reports.folder_of(Kind::Comparison, &comparison.id);
-    std::fs::create_dir_all(&folder)?;
-    comparison.write(&folder)?;
-    reports.write_comparison(comparison, &folder)?;
-    reports.write_index()?;
-    Ok(folder.join("index.html"))
+fn keep(comparison: &Comparison, reports: &Reports, folder: &Path) -> Losses {
+    let mut losses = Losses::default();
+    let made = std::fs::create_dir_all(folder)
+        .with_context(|| format!("could not make {}", folder.display()));
+    if losses.note(Weight::Original, made).is_some() {
+        losses.note(Weight::Original, comparison.write(folder));
+        losses.add(reports.write_comparison(comparison, folder));
+    }
+    losses.note(Weight::Derived, reports.write_index());
+    losses
 }
 
 struct Side {

@@ -9,13 +9,17 @@ use clap::Args;
 use jiff::Timestamp;
 use stats::comparison::FEWEST_ROUNDS;
 
-use super::{ReportsFolder, quoted};
+use super::{ReportsFolder, interruption, quoted};
 use crate::environment::Environment;
-use crate::exit_code::{FAIL, Failure, Outcome};
+use crate::exit_code::{FAIL, Failure, Outcome, PASS};
 use crate::gate::baseline::{self, BaselineError};
 use crate::gate::calibration::{Calibration, Calibrations, Key};
 use crate::gate::record::{Build, GateRecord, Side};
 use crate::gate::{self, GateError, Setup, budget, this_build};
+use crate::interruption::Interruption;
+use crate::keeping::{Losses, Weight};
+use crate::library_log;
+use crate::output::{say, show};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Document;
@@ -80,8 +84,14 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn execute(self) -> Outcome {
         let plan = self.plan().map_err(Failure::usage)?;
+        let interruption = interruption()?;
         let progress = Progress::new(self.quiet);
-        let (baseline, candidate) = self.builds(&progress).map_err(no_build)?;
+        library_log::listen(&progress);
+        let builds = self.builds(&progress, &interruption);
+        let (baseline, candidate) = builds.map_err(|error| {
+            progress.finish();
+            no_build(error)
+        })?;
         let seed = self.seed.unwrap_or_else(rand::random);
         let file = Calibrations::file(&self.folder.reports);
         let known = Calibrations::read(&file).map_err(Failure::usage)?;
@@ -104,16 +114,23 @@ impl Gate {
             candidate,
             plan,
         };
-        let outcome = gate::run(setup, &folder, &progress);
+        let outcome = gate::run(setup, &folder, &progress, &interruption);
+        let gate::GateRun { record, mut losses } = outcome.map_err(|error| {
+            progress.finish();
+            failed(error, &folder, self.is_aa())
+        })?;
+        losses.add(self.keep(&record, &folder));
         progress.finish();
-        let record = outcome.map_err(|error| failed(error, &folder, self.is_aa()))?;
-        self.keep(&record, &folder).map_err(Failure::invalid)?;
-        print!("{}", gate_reports::summary(&record, &folder));
+        show(gate_reports::summary(&record, &folder));
+        losses.tell();
         self.folder.open_if_asked(&folder.join("index.html"));
-        if self.calibrate {
-            return calibrated(&record, known, &file);
-        }
-        Ok(ExitCode::from(record.judgement.verdict.exit_code()))
+        let code = if self.calibrate {
+            calibrated(&record, known, &file)?;
+            PASS
+        } else {
+            record.judgement.verdict.exit_code()
+        };
+        Ok(ExitCode::from(losses.exit_code(code)))
     }
 
     /// Whether a build is compared with itself.
@@ -141,15 +158,19 @@ impl Gate {
     }
 
     /// What is compared: baseline, candidate.
-    fn builds(&self, progress: &Progress) -> Result<(Build, Build), BaselineError> {
+    fn builds(
+        &self,
+        progress: &Progress,
+        interruption: &Interruption,
+    ) -> Result<(Build, Build), BaselineError> {
         let baseline = match &self.baseline {
-            Some(asked) => baseline::find(asked, progress)?,
+            Some(asked) => baseline::find(asked, progress, interruption)?,
             None => this_build(),
         };
         let candidate = match &self.candidate {
             _ if self.is_aa() => baseline.clone(),
             Some(path) => baseline::at(path)?,
-            None => baseline::candidate_for(&baseline, progress)?,
+            None => baseline::candidate_for(&baseline, progress, interruption)?,
         };
         Ok((baseline, candidate))
     }
@@ -172,12 +193,13 @@ impl Gate {
     }
 
     /// The record first: from it, everything else can be made again.
-    fn keep(&self, record: &GateRecord, folder: &Path) -> anyhow::Result<()> {
-        record.write(folder)?;
+    fn keep(&self, record: &GateRecord, folder: &Path) -> Losses {
+        let mut losses = Losses::default();
+        losses.note(Weight::Original, record.write(folder));
         let reports = Reports::new(&self.folder.reports);
-        reports.write_gate(record, folder)?;
-        reports.write_index()?;
-        Ok(())
+        losses.add(reports.write_gate(record, folder));
+        losses.note(Weight::Derived, reports.write_index());
+        losses
     }
 
     /// The command line that makes the same gate again, also when the revision that
@@ -210,7 +232,9 @@ impl Gate {
 }
 
 fn no_build(error: BaselineError) -> Failure {
-    if error.is_usage() {
+    if matches!(error, BaselineError::Interrupted) {
+        Failure::invalid(error)
+    } else if error.is_usage() {
         Failure::usage(error)
     } else if matches!(error, BaselineError::Candidate { .. }) {
         // What can't be built would not be a pass.
@@ -243,29 +267,29 @@ fn failed(error: GateError, folder: &Path, is_aa: bool) -> Failure {
 
 /// Keeps what the machine can tell, and says it; what was known stays when `record`
 /// doesn't tell.
-fn calibrated(record: &GateRecord, known: Calibrations, file: &Path) -> Outcome {
+fn calibrated(record: &GateRecord, known: Calibrations, file: &Path) -> Result<(), Failure> {
     let calibration = calibration(record).map_err(|why| {
         Failure::invalid(anyhow::anyhow!(
             "nothing was kept for later gates, which go by what was known before: {why}"
         ))
     })?;
-    println!(
+    say(format_args!(
         "{:<17}{:>8}{:>17}{:>15}",
         "", "SD", "autocorrelation", "design effect"
-    );
+    ));
     for scatter in &calibration.metrics {
         let correlation = scatter.autocorrelation;
-        println!(
+        say(format_args!(
             "{:<17}{:>7.2} %{:>16}{:>15.2}",
             scatter.metric.name(),
             scatter.sd * 100.0,
             correlation.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}")),
             scatter.design_effect,
-        );
+        ));
     }
-    known.keep(calibration, file).map_err(Failure::invalid)?;
-    println!("kept for later gates in {}", file.display());
-    Ok(ExitCode::SUCCESS)
+    known.keep(calibration, file).map_err(Failure::not_kept)?;
+    say(format_args!("kept for later gates in {}", file.display()));
+    Ok(())
 }
 
 /// What the machine can tell, or why `record` is nothing to go by.

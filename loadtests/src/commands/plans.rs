@@ -1,9 +1,8 @@
 //! `loadtests plans`: the built-in plans, to look at and to start one's own from.
 
-use std::process::ExitCode;
-
 use clap::Args;
 
+use super::print_all;
 use crate::exit_code::{Failure, Outcome};
 use crate::plan::{Plan, PlanError, built_in, built_in_names};
 use crate::threshold;
@@ -22,16 +21,17 @@ impl Plans {
             Some(name) => {
                 let source = built_in(&name)
                     .ok_or_else(|| Failure::usage(PlanError::Unknown { name: name.clone() }))?;
-                print!("{source}");
+                print_all(source)
             }
             None => {
+                let mut list = String::new();
                 for name in built_in_names() {
                     let plan = Plan::load(name).map_err(Failure::usage)?;
                     let length = humantime::format_duration(plan.schedule().length()).to_string();
-                    println!("{name:<10}{length:<10}{}", plan.description);
+                    list += &format!("{name:<10}{length:<10}{}\n", plan.description);
                 }
+                print_all(list)
             }
         }
-        Ok(ExitCode::SUCCESS)
     }
 }

@@ -7,8 +7,9 @@ use anyhow::Context;
 use clap::Args;
 
 use super::ReportsFolder;
-use crate::exit_code::{Failure, Outcome};
-use crate::record::RecordError;
+use crate::exit_code::{Failure, NOT_KEPT, Outcome, PASS};
+use crate::keeping::{Losses, Weight};
+use crate::output::say;
 use crate::report::{Kind, NAMES_HELP, Reports};
 
 /// Which reports.
@@ -26,27 +27,28 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn execute(self) -> Outcome {
         let reports = Reports::new(&self.folder.reports);
-        if self.runs.is_empty() {
-            self.all(&reports)?;
-        }
+        let mut losses = if self.runs.is_empty() {
+            self.all(&reports)?
+        } else {
+            Losses::default()
+        };
         for name in &self.runs {
             let (kind, folder) = reports.find(name).map_err(Failure::usage)?;
             // A record that can't be read is a wrong name; a page that can't be
             // written is not.
-            reports
-                .write_again(kind, &folder)
-                .map_err(|error| match error {
-                    RecordError::Write { .. } => Failure::invalid(error),
-                    unreadable => Failure::usage(unreadable),
-                })?;
+            losses.add(reports.write_again(kind, &folder).map_err(Failure::usage)?);
         }
-        reports.write_index().map_err(Failure::invalid)?;
-        println!("{}", reports.index().display());
+        losses.note(Weight::Derived, reports.write_index());
+        say(reports.index().display());
+        losses.tell();
         self.folder.open_if_asked(&reports.index());
-        Ok(ExitCode::SUCCESS)
+        // Pages are all that was asked for.
+        let code = if losses.is_empty() { PASS } else { NOT_KEPT };
+        Ok(ExitCode::from(code))
     }
 
-    fn all(&self, reports: &Reports) -> Result<(), Failure> {
+    fn all(&self, reports: &Reports) -> Result<Losses, Failure> {
+        let mut losses = Losses::default();
         let place = self.folder.reports.display();
         let mut found = 0;
         for kind in Kind::ALL {
@@ -56,10 +58,9 @@ impl Report {
                 .map_err(Failure::usage)?;
             found += ids.len();
             for id in ids {
-                let written = reports.write_again(kind, &reports.folder_of(kind, &id));
                 // Among all, the index tells which can't be read and why.
-                if let Err(error @ RecordError::Write { .. }) = written {
-                    return Err(Failure::invalid(error));
+                if let Ok(lost) = reports.write_again(kind, &reports.folder_of(kind, &id)) {
+                    losses.add(lost);
                 }
             }
         }
@@ -68,6 +69,6 @@ impl Report {
                 "there are no reports in {place}; name their folder with --reports"
             )));
         }
-        Ok(())
+        Ok(losses)
     }
 }

@@ -2,20 +2,25 @@
 
 mod one_line;
 
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Parser};
 use jiff::Timestamp;
 
-use super::{ReportsFolder, runtime};
+use super::{ReportsFolder, interruption, on_runtime};
 use crate::client::Target;
 use crate::exit_code::{Failure, Outcome};
+use crate::keeping::{Losses, Weight};
+use crate::library_log;
+use crate::output::show;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::{Document, Record};
 use crate::report::{Kind, Reports, summary};
-use crate::run::{Order, RunError};
+use crate::run::{Finished, Order, RunError};
+use crate::wall::WallClock;
 use one_line::OneLine;
 
 /// What to run.
@@ -75,8 +80,11 @@ impl Run {
                 .as_ref()
                 .map(|target| target.as_str().to_owned()),
             dashboard: self.dashboard,
+            wall: WallClock::SYSTEM,
             plan,
         };
+        // Before anything is made or started, so that no signal finds it unguarded.
+        let interruption = interruption()?;
         let reports = Reports::new(&self.folder.reports);
         let id = format!(
             "{}-{}",
@@ -94,14 +102,21 @@ impl Run {
             })?;
 
         let progress = Progress::new(self.quiet);
-        let outcome = runtime()?.block_on(crate::run::run(order, &folder, &progress));
+        library_log::listen(&progress);
+        let run = crate::run::run(order, &folder, &progress, &interruption);
+        let outcome = on_runtime(run)?;
+        let Finished { record, mut losses } = outcome.map_err(|error| {
+            progress.finish();
+            failed(error, &folder)
+        })?;
+        losses.add(keep(&record, &reports, &folder));
         progress.finish();
-        let record = outcome.map_err(|error| failed(error, &folder))?;
-        keep(&record, &reports, &folder).map_err(Failure::invalid)?;
         let page = reports.folder_of(Kind::Run, &record.id).join("index.html");
-        print!("{}", summary(&record, &page));
+        show(summary(&record, &page));
+        losses.tell();
         self.folder.open_if_asked(&page);
-        Ok(ExitCode::from(record.judgement.verdict.exit_code()))
+        let code = record.judgement.verdict.exit_code();
+        Ok(ExitCode::from(losses.exit_code(code)))
     }
 
     /// The plan that is meant, checked against where it is to run.
@@ -133,16 +148,24 @@ impl Run {
 }
 
 /// The record first: from it, everything else can be made again.
-fn keep(record: &Record, reports: &Reports, folder: &Path) -> anyhow::Result<()> {
-    record.write(folder)?;
-    reports.write_run(record, folder)?;
-    reports.write_index()?;
-    Ok(())
+fn keep(record: &Record, reports: &Reports, folder: &Path) -> Losses {
+    let mut losses = Losses::default();
+    let mut written = record.write(folder);
+    // On a full disk, what nothing rests on makes room for what all rests on.
+    if written.is_err() && fs::remove_dir_all(folder.join("goose")).is_ok() {
+        let gone: Result<(), _> = Err(anyhow::anyhow!("Goose's report made room for the record"));
+        losses.note(Weight::Derived, gone);
+        written = record.write(folder);
+    }
+    losses.note(Weight::Original, written);
+    losses.add(reports.write_run(record, folder));
+    losses.note(Weight::Derived, reports.write_index());
+    losses
 }
 
 fn failed(error: RunError, folder: &Path) -> Failure {
     // Without logs in it, it would only be an empty place among the runs.
-    let _ = std::fs::remove_dir(folder);
+    let _ = fs::remove_dir(folder);
     match error {
         RunError::Start(_) => {
             let logs = folder.join("logs");
@@ -150,6 +173,6 @@ fn failed(error: RunError, folder: &Path) -> Failure {
             Failure::not_started(anyhow::Error::new(error).context(context))
         }
         RunError::NobodyThere { .. } => Failure::not_started(error),
-        RunError::Attack(_) | RunError::Histograms(_) => Failure::invalid(error),
+        RunError::Attack(_) => Failure::invalid(error),
     }
 }

@@ -1,9 +1,8 @@
 //! `loadtests schema`: what records look like, for programs that read them.
 
-use std::process::ExitCode;
-
 use clap::{Args, ValueEnum};
 
+use super::print_all;
 use crate::exit_code::Outcome;
 use crate::gate::record::GateRecord;
 use crate::record::{Document, Record};
@@ -34,7 +33,6 @@ impl Schema {
             Of::Gate => GateRecord::schema(),
             Of::Comparison => Comparison::schema(),
         };
-        print!("{schema}");
-        Ok(ExitCode::SUCCESS)
+        print_all(schema)
     }
 }

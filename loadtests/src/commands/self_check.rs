@@ -5,8 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 use console::style;
 
-use super::runtime;
+use super::{interruption, on_runtime};
 use crate::exit_code::{self, Failure, Outcome as CommandOutcome};
+use crate::library_log;
+use crate::output::say;
+use crate::progress::Progress;
 use crate::report::figures::in_unit;
 use crate::self_check::{self, Case, Outcome, Row};
 
@@ -21,12 +24,13 @@ pub(super) struct SelfCheck {
 impl SelfCheck {
     pub(super) fn execute(self) -> CommandOutcome {
         let cases = if self.quick { Case::QUICK } else { Case::ALL };
+        let interruption = interruption()?;
         let folder = crate::scratch::folder("skein-self-check-").map_err(Failure::not_started)?;
         let head = format!("{:<25}{:<24}{:>10}{:>10}", "", "", "expected", "reported");
-        println!("{}", style(head).dim());
-        let rows = runtime()?
-            .block_on(self_check::run(&cases, folder.path(), show))
-            .map_err(Failure::invalid)?;
+        say(style(head).dim());
+        library_log::listen(&Progress::Silent);
+        let checks = self_check::run(&cases, folder.path(), &interruption, show);
+        let rows = on_runtime(checks)?.map_err(Failure::invalid)?;
         Ok(ExitCode::from(exit_code(&rows)))
     }
 }
@@ -37,13 +41,13 @@ fn show(row: &Row) {
         Outcome::Wrong => (style("wrong").red(), ""),
         Outcome::Invalid(reason) => (style("invalid").yellow(), reason.as_str()),
     };
-    println!(
+    say(format_args!(
         "{:<25}{:<24}{:>10}{:>10}  {mark} {reason}",
         row.case,
         row.figure,
         in_unit(row.expected, row.unit),
         in_unit(row.reported, row.unit),
-    );
+    ));
 }
 
 /// A wrong figure outweighs those that can't be told.

@@ -7,10 +7,10 @@ use anyhow::anyhow;
 use clap::Args;
 use integration::error::StartError;
 use integration::{Launcher, StartOptions, System, Topology};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::runtime;
+use super::{interruption, on_runtime};
 use crate::exit_code::{Failure, Outcome};
+use crate::output::{say, tell};
 use crate::tokens::LABORATORY;
 
 /// The system's shape.
@@ -36,26 +36,33 @@ pub(super) struct Up {
 
 impl Up {
     pub(super) fn execute(self) -> Outcome {
-        runtime()?.block_on(async {
-            // Before anything is started, so that no signal finds it unguarded.
-            let stop = stop_signal().map_err(Failure::not_started)?;
+        // Before anything is started, so that no signal finds it unguarded.
+        let interruption = interruption()?;
+        on_runtime(async {
             let folder = crate::scratch::folder("skein-").map_err(Failure::not_started)?;
             let options = StartOptions {
                 launcher: Launcher::this_program(),
                 folder: folder.path().to_owned(),
             };
-            let system = System::start(&self.topology(), options)
-                .await
-                .map_err(not_started)?;
-            println!("{}", whereabouts(&system));
+            let topology = self.topology();
+            let system = tokio::select! {
+                started = System::start(&topology, options) => started.map_err(not_started)?,
+                // What has been started of it is gone.
+                () = interruption.happens() => return Ok(ExitCode::SUCCESS),
+            };
+            say(whereabouts(&system));
             tokio::select! {
-                () = stop => {}
+                () = interruption.happens() => {}
                 () = tell_of_exits(&system) => {}
             }
-            println!("stopping");
-            system.stop().await.map_err(Failure::invalid)?;
+            say("stopping");
+            tokio::select! {
+                stopped = system.stop() => stopped.map_err(Failure::invalid)?,
+                // Nodes that take longer are killed.
+                () = interruption.cuts_short() => {}
+            }
             Ok(ExitCode::SUCCESS)
-        })
+        })?
     }
 
     fn topology(&self) -> Topology {
@@ -88,25 +95,13 @@ async fn tell_of_exits(system: &System) {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let exits = system.unexpected_exits();
         for exit in &exits[told..] {
-            eprintln!(
+            tell(format_args!(
                 "{} ended by itself, with {}; the others run on",
                 exit.node, exit.status
-            );
+            ));
         }
         told = exits.len();
     }
-}
-
-/// Completes on Ctrl-C or SIGTERM.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }
 
 /// Where everything is, and what to try.

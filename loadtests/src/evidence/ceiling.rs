@@ -80,11 +80,19 @@ impl Ceiling {
             // It is a thread of this process and no part of the generator.
             by_responders += responder.stop()?;
         }
-        let answers = workloads
-            .iter()
-            .map(|workload| workload.recorder.snapshot().total(|_| true).count());
+        let (mut answers, mut failed) = (0, 0);
+        for workload in &workloads {
+            let total = workload.recorder.snapshot().total(|_| true);
+            answers += total.count();
+            failed += total.failed();
+        }
+        if failed > 0 {
+            // To fail is another thing than to answer at once, and takes another time.
+            let failed = format!("{failed} of {answers} requests to nobody in particular failed");
+            return Err(io::Error::other(failed));
+        }
         Ok(Ceiling {
-            per_second: answers.sum::<u64>() as f64 / lasted,
+            per_second: answers as f64 / lasted,
             cores: used.saturating_sub(by_responders).as_secs_f64() / lasted,
             responders: by_responders.as_secs_f64() / lasted,
         })

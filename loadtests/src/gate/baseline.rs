@@ -4,18 +4,21 @@
 //! and by the same command, since a load tester with the same services in it is another
 //! program: laid out otherwise, and not to be compared within a few percent.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Instant;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::child::LOOK_EVERY;
 use super::git::{GitError, Repository};
 use super::node_program::{BuildError, NODE, NodeProgram};
 use super::record::Build;
 use super::setup::this_build;
+use crate::interruption::Interruption;
 use crate::progress::Progress;
 
 /// Why there is no build to compare with.
@@ -63,6 +66,9 @@ pub enum BaselineError {
         #[source]
         source: io::Error,
     },
+    /// A signal came before the build was there.
+    #[error("the gate was interrupted while a side of it was built")]
+    Interrupted,
     /// The baseline can't be built.
     #[error("the baseline {commit} could not be built")]
     Baseline {
@@ -104,7 +110,15 @@ const LOAD_TESTER: &str = "loadtests";
 
 /// The build that `asked` means: a program, a folder with one, or else a revision, which
 /// is built with the profile of this very program unless that has been done.
-pub fn find(asked: &str, progress: &Progress) -> Result<Build, BaselineError> {
+///
+/// # Errors
+///
+/// There is no such build or revision, it can't be built, or a signal came meanwhile.
+pub fn find(
+    asked: &str,
+    progress: &Progress,
+    interruption: &Interruption,
+) -> Result<Build, BaselineError> {
     let path = Path::new(asked);
     if path.exists() {
         return match at(path) {
@@ -117,7 +131,7 @@ pub fn find(asked: &str, progress: &Progress) -> Result<Build, BaselineError> {
     let repository = Repository::here()?;
     let commit = repository.commit_of(asked)?;
     let cache = Cache::of(&repository);
-    let program = cache.program(&repository, &commit, progress)?;
+    let program = cache.program(&repository, &commit, progress, interruption)?;
     Ok(Build {
         asked: Some(asked.to_owned()),
         program: program.display().to_string(),
@@ -136,7 +150,15 @@ fn is_branch(name: &str) -> bool {
 /// The working tree's build that is comparable with `baseline`: of a node program the working
 /// tree's, which is built as the baseline's is, or else lies beside this very program; of
 /// anything else, this very program.
-pub fn candidate_for(baseline: &Build, progress: &Progress) -> Result<Build, BaselineError> {
+///
+/// # Errors
+///
+/// It can't be built, there is no program beside this one, or a signal came meanwhile.
+pub fn candidate_for(
+    baseline: &Build,
+    progress: &Progress,
+    interruption: &Interruption,
+) -> Result<Build, BaselineError> {
     let this = this_build();
     if Path::new(&baseline.program).file_name() != Some(NODE.as_ref()) {
         return Ok(this);
@@ -145,8 +167,9 @@ pub fn candidate_for(baseline: &Build, progress: &Progress) -> Result<Build, Bas
     let program = if target_and_profile(&own).0.is_some() {
         let repository = Repository::here()?;
         let path = repository.root().to_owned();
-        let built = Cache::of(&repository).build(&path, "candidate", progress);
-        built.map_err(|source| BaselineError::Candidate { path, source })?
+        let built = Cache::of(&repository).build(&path, "candidate", progress, interruption);
+        let built = built.map_err(|source| BaselineError::Candidate { path, source })?;
+        built.ok_or(BaselineError::Interrupted)?
     } else {
         let beside = Some(own.with_file_name(NODE)).filter(|path| path.is_file());
         beside.ok_or_else(|| BaselineError::NoNode {
@@ -214,6 +237,7 @@ impl Cache {
         repository: &Repository,
         commit: &str,
         progress: &Progress,
+        interruption: &Interruption,
     ) -> Result<PathBuf, BaselineError> {
         let kept = self.folder.join(commit).join(&self.profile);
         let kept = kept.join(&self.compiler).join(NODE);
@@ -228,7 +252,15 @@ impl Cache {
             move |source| BaselineError::Cache { what, path, source }
         };
         let turn = File::create(&lock).map_err(cache("create", &lock))?;
-        turn.lock().map_err(cache("lock", &lock))?;
+        while let Err(taken) = turn.try_lock() {
+            if let TryLockError::Error(source) = taken {
+                return Err(cache("lock", &lock)(source));
+            }
+            if interruption.happened() {
+                return Err(BaselineError::Interrupted);
+            }
+            thread::sleep(LOOK_EVERY);
+        }
         if kept.is_file() {
             return Ok(kept);
         }
@@ -238,12 +270,14 @@ impl Cache {
             "building the baseline {short} (profile {}), which takes a while and is kept",
             self.profile
         ));
-        let source = repository.check_out(commit, &self.folder.join("source"))?;
-        let built = self.build(source.path(), "baseline", progress);
+        let source = repository.check_out(commit, &self.folder.join("source"), interruption)?;
+        let source = source.ok_or(BaselineError::Interrupted)?;
+        let built = self.build(source.path(), "baseline", progress, interruption);
         let built = built.map_err(|source| BaselineError::Baseline {
             commit: commit.to_owned(),
             source,
         })?;
+        let built = built.ok_or(BaselineError::Interrupted)?;
         // Under its final name only when it is whole.
         create(kept.parent().unwrap_or(&self.folder))?;
         let unfinished = kept.with_extension("unfinished");
@@ -254,15 +288,22 @@ impl Cache {
         Ok(kept)
     }
 
-    /// Builds the node program of the sources in `source`, which are those of `side`.
-    fn build(&self, source: &Path, side: &str, progress: &Progress) -> Result<PathBuf, BuildError> {
+    /// Builds the node program of the sources in `source`, which are those of `side`; `None`
+    /// when the gate was interrupted.
+    fn build(
+        &self,
+        source: &Path,
+        side: &str,
+        progress: &Progress,
+        interruption: &Interruption,
+    ) -> Result<Option<PathBuf>, BuildError> {
         let node = NodeProgram {
             source,
             target: &self.folder.join(side),
             build: self.own_target.as_deref(),
             profile: &self.profile,
         };
-        node.build(&format!("the {side}"), progress)
+        node.build(&format!("the {side}"), progress, interruption)
     }
 }
 
@@ -372,7 +413,8 @@ mod tests {
             program: "/elsewhere/debug/loadtests".to_owned(),
             ..this_build()
         };
-        let candidate = candidate_for(&baseline, &Progress::new(true)).expect("a build");
+        let candidate = candidate_for(&baseline, &Progress::new(true), &Interruption::never())
+            .expect("a build");
         assert_eq!(candidate.program, "/proc/self/exe");
     }
 }

@@ -2,9 +2,9 @@
 //! is measured here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use integration::Topology;
-use jiff::Timestamp;
 use stats::comparison::{CONFIDENCE, Decision, Estimate, Finding, Role, Rule};
 use stats::sequence::{Break, Conclusion, Part};
 
@@ -18,12 +18,13 @@ use super::round::{Capacity, RoundResult};
 use super::runner::{PlayedGate, PlayedPart};
 use super::setup::{Setup, topology_of};
 use super::shape::Shape;
-use super::trust::{doubts, response_times_diluted};
+use super::trust::{clock_set, doubts, response_times_diluted};
 use crate::arrivals::Rate;
 use crate::environment::Environment;
 use crate::record::Document;
 use crate::timing::Hop;
 use crate::verdict::Verdict;
+use crate::wall::{Beginning, later};
 
 /// Everything that a gate has measured, and what it was held by.
 pub(super) struct Measured {
@@ -36,8 +37,8 @@ pub(super) struct Measured {
     /// The most rounds that the budget was planned for.
     pub(super) most_rounds: usize,
     pub(super) played: PlayedGate,
-    pub(super) started: Timestamp,
-    pub(super) seconds: f64,
+    pub(super) beginning: Beginning,
+    pub(super) lasted: Duration,
 }
 
 /// The record of a gate.
@@ -75,7 +76,8 @@ pub(super) fn record(measured: Measured) -> GateRecord {
     let all: Vec<&RoundResult> = played.first.rounds.iter().chain(second).collect();
     let mut rounds = first;
     rounds.extend(played.repetition.iter().flat_map(rounds_of));
-    let doubts = doubts(&rounds, limits);
+    let mut doubts = doubts(&rounds, limits);
+    doubts.extend(measured.beginning.clock_set_by().map(clock_set));
     let conclusion = finished.conclusion();
     let interrupted = matches!(
         conclusion,
@@ -114,14 +116,14 @@ pub(super) fn record(measured: Measured) -> GateRecord {
         },
         budget_seconds: setup.budget.as_secs_f64(),
         most_rounds: measured.most_rounds,
-        seconds: measured.seconds,
+        seconds: measured.lasted.as_secs_f64(),
         seed: setup.seed,
         command: setup.command.clone(),
         plan: setup.plan.name.clone(),
         plan_source: setup.plan.source.clone(),
         is_aa: setup.is_aa,
-        started: measured.started,
-        ended: Timestamp::now(),
+        started: measured.beginning.wall(),
+        ended: later(measured.beginning.wall(), measured.lasted),
         environment: Environment::look(),
         calibration: setup
             .calibration

@@ -5,6 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::child;
+use crate::interruption::Interruption;
+
 /// Why git has not what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
@@ -96,7 +99,13 @@ impl Repository {
     }
 
     /// Checks `commit` out at `path`. What an interrupted gate left there is removed first.
-    pub(super) fn check_out(&self, commit: &str, path: &Path) -> Result<Sources, GitError> {
+    /// `None` when this one was interrupted meanwhile.
+    pub(super) fn check_out(
+        &self,
+        commit: &str,
+        path: &Path,
+        interruption: &Interruption,
+    ) -> Result<Option<Sources>, GitError> {
         let sources = Sources {
             repository: self.clone(),
             path: path.to_owned(),
@@ -104,11 +113,16 @@ impl Repository {
         sources.remove();
         let place = path.display().to_string();
         let add = ["worktree", "add", "--detach", "--force", &place, commit];
-        match git(&self.root, &add)? {
-            Ok(_) => Ok(sources),
-            Err(said) => Err(GitError::Refused {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(&self.root).args(add);
+        let mut said = Vec::new();
+        let ended = child::run(&mut git, interruption, |line| said.push(line));
+        match ended.map_err(GitError::NoGit)? {
+            None => Ok(None),
+            Some(status) if status.success() => Ok(Some(sources)),
+            Some(_) => Err(GitError::Refused {
                 what: "check the baseline out",
-                said,
+                said: said.join("\n"),
             }),
         }
     }
@@ -177,6 +191,12 @@ mod tests {
         done.expect("it does that");
     }
 
+    fn check_out(repository: &Repository, commit: &str, place: &Path) -> Sources {
+        let sources = repository.check_out(commit, place, &Interruption::never());
+        let sources = sources.expect("checked out");
+        sources.expect("nobody interrupts it")
+    }
+
     #[test]
     fn a_revision_is_checked_out_and_gone_afterwards() {
         let (folder, repository) = repository();
@@ -184,7 +204,7 @@ mod tests {
         let place = folder.path().join("target/gate/source");
         // Something that an interrupted gate left.
         std::fs::create_dir_all(place.join("rest")).expect("made");
-        let sources = repository.check_out(&commit, &place).expect("checked out");
+        let sources = check_out(&repository, &commit, &place);
         let content = std::fs::read_to_string(sources.path().join("file")).expect("a file");
         assert_eq!(content, "one");
         drop(sources);
@@ -203,7 +223,7 @@ mod tests {
         std::fs::remove_dir_all(&other).expect("removed");
         let commit = repository.commit_of("HEAD").expect("there are two");
         let place = folder.path().join("target/gate/source");
-        let sources = repository.check_out(&commit, &place).expect("checked out");
+        let sources = check_out(&repository, &commit, &place);
         drop(sources);
         let left = git(folder.path(), &["worktree", "list"]).expect("git is there");
         assert_eq!(left.expect("a list").lines().count(), 2);

@@ -2,10 +2,12 @@
 //! needs of either side, and takes a fraction of the time of a load tester.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use super::child;
+use crate::interruption::Interruption;
 use crate::progress::Progress;
 
 /// The executable's name, in every build.
@@ -44,32 +46,32 @@ pub enum BuildError {
 impl NodeProgram<'_> {
     /// Builds the program, with the lock file of its sources, and tells where it is.
     ///
-    /// `what` says in `progress` what is being built.
+    /// `what` says in `progress` what is being built. `None` when the gate was interrupted.
     ///
     /// # Errors
     ///
     /// There is no cargo, or it doesn't build it.
-    pub(super) fn build(&self, what: &str, progress: &Progress) -> Result<PathBuf, BuildError> {
-        let mut child = self.command().spawn().map_err(BuildError::Cargo)?;
+    pub(super) fn build(
+        &self,
+        what: &str,
+        progress: &Progress,
+        interruption: &Interruption,
+    ) -> Result<Option<PathBuf>, BuildError> {
         let mut output = VecDeque::new();
-        let lines = child.stderr.take().map(BufReader::new);
-        for line in lines
-            .into_iter()
-            .flat_map(BufRead::lines)
-            .map_while(Result::ok)
-        {
+        let ended = child::run(&mut self.command(), interruption, |line| {
             progress.glimpse(&format!("building {what}: {}", line.trim()));
             if output.len() == OUTPUT_LINES {
                 output.pop_front();
             }
             output.push_back(line);
+        });
+        match ended.map_err(BuildError::Cargo)? {
+            None => Ok(None),
+            Some(status) if status.success() => Ok(Some(self.target.join(self.profile).join(NODE))),
+            Some(_) => Err(BuildError::NotBuilt {
+                output: Vec::from(output).join("\n"),
+            }),
         }
-        if child.wait().map_err(BuildError::Cargo)?.success() {
-            return Ok(self.target.join(self.profile).join(NODE));
-        }
-        Err(BuildError::NotBuilt {
-            output: Vec::from(output).join("\n"),
-        })
     }
 
     fn command(&self) -> Command {
@@ -93,10 +95,7 @@ impl NodeProgram<'_> {
             ])
             .arg("--target-dir")
             .arg(self.target)
-            .current_dir(self.source)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+            .current_dir(self.source);
         if let Some(build) = self.build {
             // Cargo keeps builds of different sources apart by their hash, so that only
             // what differs is built; one that is older than this setting builds it all.

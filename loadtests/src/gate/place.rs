@@ -1,13 +1,10 @@
-//! Where and for how long the generator works: on cores of its own, and until somebody
-//! interrupts the gate.
+//! Where the generator works: on cores of its own.
 
 use std::io;
 use std::thread;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 /// The cores that this program may use.
 ///
@@ -43,64 +40,15 @@ pub(super) fn on_cores<T: Send, F: Future<Output = T>>(
                 .worker_threads(cores.len())
                 .enable_all()
                 .build()?;
-            Ok(runtime.block_on(work()))
+            let done = runtime.block_on(work());
+            // A name that takes long to resolve keeps nobody waiting.
+            runtime.shutdown_background();
+            Ok(done)
         })?;
         worker
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
-}
-
-/// Tells when somebody interrupts the gate. From the first listening on, Ctrl-C and
-/// SIGTERM no longer end the program by themselves.
-#[derive(Clone, Debug)]
-pub(super) struct Interruption(watch::Receiver<bool>);
-
-impl Interruption {
-    /// Begins to listen.
-    ///
-    /// # Errors
-    ///
-    /// When signals can't be listened for.
-    pub(super) fn listen() -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (mut interrupt, mut terminate) = {
-            let _within = runtime.enter();
-            (
-                signal(SignalKind::interrupt())?,
-                signal(SignalKind::terminate())?,
-            )
-        };
-        let (told, tells) = watch::channel(false);
-        let listener = thread::Builder::new().name("interruption".to_owned());
-        // It ends with the program.
-        drop(listener.spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                told.send_replace(true);
-                told.closed().await;
-            });
-        })?);
-        Ok(Interruption(tells))
-    }
-
-    /// Whether it has happened.
-    pub(super) fn happened(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Waits until it happens.
-    pub(super) async fn happens(&self) {
-        if self.0.clone().wait_for(|told| *told).await.is_err() {
-            // Nobody is left who could tell.
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! kept as it comes, so that nothing is lost with the rest.
 
 use std::fs::File;
-use std::io::Write;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -13,14 +13,17 @@ use stats::sequence::{Event, Finished, Next, Regression, RoundFigures, Rules, Se
 
 use super::GateError;
 use super::metrics;
-use super::place::{Interruption, on_cores};
+use super::place::on_cores;
 use super::record::{Round, Side};
 use super::round::{RoundError, RoundPlace, RoundResult, RoundSetup, play};
 use super::shape::RoundPlan;
 use super::trust::response_times_diluted;
 use crate::arrivals::Rate;
 use crate::evidence::Limits;
+use crate::interruption::Interruption;
+use crate::keeping::{Losses, Weight};
 use crate::progress::Progress;
+use crate::record::append_whole;
 
 /// The generator's place: its cores, until somebody interrupts the gate.
 pub(super) struct GeneratorPlace {
@@ -38,8 +41,8 @@ pub(super) struct RoundRunner<'a> {
     pub(super) limits: &'a Limits,
     /// The moment from which those of the sequence count.
     pub(super) began: Instant,
-    /// The file that rounds are kept in, one a line.
-    pub(super) log: File,
+    /// The file that rounds are kept in.
+    pub(super) log: &'a mut RoundLog,
     pub(super) progress: &'a Progress,
 }
 
@@ -135,7 +138,7 @@ impl RoundRunner<'_> {
         let Some(played) = self.place.on_generator_cores(&plan, work)? else {
             return Ok(None);
         };
-        keep(&mut self.log, &played)?;
+        self.log.keep(&played);
         self.show(sequence, place.number);
         Ok(Some(played))
     }
@@ -230,19 +233,48 @@ fn figures<'r>(
     }
 }
 
-fn keep(log: &mut File, played: &RoundResult) -> Result<(), GateError> {
-    let mut line = serde_json::to_vec(&played.round).map_err(|e| GateError::Log(e.into()))?;
-    line.push(b'\n');
-    log.write_all(&line).map_err(GateError::Log)
+/// The file that rounds are kept in as they come, one a line. All of them are in the record
+/// as well, so that a gate whose file takes no more goes on without it.
+pub(super) struct RoundLog {
+    path: PathBuf,
+    file: File,
+    full: Option<io::Error>,
 }
 
-/// Opens the file that rounds are kept in, to add to it.
-pub(super) fn open_log(folder: &Path) -> Result<File, GateError> {
-    File::options()
-        .create(true)
-        .append(true)
-        .open(folder.join(ROUNDS_FILE))
-        .map_err(GateError::Log)
+impl RoundLog {
+    /// The log in a gate's `folder`, to add to.
+    pub(super) fn open(folder: &Path) -> Result<Self, GateError> {
+        let path = folder.join(ROUNDS_FILE);
+        let file = File::options().create(true).append(true).open(&path);
+        Ok(RoundLog {
+            file: file.map_err(GateError::Log)?,
+            path,
+            full: None,
+        })
+    }
+
+    fn keep(&mut self, played: &RoundResult) {
+        if self.full.is_none() {
+            self.full = self.add(&played.round).err();
+        }
+    }
+
+    fn add(&mut self, round: &Round) -> io::Result<()> {
+        let mut line = serde_json::to_vec(round)?;
+        line.push(b'\n');
+        append_whole(&mut self.file, &line)
+    }
+
+    /// The rounds that could not be kept, if there are any.
+    pub(super) fn losses(self) -> Losses {
+        let mut losses = Losses::default();
+        if let Some(full) = self.full {
+            let what = format!("could not write {}", self.path.display());
+            let lost: Result<(), _> = Err(anyhow::Error::new(full).context(what));
+            losses.note(Weight::Derived, lost);
+        }
+        losses
+    }
 }
 
 /// Every round as it came, one a line, in a gate's folder.

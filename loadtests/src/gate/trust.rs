@@ -41,6 +41,13 @@ pub(super) fn doubts(rounds: &[Round], limits: &Limits) -> Vec<Doubt> {
     .collect()
 }
 
+/// The remark on a clock that was set by so many seconds while the gate was held.
+pub(super) fn clock_set(by: i64) -> Doubt {
+    remark(format!(
+        "the machine's clock was set by {by:+} s meanwhile; lengths don't rest on it, and times of day are those of before"
+    ))
+}
+
 fn stolen(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
     let stolen = mean(
         rounds
@@ -167,6 +174,13 @@ mod tests {
         let mut rounds: Vec<Round> = (1..=5).map(|number| round(number, false)).collect();
         rounds.iter_mut().for_each(change);
         doubts(&rounds, &Limits::default())
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_told_and_spoils_nothing() {
+        let doubt = clock_set(-3600);
+        assert!(doubt.sentence.contains("set by -3600 s"), "{doubt:?}");
+        assert!(!doubt.invalidates);
     }
 
     #[test]

@@ -51,6 +51,7 @@ pub(crate) fn example() -> Record {
         seed: 42,
         command: "loadtests run --plan smoke --seed 42".to_owned(),
         started: "2026-01-02T03:04:05Z".parse().expect("a time"),
+        lasted_seconds: Some(5.0),
         ended: "2026-01-02T03:04:10Z".parse().expect("a time"),
         environment: Environment::look(),
         stages: vec![StageRecord {

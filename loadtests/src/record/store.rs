@@ -1,6 +1,8 @@
 //! Records as files: written whole, read with care.
 
-use std::io::Write;
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -19,7 +21,7 @@ pub enum RecordError {
         path: PathBuf,
         /// Why not.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The record can't be read.
     #[error("could not read {}", path.display())]
@@ -28,7 +30,7 @@ pub enum RecordError {
         path: PathBuf,
         /// Why not.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The record is of a later program.
     #[error("{} has schema version {found}, and this program knows up to {known}: use a newer one", path.display())]
@@ -126,21 +128,43 @@ pub fn write_json(path: &Path, record: &impl Serialize) -> Result<(), RecordErro
 
 /// Writes a file so that nobody ever sees a part of it.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), RecordError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::Builder::new()
-            // As any other file: the default would keep everybody else from reading it.
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|source| RecordError::Write {
+    replace_file(path, content).map_err(|source| RecordError::Write {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The same, for who says by themselves what could not be written.
+pub fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        // As any other file: the default would keep everybody else from reading it.
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(without_path)?;
+    file.write_all(content).map_err(without_path)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The error without the name of a file that is gone by then.
+fn without_path(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(Error::source);
+    let cause: Option<&io::Error> = cause.and_then(|cause| cause.downcast_ref());
+    let code = cause.and_then(io::Error::raw_os_error);
+    code.map_or(error, io::Error::from_raw_os_error)
+}
+
+/// Adds a line to a file that was opened to append to, whole or not at all.
+pub fn append_whole(file: &mut File, line: &[u8]) -> io::Result<()> {
+    let before = file.metadata()?.len();
+    let added = file.write_all(line);
+    if added.is_err() {
+        // Where that is refused too, the line is damaged, and whoever reads it will say so.
+        let _ = file.set_len(before);
+    }
+    added
 }
 
 #[cfg(test)]

@@ -4,25 +4,11 @@ mod junit;
 mod markdown;
 mod summary;
 
-use std::path::Path;
-
 use crate::gate::record::{GateRecord, MetricOutcome, MetricRecord};
-use crate::record::{RecordError, write_whole};
 
 pub use junit::junit;
 pub use markdown::markdown;
 pub use summary::summary;
-
-/// Writes what a gate looks like beside its record: `summary.md` and `junit.xml`.
-pub fn write_summaries(record: &GateRecord, folder: &Path) -> Result<(), RecordError> {
-    let path = folder.join("junit.xml");
-    let junit = junit(record).map_err(|error| RecordError::Write {
-        path: path.clone(),
-        source: std::io::Error::other(error),
-    })?;
-    write_whole(&path, junit.as_bytes())?;
-    write_whole(&folder.join("summary.md"), markdown(record).as_bytes())
-}
 
 /// A metric's outcome, for people.
 pub(super) fn outcome(metric: &MetricRecord) -> &'static str {

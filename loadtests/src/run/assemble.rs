@@ -5,6 +5,7 @@ mod nodes;
 mod work;
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use services::contract::Service;
@@ -24,28 +25,32 @@ use crate::samples::{ArrivalSamples, Fault, Latency, Route, RouteSamples, Sample
 use crate::scenarios::Scenario;
 use crate::threshold::{Figure, Figures, RouteFigures, State};
 use crate::verdict::{self, Warning};
+use crate::wall::later;
 
 pub(super) fn record(
     order: Order,
     environment: Environment,
     mut warnings: Vec<Warning>,
-    (started, ended): (Timestamp, Timestamp),
+    (started, duration): (Timestamp, Duration),
     seen: &Seen,
     folder: &Path,
 ) -> Record {
     let plan = &order.plan;
     let is_measured = |stage: StageIndex| stage.is_some_and(|stage| !plan.stages[stage].warm_up);
-    let lasted = |stages: &dyn Fn(usize) -> bool| -> f64 {
-        let all = plan.stages.iter().enumerate();
-        let wanted = all.filter(|(index, _)| stages(*index));
-        wanted.map(|(_, stage)| stage.duration.as_secs_f64()).sum()
-    };
-    let measured_seconds = lasted(&|stage| is_measured(Some(stage)));
+    let lasted = seconds_of_stages(plan, seen.reached);
+    let all = lasted.iter().enumerate();
+    let measured_seconds = all
+        .filter(|(stage, _)| is_measured(Some(*stage)))
+        .map(|(_, seconds)| seconds)
+        .sum();
     let routes = seen.samples.by_route(is_measured);
     let sent: u64 = routes.values().map(RouteSamples::count).sum();
 
-    let stages = stages(plan, &seen.samples);
-    warnings.extend(empty_stages(&stages));
+    let stages = stages(plan, &lasted, &seen.samples);
+    if seen.broken_off == 0 {
+        // What was broken off had been sent.
+        warnings.extend(empty_stages(&stages));
+    }
     warnings.extend(unanswered_stages(plan, &seen.samples));
     warnings.extend(unkept(&seen.samples));
     let gateways = nodes::gateways(seen);
@@ -102,7 +107,8 @@ pub(super) fn record(
         seed: order.seed,
         command: order.command,
         started,
-        ended,
+        ended: later(started, duration),
+        lasted_seconds: Some(duration.as_secs_f64()),
         environment,
         stages,
         routes: routes
@@ -167,10 +173,21 @@ fn service_curve(latency: &Latency) -> Curve {
     }
 }
 
-fn stages(plan: &Plan, samples: &Samples) -> Vec<StageRecord> {
+/// How long each stage lasted, in seconds: as planned, or as far as the load got.
+fn seconds_of_stages(plan: &Plan, reached: Duration) -> Vec<f64> {
+    let schedule = plan.schedule();
+    let stages = plan.stages.iter().enumerate();
+    let seconds = stages.map(|(index, stage)| {
+        let into = reached.saturating_sub(schedule.begin_of(index));
+        into.min(stage.duration).as_secs_f64()
+    });
+    seconds.collect()
+}
+
+fn stages(plan: &Plan, lasted: &[f64], samples: &Samples) -> Vec<StageRecord> {
     let stages = plan.stages.iter().enumerate().map(|(index, stage)| {
         let total = samples.total(|other| other == Some(index));
-        let seconds = stage.duration.as_secs_f64();
+        let seconds = lasted[index];
         StageRecord {
             name: stage.name.clone(),
             users: stage.users,
@@ -187,7 +204,10 @@ fn stages(plan: &Plan, samples: &Samples) -> Vec<StageRecord> {
 }
 
 fn empty_stages(stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
-    let empty = stages.iter().filter(|stage| stage.requests.count == 0);
+    let empty = stages
+        .iter()
+        // What the load never got to had nothing to send.
+        .filter(|stage| stage.requests.count == 0 && stage.seconds > 0.0);
     empty.map(|stage| Warning::NothingSent {
         stage: stage.name.clone(),
     })
@@ -228,9 +248,10 @@ fn generator(seen: &Seen) -> Generator {
         .iter()
         .filter(|((route, _), _)| *route == submissions);
     Generator {
-        sent: total.count(),
+        sent: total.count() + seen.broken_off,
         not_connected: samples.faults(|fault| fault == Fault::NotConnected),
-        unanswered: samples.faults(|fault| matches!(fault, Fault::NoAnswer | Fault::TimedOut)),
+        unanswered: samples.faults(|fault| matches!(fault, Fault::NoAnswer | Fault::TimedOut))
+            + seen.broken_off,
         refused: total.statuses.get(&401).copied().unwrap_or(0),
         tasks_accepted: seen.tasks.accepted,
         tasks_in_doubt: in_doubt.map(|(_, faults)| faults.count).sum(),
@@ -273,6 +294,17 @@ fn sum(nodes: &[NodeCounts], service: Service, counter: &str, labels: &[(&str, &
 mod tests {
     use super::*;
     use crate::samples::Series;
+
+    #[test]
+    fn a_stage_lasts_as_long_as_the_load_got_into_it() {
+        let plan = Plan::load("smoke").expect("built in");
+        let whole = plan.schedule().length();
+        let sum = |reached| seconds_of_stages(&plan, reached).iter().sum::<f64>();
+        assert_eq!(sum(whole), whole.as_secs_f64());
+        let within = plan.stages[0].duration + Duration::from_millis(500);
+        assert_eq!(sum(within), within.as_secs_f64());
+        assert_eq!(sum(Duration::ZERO), 0.0);
+    }
 
     #[test]
     fn a_stage_without_any_answer_is_told_and_one_with_some_is_not() {

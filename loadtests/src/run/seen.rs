@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::system::Measured;
 use crate::evidence::tenths::Tenths;
@@ -14,9 +15,12 @@ use crate::timing::RouteTiming;
 use crate::tokens::{Flaw, FlawCount};
 use crate::visitor::SubmittedTasks;
 
-/// Everything that was seen of a run.
+/// Everything that was seen of a run; by default, of one that ended before its load began.
+#[derive(Default)]
 pub(super) struct Seen {
     pub(super) samples: Samples,
+    /// Requests that nobody waited for to their end, which aren't among the samples.
+    pub(super) broken_off: u64,
     /// What the nodes counted over the whole run, if that can be seen.
     pub(super) whole: Option<Vec<NodeCounts>>,
     /// The same, and CPU time, over the stages that are no warm-up.
@@ -33,4 +37,6 @@ pub(super) struct Seen {
     pub(super) timing: Vec<RouteTiming>,
     pub(super) ceiling: Option<Ceiling>,
     pub(super) files: Option<FileLimit>,
+    /// How far the load got in its schedule.
+    pub(super) reached: Duration,
 }

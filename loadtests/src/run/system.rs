@@ -10,6 +10,7 @@ use services::contract::Service;
 use super::{Order, RunError};
 use crate::client;
 use crate::environment::own_cpu_time;
+use crate::interruption::Interruption;
 use crate::ledger::NodeCounts;
 use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::{Plan, Shape};
@@ -184,12 +185,11 @@ impl Subject {
             .collect()
     }
 
-    /// Waits until no task is queued or running.
-    pub(super) async fn drain(&self, patience: Duration, warnings: &mut Vec<Warning>) {
+    /// Waits until no task is queued or running, or `deadline` has come.
+    pub(super) async fn drain(&self, deadline: Instant, warnings: &mut Vec<Warning>) {
         let Subject::Started(system) = self else {
             return;
         };
-        let deadline = Instant::now() + patience;
         loop {
             // What can't be read now won't be readable afterwards, where it is reported.
             let Ok(counters) = system.counters(Service::Worker.as_str()).await else {
@@ -240,8 +240,14 @@ impl Subject {
         })
     }
 
-    /// Stops what was started. Its data is only kept when something is amiss.
-    pub(super) async fn stop(self, folder: &Path, warnings: &mut Vec<Warning>) {
+    /// Stops what was started, or kills it when an interruption has lasted. Its data is
+    /// only kept when something is amiss.
+    pub(super) async fn stop(
+        self,
+        folder: &Path,
+        interruption: &Interruption,
+        warnings: &mut Vec<Warning>,
+    ) {
         let Subject::Started(system) = self else {
             return;
         };
@@ -251,8 +257,11 @@ impl Subject {
                 status: exit.status.to_string(),
             });
         }
-        if let Err(error) = system.stop().await {
-            let reason = error.to_string();
+        let amiss = tokio::select! {
+            stopped = system.stop() => stopped.err().map(|error| error.to_string()),
+            () = interruption.cuts_short() => Some("it was killed, for lack of time".to_owned()),
+        };
+        if let Some(reason) = amiss {
             let reason = reason.lines().next().unwrap_or_default().to_owned();
             warnings.push(Warning::UntidyStop { reason });
         }

@@ -16,6 +16,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{Samples, Series, StageIndex};
 use crate::plan::{Schedule, Stage};
+use crate::record::replace_file;
 
 /// The folder of the logs, in that of the run.
 pub const FOLDER: &str = "histograms";
@@ -52,7 +53,7 @@ pub fn write_logs(
         };
         fs::create_dir_all(&folder).map_err(failed)?;
         let log = encode(lines, started).map_err(failed)?;
-        fs::write(place(name), log).map_err(failed)
+        replace_file(&place(name), &log).map_err(failed)
     };
 
     let time = |stage: StageIndex| match stage {

@@ -1,7 +1,7 @@
 //! Task submitters hand in long tasks, some of them twice under one key, and look
 //! again until they are done.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode, header};
 use rand::RngExt;
@@ -36,7 +36,9 @@ pub(super) async fn take_turn(visitor: &mut Visitor) {
     }
     // What isn't done when the load ends is followed up later.
     while visitor.workload.stage_now().is_some() {
-        tokio::time::sleep(visitor.workload.behaviour.poll_interval).await;
+        if !visitor.rest(visitor.workload.behaviour.poll_interval).await {
+            break;
+        }
         match look(visitor, &id).await {
             Look::Open => {}
             Look::Ended | Look::Failed => break,
@@ -46,8 +48,11 @@ pub(super) async fn take_turn(visitor: &mut Visitor) {
 
 /// Looks after open tasks, until none is or `deadline` passes.
 pub(super) async fn follow_up(visitor: &mut Visitor, deadline: Instant) {
+    /// Users who look seldom aren't users any more, and keep everybody waiting.
+    const SELDOM: Duration = Duration::from_millis(250);
+    let pause = visitor.workload.behaviour.poll_interval.min(SELDOM);
     while !visitor.tasks.open.is_empty() && Instant::now() < deadline {
-        tokio::time::sleep(visitor.workload.behaviour.poll_interval).await;
+        tokio::time::sleep(pause).await;
         for (id, _) in visitor.tasks.open.clone() {
             // A look is never broken off: it was sent, so it has to be counted.
             if Instant::now() >= deadline {

@@ -13,10 +13,12 @@ use super::server::{self, Answered};
 use super::{Figure, Row};
 use crate::arrivals::Spacing;
 use crate::client;
+use crate::interruption::Interruption;
 use crate::plan::{InvalidPlan, Plan};
 use crate::progress::Progress;
 use crate::record::{Record, StageRecord, Times};
 use crate::run::{Order, RunError};
+use crate::wall::WallClock;
 
 /// One behaviour of the server, under one kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub enum Case {
     OpenFreeze(Freeze),
     /// The same in closed load.
     ClosedFreeze(Freeze),
+    /// Users who think for far longer than the run lasts, which ends all the same.
+    Thinkers,
 }
 
 /// How long the server stands still, and how long the stage around that is, in
@@ -58,6 +62,9 @@ pub enum CheckError {
     /// The run broke off.
     #[error("the run on the known server broke off")]
     Run(#[source] Box<RunError>),
+    /// A signal came before the last case was over.
+    #[error("the check was interrupted; what was checked until then is above")]
+    Interrupted,
     /// There is nothing to compare.
     #[error("the run reported no requests")]
     Nothing,
@@ -74,7 +81,7 @@ const SEED: u64 = 7;
 
 impl Case {
     /// What `loadtests self-check` does, in less than a minute.
-    pub const ALL: [Case; 6] = {
+    pub const ALL: [Case; 7] = {
         let freeze = Freeze {
             millis: 1000,
             stage_seconds: 10,
@@ -86,11 +93,12 @@ impl Case {
             Case::Poisson,
             Case::OpenFreeze(freeze),
             Case::ClosedFreeze(freeze),
+            Case::Thinkers,
         ]
     };
 
     /// The same with a shorter freeze, for tests.
-    pub const QUICK: [Case; 6] = {
+    pub const QUICK: [Case; 7] = {
         let freeze = Freeze {
             millis: 400,
             stage_seconds: 4,
@@ -102,6 +110,7 @@ impl Case {
             Case::Poisson,
             Case::OpenFreeze(freeze),
             Case::ClosedFreeze(freeze),
+            Case::Thinkers,
         ]
     };
 
@@ -113,6 +122,7 @@ impl Case {
             Case::Poisson => "Poisson arrivals",
             Case::OpenFreeze(_) => "freeze, open load",
             Case::ClosedFreeze(_) => "freeze, closed load",
+            Case::Thinkers => "users who only think",
         }
     }
 
@@ -121,7 +131,9 @@ impl Case {
             Case::Constant => server::AFTER_A_WHILE,
             Case::TwoModes => server::TWO_MODES,
             Case::Trickling => server::TRICKLING,
-            Case::Poisson | Case::OpenFreeze(_) | Case::ClosedFreeze(_) => server::AT_ONCE,
+            Case::Poisson | Case::OpenFreeze(_) | Case::ClosedFreeze(_) | Case::Thinkers => {
+                server::AT_ONCE
+            }
         }
     }
 
@@ -134,19 +146,23 @@ impl Case {
         let load = match self {
             // Enough users for every arrival of a freeze would start as many threads.
             Case::OpenFreeze(_) => format!("rate = \"{RATE}/s\"\nusers = 64"),
-            Case::ClosedFreeze(_) => "users = 32".to_owned(),
+            Case::ClosedFreeze(_) | Case::Thinkers => "users = 32".to_owned(),
             Case::Poisson => format!("rate = \"{RATE}/s\"\nusers = 64\narrivals = \"poisson\""),
             // A tenth of the rate, for answers that take their time.
             _ => format!("rate = \"{}/s\"\nusers = 32", RATE / 10),
         };
         let path = self.path();
+        let think_time = match self {
+            Case::Thinkers => "1m",
+            _ => "30ms",
+        };
         let source = format!(
             r#"name = "self-check"
 thresholds = ["error-rate<=0%"]
 [[request]]
 path = "{path}"
 [behaviour]
-think_time = "30ms"
+think_time = "{think_time}"
 [[stage]]
 name = "warm-up"
 duration = "1s"
@@ -162,7 +178,11 @@ duration = "{seconds}s"
     }
 
     /// Runs the case, with what it writes in `folder`.
-    pub(super) async fn run(self, folder: &Path) -> Result<Vec<Row>, CheckError> {
+    pub(super) async fn run(
+        self,
+        folder: &Path,
+        interruption: &Interruption,
+    ) -> Result<Vec<Row>, CheckError> {
         let helper = Helper::start(&Launcher::this_program()).map_err(CheckError::Server)?;
         let url = helper.first_line().to_owned();
         let folder = folder.join(self.name().replace([' ', ','], "-"));
@@ -174,19 +194,24 @@ duration = "{seconds}s"
             target: Some(url.clone()),
             dashboard: None,
             command: "loadtests self-check".to_owned(),
+            wall: WallClock::SYSTEM,
         };
-        let run = Box::pin(crate::run::run(order, &folder, &Progress::Silent));
+        let run = crate::run::run(order, &folder, &Progress::Silent, interruption);
+        let run = Box::pin(async {
+            let finished = run.await;
+            finished.map_err(|error| CheckError::Run(Box::new(error)))
+        });
         let metronome = Metronome::start();
-        let (record, _helper, frozen) = match self {
+        let (finished, _helper, frozen) = match self {
             Case::OpenFreeze(freeze) | Case::ClosedFreeze(freeze) => {
-                let (record, frozen) = tokio::join!(run, freeze.inflict(helper, &url));
-                let (helper, frozen) = frozen?;
-                (record, helper, frozen)
+                // A run that breaks off leaves nobody to freeze.
+                let (finished, frozen) = tokio::try_join!(run, freeze.inflict(helper, &url))?;
+                (finished, frozen.0, frozen.1)
             }
-            _ => (run.await, helper, Duration::ZERO),
+            _ => (run.await?, helper, Duration::ZERO),
         };
         let beats = metronome.stop();
-        let record = record.map_err(|error| CheckError::Run(Box::new(error)))?;
+        let record = finished.record;
         let figures = self.figures(&plan, &record, &account(&url).await?, frozen)?;
         let doubt = doubt(&beats);
         let judge = |figure: Figure| figure.judge(self.name(), doubt.as_deref());
@@ -201,6 +226,9 @@ duration = "{seconds}s"
         account: &[Answered],
         frozen: Duration,
     ) -> Result<Vec<Figure>, CheckError> {
+        if self == Case::Thinkers {
+            return Ok(vec![end(plan, record)]);
+        }
         let stage = record.stages.last().ok_or(CheckError::Nothing)?;
         let requests = &stage.requests;
         let response = requests.times.as_ref().ok_or(CheckError::Nothing)?;
@@ -229,6 +257,7 @@ duration = "{seconds}s"
                     Figure::time("response max", frozen, response.max),
                 ]
             }
+            Case::Thinkers => Vec::new(),
         })
     }
 }
@@ -260,6 +289,17 @@ fn poisson(plan: &Plan, record: &Record) -> Vec<Figure> {
         Some(Figure::count(name, again.count() as u64, sent))
     });
     figures.collect()
+}
+
+/// A run is over within a second of its schedule.
+fn end(plan: &Plan, record: &Record) -> Figure {
+    const A_SECOND: f64 = 1e6;
+    let planned = plan.schedule().length().as_micros() as f64;
+    let lasted = record.duration().as_micros() as u64;
+    Figure {
+        range: (planned, planned + A_SECOND),
+        ..Figure::time("load is over after", planned, lasted)
+    }
 }
 
 fn open_freeze(account: &[Answered], stage: &StageRecord, response: &Times) -> Vec<Figure> {

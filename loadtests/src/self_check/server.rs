@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::output;
 use crate::pacer::sleep_finely;
 
 /// Answers at once.
@@ -50,7 +51,7 @@ pub fn run() -> ExitCode {
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            output::tell(format_args!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -58,7 +59,7 @@ pub fn run() -> ExitCode {
 
 fn serve() -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    println!("http://{}", listener.local_addr()?);
+    output::deliver(format_args!("http://{}\n", listener.local_addr()?))?;
     let server = Arc::new(Server {
         start: Instant::now(),
         account: Mutex::default(),

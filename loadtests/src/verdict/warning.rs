@@ -59,7 +59,7 @@ pub enum Warning {
         /// The same in percent of the mean service time.
         percent: u64,
     },
-    /// The load was stopped before its end.
+    /// Somebody stopped the run before all was measured.
     Interrupted,
     /// A node ended by itself.
     NodeEnded {
@@ -171,6 +171,16 @@ pub enum Warning {
         /// How much is kept, in bytes.
         kept: u64,
     },
+    /// Requests were under way when the run was stopped.
+    BrokenOff {
+        /// How many.
+        requests: u64,
+    },
+    /// The machine's clock was set during the run.
+    ClockSet {
+        /// By how many seconds: forward, or back if it is negative.
+        seconds: i64,
+    },
     /// Some thresholds can't be judged from outside the system.
     ThresholdsNotObservable {
         /// How many.
@@ -207,6 +217,8 @@ impl Warning {
             | Warning::UntidyStop { .. }
             | Warning::NodesNotToldApart { .. }
             | Warning::AnswersCut { .. }
+            | Warning::BrokenOff { .. }
+            | Warning::ClockSet { .. }
             | Warning::ThresholdsNotObservable { .. } => false,
         }
     }
@@ -248,7 +260,15 @@ impl fmt::Display for Warning {
                 f,
                 "In stage “{stage}”, answers lay {micros} µs before the generator came to read them, {percent} % of the time that is shown as the system's; end what else runs, ask for less, or give it more cores."
             ),
-            Warning::Interrupted => f.write_str("The load was stopped before its end."),
+            Warning::Interrupted => f.write_str("The run was stopped by a signal before its end."),
+            Warning::BrokenOff { requests } => write!(
+                f,
+                "{requests} requests were under way when the run was stopped and nobody waited for them any longer; no figure but the ledger’s counts them."
+            ),
+            Warning::ClockSet { seconds } => write!(
+                f,
+                "The machine’s clock was set by {seconds:+} s during the run; lengths don’t rest on it, and times of day are those of before."
+            ),
             Warning::NodeEnded { node, status } => write!(
                 f,
                 "{node} ended by itself ({status}), and its counters with it; its log says why."

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Parser;
 use loadtests::exit_code::{Failure, Outcome};
 use loadtests::gate::{self, Setup};
-use loadtests::{Plan, Progress};
+use loadtests::output::deliver;
+use loadtests::{Interruption, Plan, Progress};
 
 use crate::cases::{CASES, Case};
 use crate::gates::{Gates, StudyGate};
@@ -62,22 +63,23 @@ impl GateStudy {
                 case.name
             )));
         }
+        let interruption = Interruption::listen().map_err(Failure::not_started)?;
         // One gate of each by turns, so that a machine's good and bad hours are shared.
         for number in 1..=self.gates {
             for case in CASES.iter().filter(chosen) {
-                self.gate(case, number)?;
+                self.gate(case, number, &interruption)?;
             }
         }
         let table = table(&self.folder).map_err(Failure::usage)?;
         if let Some(file) = &self.into {
             replace_table(file, &table).map_err(Failure::usage)?;
         }
-        print!("{table}");
+        deliver(table).map_err(Failure::not_kept)?;
         Ok(ExitCode::SUCCESS)
     }
 
     /// The gate with this number, unless it is there.
-    fn gate(&self, case: &Case, number: usize) -> Result<(), Failure> {
+    fn gate(&self, case: &Case, number: usize, interruption: &Interruption) -> Result<(), Failure> {
         let kept = Gates::new(&self.folder, case, self.busy);
         if kept.has(number, self.budget).map_err(Failure::usage)? {
             return Ok(());
@@ -109,9 +111,9 @@ impl GateStudy {
             seed: rand::random(),
             command: String::new(),
         };
-        let record = gate::run(setup, scratch.path(), &progress);
+        let held = gate::run(setup, scratch.path(), &progress, interruption);
         progress.finish();
-        let record = record.map_err(Failure::invalid)?;
+        let record = held.map_err(Failure::invalid)?.record;
         if record.interrupted {
             return Err(Failure::invalid(anyhow::anyhow!(
                 "interrupted; the same command goes on from here"

@@ -2,13 +2,13 @@
 //! stopped, and its table can be made again without measuring anything.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use loadtests::Verdict;
 use loadtests::gate::metrics::{log_ratio, quad_log_ratios, value};
 use loadtests::gate::record::{GateRecord, MetricOutcome, Round, Side};
+use loadtests::{Verdict, append_whole};
 use serde::{Deserialize, Serialize};
 use stats::comparison::Metric;
 
@@ -222,7 +222,7 @@ impl Gates {
             fs::create_dir_all(self.0.parent().unwrap_or(Path::new(".")))?;
             let mut file = File::options().create(true).append(true).open(&self.0)?;
             // In one go, so that an interruption leaves whole lines.
-            file.write_all(&line)
+            append_whole(&mut file, &line)
         };
         write().map_err(|source| self.failed(source))
     }

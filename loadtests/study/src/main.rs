@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     match command::GateStudy::parse().execute() {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("error: {:#}", failure.error);
+            loadtests::output::tell(format_args!("error: {}", failure.sentence()));
             ExitCode::from(failure.code)
         }
     }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use loadtests::replace_file;
+
 use crate::gates::StudyError;
 
 const BEGINS: &str = "<!-- gate-study begins -->\n";
@@ -24,7 +26,7 @@ pub fn replace_table(file: &Path, table: &str) -> Result<(), StudyError> {
             path: file.to_owned(),
         });
     };
-    fs::write(file, replaced).map_err(failed)
+    replace_file(file, replaced.as_bytes()).map_err(failed)
 }
 
 fn replaced(text: &str, table: &str) -> Option<String> {

@@ -1,0 +1,11 @@
+//! Runs, gates and checks that end before their time, or with nowhere to write to: each
+//! ends soon, and tells what it knows.
+
+mod disk;
+mod output;
+mod run;
+mod server;
+mod signals;
+mod surroundings;
+mod time;
+mod verbs;
