@@ -29,6 +29,7 @@ mod round_robin;
 mod starting;
 mod stopping;
 mod tokens;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -186,6 +187,14 @@ fn main() -> ExitCode {
             a_balancer_that_is_told_to_stop_finishes_what_is_under_way_and_takes_nothing_new,
             a_balancer_that_is_told_to_stop_does_not_wait_beyond_its_deadline,
             a_system_that_stops_finishes_what_is_under_way,
+        }
+        vectors {
+            there_are_hundreds_of_vectors_and_no_two_are_alike,
+            every_node_answers_every_vector_rightly,
+            no_malformed_head_and_nothing_smuggled_reaches_a_backend,
+        }
+        vectors needs controls {
+            no_node_is_worse_than_nginx,
         }
         docker {
             a_story_is_ignored_where_no_engine_answers,
