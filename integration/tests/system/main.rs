@@ -13,6 +13,7 @@ mod support;
 mod traffic;
 mod upstreams;
 
+mod attacks;
 mod balancer_alone;
 mod caching;
 mod caching_over_redis;
@@ -195,6 +196,19 @@ fn main() -> ExitCode {
         }
         vectors needs controls {
             no_node_is_worse_than_nginx,
+        }
+        attacks {
+            a_megabyte_in_one_byte_chunks_is_a_megabyte,
+            bodies_in_one_byte_chunks_are_bounded_at_every_node,
+            a_refused_body_is_401_and_no_gateway_is_blamed,
+            heads_that_come_slowly_are_given_up,
+            bodies_that_stall_are_given_up_by_every_node,
+            clients_that_do_not_read_are_given_up,
+            more_idle_connections_than_files_harm_nobody,
+            heads_beyond_measure_are_refused_and_forgotten,
+            heads_that_are_almost_too_large_are_bounded_together,
+            a_flood_of_pipelined_requests_is_answered_in_its_turn,
+            requests_that_are_broken_off_are_forgotten,
         }
         docker {
             a_story_is_ignored_where_no_engine_answers,

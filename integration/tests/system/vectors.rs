@@ -30,6 +30,7 @@ use tokio::sync::OnceCell;
 use crate::support::{Lab, RunFolder};
 use bench::controls::Control;
 pub(crate) use bench::controls::missing as no_controls;
+pub(crate) use bench::exchange::exchange;
 use bench::recorder::Recorder;
 use bench::subject::{Column, Subject};
 use bench::table::Table;
@@ -54,16 +55,17 @@ fn vectors() -> Arc<[Vector]> {
     let of_part = |(part, vectors): (&'static str, fn() -> Vec<Vector>)| {
         vectors().into_iter().map(move |vector| Vector { part, ..vector })
     };
-    parts.into_iter().chain([limits]).flat_map(of_part).collect()
+    let all = parts.into_iter().chain([limits]).flat_map(of_part);
+    // What is written by hand comes first, and what is generated may make it once more.
+    let mut known = HashSet::new();
+    all.filter(|vector| known.insert((vector.part, vector.raw.clone()))).collect()
 }
 
 pub(crate) async fn there_are_hundreds_of_vectors_and_no_two_are_alike() {
     let vectors = vectors();
     assert!(vectors.len() >= 300, "{} vectors", vectors.len());
     let names: HashSet<_> = vectors.iter().map(|v| (v.part, &v.name)).collect();
-    let octets: HashSet<_> = vectors.iter().map(|v| (v.part, &v.raw)).collect();
     assert_eq!(names.len(), vectors.len(), "each has a name of its own in its part");
-    assert_eq!(octets.len(), vectors.len(), "each has octets of its own in its part");
 }
 
 pub(crate) async fn every_node_answers_every_vector_rightly() {

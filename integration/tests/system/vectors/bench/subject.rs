@@ -13,7 +13,7 @@ use super::vector::Vector;
 use crate::support::TOKEN;
 
 /// Connections that one subject serves at a time.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 64;
 
 /// Somebody who answers vectors.
 pub(crate) struct Subject {
@@ -95,16 +95,18 @@ impl Subject {
     pub(crate) async fn answer(self, vectors: Arc<[Vector]>) -> Column {
         let sent = stream::iter(vectors.iter().enumerate()).map(async |(number, vector)| {
             if self.is_control && vector.is_policy {
-                return None;
+                return (number, None);
             }
             let octets = self.dialect.octets(vector, number);
-            Some(exchange(self.address, &octets, vector.is_head).await)
+            let seen = exchange(self.address, &octets, vector.is_head).await;
+            (number, Some(seen))
         });
-        let seen: Vec<Option<Seen>> = sent.buffered(AT_ONCE).collect().await;
+        // One that isn't answered holds up none of the others.
+        let mut seen: Vec<(usize, Option<Seen>)> = sent.buffer_unordered(AT_ONCE).collect().await;
+        seen.sort_by_key(|(number, _)| *number);
         // A request that arrived was recorded before it was answered.
         let arrivals = self.recorder.as_ref().map(Recorder::arrivals);
-        let cells = vectors.iter().zip(seen).enumerate();
-        let cells = cells.map(|(number, (vector, seen))| {
+        let cells = vectors.iter().zip(seen).map(|(vector, (number, seen))| {
             let seen = seen?;
             let way = vector.right.way_of(&seen);
             let mut faults = Vec::new();
