@@ -114,7 +114,7 @@ async fn put(
     Payload(bytes): Payload,
 ) -> Result<StatusCode, Problem> {
     let version = version_in(&headers).map_err(bad_request)?.unwrap_or(0);
-    let stored = cache.store.put(key, bytes, version);
+    let stored = cache.store.put(key, &bytes, version);
     let outcome = if stored.is_ok() { "stored" } else { "refused" };
     cache.stores.get_or_create(&Outcome { outcome }).inc();
     stored

@@ -3,6 +3,7 @@
 //! This is hyper's client rather than reqwest's, because reqwest rewrites paths
 //! by the URL standard: it would take the key `%2E%2E` for a step up.
 
+use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,12 +11,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, Method, Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tower::ServiceExt;
+use tower::util::MapResponse;
 
+use crate::answer_rules;
+use crate::body::collect;
+use crate::connection::Outlet;
 use crate::contract::{NodeName, VERSION};
+use crate::server::is_shortage;
 
 /// A node that is called: its name, for what is reported of it, and where it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,13 +91,29 @@ pub enum CallError {
         upstream: NodeName,
         /// What broke.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl CallError {
+    /// Whether this machine was short of something, so that the call says nothing of the
+    /// upstream.
+    pub fn is_shortage(&self) -> bool {
+        let CallError::Unreachable { source, .. } = self else {
+            return false;
+        };
+        let first: &(dyn Error + 'static) = &**source;
+        std::iter::successors(Some(first), |&error| error.source())
+            .filter_map(|error| error.downcast_ref())
+            .any(is_shortage)
+    }
 }
 
 /// Keeps connections to upstreams. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Client(legacy::Client<HttpConnector, Full<Bytes>>);
+pub struct Client(legacy::Client<Connector, Full<Bytes>>);
+
+type Connector = MapResponse<HttpConnector, fn(TokioIo<TcpStream>) -> TokioIo<Outlet>>;
 
 impl Client {
     /// The largest answer that is read.
@@ -105,7 +129,7 @@ impl Client {
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Self::IDLE_TIMEOUT)
-            .build(connector);
+            .build(connector.map_response(outlet as fn(_) -> _));
         Client(client)
     }
 
@@ -145,11 +169,11 @@ impl Client {
                 .await
                 .map_err(|e| unreachable(e.into()))?
                 .into_parts();
-            let body = Limited::new(body, Self::MAX_ANSWER_BYTES)
-                .collect()
+            answer_rules::check(&head).map_err(|error| unreachable(error.into()))?;
+            let body = collect(body, Self::MAX_ANSWER_BYTES)
                 .await
-                .map_err(unreachable)?;
-            Ok(Response::from_parts(head, body.to_bytes()))
+                .map_err(|error| unreachable(error.into()))?;
+            Ok(Response::from_parts(head, body))
         };
         tokio::time::timeout(limit, exchange)
             .await
@@ -160,6 +184,10 @@ impl Client {
                 })
             })
     }
+}
+
+fn outlet(stream: TokioIo<TcpStream>) -> TokioIo<Outlet> {
+    TokioIo::new(Outlet::new(stream.into_inner()))
 }
 
 impl Default for Client {

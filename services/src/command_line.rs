@@ -165,6 +165,7 @@ impl<C: Args> Launch<C> {
         F: Future<Output = anyhow::Result<()>>,
     {
         self.start_logging()?;
+        server::raise_limit();
         let mut runtime = match self.threads {
             1 => tokio::runtime::Builder::new_current_thread(),
             _ => tokio::runtime::Builder::new_multi_thread(),

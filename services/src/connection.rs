@@ -6,6 +6,7 @@
 //! taken up again.
 
 mod alarm;
+mod outlet;
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -22,6 +23,7 @@ use tokio::net::TcpStream;
 use tokio::task::unconstrained;
 
 pub use alarm::Alarm;
+pub(crate) use outlet::Outlet;
 
 /// One connection, for one exchange at a time; `B` is what requests have as their body.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ where
     driver: Option<Driver<B>>,
 }
 
-type Driver<B> = Pin<Box<http1::Connection<TokioIo<TcpStream>, B>>>;
+type Driver<B> = Pin<Box<http1::Connection<TokioIo<Outlet>, B>>>;
 
 impl<B> Connection<B>
 where
@@ -48,7 +50,7 @@ where
     ///
     /// None that is known: nothing is sent or read yet.
     pub async fn over(stream: TcpStream) -> hyper::Result<Self> {
-        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
+        let (sender, driver) = http1::handshake(TokioIo::new(Outlet::new(stream))).await?;
         Ok(Connection {
             sender,
             driver: Some(Box::pin(driver)),

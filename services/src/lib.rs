@@ -24,6 +24,8 @@ pub mod microservice;
 
 pub mod worker;
 
+mod answer_rules;
+mod body;
 pub mod client;
 pub mod command_line;
 pub mod connection;
@@ -31,6 +33,8 @@ pub mod contract;
 pub mod metrics;
 pub mod planted;
 pub mod problem;
+mod request_rules;
 pub mod server;
 pub mod setting;
 pub mod trace;
+mod wire;

@@ -91,10 +91,6 @@ pub struct Limits {
     /// How long a gateway may take to begin its response, once it has the request.
     #[arg(long, env = "SKEIN_FIRST_BYTE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
     pub first_byte_timeout: Duration,
-
-    /// How long either side may pause within a body.
-    #[arg(long, env = "SKEIN_IDLE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
-    pub idle_timeout: Duration,
 }
 
 /// When a gateway leaves the rotation and how it returns.

@@ -1,21 +1,29 @@
 //! What every service shares: its settings and limits, `/health` and `/metrics`,
 //! what is observed of each request, the announcement of the address, and a
 //! graceful stop with a deadline.
+//!
+//! [`admission`] and [`places`] are between a node's service and its clients.
+
+mod admission;
+mod files;
+mod places;
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, FromRequest, MatchedPath, Request, State};
+use axum::extract::{FromRequest, MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::Listener;
 use axum::{Json, Router};
 use bytes::Bytes;
 use bytesize::ByteSize;
 use http::{HeaderValue, Method, StatusCode, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,17 +33,22 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use tokio::net::TcpListener;
-use tokio_io_timeout::TimeoutStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use crate::body::{Breach, CollectError, collect};
 use crate::contract::{Announcement, Health, HealthStatus, NodeName, SERVED_BY, SERVER_TIMING};
 use crate::metrics::Metrics;
 use crate::planted::{Planted, Plants};
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::setting;
 use crate::trace;
+use crate::wire::{Pauses, Wire};
+use admission::{Admitting, Refusals};
+use places::Places;
+
+pub(crate) use files::{is_shortage, raise_limit};
 
 /// The settings that every service has.
 #[derive(Clone, Debug, clap::Args)]
@@ -68,6 +81,16 @@ pub struct ServerConfig {
     /// How long a client may take no more of a response that is under way.
     #[arg(long, env = "SKEIN_WRITE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
     pub write_timeout: Duration,
+
+    /// How long either side may pause within a body.
+    #[arg(long, env = "SKEIN_IDLE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
+    pub idle_timeout: Duration,
+
+    /// The most connections of clients at the same time; beyond, those that have been
+    /// idle longest are closed. Without it, half of the files that the process may open,
+    /// so that each request can have a connection to an upstream.
+    #[arg(long, env = "SKEIN_MAX_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: Option<u32>,
 
     /// How long a stop waits for requests under way.
     #[arg(long, env = "SKEIN_DRAIN_DEADLINE", value_name = "DURATION", default_value = "5s", value_parser = setting::duration)]
@@ -117,7 +140,6 @@ impl Node {
     /// Serves `routes`, together with what every service answers, until the
     /// shutdown; then finishes what is under way, for at most the drain deadline.
     pub async fn serve(self, listener: TcpListener, routes: Router) {
-        let max_body = usize::try_from(self.config.max_body.as_u64()).unwrap_or(usize::MAX);
         let app = routes
             .fallback(async || not_found("no such path"))
             .method_not_allowed_fallback(async || {
@@ -130,7 +152,6 @@ impl Node {
                 Observer::new(&self),
                 observe,
             ))
-            .layer(DefaultBodyLimit::max(max_body))
             .merge(self.management_routes());
         self.serve_connections(listener, |_| TowerToHyperService::new(app.clone()))
             .await;
@@ -171,7 +192,7 @@ impl Node {
     /// `service_for` makes for its peer, until the shutdown and the drain after it.
     pub async fn serve_connections<S, B>(
         self,
-        mut listener: TcpListener,
+        listener: TcpListener,
         service_for: impl Fn(SocketAddr) -> S,
     ) where
         S: hyper::service::Service<
@@ -189,29 +210,53 @@ impl Node {
             .header_read_timeout(self.config.head_timeout)
             .max_buf_size(usize::try_from(self.config.max_head.as_u64()).unwrap_or(usize::MAX));
         let connections = GracefulShutdown::new();
+        let pauses = Pauses {
+            within_body: self.config.idle_timeout,
+            reader: self.config.write_timeout,
+        };
+        let places = Places::new(
+            self.config
+                .max_connections
+                .map_or_else(files::most_connections, |most| {
+                    usize::try_from(most).unwrap_or(usize::MAX)
+                }),
+        );
+        let refusals: Refusals = self.metrics.counters(
+            "refused_requests",
+            "Requests that no service was asked to answer because of their form, by reason.",
+        );
 
         if let Ok(address) = listener.local_addr() {
             self.announce(address);
         }
         loop {
-            // This `accept` waits out errors such as a lack of file descriptors.
-            let (stream, peer) = tokio::select! {
+            let admitted = async {
+                let (stream, peer) = accept(&listener, &places).await;
+                (stream, peer, places.take().await)
+            };
+            let (stream, peer, place) = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => break,
-                accepted = Listener::accept(&mut listener) => accepted,
+                admitted = admitted => admitted,
             };
             // Answers are small and must not wait for an acknowledgement.
             let _ = stream.set_nodelay(true);
-            let mut stream = TimeoutStream::new(stream);
-            stream.set_write_timeout(Some(self.config.write_timeout));
-            let stream = TokioIo::new(Box::pin(stream));
-            let connection = http.serve_connection(stream, service_for(peer));
-            let connection = connections.watch(connection);
-            tokio::spawn(async move {
+            let activity = Arc::clone(&place.activity);
+            let wire = Wire::new(stream, Arc::clone(&activity.notes), pauses);
+            let service = Admitting {
+                service: service_for(peer),
+                activity,
+                refusals: refusals.clone(),
+            };
+            let connection = connections.watch(http.serve_connection(TokioIo::new(wire), service));
+            let number = place.number();
+            let task = tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     debug!(%peer, %error, "connection ended early");
                 }
+                place.activity.notes.linger().await;
             });
+            places.serve_by(number, task.abort_handle());
         }
         drop(listener);
         self.drain(connections).await;
@@ -238,32 +283,81 @@ impl Node {
     }
 }
 
+/// The next connection. A connection that is gone again is passed over; where files or
+/// memory are short, idle connections make room.
+async fn accept(listener: &TcpListener, places: &Places) -> (TcpStream, SocketAddr) {
+    /// How long a shortage is left to pass before the next attempt.
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut complained = false;
+    loop {
+        let error = match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => error,
+        };
+        if is_gone(&error) {
+            continue;
+        }
+        if places.shed() == 0 && !complained {
+            complained = true;
+            warn!(%error, "could not accept a connection, and nobody is idle");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Whether a client gave up before its connection was accepted.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
 /// Writes the announcement as one line of JSON to the standard output, where
 /// whoever started the node waits for it. Nobody there is no error.
 pub(crate) fn announce(announcement: &Announcement) {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
+    use io::Write;
+    let mut out = io::stdout().lock();
     if let Ok(line) = serde_json::to_string(announcement) {
         let _ = writeln!(out, "{line}");
         let _ = out.flush();
     }
 }
 
-/// A request's body, whole. Too large is 413, cut off is 400, both as problem details.
+/// A request's body, whole. Too large is 413, cut off or malformed 400, and one that
+/// stops coming 408, all as problem details.
 #[derive(Debug)]
 pub struct Payload(pub Bytes);
+
+/// The largest body that a node accepts, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct BodyLimit(usize);
 
 impl<S: Send + Sync> FromRequest<S> for Payload {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        match Bytes::from_request(request, state).await {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        if request.body().is_end_stream() {
+            return Ok(Payload(Bytes::new()));
+        }
+        let limit = request.extensions().get::<BodyLimit>();
+        let limit = limit.map_or(0, |limit| limit.0);
+        match collect(request.into_body(), limit).await {
             Ok(bytes) => Ok(Payload(bytes)),
-            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(problem(
+            Err(CollectError::TooLarge { .. }) => Err(problem(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the body is larger than this node accepts",
             )),
-            Err(rejection) => Err(bad_request(rejection.body_text())),
+            Err(broken) => Err(match Breach::of(&broken) {
+                Breach::Paused => problem(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "the request's body stopped coming",
+                ),
+                Breach::Malformed => bad_request("the request's body is malformed"),
+                Breach::Lost => bad_request("the request's body did not come whole"),
+            }),
         }
     }
 }
@@ -273,6 +367,7 @@ impl<S: Send + Sync> FromRequest<S> for Payload {
 struct Observer {
     name: NodeName,
     signature: HeaderValue,
+    body_limit: BodyLimit,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabel, Histogram>,
     planted: Planted,
@@ -296,6 +391,9 @@ impl Observer {
             name: node.name().clone(),
             signature: HeaderValue::try_from(node.name().as_str())
                 .expect("a node name is header text"),
+            body_limit: BodyLimit(
+                usize::try_from(node.config.max_body.as_u64()).unwrap_or(usize::MAX),
+            ),
             requests: node
                 .metrics
                 .counters("requests", "Requests answered, by route and status."),
@@ -318,6 +416,9 @@ async fn observe(
 ) -> Response<Body> {
     let began = Instant::now();
     trace::continue_or_begin(request.headers_mut());
+    if !request.body().is_end_stream() {
+        request.extensions_mut().insert(observer.body_limit);
+    }
     let path = request
         .extensions()
         .get::<MatchedPath>()

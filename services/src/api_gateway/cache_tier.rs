@@ -24,7 +24,7 @@ use tracing::warn;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Config;
-use crate::client::{Client, Upstream, authority_of};
+use crate::client::{CallError, Client, Upstream, authority_of};
 use crate::contract::{Key, NodeName, Service};
 use crate::metrics::Metrics;
 use crate::trace::Trace;
@@ -252,6 +252,13 @@ fn weight(cache: &NodeName, key: &Key) -> u64 {
     xxh3_64_with_seed(key.as_bytes(), seed)
 }
 
+/// Whether this machine was short of something, for which no cache is to blame.
+fn is_shortage(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<CallError>()
+        .is_some_and(CallError::is_shortage)
+}
+
 impl Member {
     /// The cache's name.
     pub(super) fn name(&self) -> &NodeName {
@@ -305,6 +312,10 @@ impl Member {
     ) -> Option<T> {
         let error = match tokio::time::timeout(self.timeout, call).await {
             Ok(Ok(value)) => return Some(value),
+            Ok(Err(error)) if is_shortage(&error) => {
+                warn!(cache = %self.name, operation, error = format!("{error:#}"), "the cache was not asked");
+                return None;
+            }
             Ok(Err(error)) => format!("{error:#}"),
             Err(_) => format!("no answer within {:?}", self.timeout),
         };

@@ -91,9 +91,11 @@ impl Store {
     }
 
     /// Keeps a value of `version`, unless something newer is known of its key.
-    pub(super) fn put(&self, key: Key, bytes: Bytes, version: u64) -> Result<(), Refused> {
+    pub(super) fn put(&self, key: Key, bytes: &[u8], version: u64) -> Result<(), Refused> {
         let new = Entry {
-            value: Some(bytes),
+            // A copy, since the bytes may be a small part of a read buffer, which would be
+            // kept with them and counted nowhere.
+            value: Some(Bytes::copy_from_slice(bytes)),
             version,
         };
         self.0
@@ -193,28 +195,28 @@ mod tests {
     fn a_value_is_found_until_it_is_deleted() {
         let store = Store::new(PLENTY, None);
         assert_eq!(store.look_up(&key()), Lookup::Nothing);
-        store.put(key(), bytes(3), 3).expect("nothing is newer");
+        store.put(key(), &bytes(3), 3).expect("nothing is newer");
         assert_eq!(store.look_up(&key()), value(3));
         store.remove(&key());
         assert_eq!(store.look_up(&key()), Lookup::Nothing);
-        store.put(key(), bytes(1), 1).expect("nothing is noted");
+        store.put(key(), &bytes(1), 1).expect("nothing is noted");
     }
 
     #[test]
     fn a_reader_cannot_bring_back_what_a_write_replaced() {
         let store = Store::new(PLENTY, None);
         store.replace(key(), 7);
-        assert_eq!(store.put(key(), bytes(6), 6), Err(Refused { known: 7 }));
+        assert_eq!(store.put(key(), &bytes(6), 6), Err(Refused { known: 7 }));
         assert_eq!(store.look_up(&key()), Lookup::Replaced { version: 7 });
-        store.put(key(), bytes(7), 7).expect("the write itself");
-        assert_eq!(store.put(key(), bytes(6), 6), Err(Refused { known: 7 }));
+        store.put(key(), &bytes(7), 7).expect("the write itself");
+        assert_eq!(store.put(key(), &bytes(6), 6), Err(Refused { known: 7 }));
         assert_eq!(store.look_up(&key()), value(7));
     }
 
     #[test]
     fn a_late_deletion_leaves_the_newer_value() {
         let store = Store::new(PLENTY, None);
-        store.put(key(), bytes(9), 9).expect("nothing is newer");
+        store.put(key(), &bytes(9), 9).expect("nothing is newer");
         store.replace(key(), 8);
         assert_eq!(store.look_up(&key()), value(9));
     }
@@ -223,7 +225,7 @@ mod tests {
     fn values_expire_and_notes_of_writes_outlive_them() {
         let ttl = Duration::from_millis(50);
         let store = Store::new(PLENTY, Some(ttl));
-        store.put(key(), bytes(1), 1).expect("nothing is newer");
+        store.put(key(), &bytes(1), 1).expect("nothing is newer");
         store.replace(seeded_key(1), 2);
         std::thread::sleep(ttl + Duration::from_millis(10));
         assert_eq!(store.look_up(&key()), Lookup::Nothing);
@@ -238,7 +240,7 @@ mod tests {
         let ttl = Duration::from_millis(50);
         let store = Store::new(PLENTY, Some(ttl));
         store.replace(key(), 2);
-        store.put(key(), bytes(2), 2).expect("as new as the note");
+        store.put(key(), &bytes(2), 2).expect("as new as the note");
         std::thread::sleep(ttl + Duration::from_millis(10));
         assert_eq!(store.look_up(&key()), Lookup::Nothing);
     }
@@ -248,9 +250,8 @@ mod tests {
         let capacity = 64 * 1024;
         let store = Store::new(capacity, None);
         for index in 0..1000 {
-            let kilobyte = Bytes::from(vec![b'x'; 1024]);
             store
-                .put(seeded_key(index), kilobyte, 1)
+                .put(seeded_key(index), &[b'x'; 1024], 1)
                 .expect("nothing is newer");
         }
         store.replace(seeded_key(1000), 2);
@@ -286,7 +287,7 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Put(version) => {
-                        let stored = store.put(key(), bytes(version), version);
+                        let stored = store.put(key(), &bytes(version), version);
                         prop_assert_eq!(stored.is_ok(), version >= newest);
                         newest = newest.max(version);
                     }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Rules;
 use super::rotation::{Gateway, Rotation};
-use crate::client::Client;
+use crate::client::{CallError, Client};
 use crate::contract::Health;
 use crate::server::Node;
 
@@ -31,7 +31,9 @@ pub(super) fn keep_checking(node: &Node, rotation: &Arc<Rotation>, rules: &Rules
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                rotation.on_check(&gateway, check.passes(&gateway).await);
+                if let Some(passed) = check.passes(&gateway).await {
+                    rotation.on_check(&gateway, passed);
+                }
                 gateway.connections.forget_stale();
             }
         });
@@ -46,8 +48,9 @@ struct Check {
 }
 
 impl Check {
-    /// Whether the gateway, and no stranger on its port, says that it is well.
-    async fn passes(&self, gateway: &Gateway) -> bool {
+    /// Whether the gateway, and no stranger on its port, says that it is well; `None` when
+    /// this node had no means to ask.
+    async fn passes(&self, gateway: &Gateway) -> Option<bool> {
         let (upstream, limit) = (&gateway.upstream, self.rules.health_timeout);
         let answer = self
             .client
@@ -60,12 +63,15 @@ impl Check {
                 limit,
             )
             .await;
-        answer.is_ok_and(|answer| {
+        if answer.as_ref().is_err_and(CallError::is_shortage) {
+            return None;
+        }
+        Some(answer.is_ok_and(|answer| {
             answer.status() == StatusCode::OK
                 && serde_json::from_slice::<Health>(answer.body()).is_ok_and(|health| {
                     health.node == upstream.name
                         && (self.nonce.is_empty() || health.nonce == self.nonce)
                 })
-        })
+        }))
     }
 }

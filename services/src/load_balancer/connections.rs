@@ -156,11 +156,16 @@ impl Connections {
 pub(super) struct Loan {
     pub(super) connection: Connection,
     pub(super) home: Arc<Connections>,
+    /// Of the request's body, if it has one.
+    pub(super) request: Option<Progress>,
 }
 
 impl Loan {
-    /// Keeps the connection for the next exchange.
+    /// Keeps the connection for the next exchange, unless the request is still being
+    /// sent: then the response has come early, and the rest of the request is for nobody.
     pub(super) fn give_back(self) {
-        self.home.idle().push((self.connection, Instant::now()));
+        if self.request.as_ref().is_none_or(Progress::is_over) {
+            self.home.idle().push((self.connection, Instant::now()));
+        }
     }
 }

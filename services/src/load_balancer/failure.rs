@@ -7,8 +7,10 @@ use axum::response::IntoResponse;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::LengthLimitError;
 
+use crate::body::Breach;
 use crate::contract::{NodeName, PROXY_STATUS};
 use crate::problem::problem;
+use crate::server::is_shortage;
 
 /// Why an exchange with a gateway failed, or why there was none.
 ///
@@ -27,8 +29,12 @@ pub(super) enum Failure {
     ResponseTimeout,
     /// What the gateway sent is not HTTP.
     ProtocolError,
+    /// This machine is short of files, ports or memory for a connection.
+    Shortage,
     /// The client stopped sending within its request.
     RequestIncomplete,
+    /// The request's body is not what its head announced.
+    RequestMalformed,
     /// The request is larger than this node accepts.
     RequestTooLarge,
 }
@@ -37,12 +43,13 @@ impl Failure {
     /// The status for the client.
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Failure::NobodyAvailable => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::NobodyAvailable | Failure::Shortage => StatusCode::SERVICE_UNAVAILABLE,
             Failure::ConnectionRefused | Failure::ConnectionTerminated | Failure::ProtocolError => {
                 StatusCode::BAD_GATEWAY
             }
             Failure::ConnectionTimeout | Failure::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
             Failure::RequestIncomplete => StatusCode::REQUEST_TIMEOUT,
+            Failure::RequestMalformed => StatusCode::BAD_REQUEST,
             Failure::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         }
     }
@@ -56,16 +63,27 @@ impl Failure {
             Failure::ConnectionTerminated => "connection_terminated",
             Failure::ResponseTimeout => "http_response_timeout",
             Failure::ProtocolError => "http_protocol_error",
-            Failure::RequestIncomplete | Failure::RequestTooLarge => "http_request_error",
+            Failure::Shortage => "connection_limit_reached",
+            Failure::RequestIncomplete | Failure::RequestMalformed | Failure::RequestTooLarge => {
+                "http_request_error"
+            }
         }
     }
 
-    /// Whether the gateway answers for it, and not its client.
+    /// Whether the gateway answers for it, and neither its client nor this node.
     pub(super) fn blames_the_gateway(self) -> bool {
-        !matches!(
-            self,
-            Failure::NobodyAvailable | Failure::RequestIncomplete | Failure::RequestTooLarge
-        )
+        match self {
+            Failure::ConnectionRefused
+            | Failure::ConnectionTimeout
+            | Failure::ConnectionTerminated
+            | Failure::ResponseTimeout
+            | Failure::ProtocolError => true,
+            Failure::NobodyAvailable
+            | Failure::Shortage
+            | Failure::RequestIncomplete
+            | Failure::RequestMalformed
+            | Failure::RequestTooLarge => false,
+        }
     }
 
     fn detail(self) -> &'static str {
@@ -76,7 +94,9 @@ impl Failure {
             Failure::ConnectionTerminated => "the gateway closed the connection without a response",
             Failure::ResponseTimeout => "the gateway was too slow to respond",
             Failure::ProtocolError => "the gateway's response is not HTTP",
+            Failure::Shortage => "the balancer has no file or port left for a connection",
             Failure::RequestIncomplete => "the request's body stopped coming",
+            Failure::RequestMalformed => "the request's body is malformed",
             Failure::RequestTooLarge => "the request is larger than this node accepts",
         }
     }
@@ -95,7 +115,7 @@ impl Failure {
             PROXY_STATUS,
             HeaderValue::try_from(status).expect("names are header text"),
         );
-        if self == Failure::NobodyAvailable {
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
@@ -108,6 +128,8 @@ impl From<&hyper::Error> for Failure {
             // Only the request's body can be at fault: the head came from hyper itself.
             if is_too_large(error) {
                 Failure::RequestTooLarge
+            } else if Breach::of(error) == Breach::Malformed {
+                Failure::RequestMalformed
             } else {
                 Failure::RequestIncomplete
             }
@@ -127,6 +149,7 @@ fn is_too_large(error: &(dyn Error + 'static)) -> bool {
 impl From<&std::io::Error> for Failure {
     fn from(error: &std::io::Error) -> Self {
         match error.kind() {
+            _ if is_shortage(error) => Failure::Shortage,
             std::io::ErrorKind::TimedOut => Failure::ConnectionTimeout,
             _ => Failure::ConnectionRefused,
         }

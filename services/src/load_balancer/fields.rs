@@ -124,7 +124,10 @@ fn settle_target(head: &mut Parts) {
     if let Ok(host) = HeaderValue::try_from(authority.as_str()) {
         head.headers.insert(HOST, host);
     }
-    let target = head.uri.path_and_query().cloned();
+    // Of `http://host?query` too, the path is `/` (RFC 9110 §4.2.3).
+    let path = head.uri.path_and_query().cloned();
+    let target = path.filter(|path| path.as_str().starts_with('/'));
+    let target = target.or_else(|| format!("/?{}", head.uri.query()?).parse().ok());
     head.uri = Uri::from(target.unwrap_or(PathAndQuery::from_static("/")));
 }
 
@@ -231,6 +234,9 @@ mod tests {
         let head = prepared(request);
         assert_eq!(head.uri, "/data?x=1");
         assert_eq!(head.headers["host"], "skein.example:81");
+        let request = Request::get("http://skein.example?x=1").body(());
+        let head = prepared(request.expect("well-formed"));
+        assert_eq!(head.uri.to_string(), "/?x=1");
     }
 
     #[test]

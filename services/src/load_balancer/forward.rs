@@ -7,7 +7,6 @@ use axum::Router;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::Body;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -23,6 +22,7 @@ use super::request_body::{Progress, RequestBody};
 use super::response_body::{Outgoing, ResponseBody};
 use super::rotation::{Gateway, Rotation, TriedSet};
 use super::{Config, Limits};
+use crate::answer_rules;
 use crate::contract::{NodeName, SERVER_TIMING};
 use crate::planted::Planted;
 use crate::server::Node;
@@ -34,6 +34,7 @@ pub(super) struct Balancer {
     name: NodeName,
     rotation: Arc<Rotation>,
     limits: Limits,
+    idle_timeout: Duration,
     max_body: usize,
     via: Via,
     planted: Planted,
@@ -72,6 +73,7 @@ impl Balancer {
             name: node.name().clone(),
             rotation,
             limits: config.limits.clone(),
+            idle_timeout: config.server.idle_timeout,
             max_body: usize::try_from(config.server.max_body.as_u64()).unwrap_or(usize::MAX),
             via: Via::new(node.name()),
             planted: config.server.plants.planted(),
@@ -149,7 +151,6 @@ impl Balancer {
     ) -> Result<Response<Outgoing>, NoResponse> {
         let (mut head, body) = request.into_parts();
         if body.size_hint().lower() > self.max_body as u64 {
-            discard(body).await;
             return Err(NoResponse {
                 failure: Failure::RequestTooLarge,
                 last_tried: None,
@@ -157,7 +158,7 @@ impl Balancer {
         }
         fields::prepare_request(&mut head, forwarded_for, &self.via);
         let spare = Spare::of(&head, &body);
-        let body = RequestBody::new(body, self.max_body, self.limits.idle_timeout);
+        let body = RequestBody::new(body, self.max_body);
         let progress = body.progress();
 
         let mut request = Request::from_parts(head, body);
@@ -207,14 +208,26 @@ impl Balancer {
         mut request: Request<RequestBody>,
         progress: Option<&Progress>,
     ) -> Result<(Response<Incoming>, Loan), Box<Broken>> {
-        let lend = |connection| Loan {
-            connection,
-            home: Arc::clone(&gateway.connections),
+        let lend = |connection, response: Response<Incoming>| {
+            let (head, body) = response.into_parts();
+            answer_rules::check(&head).map_err(|error| {
+                debug!(upstream = %gateway.upstream.name, %error, "not understood");
+                Box::new(Broken {
+                    failure: Failure::ProtocolError,
+                    unsent: None,
+                })
+            })?;
+            let loan = Loan {
+                connection,
+                home: Arc::clone(&gateway.connections),
+                request: progress.cloned(),
+            };
+            Ok((Response::from_parts(head, body), loan))
         };
         let limit = self.limits.first_byte_timeout;
         while let Some(mut connection) = gateway.connections.take_idle() {
             match connection.send(request, limit, progress).await {
-                Ok(response) => return Ok((response, lend(connection))),
+                Ok(response) => return lend(connection, response),
                 // The gateway closed an idle connection just then: that is nobody's failure.
                 Err(Broken {
                     unsent: Some(unsent),
@@ -233,15 +246,16 @@ impl Balancer {
             }
         };
         let response = connection.send(request, limit, progress).await?;
-        Ok((response, lend(connection)))
+        lend(connection, response)
     }
 
     fn relay(&self, response: Response<Incoming>, loan: Loan) -> Response<Outgoing> {
         let (mut head, body) = response.into_parts();
         // Each hop speaks for itself (RFC 9110 §2.5).
         head.version = Version::HTTP_11;
+        answer_rules::settle_length(head.status, &mut head.headers);
         fields::remove_hop_by_hop(&mut head.headers);
-        let body = ResponseBody::new(body, self.limits.idle_timeout, loan);
+        let body = ResponseBody::new(body, self.idle_timeout, loan);
         Response::from_parts(head, Outgoing::Relayed(body))
     }
 
@@ -257,14 +271,6 @@ impl Balancer {
             self.rotation.on_failure(gateway);
         }
     }
-}
-
-/// Reads a body that nobody wants, for a moment. A client that is cut off while it
-/// sends may never see the answer that says why (nginx calls this a lingering close).
-async fn discard(mut body: Incoming) {
-    const MOMENT: Duration = Duration::from_secs(1);
-    let read = async { while let Some(Ok(_)) = body.frame().await {} };
-    let _ = tokio::time::timeout(MOMENT, read).await;
 }
 
 /// Answers a request about the balancer itself.

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -13,24 +12,22 @@ use http_body_util::Limited;
 use hyper::body::Incoming;
 
 use super::BoxError;
-use super::patience::Patience;
 
-/// A client's body on its way to a gateway: no larger than the node accepts.
+/// A client's body on its way to a gateway: no larger than the node accepts. The
+/// client's connection bounds its pauses.
 #[derive(Debug)]
 pub(super) struct RequestBody {
     body: Option<Limited<Incoming>>,
-    patience: Patience,
     progress: Option<Progress>,
 }
 
 impl RequestBody {
-    pub(super) fn new(body: Incoming, limit: usize, idle_timeout: Duration) -> Self {
+    pub(super) fn new(body: Incoming, limit: usize) -> Self {
         if body.is_end_stream() {
             return RequestBody::empty();
         }
         RequestBody {
             body: Some(Limited::new(body, limit)),
-            patience: Patience::new(idle_timeout),
             progress: Some(Progress::default()),
         }
     }
@@ -38,12 +35,11 @@ impl RequestBody {
     pub(super) fn empty() -> Self {
         RequestBody {
             body: None,
-            patience: Patience::new(Duration::ZERO),
             progress: None,
         }
     }
 
-    /// Counts the pieces that have passed; `None` when the request has no body.
+    /// Tells of the pieces that have passed; `None` when the request has no body.
     pub(super) fn progress(&self) -> Option<Progress> {
         self.progress.clone()
     }
@@ -63,9 +59,9 @@ impl Body for RequestBody {
         };
         let polled = Pin::new(body).poll_frame(cx);
         if let (Poll::Ready(_), Some(progress)) = (&polled, &this.progress) {
-            progress.0.fetch_add(1, Ordering::Relaxed);
+            progress.0.fetch_add(Progress::PIECE, Ordering::Relaxed);
         }
-        this.patience.check(polled, cx)
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -79,12 +75,30 @@ impl Body for RequestBody {
     }
 }
 
-/// How many pieces of a request's body have passed.
+/// When hyper needs the body no more, it has all been sent.
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Some(progress) = &self.progress {
+            progress.0.fetch_or(Progress::OVER, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How far a request's body has been sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress(Arc<AtomicU64>);
 
 impl Progress {
+    const OVER: u64 = 1;
+    const PIECE: u64 = 2;
+
+    /// How many pieces have passed.
     pub(super) fn pieces(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) / Self::PIECE
+    }
+
+    /// Whether nothing more will be sent.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & Self::OVER != 0
     }
 }
