@@ -131,7 +131,7 @@ fn nginx(folder: &Path, address: SocketAddr, backend: SocketAddr) -> String {
 events {{ worker_connections 1024; }}
 http {{
   access_log off; lingering_time 1s; lingering_timeout 1s;
-  client_header_timeout 3s; client_body_timeout 3s;
+  client_header_timeout 3s; client_body_timeout 3s; keepalive_timeout 3s;
   client_body_temp_path "{folder}/body"; proxy_temp_path "{folder}/proxy";
   fastcgi_temp_path "{folder}/fastcgi"; uwsgi_temp_path "{folder}/uwsgi"; scgi_temp_path "{folder}/scgi";
   upstream backend {{ server {backend}; keepalive 64; }}
@@ -141,7 +141,7 @@ http {{
       proxy_pass http://backend;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
+      proxy_set_header Host $host;
     }}
   }}
 }}
@@ -159,6 +159,7 @@ defaults
   timeout connect 5s
   timeout client 3s
   timeout http-request 3s
+  timeout http-keep-alive 3s
   timeout server 10s
 frontend vectors
   bind {address}

@@ -115,7 +115,7 @@ impl Arrivals {
             faults.push("its head arrived".to_owned());
         }
         for head in of(Kind::Vector).filter_map(|record| record.head.as_ref()) {
-            faults.extend(arrival.faults(head));
+            faults.extend(arrival.faults(head, number));
         }
         faults
     }
@@ -132,14 +132,16 @@ impl Arrivals {
 }
 
 impl Arrival {
-    fn faults(&self, head: &Head) -> Vec<String> {
+    fn faults(&self, head: &Head, number: usize) -> Vec<String> {
         let lost = self.lost.iter().filter(|name| !head.all(name).is_empty());
         let lost = lost.map(|name| format!("{name} arrived"));
         let kept = self.kept.iter().filter_map(|(name, value)| {
             let arrived = head.all(name);
             (arrived != [*value]).then(|| format!("{name} arrived as {arrived:?}"))
         });
-        let target = self.target.as_ref().filter(|meant| head.target() != **meant);
+        let meant = self.target.as_ref();
+        let meant = meant.map(|target| target.replace("{number}", &number.to_string()));
+        let target = meant.filter(|meant| head.target() != meant);
         let target = target.map(|_| format!("the target arrived as {}", head.target()));
         lost.chain(kept).chain(target).collect()
     }

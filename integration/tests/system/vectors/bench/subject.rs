@@ -15,6 +15,10 @@ use crate::support::TOKEN;
 /// Connections that one subject serves at a time.
 const AT_ONCE: usize = 64;
 
+/// The length of the request that vectors try to smuggle, which their own lengths and
+/// chunk sizes (`200`) rely on.
+const SMUGGLED: usize = 512;
+
 /// Somebody who answers vectors.
 pub(crate) struct Subject {
     name: String,
@@ -167,14 +171,12 @@ impl Dialect {
             ("{get}", format!("GET {read}vector-{number}")),
             ("{post}", format!("{} {}vector-{number}", write.0, write.1)),
             ("{target}", format!("{read}vector-{number}")),
-            ("{smuggled}", format!("GET {read}smuggled-{number}")),
+            ("{smuggled}", smuggled(&format!("{read}smuggled-{number}"), &extras)),
             ("{fields}", format!("Host: localhost\r\n{extras}")),
             ("{extras}", extras.clone()),
             ("{number}", number.to_string()),
         ];
-        let own = words.iter().fold(vector.raw.clone(), |octets, (word, meaning)| {
-            replaced(&octets, word.as_bytes(), meaning.as_bytes())
-        });
+        let own = spoken(&vector.raw, &words);
         let after = format!(
             "GET {read}after-{number} HTTP/1.1\r\nHost: localhost\r\n{extras}Connection: close\r\n\r\n"
         );
@@ -182,13 +184,26 @@ impl Dialect {
     }
 }
 
-fn replaced(octets: &[u8], word: &[u8], meaning: &[u8]) -> Vec<u8> {
-    let mut result = Vec::with_capacity(octets.len() + 64);
+/// A whole request of [`SMUGGLED`] octets.
+fn smuggled(target: &str, extras: &str) -> String {
+    let head = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{extras}X-Fill: ");
+    let fill = SMUGGLED - head.len() - "\r\n\r\n".len();
+    format!("{head}{}\r\n\r\n", "a".repeat(fill))
+}
+
+/// The octets with what each word means in its place.
+fn spoken(octets: &[u8], words: &[(&str, String)]) -> Vec<u8> {
+    let mut result = Vec::with_capacity(octets.len() + 256);
     let mut rest = octets;
-    while let Some(at) = rest.windows(word.len()).position(|window| window == word) {
+    while let Some(at) = rest.iter().position(|octet| *octet == b'{') {
         result.extend_from_slice(&rest[..at]);
+        rest = &rest[at..];
+        let word = words.iter().find(|(word, _)| rest.starts_with(word.as_bytes()));
+        let (meaning, length) = word.map_or((&b"{"[..], 1), |(word, meaning)| {
+            (meaning.as_bytes(), word.len())
+        });
         result.extend_from_slice(meaning);
-        rest = &rest[at + word.len()..];
+        rest = &rest[length..];
     }
     result.extend_from_slice(rest);
     result

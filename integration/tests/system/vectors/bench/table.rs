@@ -41,11 +41,11 @@ impl Table<'_> {
         })
     }
 
-    /// How many vectors each subject has answered rightly, and how many malformed heads
-    /// it let through to a backend.
+    /// How many vectors each subject has answered rightly, and of how many malformed heads
+    /// something got to a backend.
     pub(crate) fn sums(&self) -> String {
         let mut sums =
-            "| subject | right | wrong | malformed heads that reached a backend |\n|---|--:|--:|--:|\n"
+            "| subject | right | wrong | malformed, and reached a backend in some shape |\n|---|--:|--:|--:|\n"
                 .to_owned();
         for column in &self.columns {
             let asked = || column.cells.iter().flatten();

@@ -9,7 +9,8 @@
 //! | `{get}` | `GET /vector-17` | `GET /process?vector-17` |
 //! | `{post}` | `POST /vector-17` | `POST /process?vector-17` |
 //! | `{target}` | `/vector-17` | `/process?vector-17` |
-//! | `{smuggled}` | `GET /smuggled-17` | the same |
+//! | `{smuggled}` | a whole request of 512 octets for `/smuggled-17` | the same for `/process?smuggled-17` |
+//! | `{number}` | `17` | the same |
 //! | `{extras}` | nothing | `Authorization: …` and CRLF |
 //! | `{fields}` | `Host: localhost` and CRLF, then `{extras}` | the same |
 
