@@ -4,18 +4,23 @@
 
 mod siege;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use integration::Topology;
-use integration::wait::wait_for;
+use reqwest::Method;
+use reqwest::header::CONNECTION;
 use services::contract::Service;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{sleep, timeout};
 
 use crate::support::{Lab, PATIENCE};
 use crate::traffic::laboratory;
-use siege::{all_at_once, beside_readers, everybody, head, left_open, nodes_of};
+use siege::{
+    all_at_once, beside_new_readers, beside_readers, everybody, head, left_open, nodes_of,
+};
 
 /// A body just below the largest that nodes take, in bytes.
 const LARGE: usize = 900_000;
@@ -98,28 +103,18 @@ pub(crate) async fn bodies_that_stall_are_given_up_by_every_node() {
     .await;
 }
 
-/// Answers that nobody reads fill the connection's buffers, and then the node's.
+/// Answers that nobody reads fill the connection's buffers, and then the node waits.
 pub(crate) async fn clients_that_do_not_read_are_given_up() {
     let lab = Lab::start(everywhere("write-timeout", "1s")).await;
-    let pipeline = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20_000);
+    let pipeline = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
     beside_readers(&lab, async || {
         let attacks = everybody(&lab).into_iter().map(async |(address, _)| {
-            let writes = (0..4).map(async |_| {
-                let mut stream = TcpStream::connect(address).await.expect("it listens");
-                // It ends when the node has given up; until then the node reads nothing
-                // more, for it has more to write than anybody takes.
-                let written = async {
-                    loop {
-                        if stream.write_all(pipeline.as_bytes()).await.is_err() {
-                            return;
-                        }
-                    }
-                };
-                tokio::time::timeout(PATIENCE, written).await
-            });
-            for given_up in join_all(writes).await {
-                given_up.expect("a node gives up a client that doesn't read");
-            }
+            let mut stream = with_little_room(address).await;
+            // The node reads nothing more while it has more to write than anybody takes,
+            // and then it gives up.
+            let written = async { while stream.write_all(pipeline.as_bytes()).await.is_ok() {} };
+            let given_up = timeout(PATIENCE, written).await;
+            given_up.expect("a node gives up a client that doesn't read");
         });
         join_all(attacks).await;
     })
@@ -130,7 +125,7 @@ pub(crate) async fn clients_that_do_not_read_are_given_up() {
 /// gateway: those that have been idle longest make room.
 pub(crate) async fn more_idle_connections_than_files_harm_nobody() {
     let lab = Lab::start_with_few_files(laboratory()).await;
-    beside_readers(&lab, async || {
+    beside_new_readers(&lab, async || {
         let mut open = Vec::new();
         let mut attacked = nodes_of(&lab, Service::ApiGateway);
         attacked.push("load-balancer".to_owned());
@@ -143,10 +138,8 @@ pub(crate) async fn more_idle_connections_than_files_harm_nobody() {
             open.extend(left_open(address, 150, b"GET / HTTP/1.1\r\nHost:").await);
         }
         // They stay while readers go on for a while.
-        lab.get("/data").await;
-        for _ in 0..20 {
-            assert_eq!(lab.get("/data/item-1").await.status(), 200);
-        }
+        traffic_goes_on(&lab).await;
+        drop(open);
     })
     .await;
 }
@@ -173,7 +166,10 @@ pub(crate) async fn heads_beyond_measure_are_refused_and_forgotten() {
 /// a node keeps for each of them is bounded, and so are they.
 pub(crate) async fn heads_that_are_almost_too_large_are_bounded_together() {
     let lab = Lab::start(laboratory()).await;
-    let almost = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX-Large: {}", "a".repeat(15_000));
+    let almost = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX-Large: {}",
+        "a".repeat(15_000)
+    );
     beside_readers(&lab, async || {
         let attacks = everybody(&lab).into_iter().map(async |(address, _)| {
             let open = left_open(address, 100, almost.as_bytes()).await;
@@ -190,7 +186,8 @@ pub(crate) async fn a_flood_of_pipelined_requests_is_answered_in_its_turn() {
     const REQUESTS: usize = 2_000;
     beside_readers(&lab, async || {
         let attacks = everybody(&lab).into_iter().map(async |(address, _)| {
-            let mut pipeline = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(REQUESTS - 1);
+            let mut pipeline =
+                "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(REQUESTS - 1);
             pipeline.push_str(&head("GET /health", ""));
             let seen = crate::vectors::exchange(address, pipeline.as_bytes(), false).await;
             assert_eq!(seen.answers, vec![200; REQUESTS], "{:?}", seen.fault);
@@ -226,24 +223,51 @@ pub(crate) async fn requests_that_are_broken_off_are_forgotten() {
 fn everywhere(flag: &str, value: &str) -> Topology {
     Service::ALL
         .into_iter()
-        .fold(laboratory(), |topology, service| topology.with(service, flag, value))
+        .fold(laboratory(), |topology, service| {
+            topology.with(service, flag, value)
+        })
+}
+
+/// Reads twenty items one after the other, each over a connection of its own.
+async fn traffic_goes_on(lab: &Lab) {
+    for _ in 0..20 {
+        let request = lab
+            .request(Method::GET, "/data/item-1")
+            .header(CONNECTION, "close");
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+    }
+}
+
+/// A connection whose client has hardly any room for what it doesn't read.
+async fn with_little_room(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    socket.connect(address).await.expect("it listens")
 }
 
 /// Sends an octet now and then, which keeps a connection from being idle but not from
 /// being slow, until the node has closed it.
-async fn drip_until_closed(mut stream: TcpStream) {
-    wait_for("the node to give up", PATIENCE, async || {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        // A closed connection takes one more write before it says so.
-        stream.write_all(b"a").await.map_or(Ok(()), |()| Err("it takes more"))
-    })
-    .await
-    .unwrap_or_else(|overdue| panic!("{overdue}"));
+async fn drip_until_closed(stream: TcpStream) {
+    let (reading, mut writing) = stream.into_split();
+    let drip = async {
+        while writing.write_all(b"a").await.is_ok() {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        () = drip => {}
+        () = wait_until_closed(reading) => {}
+    }
 }
 
 /// Waits until the node has closed the connection, whatever it says before.
-async fn wait_until_closed(mut stream: TcpStream) {
+async fn wait_until_closed(mut stream: impl AsyncRead + Unpin) {
     let mut answer = Vec::new();
-    let closed = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
-    assert!(closed.is_ok(), "open after {PATIENCE:?}: {}", answer.escape_ascii());
+    let closed = timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    assert!(
+        closed.is_ok(),
+        "open after {PATIENCE:?}: {}",
+        answer.escape_ascii()
+    );
 }

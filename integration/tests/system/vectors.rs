@@ -53,19 +53,26 @@ fn vectors() -> Arc<[Vector]> {
     ];
     let limits: (&str, fn() -> Vec<Vector>) = ("limit", limits::vectors);
     let of_part = |(part, vectors): (&'static str, fn() -> Vec<Vector>)| {
-        vectors().into_iter().map(move |vector| Vector { part, ..vector })
+        vectors()
+            .into_iter()
+            .map(move |vector| Vector { part, ..vector })
     };
     let all = parts.into_iter().chain([limits]).flat_map(of_part);
     // What is written by hand comes first, and what is generated may make it once more.
     let mut known = HashSet::new();
-    all.filter(|vector| known.insert((vector.part, vector.raw.clone()))).collect()
+    all.filter(|vector| known.insert((vector.part, vector.raw.clone())))
+        .collect()
 }
 
 pub(crate) async fn there_are_hundreds_of_vectors_and_no_two_are_alike() {
     let vectors = vectors();
     assert!(vectors.len() >= 300, "{} vectors", vectors.len());
     let names: HashSet<_> = vectors.iter().map(|v| (v.part, &v.name)).collect();
-    assert_eq!(names.len(), vectors.len(), "each has a name of its own in its part");
+    assert_eq!(
+        names.len(),
+        vectors.len(),
+        "each has a name of its own in its part"
+    );
 }
 
 pub(crate) async fn every_node_answers_every_vector_rightly() {
@@ -121,9 +128,14 @@ pub(crate) async fn no_node_is_worse_than_nginx() {
         let by_nginx = nginx.cells[number].as_ref();
         let is_refused_rightly = by_nginx.is_some_and(|cell| cell.is_refused() && cell.is_right());
         for column in ours {
-            let taken = column.cells[number].as_ref().is_some_and(|cell| !cell.is_refused());
+            let taken = column.cells[number]
+                .as_ref()
+                .is_some_and(|cell| !cell.is_refused());
             if vector.right.demands_refusal() && is_refused_rightly && taken {
-                worse.push(format!("{}: {} ({})", column.name, vector.name, vector.part));
+                worse.push(format!(
+                    "{}: {} ({})",
+                    column.name, vector.name, vector.part
+                ));
             }
         }
     }
@@ -148,23 +160,36 @@ async fn ask_our_nodes() -> Vec<Column> {
     let recorder = Recorder::start().await;
     let balancer = Topology::single(Service::LoadBalancer)
         .with(Service::LoadBalancer, "health-interval", "1h")
-        .with(Service::LoadBalancer, "gateway", format!("recorder=http://{}", recorder.address()));
+        .with(
+            Service::LoadBalancer,
+            "gateway",
+            format!("recorder=http://{}", recorder.address()),
+        );
     let balancer = Lab::start(balancer).await;
-    let others = Topology::laboratory()
-        .gateways(1)
-        .caches(1)
-        .with(Service::Microservice, "iterations", 1);
+    let others =
+        Topology::laboratory()
+            .gateways(1)
+            .caches(1)
+            .with(Service::Microservice, "iterations", 1);
     let others = Lab::start(others).await;
-    let proxy = Subject::proxy("load-balancer", balancer.address_of("load-balancer"), recorder);
+    let proxy = Subject::proxy(
+        "load-balancer",
+        balancer.address_of("load-balancer"),
+        recorder,
+    );
     let nodes = others.topology().nodes().iter();
-    let nodes = nodes.filter(|node| node.service != Service::LoadBalancer).map(|node| {
-        let name = node.name.as_str();
-        Subject::node(node.service, name, others.address_of(name))
-    });
+    let nodes = nodes
+        .filter(|node| node.service != Service::LoadBalancer)
+        .map(|node| {
+            let name = node.name.as_str();
+            Subject::node(node.service, name, others.address_of(name))
+        });
     let subjects = [proxy].into_iter().chain(nodes);
     let columns = join_all(subjects.map(|subject| subject.answer(Arc::clone(&vectors)))).await;
     let blamed = [("upstream", "recorder")];
-    let ejections = balancer.counter("load-balancer", "upstream_ejections_total", &blamed).await;
+    let ejections = balancer
+        .counter("load-balancer", "upstream_ejections_total", &blamed)
+        .await;
     assert_eq!(ejections, 0.0, "no client can have a gateway ejected");
     columns
 }

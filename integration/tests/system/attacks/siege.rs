@@ -9,6 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use reqwest::RequestBuilder;
+use reqwest::header::CONNECTION;
 use services::contract::Service;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -20,7 +22,7 @@ use crate::vectors::exchange;
 /// The most physical memory that any node may ever have, in bytes. A node at rest has
 /// some 15 MiB; each of the attacks sends many times this figure, or would make a node
 /// that keeps what it is sent exceed it.
-const MOST_MEMORY: u64 = 96 << 20;
+const MOST_MEMORY: u64 = 64 << 20;
 /// How long any ordinary request may take beside an attack, on a machine whose cores are
 /// all busy with the attacker and seven other stories.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -28,6 +30,18 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Attacks a laboratory while ordinary readers go on, and afterwards looks whether
 /// anybody was harmed.
 pub(super) async fn beside_readers(lab: &Lab, attack: impl AsyncFnOnce()) {
+    beside(lab, read, attack).await;
+}
+
+/// The same beside readers who make a connection for each request. One who keeps a
+/// connection may find it closed just when the next request goes out over it, as anybody
+/// who keeps one must expect, and a node that is short of files closes many.
+pub(super) async fn beside_new_readers(lab: &Lab, attack: impl AsyncFnOnce()) {
+    let read_afresh = |lab: &Lab, number| read(lab, number).header(CONNECTION, "close");
+    beside(lab, read_afresh, attack).await;
+}
+
+async fn beside(lab: &Lab, read: fn(&Lab, u32) -> RequestBuilder, attack: impl AsyncFnOnce()) {
     let events = async |traffic: &Traffic<'_>| {
         traffic.flows().await;
         attack().await;
@@ -79,7 +93,11 @@ impl Figures {
         let story = thread.name().unwrap_or("story").replace("::", "-");
         let mut page = format!("{reads} reads, the slowest took {slowest:?}\n");
         for (node, peak) in &self.0 {
-            let _ = writeln!(page, "{node}: {:.1} MiB at most", *peak as f64 / f64::from(1 << 20));
+            let _ = writeln!(
+                page,
+                "{node}: {:.1} MiB at most",
+                *peak as f64 / f64::from(1 << 20)
+            );
         }
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{story}.txt"));
         fs::write(path, page).expect("a writable target folder");
@@ -103,7 +121,14 @@ pub(super) fn everybody(lab: &Lab) -> Vec<(SocketAddr, &'static str)> {
         Service::Database => "PUT /db/attack",
         Service::Worker => "POST /longtask",
     };
-    nodes.map(|node| (lab.address_of(node.name.as_str()), takes_bodies(node.service))).collect()
+    nodes
+        .map(|node| {
+            (
+                lab.address_of(node.name.as_str()),
+                takes_bodies(node.service),
+            )
+        })
+        .collect()
 }
 
 /// A head that ends the connection behind its answer, with a valid token and these

@@ -32,18 +32,26 @@ impl Exceptions {
         let mut needed = Vec::new();
         for (number, vector) in vectors.iter().enumerate() {
             let cells = columns.iter().map(|column| (column, &column.cells[number]));
-            let wrong = cells.filter(|(_, cell)| cell.as_ref().is_some_and(|cell| !cell.is_right()));
+            let wrong =
+                cells.filter(|(_, cell)| cell.as_ref().is_some_and(|cell| !cell.is_right()));
             for (column, _) in wrong {
                 match known(vector) {
                     Some(known) => needed.push((known.part, known.vector)),
-                    None => unknown.push(format!("{}: {} ({})", column.name, vector.name, vector.part)),
+                    None => unknown.push(format!(
+                        "{}: {} ({})",
+                        column.name, vector.name, vector.part
+                    )),
                 }
             }
         }
-        let unneeded = KNOWN.iter().filter(|known| !needed.contains(&(known.part, known.vector)));
+        let unneeded = KNOWN
+            .iter()
+            .filter(|known| !needed.contains(&(known.part, known.vector)));
         Exceptions {
             unknown,
-            unneeded: unneeded.map(|known| format!("{} ({}): {}", known.vector, known.part, known.reason)).collect(),
+            unneeded: unneeded
+                .map(|known| format!("{} ({}): {}", known.vector, known.part, known.reason))
+                .collect(),
         }
     }
 
@@ -56,7 +64,11 @@ impl Exceptions {
 impl Display for Exceptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.unknown.is_empty() {
-            writeln!(f, "{} cells are wrong that no exception explains", self.unknown.len())?;
+            writeln!(
+                f,
+                "{} cells are wrong that no exception explains",
+                self.unknown.len()
+            )?;
         }
         for unneeded in &self.unneeded {
             writeln!(f, "an exception that is needed no more: {unneeded}")?;

@@ -6,7 +6,12 @@ use super::bench::vector::{Vector, refused, served, vector};
 const BAD: &[u16] = &[400];
 
 pub(super) fn vectors() -> Vec<Vector> {
-    numbers().into_iter().chain(hosts()).chain(no_hosts()).chain(octets()).collect()
+    numbers()
+        .into_iter()
+        .chain(hosts())
+        .chain(no_hosts())
+        .chain(octets())
+        .collect()
 }
 
 /// A request in good order, but for these lines in place of `Host`.
@@ -18,27 +23,55 @@ fn numbers() -> Vec<Vector> {
     const WHY: &str = "RFC 9112 §3.2: none, more than one or an invalid one must be 400";
     let refusals = [
         ("none", ""),
-        ("none, but X-Forwarded-Host", "X-Forwarded-Host: localhost\r\n"),
+        (
+            "none, but X-Forwarded-Host",
+            "X-Forwarded-Host: localhost\r\n",
+        ),
         ("none, but Forwarded", "Forwarded: host=localhost\r\n"),
         ("none, but X-Host", "X-Host: localhost\r\n"),
-        ("two different", "Host: localhost\r\nHost: other.example\r\n"),
+        (
+            "two different",
+            "Host: localhost\r\nHost: other.example\r\n",
+        ),
         ("two alike", "Host: localhost\r\nHost: localhost\r\n"),
-        ("two, the second in capitals", "Host: localhost\r\nHOST: other.example\r\n"),
-        ("two with a field between", "Host: localhost\r\nX-Vector: 1\r\nHost: other.example\r\n"),
+        (
+            "two, the second in capitals",
+            "Host: localhost\r\nHOST: other.example\r\n",
+        ),
+        (
+            "two with a field between",
+            "Host: localhost\r\nX-Vector: 1\r\nHost: other.example\r\n",
+        ),
         ("two, the first empty", "Host:\r\nHost: localhost\r\n"),
         ("two, the second empty", "Host: localhost\r\nHost:\r\n"),
-        ("three", "Host: localhost\r\nHost: localhost\r\nHost: localhost\r\n"),
+        (
+            "three",
+            "Host: localhost\r\nHost: localhost\r\nHost: localhost\r\n",
+        ),
         ("a list", "Host: localhost, other.example\r\n"),
     ];
     let refusals = refusals.map(|(name, lines)| vector(name, with(lines), refused(BAD), WHY));
     let old = |name: &str, lines: &str, right| {
         let raw = format!("{{get}} HTTP/1.0\r\n{lines}{{extras}}\r\n");
-        vector(name, raw, right, "RFC 9112 §3.2: only HTTP/1.1 needs one; no version may have two")
+        vector(
+            name,
+            raw,
+            right,
+            "RFC 9112 §3.2: only HTTP/1.1 needs one; no version may have two",
+        )
     };
     let old = [
         old("HTTP/1.0, none", "", served().and_closed()),
-        old("HTTP/1.0, one", "Host: localhost\r\n", served().and_closed()),
-        old("HTTP/1.0, two", "Host: localhost\r\nHost: other.example\r\n", refused(BAD)),
+        old(
+            "HTTP/1.0, one",
+            "Host: localhost\r\n",
+            served().and_closed(),
+        ),
+        old(
+            "HTTP/1.0, two",
+            "Host: localhost\r\nHost: other.example\r\n",
+            refused(BAD),
+        ),
         old("HTTP/1.0, one that is none", "Host: a/b\r\n", refused(BAD)),
     ];
     refusals.into_iter().chain(old).collect()
@@ -47,27 +80,84 @@ fn numbers() -> Vec<Vector> {
 /// Hosts that are hosts. A node that serves its own machine only may refuse foreign ones.
 fn hosts() -> Vec<Vector> {
     const WHY: &str = "RFC 9110 §7.2: uri-host [ \":\" port ]";
-    let own = ["localhost", "LOCALHOST", "localhost:80", "127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:8000"];
+    let own = [
+        "localhost",
+        "LOCALHOST",
+        "localhost:80",
+        "127.0.0.1",
+        "127.0.0.1:8000",
+        "[::1]",
+        "[::1]:8000",
+    ];
     let own = own.map(|host| vector(host, with(format!("Host: {host}\r\n")), served(), WHY));
     let foreign = [
-        "skein.example", "skein.example:8080", "skein.example.", "a-b.c-d.example", "xn--zrich-kva.example",
-        "under_score.example", "a", "1", "192.0.2.1", "[2001:db8::1]", "[2001:db8::1]:80", "[::ffff:192.0.2.1]",
+        "skein.example",
+        "skein.example:8080",
+        "skein.example.",
+        "a-b.c-d.example",
+        "xn--zrich-kva.example",
+        "under_score.example",
+        "a",
+        "1",
+        "192.0.2.1",
+        "[2001:db8::1]",
+        "[2001:db8::1]:80",
+        "[::ffff:192.0.2.1]",
     ];
-    let foreign = foreign.map(|host| {
-        vector(host, with(format!("Host: {host}\r\n")), served(), WHY).foreign_host()
-    });
+    let foreign = foreign
+        .map(|host| vector(host, with(format!("Host: {host}\r\n")), served(), WHY).foreign_host());
     let either = [
-        ("empty", "", "RFC 9112 §3.2: empty where a target has no authority"),
-        ("a colon without a port", "localhost:", "RFC 3986 §3.2.3: port is *DIGIT"),
-        ("a port beyond 65535", "localhost:99999", "RFC 3986 §3.2.3: port is *DIGIT"),
+        (
+            "empty",
+            "",
+            "RFC 9112 §3.2: empty where a target has no authority",
+        ),
+        (
+            "a colon without a port",
+            "localhost:",
+            "RFC 3986 §3.2.3: port is *DIGIT",
+        ),
+        (
+            "a port beyond 65535",
+            "localhost:99999",
+            "RFC 3986 §3.2.3: port is *DIGIT",
+        ),
         ("port 0", "localhost:0", "RFC 3986 §3.2.3: port is *DIGIT"),
-        ("a percent-encoded letter", "%6cocalhost", "RFC 3986 §3.2.2: reg-name may be percent-encoded"),
-        ("a comma", "a,b.example", "RFC 3986 §3.2.2: reg-name has sub-delims"),
-        ("other delimiters", "a!$&'()*+;=.example", "RFC 3986 §3.2.2: reg-name has sub-delims"),
-        ("a tilde", "~a.example", "RFC 3986 §3.2.2: reg-name has unreserved marks"),
-        ("a future kind of address", "[v1.a:b]", "RFC 3986 §3.2.2: IPvFuture"),
-        ("two dots", "a..example", "RFC 3986 §3.2.2: a registered name, though none of DNS's"),
-        ("an octet of IPv4 too large", "256.0.0.1", "RFC 3986 §3.2.2: a registered name then"),
+        (
+            "a percent-encoded letter",
+            "%6cocalhost",
+            "RFC 3986 §3.2.2: reg-name may be percent-encoded",
+        ),
+        (
+            "a comma",
+            "a,b.example",
+            "RFC 3986 §3.2.2: reg-name has sub-delims",
+        ),
+        (
+            "other delimiters",
+            "a!$&'()*+;=.example",
+            "RFC 3986 §3.2.2: reg-name has sub-delims",
+        ),
+        (
+            "a tilde",
+            "~a.example",
+            "RFC 3986 §3.2.2: reg-name has unreserved marks",
+        ),
+        (
+            "a future kind of address",
+            "[v1.a:b]",
+            "RFC 3986 §3.2.2: IPvFuture",
+        ),
+        (
+            "two dots",
+            "a..example",
+            "RFC 3986 §3.2.2: a registered name, though none of DNS's",
+        ),
+        (
+            "an octet of IPv4 too large",
+            "256.0.0.1",
+            "RFC 3986 §3.2.2: a registered name then",
+        ),
     ];
     let either = either.map(|(name, host, why)| {
         let raw = with(format!("Host: {host}\r\n"));
@@ -122,16 +212,24 @@ fn no_hosts() -> Vec<Vector> {
         ("beyond ASCII", "zürich.example"),
         ("a full stop beyond ASCII", "skein\u{3002}example"),
     ];
-    hosts.map(|(name, host)| vector(name, with(format!("Host: {host}\r\n")), refused(BAD), WHY)).into()
+    hosts
+        .map(|(name, host)| vector(name, with(format!("Host: {host}\r\n")), refused(BAD), WHY))
+        .into()
 }
 
 /// Each octet that no host has, within a name; LF ends the line.
 fn octets() -> impl Iterator<Item = Vector> {
-    let in_host = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=[]:".contains(&octet);
+    let in_host =
+        |octet: u8| octet.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=[]:".contains(&octet);
     let foreign = (0..=u8::MAX).filter(move |octet| !in_host(*octet) && *octet != b'\n');
     foreign.map(|octet| {
         let name = format!("octet {octet:#04x} within");
         let line = [b"Host: local", &[octet][..], b"host\r\n"].concat();
-        vector(name, with(line), refused(BAD), "RFC 3986 §3.2.2: no host has such an octet")
+        vector(
+            name,
+            with(line),
+            refused(BAD),
+            "RFC 3986 §3.2.2: no host has such an octet",
+        )
     })
 }

@@ -32,7 +32,9 @@ pub(crate) struct Running {
 
 /// Why the controls can't be asked here, or `None` when they can.
 pub(crate) fn missing() -> Option<String> {
-    let missing = Control::ALL.iter().filter(|control| control.program().is_none());
+    let missing = Control::ALL
+        .iter()
+        .filter(|control| control.program().is_none());
     let missing: Vec<&str> = missing.map(|control| control.name()).collect();
     match missing[..] {
         [] => None,
@@ -60,8 +62,11 @@ impl Control {
             Control::HaProxy => "haproxy",
         };
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-        places.map(|place| place.join(program)).find(|p| p.is_file())
+        let places =
+            std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+        places
+            .map(|place| place.join(program))
+            .find(|p| p.is_file())
     }
 
     /// Starts it before a backend, with its files in `folder`.
@@ -73,7 +78,15 @@ impl Control {
         let address = reservation.local_addr().expect("bound");
 
         let log = folder.join(format!("{}.log", self.name()));
-        let output = || Stdio::from(fs::File::options().create(true).append(true).open(&log).expect("a log"));
+        let output = || {
+            Stdio::from(
+                fs::File::options()
+                    .create(true)
+                    .append(true)
+                    .open(&log)
+                    .expect("a log"),
+            )
+        };
         let mut command = self.command(folder, address, backend);
         let process = command
             .stdin(Stdio::null())

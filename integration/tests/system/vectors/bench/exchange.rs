@@ -62,11 +62,7 @@ pub(crate) async fn exchange(address: SocketAddr, octets: &[u8], head_first: boo
     seen
 }
 
-async fn converse(
-    address: SocketAddr,
-    octets: &[u8],
-    received: &mut Vec<u8>,
-) -> io::Result<()> {
+async fn converse(address: SocketAddr, octets: &[u8], received: &mut Vec<u8>) -> io::Result<()> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (mut reading, mut writing) = stream.into_split();

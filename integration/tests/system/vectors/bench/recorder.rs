@@ -180,7 +180,11 @@ impl Head {
                 faults.push(format!("{name} arrived, which is for one hop"));
             }
         }
-        for option in self.all("connection").iter().flat_map(|list| list.split(',')) {
+        for option in self
+            .all("connection")
+            .iter()
+            .flat_map(|list| list.split(','))
+        {
             if !["close", "keep-alive", ""].contains(&option.trim().to_ascii_lowercase().as_str()) {
                 faults.push(format!("Connection arrived with {option:?}"));
             }
@@ -248,7 +252,11 @@ async fn next_head(
             // What a proxy leaves unfinished is no request; its beginning is recorded
             // nevertheless, for it should not have come.
             if !octets.is_empty() {
-                record(records, octets, vec!["an unfinished head arrived".to_owned()]);
+                record(
+                    records,
+                    octets,
+                    vec!["an unfinished head arrived".to_owned()],
+                );
             }
             return None;
         }
@@ -305,7 +313,10 @@ fn whose(head: &[u8]) -> Option<(Kind, usize)> {
     ];
     let places = kinds.iter().filter_map(|(kind, word)| {
         let at = head.find(word)? + word.len();
-        let digits: String = head[at..].chars().take_while(char::is_ascii_digit).collect();
+        let digits: String = head[at..]
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
         Some((at, (*kind, digits.parse().ok()?)))
     });
     places.min_by_key(|(at, _)| *at).map(|(_, of)| of)

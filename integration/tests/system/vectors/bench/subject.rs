@@ -141,7 +141,10 @@ impl Subject {
     /// has refused a foreign host: 403, or 421 (RFC 9110 §15.5.20).
     fn may_refuse(&self, vector: &Vector, seen: &Seen) -> bool {
         let is_inner = self.recorder.is_none() && !self.dialect.needs_token;
-        let refused = seen.answers.first().is_some_and(|status| [403, 421].contains(status));
+        let refused = seen
+            .answers
+            .first()
+            .is_some_and(|status| [403, 421].contains(status));
         is_inner && vector.is_for_a_foreign_host && refused && seen.end == End::Closed
     }
 }
@@ -171,7 +174,10 @@ impl Dialect {
             ("{get}", format!("GET {read}vector-{number}")),
             ("{post}", format!("{} {}vector-{number}", write.0, write.1)),
             ("{target}", format!("{read}vector-{number}")),
-            ("{smuggled}", smuggled(&format!("{read}smuggled-{number}"), &extras)),
+            (
+                "{smuggled}",
+                smuggled(&format!("{read}smuggled-{number}"), &extras),
+            ),
             ("{fields}", format!("Host: localhost\r\n{extras}")),
             ("{extras}", extras.clone()),
             ("{number}", number.to_string()),
@@ -198,7 +204,9 @@ fn spoken(octets: &[u8], words: &[(&str, String)]) -> Vec<u8> {
     while let Some(at) = rest.iter().position(|octet| *octet == b'{') {
         result.extend_from_slice(&rest[..at]);
         rest = &rest[at..];
-        let word = words.iter().find(|(word, _)| rest.starts_with(word.as_bytes()));
+        let word = words
+            .iter()
+            .find(|(word, _)| rest.starts_with(word.as_bytes()));
         let (meaning, length) = word.map_or((&b"{"[..], 1), |(word, meaning)| {
             (meaning.as_bytes(), word.len())
         });

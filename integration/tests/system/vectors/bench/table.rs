@@ -68,7 +68,10 @@ impl Table<'_> {
             if !shown(vector, number) {
                 continue;
             }
-            let cells = self.columns.iter().map(|column| shown_cell(&column.cells[number]));
+            let cells = self
+                .columns
+                .iter()
+                .map(|column| shown_cell(&column.cells[number]));
             let cells: Vec<String> = cells.collect();
             let _ = writeln!(
                 rows,
@@ -102,7 +105,11 @@ fn shown_cell(cell: &Option<Cell>) -> String {
     match cell {
         None => "–".to_owned(),
         Some(cell) if cell.is_right() => escaped(&cell.seen.shown()),
-        Some(cell) => escaped(&format!("**{}** ({})", cell.seen.shown(), cell.faults.join("; "))),
+        Some(cell) => escaped(&format!(
+            "**{}** ({})",
+            cell.seen.shown(),
+            cell.faults.join("; ")
+        )),
     }
 }
 
