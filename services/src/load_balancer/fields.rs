@@ -42,7 +42,11 @@ pub(super) fn prepare_request(head: &mut Parts, forwarded_for: &HeaderValue, via
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
     match headers.get(HOST).cloned() {
         Some(host) => headers.insert(X_FORWARDED_HOST, host),
-        None => headers.remove(X_FORWARDED_HOST),
+        None => {
+            // HTTP/1.0 needs none, and HTTP/1.1 does (RFC 9112 §3.2).
+            headers.insert(HOST, via.host.clone());
+            headers.remove(X_FORWARDED_HOST)
+        }
     };
     trace::continue_or_begin(headers);
     // A connection to a gateway speaks HTTP/1.1, whatever the client speaks.
@@ -61,9 +65,8 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
         let named: Vec<HeaderName> = headers
             .get_all(CONNECTION)
             .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| name.trim().parse().ok())
+            .flat_map(|value| value.as_bytes().split(|octet| *octet == b','))
+            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
             .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
             .collect();
         for name in named {
@@ -86,6 +89,8 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 /// How the balancer signs requests that it passes on (RFC 9110 §7.6.3).
 #[derive(Clone, Debug)]
 pub(super) struct Via {
+    /// The host that is asked for when a client names none: the balancer itself.
+    host: HeaderValue,
     http_10: HeaderValue,
     http_11: HeaderValue,
 }
@@ -96,6 +101,7 @@ impl Via {
             HeaderValue::try_from(format!("{version} {name}")).expect("a node name is header text")
         };
         Via {
+            host: HeaderValue::try_from(name.as_str()).expect("a node name is header text"),
             http_10: signed("1.0"),
             http_11: signed("1.1"),
         }
@@ -167,6 +173,8 @@ mod tests {
         let request = Request::get("/data")
             .header("connection", "close, X-Private")
             .header("connection", "x-other")
+            .header("connection", "\u{e4}, x-beside-other-text")
+            .header("x-beside-other-text", "1")
             .header("x-private", "1")
             .header("x-other", "2")
             .header("keep-alive", "timeout=5")
@@ -183,6 +191,7 @@ mod tests {
         assert_eq!(
             left,
             [
+                "host",
                 "traceparent",
                 "via",
                 "x-forwarded-for",
@@ -222,6 +231,7 @@ mod tests {
             .expect("well-formed");
         let head = prepared(request);
         assert_eq!(head.headers["via"], "1.0 load-balancer");
+        assert_eq!(head.headers["host"], "load-balancer");
         assert_eq!(head.version, Version::HTTP_11);
     }
 
