@@ -18,7 +18,7 @@ pub(crate) enum CollectError {
     /// There is more of it than is accepted.
     #[error("the body is larger than {limit} bytes")]
     TooLarge {
-        /// How much is accepted.
+        /// The largest size that is accepted.
         limit: usize,
     },
     /// It broke off, or isn't well-formed.
@@ -36,7 +36,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    /// As much memory as a mere announcement gets.
+    /// Most memory that a mere announcement gets.
     const MOST_AHEAD: usize = 64 << 10;
 
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -65,19 +65,19 @@ where
     Ok(collected.freeze())
 }
 
-/// What became of a body that broke.
+/// The way in which a body broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Breach {
     /// Nothing came for too long.
     Paused,
-    /// What came is not what was announced.
+    /// The bytes aren't those that were announced.
     Malformed,
     /// It broke off in some other way.
     Lost,
 }
 
 impl Breach {
-    /// What is behind an error of a body that hyper read.
+    /// The breach behind an error of a body that hyper read.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         std::iter::successors(Some(error), |&error| error.source())
             .find_map(|error| error.downcast_ref::<io::Error>())

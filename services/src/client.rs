@@ -96,7 +96,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Whether this machine was short of something, so that the call says nothing of the
+    /// A shortage on this machine as the cause, so that the call says nothing of the
     /// upstream.
     pub fn is_shortage(&self) -> bool {
         let CallError::Unreachable { source, .. } = self else {

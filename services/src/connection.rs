@@ -6,6 +6,7 @@
 //! taken up again.
 
 mod alarm;
+mod answers;
 mod outlet;
 
 use std::future::poll_fn;

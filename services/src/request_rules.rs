@@ -259,7 +259,7 @@ fn is_name(name: &[u8]) -> bool {
     !name.is_empty()
 }
 
-/// Up to 65535; nothing at all is allowed by RFC 3986 §3.2.3.
+/// A port up to 65535; nothing at all is allowed by RFC 3986 §3.2.3.
 fn is_port(port: &[u8]) -> bool {
     let value = port.iter().try_fold(0_u32, |value, digit| {
         let digit = char::from(*digit).to_digit(10)?;

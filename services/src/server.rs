@@ -82,7 +82,7 @@ pub struct ServerConfig {
     #[arg(long, env = "SKEIN_WRITE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
     pub write_timeout: Duration,
 
-    /// How long either side may pause within a body.
+    /// The longest pause of either side within a body.
     #[arg(long, env = "SKEIN_IDLE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
     pub idle_timeout: Duration,
 
@@ -286,7 +286,7 @@ impl Node {
 /// The next connection. A connection that is gone again is passed over; where files or
 /// memory are short, idle connections make room.
 async fn accept(listener: &TcpListener, places: &Places) -> (TcpStream, SocketAddr) {
-    /// How long a shortage is left to pass before the next attempt.
+    /// Time for a shortage to pass before the next attempt.
     const PAUSE: Duration = Duration::from_millis(20);
     let mut complained = false;
     loop {
@@ -305,7 +305,7 @@ async fn accept(listener: &TcpListener, places: &Places) -> (TcpStream, SocketAd
     }
 }
 
-/// Whether a client gave up before its connection was accepted.
+/// Errors of clients that gave up before their connection was accepted.
 fn is_gone(error: &io::Error) -> bool {
     matches!(
         error.kind(),

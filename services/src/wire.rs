@@ -7,8 +7,8 @@
 //! - Whatever of a request is left when its answer has been sent is read for a while,
 //!   so that the answer survives ([`linger`]).
 
-mod chunks;
-mod head;
+pub(crate) mod chunks;
+pub(crate) mod head;
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -30,9 +30,9 @@ use head::Length;
 /// Time limits of a client's connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pauses {
-    /// How long nothing may come within a body.
+    /// The longest time without a byte within a body.
     pub(crate) within_body: Duration,
-    /// How long the client may take nothing of what is to be sent.
+    /// The longest time in which the client takes nothing of what is to be sent.
     pub(crate) reader: Duration,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Wire {
     ended: bool,
 }
 
-/// What a connection's bytes and its requests tell each other.
+/// The notes that a connection's bytes and its requests leave for each other.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     /// The number of the request that can't be served, from 1, and why. It is the last
@@ -256,7 +256,7 @@ async fn linger(mut stream: TcpStream) {
     let _ = timeout(LONGEST, read_on).await;
 }
 
-/// Where one request ends and the next begins.
+/// The ends of a connection's requests, followed from byte to byte.
 #[derive(Debug, Default)]
 struct Requests {
     state: State,
@@ -366,7 +366,7 @@ impl Requests {
         matches!(self.state, State::Body(_) | State::Chunks(_))
     }
 
-    /// Whether every request is whole, and nothing of another has come.
+    /// The state in which every request is whole, and nothing of another has come.
     fn between(&self) -> bool {
         matches!(self.state, State::Head) && self.begun.is_empty()
     }

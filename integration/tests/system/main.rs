@@ -7,6 +7,7 @@ mod cache_stories;
 mod dice;
 mod frame;
 mod needs;
+mod raw;
 mod redis_server;
 mod rude_upstream;
 mod support;
@@ -17,18 +18,23 @@ mod attacks;
 mod balancer_alone;
 mod caching;
 mod caching_over_redis;
+mod crowds;
 mod docker;
+mod early_answers;
 mod failover;
 mod faults;
 mod gateway_alone;
 mod gateway_relays;
 mod keys;
 mod long_tasks;
+mod malformed_requests;
 mod no_orphans;
+mod odd_answers;
 mod outages;
 mod round_robin;
 mod starting;
 mod stopping;
+mod tiny_pieces;
 mod tokens;
 mod vectors;
 
@@ -165,6 +171,33 @@ fn main() -> ExitCode {
             cache_status_and_server_timing_say_what_happened,
             without_a_cache_there_is_no_cache_status,
             readers_who_come_together_share_one_read_and_are_told,
+        }
+        early_answers {
+            a_refusal_reaches_a_client_that_still_sends_its_body,
+            an_answer_is_passed_on_although_the_gateway_takes_no_more_of_the_request,
+        }
+        tiny_pieces {
+            a_megabyte_of_one_byte_chunks_costs_no_more_than_a_megabyte,
+            an_answer_of_one_byte_chunks_costs_no_more_than_its_size,
+            a_body_that_stops_coming_is_408_at_every_node,
+        }
+        malformed_requests {
+            what_no_node_serves_is_refused_at_once_by_each_and_reaches_nobody,
+            what_is_well_formed_is_served_by_each,
+            a_declared_body_that_is_too_large_is_413_without_being_asked_for,
+            a_target_in_absolute_form_names_the_host,
+        }
+        odd_answers {
+            a_length_beside_chunks_is_dropped_and_the_body_whole,
+            an_answer_that_can_not_be_understood_is_502,
+            an_answer_without_a_body_has_none_whatever_it_says,
+            malformed_chunks_are_a_truncated_body,
+            interim_answers_are_passed_over_and_end_with_the_limit,
+        }
+        crowds {
+            idle_connections_make_room_for_new_clients,
+            a_balancer_without_files_blames_nobody,
+            the_limit_on_files_is_raised_as_far_as_it_may_be,
         }
         failover {
             no_read_fails_when_a_gateway_is_killed_and_it_takes_part_again_after_a_restart,

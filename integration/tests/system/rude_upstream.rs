@@ -39,6 +39,9 @@ pub(crate) enum Answer {
         content_length: usize,
         pause: Duration,
     },
+    /// Sends these bytes as soon as the request's head has come, and closes the connection
+    /// with the rest unread, which resets it.
+    EarlyThenReset(Bytes),
     /// Sends the body of a chunked request back, each piece as soon as it has come.
     Echo,
     /// Sends these bytes, whatever they are, and waits for the next request.
@@ -161,6 +164,10 @@ async fn converse(mut stream: TcpStream, script: Arc<Script>) {
         script.requests.fetch_add(1, Ordering::SeqCst);
         let outcome = match script.answer() {
             Answer::Echo => echo(&mut stream, request).await,
+            Answer::EarlyThenReset(response) => stream
+                .write_all(&response)
+                .await
+                .map(|()| Afterwards::Close),
             answer => match rest_of(&mut stream, request).await {
                 Ok(()) => give(&mut stream, answer).await,
                 Err(error) => Err(error),
@@ -216,7 +223,9 @@ async fn give(stream: &mut TcpStream, answer: Answer) -> io::Result<Afterwards> 
             stream.write_all(&response).await?;
             Ok(Afterwards::NextRequest)
         }
-        Answer::Echo => unreachable!("an echo does not wait for the request's end"),
+        Answer::Echo | Answer::EarlyThenReset(_) => {
+            unreachable!("this does not wait for the request's end")
+        }
     }
 }
 

@@ -252,7 +252,7 @@ fn weight(cache: &NodeName, key: &Key) -> u64 {
     xxh3_64_with_seed(key.as_bytes(), seed)
 }
 
-/// Whether this machine was short of something, for which no cache is to blame.
+/// A shortage on this machine as the cause of an error, for which no cache is to blame.
 fn is_shortage(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<CallError>()

@@ -6,16 +6,19 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::answers::Answers;
+
 /// A connection to an upstream.
 #[derive(Debug)]
 pub(crate) struct Outlet {
     stream: TcpStream,
+    answers: Answers,
     /// The upstream takes nothing more.
     is_closed: bool,
 }
@@ -24,11 +27,12 @@ impl Outlet {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Outlet {
             stream,
+            answers: Answers::default(),
             is_closed: false,
         }
     }
 
-    /// What becomes of a write of so many bytes.
+    /// The outcome of a write of `length` bytes, as hyper is told it.
     fn written(
         &mut self,
         written: Poll<io::Result<usize>>,
@@ -44,7 +48,7 @@ impl Outlet {
     }
 }
 
-/// Whether the upstream has closed the connection.
+/// Errors that tell that the upstream has closed the connection.
 fn is_end(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -58,7 +62,22 @@ impl AsyncRead for Outlet {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        if let Some(error) = self.answers.error() {
+            return Poll::Ready(Err(error));
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let came = &mut buf.filled_mut()[before..];
+        if came.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let kept = self.answers.pass(came);
+        buf.set_filled(before + kept);
+        match self.answers.error() {
+            // An empty read would be the end.
+            Some(error) if kept == 0 => Poll::Ready(Err(error)),
+            _ => Poll::Ready(Ok(())),
+        }
     }
 }
 
@@ -71,6 +90,7 @@ impl AsyncWrite for Outlet {
         if self.is_closed {
             return Poll::Ready(Ok(bytes.len()));
         }
+        self.answers.sends(bytes);
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.written(written, bytes.len())
     }
@@ -84,6 +104,8 @@ impl AsyncWrite for Outlet {
         if self.is_closed {
             return Poll::Ready(Ok(length));
         }
+        self.answers
+            .sends(pieces.first().map_or(&[], |piece| piece));
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
         self.written(written, length)
     }

@@ -48,7 +48,7 @@ struct Check {
 }
 
 impl Check {
-    /// Whether the gateway, and no stranger on its port, says that it is well; `None` when
+    /// The verdict of a check: the gateway, and no stranger on its port, says that it is well; `None` when
     /// this node had no means to ask.
     async fn passes(&self, gateway: &Gateway) -> Option<bool> {
         let (upstream, limit) = (&gateway.upstream, self.rules.health_timeout);

@@ -70,7 +70,7 @@ impl Failure {
         }
     }
 
-    /// Whether the gateway answers for it, and neither its client nor this node.
+    /// Failures for which the gateway answers, and neither its client nor this node.
     pub(super) fn blames_the_gateway(self) -> bool {
         match self {
             Failure::ConnectionRefused

@@ -43,8 +43,10 @@ pub(super) fn prepare_request(head: &mut Parts, forwarded_for: &HeaderValue, via
     match headers.get(HOST).cloned() {
         Some(host) => headers.insert(X_FORWARDED_HOST, host),
         None => {
-            // HTTP/1.0 needs none, and HTTP/1.1 does (RFC 9112 §3.2).
-            headers.insert(HOST, via.host.clone());
+            // HTTP/1.0 knows no hosts, and the request that goes on needs one.
+            if head.version == Version::HTTP_10 {
+                headers.insert(HOST, via.pseudonym.clone());
+            }
             headers.remove(X_FORWARDED_HOST)
         }
     };
@@ -89,10 +91,9 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 /// How the balancer signs requests that it passes on (RFC 9110 §7.6.3).
 #[derive(Clone, Debug)]
 pub(super) struct Via {
-    /// The host that is asked for when a client names none: the balancer itself.
-    host: HeaderValue,
     http_10: HeaderValue,
     http_11: HeaderValue,
+    pseudonym: HeaderValue,
 }
 
 impl Via {
@@ -101,9 +102,9 @@ impl Via {
             HeaderValue::try_from(format!("{version} {name}")).expect("a node name is header text")
         };
         Via {
-            host: HeaderValue::try_from(name.as_str()).expect("a node name is header text"),
             http_10: signed("1.0"),
             http_11: signed("1.1"),
+            pseudonym: HeaderValue::try_from(name.as_str()).expect("a node name is header text"),
         }
     }
 
@@ -191,7 +192,6 @@ mod tests {
         assert_eq!(
             left,
             [
-                "host",
                 "traceparent",
                 "via",
                 "x-forwarded-for",
@@ -232,6 +232,7 @@ mod tests {
         let head = prepared(request);
         assert_eq!(head.headers["via"], "1.0 load-balancer");
         assert_eq!(head.headers["host"], "load-balancer");
+        assert!(!head.headers.contains_key("x-forwarded-host"));
         assert_eq!(head.version, Version::HTTP_11);
     }
 

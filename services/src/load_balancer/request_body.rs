@@ -84,7 +84,7 @@ impl Drop for RequestBody {
     }
 }
 
-/// How far a request's body has been sent.
+/// The progress of a request's body on its way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress(Arc<AtomicU64>);
 
@@ -92,12 +92,12 @@ impl Progress {
     const OVER: u64 = 1;
     const PIECE: u64 = 2;
 
-    /// How many pieces have passed.
+    /// The number of pieces that have passed.
     pub(super) fn pieces(&self) -> u64 {
         self.0.load(Ordering::Relaxed) / Self::PIECE
     }
 
-    /// Whether nothing more will be sent.
+    /// The end of it: nothing more will be sent.
     pub(super) fn is_over(&self) -> bool {
         self.0.load(Ordering::Relaxed) & Self::OVER != 0
     }

@@ -16,16 +16,16 @@ pub(crate) fn raise_limit() {
     }
 }
 
-/// How many connections clients may have if nothing else is set: half of the files, so
+/// The number of connections that clients may have if nothing else is set: half of the files, so
 /// that each request can have a connection to an upstream.
 pub(super) fn most_connections() -> usize {
-    /// As good as no limit.
+    /// A number as good as no limit.
     const UNKNOWN: u64 = 1 << 20;
     let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(UNKNOWN, |(soft, _)| soft);
     usize::try_from(limit / 2).unwrap_or(usize::MAX)
 }
 
-/// Whether an error tells of a shortage on this machine, for which whoever is at the
+/// Errors that tell of a shortage on this machine, for which whoever is at the
 /// other end is not to blame.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
     let shortages = [

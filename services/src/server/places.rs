@@ -43,7 +43,7 @@ struct Connection {
 pub(super) struct Place {
     places: Places,
     number: u64,
-    /// What the connection does.
+    /// The connection's activity.
     pub(super) activity: Arc<Activity>,
 }
 
@@ -147,12 +147,12 @@ impl Drop for Place {
     }
 }
 
-/// What a connection does: serves a request, or nothing since some moment.
+/// The activity of a connection: it serves a request, or is idle since some moment.
 #[derive(Debug)]
 pub(crate) struct Activity {
     /// [`BUSY`], [`SHED`], or the moment since when it is idle.
     state: AtomicU64,
-    /// What the connection's bytes tell.
+    /// The notes on the connection's bytes.
     pub(super) notes: Arc<Notes>,
 }
 

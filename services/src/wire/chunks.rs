@@ -8,9 +8,9 @@
 
 use memchr::memchr2;
 
-/// Where a chunked body is between two reads.
+/// The state of a chunked body between two reads.
 #[derive(Debug, Default)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     state: State,
     /// The content of the chunks that are being joined.
     joined: Vec<u8>,
@@ -39,19 +39,19 @@ enum State {
     End,
 }
 
-/// What became of some bytes of a chunked body.
+/// The outcome for some bytes of a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Passed {
-    /// How many of them belonged to the body.
-    pub(super) taken: usize,
-    /// How many are left of those, at the beginning.
-    pub(super) kept: usize,
-    /// What becomes of the body.
-    pub(super) next: Next,
+pub(crate) struct Passed {
+    /// The number of them that belonged to the body.
+    pub(crate) taken: usize,
+    /// The number that is left of those, at the beginning.
+    pub(crate) kept: usize,
+    /// The future of the body.
+    pub(crate) next: Next,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// More of it is to come.
     More,
     /// It is whole.
@@ -63,7 +63,7 @@ pub(super) enum Next {
 impl Chunks {
     /// Takes what belongs to the body from the beginning of `bytes`, and leaves there
     /// what hyper is to see of it.
-    pub(super) fn pass(&mut self, bytes: &mut [u8]) -> Passed {
+    pub(crate) fn pass(&mut self, bytes: &mut [u8]) -> Passed {
         let (mut taken, mut kept) = (0, 0);
         let mut next = Next::More;
         while taken < bytes.len() && next == Next::More {
@@ -207,7 +207,7 @@ mod tests {
 
     use super::*;
 
-    /// What hyper sees of a body that comes in these reads, and what became of it.
+    /// The bytes that hyper sees of a body that comes in these reads, and its end.
     fn passed(reads: &[&[u8]]) -> (Vec<u8>, Next) {
         let mut chunks = Chunks::default();
         let mut seen = Vec::new();

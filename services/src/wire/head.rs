@@ -1,4 +1,4 @@
-//! The framing that a request's head announces, read from its bytes.
+//! The framing that the head of a request or an answer announces, read from its bytes.
 //!
 //! hyper parses the head after this and decides what it is; but of two statements on
 //! the body's length it drops one without a word, and of a target its fragment. Both
@@ -8,7 +8,7 @@ use memchr::memchr;
 
 use crate::request_rules::Refused;
 
-/// Where a request's body ends, as its head says.
+/// The length of a request's body, as its head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
     /// There are this many bytes; 0 without a body.
@@ -21,21 +21,59 @@ pub(super) enum Length {
     Refused(Refused),
 }
 
-/// Reads the head at the beginning of `bytes`: how long it is, and how long the body
-/// behind it; `None` when the head goes on beyond `bytes`.
+/// The length of an answer's body, as its head says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AnswerLength {
+    /// This is an interim answer, and another will follow.
+    Interim,
+    /// There are this many bytes; 0 without a body.
+    Known(u64),
+    /// The body comes in chunks.
+    Chunked,
+    /// It ends with the connection, or hyper will refuse the head.
+    Unknown,
+}
+
+/// Reads the head of a request at the beginning of `bytes`: how long it is, and how long
+/// the body behind it; `None` when the head goes on beyond `bytes`.
+pub(super) fn read(bytes: &[u8]) -> Option<(usize, Length)> {
+    let (end, request_line, fields) = parts(bytes)?;
+    Some((end, length(request_line, &fields)))
+}
+
+/// Reads the head of an answer, to a request whose method was `HEAD` or not, in the same
+/// way.
+pub(crate) fn read_answer(bytes: &[u8], to_head: bool) -> Option<(usize, AnswerLength)> {
+    let (end, status_line, fields) = parts(bytes)?;
+    // `HTTP/1.1 200`
+    let status = status_line.get(9..12).unwrap_or_default();
+    let length = match (status, fields.encoding, fields.content_length) {
+        (b"101", ..) => AnswerLength::Unknown,
+        ([b'1', ..], ..) => AnswerLength::Interim,
+        (b"204" | b"304", ..) => AnswerLength::Known(0),
+        _ if to_head => AnswerLength::Known(0),
+        (_, Encoding::Chunked, _) => AnswerLength::Chunked,
+        (_, Encoding::Absent, Some(Some(length))) => AnswerLength::Known(length),
+        _ => AnswerLength::Unknown,
+    };
+    Some((end, length))
+}
+
+/// The head at the beginning of `bytes`: where it ends, its first line, and what its
+/// fields tell.
 ///
 /// Lines end with LF, as in httparse, which hyper uses: both must agree on where a
 /// head ends, and what isn't a head for httparse isn't served.
-pub(super) fn read(bytes: &[u8]) -> Option<(usize, Length)> {
+fn parts(bytes: &[u8]) -> Option<(usize, &[u8], Fields)> {
     let mut at = bytes.iter().take_while(|b| is_newline(**b)).count();
-    let (request_line, next) = line_at(bytes, at)?;
+    let (first_line, next) = line_at(bytes, at)?;
     at = next;
     let mut fields = Fields::default();
     loop {
         let (line, next) = line_at(bytes, at)?;
         at = next;
         if line.is_empty() {
-            return Some((at, length(request_line, &fields)));
+            return Some((at, first_line, fields));
         }
         fields.note(line);
     }
@@ -64,7 +102,7 @@ struct Fields {
     encoding: Encoding,
 }
 
-/// What all `Transfer-Encoding` fields together list.
+/// The list of codings in all `Transfer-Encoding` fields together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Encoding {
     #[default]
@@ -278,6 +316,24 @@ mod tests {
             read(head),
             Some((head.len(), Length::Refused(Refused::Fragment)))
         );
+    }
+
+    #[test]
+    fn an_answer_is_as_long_as_its_status_and_its_fields_say() {
+        let of = |head: &str, to_head| {
+            let (end, length) = read_answer(head.as_bytes(), to_head).expect("a whole head");
+            assert_eq!(end, head.len());
+            length
+        };
+        let chunked = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n";
+        assert_eq!(of(chunked, false), AnswerLength::Chunked);
+        assert_eq!(of(chunked, true), AnswerLength::Known(0));
+        let three = |status: &str| format!("HTTP/1.1 {status}\r\ncontent-length: 3\r\n\r\n");
+        assert_eq!(of(&three("200 OK"), false), AnswerLength::Known(3));
+        assert_eq!(of(&three("304"), false), AnswerLength::Known(0));
+        assert_eq!(of(&three("103 Early Hints"), false), AnswerLength::Interim);
+        assert_eq!(of(&three("101 Other"), false), AnswerLength::Unknown);
+        assert_eq!(of("HTTP/1.0 200 OK\r\n\r\n", false), AnswerLength::Unknown);
     }
 
     #[test]
