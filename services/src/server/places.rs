@@ -99,11 +99,11 @@ impl Places {
     /// Closes the connections that have been idle longest, if any are: some at a time,
     /// because finding them takes a look at all. Tells how many.
     ///
-    /// One that was at work a moment ago isn't idle yet: its next request may have come
-    /// already, and be waiting until this node has time to read it.
+    /// One that was at work, or made, a moment ago isn't idle yet: its next request may
+    /// have come already, and be waiting until this node has time to read it.
     pub(super) fn shed(&self) -> usize {
         /// In microseconds.
-        const MOMENT: u64 = 50_000;
+        const MOMENT: u64 = 250_000;
         let long_ago = now().saturating_sub(MOMENT);
         let taken = self.taken();
         let share = (taken.connections.len() / 64).max(8);
@@ -235,7 +235,7 @@ mod tests {
         }
         let busy = connections[0].begin().expect("nobody has closed it");
         drop(connections[1].begin());
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         connect(&places).await;
         let shed: Vec<usize> = (0..20).filter(|n| is_shed(&connections[*n])).collect();
         assert_eq!(shed, (2..10).collect::<Vec<_>>());
@@ -248,7 +248,7 @@ mod tests {
         let connection = connect(&places).await;
         drop(connection.begin());
         assert_eq!(places.shed(), 0);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(places.shed(), 1);
     }
 

@@ -17,7 +17,7 @@ use super::wire::{Extent, Framing, Head, split_head};
 
 /// How long a connection may stay open. Nobody who answers rightly needs nearly as
 /// long, not even on a machine whose cores are all busy.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// What came back.
 #[derive(Clone, Debug)]
