@@ -29,11 +29,11 @@ const LARGE: usize = 900_000;
 /// makes some thousand of it.
 pub(crate) async fn a_megabyte_in_one_byte_chunks_is_a_megabyte() {
     let lab = Lab::start(laboratory()).await;
-    let mut octets = head("POST /process", "Transfer-Encoding: chunked\r\n").into_bytes();
+    let address = lab.address_of("load-balancer");
+    let mut octets = head(address, "POST /process", "Transfer-Encoding: chunked\r\n").into_bytes();
     octets.extend_from_slice(&b"1\r\nx\r\n".repeat(1_000_000));
     octets.extend_from_slice(b"0\r\n\r\n");
     beside_readers(&lab, async || {
-        let address = lab.address_of("load-balancer");
         let statuses = all_at_once(address, 4, &octets).await;
         assert_eq!(statuses, [Some(200); 4]);
     })
@@ -44,7 +44,7 @@ pub(crate) async fn bodies_in_one_byte_chunks_are_bounded_at_every_node() {
     let lab = Lab::start(laboratory()).await;
     beside_readers(&lab, async || {
         let attacks = everybody(&lab).into_iter().map(async |(address, request)| {
-            let mut octets = head(request, "Transfer-Encoding: chunked\r\n").into_bytes();
+            let mut octets = head(address, request, "Transfer-Encoding: chunked\r\n").into_bytes();
             // Larger than any node takes, whatever it thinks of the content.
             octets.extend_from_slice(&b"1\r\n1\r\n".repeat(1_200_000));
             octets.extend_from_slice(b"0\r\n\r\n");
@@ -77,7 +77,7 @@ pub(crate) async fn heads_that_come_slowly_are_given_up() {
     let lab = Lab::start(everywhere("head-timeout", "1s")).await;
     beside_readers(&lab, async || {
         let attacks = everybody(&lab).into_iter().map(async |(address, request)| {
-            let octets = format!("{request} HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
+            let octets = format!("{request} HTTP/1.1\r\nHost: {address}\r\nX-Slow: ");
             let open = left_open(address, 40, octets.as_bytes()).await;
             join_all(open.into_iter().map(drip_until_closed)).await;
         });
@@ -90,8 +90,8 @@ pub(crate) async fn bodies_that_stall_are_given_up_by_every_node() {
     let lab = Lab::start(everywhere("idle-timeout", "1s")).await;
     beside_readers(&lab, async || {
         let attacks = everybody(&lab).into_iter().flat_map(|(address, request)| {
-            let length = head(request, "Content-Length: 1000\r\n") + "1";
-            let chunked = head(request, "Transfer-Encoding: chunked\r\n") + "5\r\n1";
+            let length = head(address, request, "Content-Length: 1000\r\n") + "1";
+            let chunked = head(address, request, "Transfer-Encoding: chunked\r\n") + "5\r\n1";
             [(address, length), (address, chunked)]
         });
         let attacks = attacks.map(async |(address, octets)| {
@@ -106,10 +106,10 @@ pub(crate) async fn bodies_that_stall_are_given_up_by_every_node() {
 /// Answers that nobody reads fill the connection's buffers, and then the node waits.
 pub(crate) async fn clients_that_do_not_read_are_given_up() {
     let lab = Lab::start(everywhere("write-timeout", "1s")).await;
-    let pipeline = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
     beside_readers(&lab, async || {
         let attacks = everybody(&lab).into_iter().map(async |(address, _)| {
             let mut stream = with_little_room(address).await;
+            let pipeline = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\n\r\n").repeat(1000);
             // The node reads nothing more while it has more to write than anybody takes,
             // and then it gives up.
             let written = async { while stream.write_all(pipeline.as_bytes()).await.is_ok() {} };
@@ -150,7 +150,11 @@ pub(crate) async fn heads_beyond_measure_are_refused_and_forgotten() {
     let many = "a:b\r\n".repeat(100_000);
     beside_readers(&lab, async || {
         let attacks = everybody(&lab).into_iter().flat_map(|(address, request)| {
-            [head(request, &large), head(request, &many)].map(|octets| (address, octets))
+            [
+                head(address, request, &large),
+                head(address, request, &many),
+            ]
+            .map(|octets| (address, octets))
         });
         let attacks = attacks.map(async |(address, octets)| {
             for status in all_at_once(address, 10, octets.as_bytes()).await {
@@ -187,8 +191,8 @@ pub(crate) async fn a_flood_of_pipelined_requests_is_answered_in_its_turn() {
     beside_readers(&lab, async || {
         let attacks = everybody(&lab).into_iter().map(async |(address, _)| {
             let mut pipeline =
-                "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(REQUESTS - 1);
-            pipeline.push_str(&head("GET /health", ""));
+                format!("GET /health HTTP/1.1\r\nHost: {address}\r\n\r\n").repeat(REQUESTS - 1);
+            pipeline.push_str(&head(address, "GET /health", ""));
             let seen = crate::vectors::exchange(address, pipeline.as_bytes(), false).await;
             assert_eq!(seen.answers, vec![200; REQUESTS], "{:?}", seen.fault);
         });
@@ -203,9 +207,10 @@ pub(crate) async fn requests_that_are_broken_off_are_forgotten() {
     let body = " ".repeat(LARGE / 2);
     beside_readers(&lab, async || {
         let attacks = everybody(&lab).into_iter().flat_map(|(address, request)| {
-            let whole = head(request, "Content-Length: 2\r\n") + "{}";
-            let half = head(request, &format!("Content-Length: {LARGE}\r\n")) + &body;
-            let chunk = head(request, "Transfer-Encoding: chunked\r\n") + "fffff\r\n" + &body;
+            let whole = head(address, request, "Content-Length: 2\r\n") + "{}";
+            let half = head(address, request, &format!("Content-Length: {LARGE}\r\n")) + &body;
+            let chunk =
+                head(address, request, "Transfer-Encoding: chunked\r\n") + "fffff\r\n" + &body;
             let begun = format!("{request} HTTP/1.1\r\nHost: local");
             [whole, half, chunk, begun].map(|octets| (address, octets))
         });

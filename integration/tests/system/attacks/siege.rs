@@ -133,9 +133,9 @@ pub(super) fn everybody(lab: &Lab) -> Vec<(SocketAddr, &'static str)> {
 
 /// A head that ends the connection behind its answer, with a valid token and these
 /// further lines, each with its CRLF.
-pub(super) fn head(request: &str, lines: &str) -> String {
+pub(super) fn head(address: SocketAddr, request: &str, lines: &str) -> String {
     format!(
-        "{request} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {TOKEN}\r\nConnection: close\r\n\
+        "{request} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {TOKEN}\r\nConnection: close\r\n\
          {lines}\r\n"
     )
 }

@@ -74,10 +74,14 @@ fn numbers() -> Vec<Vector> {
         ),
         old("HTTP/1.0, one that is none", "Host: a/b\r\n", refused(BAD)),
     ];
-    refusals.into_iter().chain(old).collect()
+    refusals
+        .into_iter()
+        .chain(old.map(Vector::foreign_host))
+        .collect()
 }
 
-/// Hosts that are hosts. A node that serves its own machine only may refuse foreign ones.
+/// Hosts that are hosts. A node that serves its own machine only may refuse all but its
+/// own, with its port.
 fn hosts() -> Vec<Vector> {
     const WHY: &str = "RFC 9110 §7.2: uri-host [ \":\" port ]";
     let own = [
@@ -89,7 +93,8 @@ fn hosts() -> Vec<Vector> {
         "[::1]",
         "[::1]:8000",
     ];
-    let own = own.map(|host| vector(host, with(format!("Host: {host}\r\n")), served(), WHY));
+    let own = own
+        .map(|host| vector(host, with(format!("Host: {host}\r\n")), served(), WHY).foreign_host());
     let foreign = [
         "skein.example",
         "skein.example:8080",

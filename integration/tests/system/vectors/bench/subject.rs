@@ -101,7 +101,7 @@ impl Subject {
             if self.is_control && vector.is_policy {
                 return (number, None);
             }
-            let octets = self.dialect.octets(vector, number);
+            let octets = self.dialect.octets(&self.host(), vector, number);
             let seen = exchange(self.address, &octets, vector.is_head).await;
             (number, Some(seen))
         });
@@ -137,6 +137,14 @@ impl Subject {
         }
     }
 
+    /// The host that it is asked for. Nodes behind the gateway may want it to be theirs.
+    fn host(&self) -> String {
+        match self.recorder {
+            Some(_) => "localhost".to_owned(),
+            None => self.address.to_string(),
+        }
+    }
+
     /// Whether a node that serves its own machine only, as all do behind the gateway,
     /// has refused a foreign host: 403, or 421 (RFC 9110 §15.5.20).
     fn may_refuse(&self, vector: &Vector, seen: &Seen) -> bool {
@@ -164,7 +172,7 @@ impl Cell {
 
 impl Dialect {
     /// A vector in the subject's own words, with a plain request right behind it.
-    fn octets(self, vector: &Vector, number: usize) -> Vec<u8> {
+    fn octets(self, host: &str, vector: &Vector, number: usize) -> Vec<u8> {
         let Dialect { read, write, .. } = self;
         let extras = match self.needs_token {
             true => format!("Authorization: {TOKEN}\r\n"),
@@ -176,23 +184,23 @@ impl Dialect {
             ("{target}", format!("{read}vector-{number}")),
             (
                 "{smuggled}",
-                smuggled(&format!("{read}smuggled-{number}"), &extras),
+                smuggled(&format!("{read}smuggled-{number}"), host, &extras),
             ),
-            ("{fields}", format!("Host: localhost\r\n{extras}")),
+            ("{fields}", format!("Host: {host}\r\n{extras}")),
             ("{extras}", extras.clone()),
             ("{number}", number.to_string()),
         ];
         let own = spoken(&vector.raw, &words);
         let after = format!(
-            "GET {read}after-{number} HTTP/1.1\r\nHost: localhost\r\n{extras}Connection: close\r\n\r\n"
+            "GET {read}after-{number} HTTP/1.1\r\nHost: {host}\r\n{extras}Connection: close\r\n\r\n"
         );
         [own, after.into_bytes()].concat()
     }
 }
 
 /// A whole request of [`SMUGGLED`] octets.
-fn smuggled(target: &str, extras: &str) -> String {
-    let head = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{extras}X-Fill: ");
+fn smuggled(target: &str, host: &str, extras: &str) -> String {
+    let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{extras}X-Fill: ");
     let fill = SMUGGLED - head.len() - "\r\n\r\n".len();
     format!("{head}{}\r\n\r\n", "a".repeat(fill))
 }

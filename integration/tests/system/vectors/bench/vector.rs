@@ -12,7 +12,7 @@
 //! | `{smuggled}` | a whole request of 512 octets for `/smuggled-17` | the same for `/process?smuggled-17` |
 //! | `{number}` | `17` | the same |
 //! | `{extras}` | nothing | `Authorization: …` and CRLF |
-//! | `{fields}` | `Host: localhost` and CRLF, then `{extras}` | the same |
+//! | `{fields}` | `Host: localhost` and CRLF, then `{extras}` | its address for `localhost` |
 
 use super::exchange::{End, Seen};
 
