@@ -318,6 +318,22 @@ mod tests {
 
     proptest! {
         #[test]
+        fn no_page_whatever_is_on_it_breaks_the_reader(
+            bytes in prop::collection::vec(any::<u8>(), 0..80),
+            lines in prop::collection::vec(
+                r#"(# (TYPE|HELP|UNIT|EOF) ?)?[a-c]{0,2}(_total|_bucket|_sum|_count)?(\{(le|a)="(\\.|[^"\\])?",?\}?)? ?(counter|gauge|histogram|summary|info|NaN|[+-]Inf|1e999|-?[0-9]{0,25}(\.5)?)( # \{\} 1)?"#,
+                0..12,
+            ),
+        ) {
+            let _ = Counters::parse(&bytes);
+            for page in [lines.join("\n"), format!("{}\n# EOF\n", lines.join("\n"))] {
+                if let Ok(counters) = Counters::parse(page.as_bytes()) {
+                    let _ = counters.since(&counters).get("a_total", &[]);
+                }
+            }
+        }
+
+        #[test]
         fn any_label_value_is_read_as_it_was_counted(
             route in r#"[a-z{},="\\\n /é]{0,20}"#,
             times in 1_u64..1_000_000_000,

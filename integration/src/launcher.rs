@@ -50,7 +50,7 @@ impl Launcher {
     }
 }
 
-/// Everything that a node's command line says.
+/// Everything that a node's command line and environment say.
 #[derive(Debug)]
 pub(crate) struct Launch<'a> {
     pub(crate) launcher: &'a Launcher,
@@ -68,17 +68,18 @@ impl Launch<'_> {
     /// The command that starts the node, logging to `log`.
     pub(crate) fn command(&self, log: File) -> Command {
         let mut command = Command::new(&self.launcher.program);
+        let settings = self.plan.settings.iter();
+        let (secret, shown): (Vec<_>, Vec<_>) = settings.partition(|s| s.secret().is_some());
         command
             .arg0(self.plan.name.as_str())
             .arg(HIDDEN_WORD)
             .arg(process::id().to_string())
             .arg(self.plan.service.as_str())
             .arg(format!("--name={}", self.plan.name))
-            .arg(format!("--nonce={}", self.nonce))
             .arg(format!("--listen={}", self.listen))
             .args(self.share_port.then_some("--share-port"))
             .args(self.wiring.iter().map(Setting::to_string))
-            .args(self.plan.settings.iter().map(Setting::to_string))
+            .args(shown.into_iter().map(Setting::to_string))
             // Open for as long as we live: its end tells the node to end too.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -91,6 +92,9 @@ impl Launch<'_> {
                 command.env_remove(name);
             }
         }
+        // Every user of the machine sees command lines, and only this one environments.
+        command.env("SKEIN_NONCE", self.nonce);
+        command.envs(secret.into_iter().filter_map(Setting::secret));
         command
     }
 }

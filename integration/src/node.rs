@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, ExitStatus};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -130,6 +131,7 @@ impl Node {
         let log = File::options()
             .create(true)
             .append(true)
+            .mode(0o600)
             .open(&self.log)
             .map_err(|source| StartError::Folder {
                 path: self.log.clone(),

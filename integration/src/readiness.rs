@@ -7,9 +7,10 @@ use std::process::ChildStdout;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use services::client::{Client, Upstream};
 use services::contract::{Announcement, Health, HealthStatus, NodeName};
+use services::identity;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::ChildStdout as AsyncChildStdout;
 
@@ -67,7 +68,7 @@ pub(crate) async fn identified(launch: &Launch<'_>, address: SocketAddr) -> Resu
             &upstream(node(), address),
             Method::GET,
             "/health",
-            HeaderMap::new(),
+            identity::question(launch.nonce),
             Bytes::new(),
             ANSWER_WITHIN,
         )
@@ -77,12 +78,12 @@ pub(crate) async fn identified(launch: &Launch<'_>, address: SocketAddr) -> Resu
             address,
             source,
         })?;
-    let expected = Health {
-        node: node(),
-        nonce: launch.nonce.to_owned(),
-        status: HealthStatus::Ok,
+    let is_it = |health: Health| {
+        health.node == launch.plan.name
+            && health.status == HealthStatus::Ok
+            && identity::is_proven(launch.nonce, &health.nonce)
     };
-    if serde_json::from_slice(answer.body()).is_ok_and(|health: Health| health == expected) {
+    if serde_json::from_slice(answer.body()).is_ok_and(is_it) {
         Ok(())
     } else {
         Err(StartError::Stranger {

@@ -2,8 +2,9 @@
 //! runs, and gone without a trace when it is dropped.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -87,7 +88,7 @@ impl System {
     }
 
     /// What tells this system's nodes from those of any other: each was started with
-    /// it and repeats it at `/health`.
+    /// it, and proves it at `/health` (see [`services::identity`]).
     pub fn nonce(&self) -> &str {
         &self.nonce
     }
@@ -211,7 +212,12 @@ impl System {
     fn create_folders(&self) -> Result<(), StartError> {
         let folders = self.nodes.iter().map(|node| self.data_folder(node.plan()));
         for path in folders.chain([self.folder().join("logs")]) {
-            fs::create_dir_all(&path).map_err(|source| StartError::Folder { path, source })?;
+            // Logs and data are for the user who starts the system, and for nobody else.
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&path)
+                .map_err(|source| StartError::Folder { path, source })?;
         }
         Ok(())
     }

@@ -248,6 +248,12 @@ impl Setting {
             value,
         }
     }
+
+    /// The variable by which a node is told a flag's value that is a secret, and the value.
+    pub(crate) fn secret(&self) -> Option<(&'static str, &str)> {
+        let value = self.value.as_deref()?;
+        (self.flag == "jwt-secret").then_some(("SKEIN_JWT_SECRET", value))
+    }
 }
 
 /// As it stands on a command line.

@@ -13,6 +13,7 @@
 //! - Its thresholds judge the run with its warm-up, so
 //!   [`threshold`](crate::threshold) judges instead, and Goose is given none.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,7 @@ use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario as GooseScenario, Transaction, TransactionResult};
 use goose::{GooseAttack, GooseError};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
@@ -250,7 +252,7 @@ impl Attack {
             let error = request.fault.map(|fault| fault.to_string());
             user.record_custom_request_duration(
                 request.route.method,
-                request.route.path,
+                &harmless(request.route.path),
                 request.time,
                 error.is_none(),
                 request.status,
@@ -274,6 +276,13 @@ impl Attack {
         user.set_session_data(Arc::clone(&visitor));
         Some(visitor)
     }
+}
+
+/// A path as it is named to Goose, whose HTML report shows it as it is, in tables and in
+/// scripts: what could be markup there is percent-encoded, as it is when it is sent.
+fn harmless(path: &str) -> Cow<'_, str> {
+    const MARKUP: &AsciiSet = &CONTROLS.add(b'<').add(b'>').add(b'"').add(b'\'').add(b'`');
+    utf8_percent_encode(path, MARKUP).into()
 }
 
 /// The pacer's thread, which ends with the load.
@@ -321,4 +330,28 @@ fn watch_for_the_end(
 /// The lists are whole between any two statements.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_named_to_goose_without_markup() {
+        assert_eq!(harmless("/data/{key}?a=b&c"), "/data/{key}?a=b&c");
+        assert_eq!(
+            harmless("/<script>alert('1')</script>"),
+            "/%3Cscript%3Ealert(%271%27)%3C/script%3E"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_is_markup(path in any::<String>()) {
+            let named = harmless(&path);
+            prop_assert!(!named.contains(['<', '>', '"', '\'', '`', '\n', '\x1b']));
+        }
+    }
 }

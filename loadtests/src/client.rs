@@ -14,6 +14,7 @@ mod tests;
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,18 @@ use services::connection::{self, Alarm};
 pub use error::ExchangeError;
 pub use request::RequestBuilder;
 pub use target::Target;
+
+/// How much of an answer's body is kept, in bytes: many times what the laboratory ever
+/// sends. The rest is read, so that its time is known, and dropped.
+pub const KEPT_BODY: usize = 16 << 20;
+
+/// How much is kept of all bodies that are being read at the same time, in bytes, beside the
+/// first piece of each: however many users a plan has, a target can't fill the memory.
+const KEPT_OF_ALL: usize = 256 << 20;
+
+/// The mark, among a response's extensions, of a body of which only the beginning was kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut;
 
 /// How long a user waits for an answer before the request counts as failed.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -149,7 +162,10 @@ async fn exchange(
             Ok(answer) => {
                 let (head, body) = answer.into_parts();
                 progress.head = Some(head);
-                let body = read(&mut connection, body).await?;
+                let (body, is_cut) = read(&mut connection, body).await?;
+                if is_cut && let Some(head) = &mut progress.head {
+                    head.extensions.insert(Cut);
+                }
                 *idle = Some(connection);
                 return Ok(body);
             }
@@ -161,10 +177,16 @@ async fn exchange(
     }
 }
 
-/// Reads a body to its end. Most come in one piece, which is given on as it is.
-async fn read(connection: &mut Connection, mut body: Incoming) -> Result<Bytes, ExchangeError> {
+/// Reads a body to its end, and tells whether more came than is kept. Most come in one
+/// piece, which is given on as it is.
+async fn read(
+    connection: &mut Connection,
+    mut body: Incoming,
+) -> Result<(Bytes, bool), ExchangeError> {
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
+    let mut kept = Kept::default();
+    let mut is_cut = false;
     while !body.is_end_stream() {
         let piece = poll_fn(|cx| connection.poll_frame(&mut body, cx)).await;
         let Some(piece) = piece.transpose().map_err(ExchangeError::CutOff)? else {
@@ -174,6 +196,12 @@ async fn read(connection: &mut Connection, mut body: Incoming) -> Result<Bytes, 
         let Ok(data) = piece.into_data() else {
             continue;
         };
+        let mut room = KEPT_BODY - pieces.len().max(whole.len());
+        if !whole.is_empty() && !kept.takes(data.len().min(room)) {
+            room = 0;
+        }
+        is_cut |= data.len() > room;
+        let data = data.slice(..data.len().min(room));
         if whole.is_empty() {
             whole = data;
         } else {
@@ -183,8 +211,34 @@ async fn read(connection: &mut Connection, mut body: Incoming) -> Result<Bytes, 
             pieces.extend_from_slice(&data);
         }
     }
-    Ok(match pieces.is_empty() {
+    let body = match pieces.is_empty() {
         true => whole,
         false => pieces.freeze(),
-    })
+    };
+    Ok((body, is_cut))
+}
+
+/// The part of [`KEPT_OF_ALL`] that one body takes while it is being read.
+#[derive(Default)]
+struct Kept(usize);
+
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+impl Kept {
+    /// Takes so many bytes more, if there is room for them.
+    fn takes(&mut self, bytes: usize) -> bool {
+        let fits = KEPT.fetch_add(bytes, Ordering::Relaxed) + bytes <= KEPT_OF_ALL;
+        if fits {
+            self.0 += bytes;
+        } else {
+            KEPT.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        fits
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        KEPT.fetch_sub(self.0, Ordering::Relaxed);
+    }
 }

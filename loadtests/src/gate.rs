@@ -333,10 +333,7 @@ fn side(build: &Build, topology: Topology) -> SidePlan {
 /// Starts both sides for the first time, and sees what the baseline can do.
 fn capacity(ground: &Ground<'_>, order: &Order) -> Result<Capacity, GateError> {
     let plan = RoundPlan::draw(&ground.arena.shape, ground.cores, order.seed);
-    let data = tempfile::Builder::new()
-        .prefix("skein-gate-")
-        .tempdir()
-        .map_err(GateError::Folder)?;
+    let data = crate::scratch::folder("skein-gate-").map_err(GateError::Folder)?;
     let arena = ground.arena;
     let measured = ground.on_generator_cores(&plan, || measure_capacity(arena, &plan, data.path()));
     match measured {

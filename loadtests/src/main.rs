@@ -33,8 +33,10 @@ mod report;
 mod run;
 mod samples;
 mod scenarios;
+mod scratch;
 mod self_check;
 mod side_by_side;
+mod text;
 mod threshold;
 mod timeline;
 mod timing;
@@ -55,7 +57,9 @@ fn main() -> ExitCode {
     match commands::run_command_line() {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("error: {:#}", failure.error);
+            // What is wrong may be what somebody else wrote, such as a record.
+            let error = format!("{:#}", failure.error);
+            eprintln!("error: {}", text::printable(&error));
             ExitCode::from(failure.code)
         }
     }

@@ -2,6 +2,7 @@
 //! of it, by stage and route; and of open load, how well its arrivals were kept.
 
 mod log;
+mod names;
 mod recorder;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use hdrhistogram::{Counter, Histogram};
 
 pub use log::{LogError, write_logs};
+pub use names::NodeNames;
 pub use recorder::{Pulse, Recorder, Sample, SentArrival, Tick};
 
 /// A method and a path template, as reports and thresholds name requests.
@@ -82,6 +84,10 @@ impl fmt::Display for Fault {
             Fault::NoAnswer => f.write_str("the connection broke before an answer"),
             Fault::TimedOut => f.write_str("no whole answer in time"),
             Fault::CutOff => f.write_str("the answer broke off"),
+            Fault::Status {
+                expected,
+                got: OTHER_STATUS,
+            } => write!(f, "one of many other statuses where {expected} was right"),
             Fault::Status { expected, got } => {
                 write!(f, "status {got} where {expected} was right")
             }
@@ -90,6 +96,10 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+/// Stands for all wrong statuses of a run beyond the first few: a target that makes up new
+/// ones must not have a histogram for each.
+pub const OTHER_STATUS: u16 = 0;
 
 /// What a cache did for a read, as the answer's `Cache-Status` tells (RFC 9211).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -231,10 +241,16 @@ impl RouteSamples {
         answers
     }
 
-    fn record(&mut self, sample: &Sample<'_>) {
-        let fault = sample.fault.map(|(fault, _)| fault);
-        self.series_of(fault, sample.served_by)
-            .record(sample.response, sample.service);
+    fn record(&mut self, fault: Option<Fault>, sample: &Sample<'_>, names: &mut NodeNames) {
+        let index = self
+            .known_series(fault, sample.served_by)
+            .unwrap_or_else(|| {
+                // Only who isn't known yet can be one too many.
+                let node = sample.served_by.map(|name| names.admit(name));
+                self.index_of(fault, node)
+            });
+        let latency = &mut self.series[index].latency;
+        latency.record(sample.response, sample.service);
         if let Some(status) = sample.status {
             *self.statuses.entry(status).or_default() += 1;
         }
@@ -243,18 +259,26 @@ impl RouteSamples {
         }
     }
 
-    /// There are few outcomes and nodes, so looking through them is fast.
     fn series_of(&mut self, fault: Option<Fault>, node: Option<&str>) -> &mut Latency {
-        let known = |series: &Series| series.fault == fault && series.node.as_deref() == node;
-        let index = self.series.iter().position(known).unwrap_or_else(|| {
+        let index = self.index_of(fault, node);
+        &mut self.series[index].latency
+    }
+
+    fn index_of(&mut self, fault: Option<Fault>, node: Option<&str>) -> usize {
+        self.known_series(fault, node).unwrap_or_else(|| {
             self.series.push(Series {
                 fault,
                 node: node.map(Into::into),
                 latency: Latency::default(),
             });
             self.series.len() - 1
-        });
-        &mut self.series[index].latency
+        })
+    }
+
+    /// There are few outcomes and nodes, so looking through them is fast.
+    fn known_series(&self, fault: Option<Fault>, node: Option<&str>) -> Option<usize> {
+        let known = |series: &Series| series.fault == fault && series.node.as_deref() == node;
+        self.series.iter().position(known)
     }
 
     /// Adds another's samples.
@@ -354,6 +378,11 @@ pub struct Samples {
     pub faults: BTreeMap<(Route, Fault), FaultCount>,
     /// By open stage.
     pub arrivals: BTreeMap<usize, ArrivalSamples>,
+    /// Answers that were counted with those of other nodes, because of a name that is no
+    /// node's or one of too many.
+    pub renamed: u64,
+    /// Answers of which only the beginning was kept, and looked at.
+    pub cut: u64,
 }
 
 impl Samples {
@@ -399,5 +428,7 @@ impl Samples {
         for (stage, arrivals) in &other.arrivals {
             self.arrivals.entry(*stage).or_default().add(arrivals);
         }
+        self.renamed += other.renamed;
+        self.cut += other.cut;
     }
 }

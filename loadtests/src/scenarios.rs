@@ -1,5 +1,7 @@
 //! What users do: one file a kind of user. Every answer is checked for its content.
 
+#[cfg(test)]
+mod hostile;
 mod intruders;
 mod plain;
 mod processors;

@@ -93,12 +93,13 @@ pub fn shares(service: Duration, told: &[(Hop, Duration)]) -> BTreeMap<Hop, Dura
         return shares;
     }
     for (hop, time) in [(Hop::Generator, service)].iter().chain(told) {
-        *shares.entry(*hop).or_default() += *time;
+        let share = shares.entry(*hop).or_default();
+        *share = share.saturating_add(*time);
     }
     // From outside in, each depth leaves what the next one that told anything took.
     let at = |depth: usize| -> Duration {
         let inside = told.iter().filter(|(hop, _)| hop.depth() == depth);
-        inside.map(|(_, time)| *time).sum()
+        inside.fold(Duration::ZERO, |sum, (_, time)| sum.saturating_add(*time))
     };
     for (hop, share) in &mut shares {
         let deeper = (hop.depth() + 1..=3).find(|depth| !at(*depth).is_zero());
@@ -110,12 +111,20 @@ pub fn shares(service: Duration, told: &[(Hop, Duration)]) -> BTreeMap<Hop, Dura
     shares
 }
 
+/// Longer times count as this long: no request is waited for as long.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Most entries that are looked at. An answer has one for each hop, and none of ours has
+/// more than a handful.
+const MOST_ENTRIES: usize = 64;
+
 /// What the hops of an answer told, in no order. Anything malformed is left out.
 pub fn told(headers: &HeaderMap) -> Vec<(Hop, Duration)> {
     let fields = headers.get_all(SERVER_TIMING).into_iter();
     let entries = fields
         .filter_map(|field| field.to_str().ok())
-        .flat_map(|field| field.split(','));
+        .flat_map(|field| field.split(','))
+        .take(MOST_ENTRIES);
     let told = entries.filter_map(|entry| {
         let mut parts = entry.split(';').map(str::trim);
         let hop = Hop::of_node(parts.next()?)?;
@@ -123,7 +132,8 @@ pub fn told(headers: &HeaderMap) -> Vec<(Hop, Duration)> {
             .find_map(|part| part.strip_prefix("dur="))?
             .parse()
             .ok()?;
-        Some((hop, Duration::try_from_secs_f64(millis / 1e3).ok()?))
+        let time = Duration::try_from_secs_f64(millis / 1e3).ok()?;
+        Some((hop, time.min(LONGEST)))
     });
     told.collect()
 }
@@ -222,9 +232,9 @@ impl Breakdown {
     }
 }
 
-/// At most a minute, for a histogram that is to stay small; no request is waited for as long.
+/// At most a minute, for a histogram that is to stay small.
 fn in_micros(share: Duration) -> u64 {
-    share.min(Duration::from_secs(60)).as_micros() as u64
+    share.min(LONGEST).as_micros() as u64
 }
 
 fn histogram() -> Histogram<u64> {
@@ -282,6 +292,57 @@ mod tests {
                 prop_assert!(*share <= sum);
             }
         }
+    }
+
+    /// Entries that were written to be misread, and others.
+    fn entry() -> impl Strategy<Value = String> {
+        let name = prop_oneof![
+            "(database|cache-[0-9]{1,3}|worker|api-gateway-1)",
+            "[!-~]{0,5}"
+        ];
+        let time = prop_oneof![
+            any::<f64>().prop_map(|time| format!("{time:e}")),
+            any::<u128>().prop_map(|time| time.to_string()),
+            "(1\\.8e22|1e308|inf|NaN|-0|\\+1|1e-400|[0-9.e-]{0,9})",
+        ];
+        (name, time, "[ -~]{0,3}").prop_map(|(name, time, more)| format!("{name};dur={time}{more}"))
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_an_answer_tells_breaks_the_account(
+            entries in prop::collection::vec(entry(), 0..80),
+            bytes in prop::collection::vec(any::<u8>(), 0..40),
+            service in 0_u64..100_000_000,
+        ) {
+            let mut headers = HeaderMap::new();
+            for field in entries.chunks(9).map(|entries| entries.join(", ").into_bytes()).chain([bytes]) {
+                headers.extend(HeaderValue::from_bytes(&field).ok().map(|field| (SERVER_TIMING, field)));
+            }
+            let timings = Timings::default();
+            let service = Duration::from_micros(service);
+            for _ in 0..3 {
+                timings.record(Some(0), Route::new("GET", "/"), service, &headers);
+            }
+            for route in timings.sum_up(|_| true) {
+                for hop in route.hops {
+                    prop_assert!(hop.mean.is_finite());
+                }
+            }
+            let most = service.max(LONGEST * MOST_ENTRIES as u32);
+            let shares = shares(service, &told(&headers));
+            prop_assert!(shares.values().all(|share| *share <= most));
+        }
+    }
+
+    #[test]
+    fn times_that_add_up_to_more_than_a_duration_are_no_panic() {
+        let mut headers = HeaderMap::new();
+        let field = HeaderValue::from_static("database;dur=1.8e22, database;dur=1.8e22");
+        headers.append(SERVER_TIMING, field);
+        let shares = shares(Duration::from_millis(1), &told(&headers));
+        assert_eq!(shares[&Hop::Database], LONGEST * 2);
+        assert_eq!(shares[&Hop::Generator], Duration::ZERO);
     }
 
     #[test]

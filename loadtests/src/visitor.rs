@@ -10,9 +10,10 @@ use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
 use services::contract::{CACHE_STATUS, SERVED_BY};
 
-use crate::client::{Broken, Client, ExchangeError, REQUEST_TIMEOUT, RequestBuilder};
+use crate::client::{Broken, Client, Cut, ExchangeError, REQUEST_TIMEOUT, RequestBuilder};
 use crate::pacer::Arrival;
-use crate::samples::{CacheOutcome, Fault, Route, Sample, SentArrival, StageIndex};
+use crate::samples::{CacheOutcome, Fault, NodeNames, Route, Sample, SentArrival, StageIndex};
+use crate::text;
 use crate::timing;
 use crate::tokens;
 use crate::workload::Workload;
@@ -84,8 +85,10 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its header fields.
     pub headers: HeaderMap,
-    /// Its body.
+    /// Its body, or the beginning of one that is too long to keep.
     pub body: Bytes,
+    /// Whether the body is only the beginning.
+    pub is_cut: bool,
 }
 
 /// What a check found wrong with an answer.
@@ -216,7 +219,8 @@ impl Visitor {
             service,
             arrival,
         } = timed;
-        let response = service + arrival.map_or(Duration::ZERO, |arrival| arrival.lag);
+        let lag = arrival.map_or(Duration::ZERO, |arrival| arrival.lag);
+        let response = service.saturating_add(lag);
         let sample = Sample {
             stage,
             route,
@@ -227,6 +231,7 @@ impl Visitor {
             fault: wrong.map(|wrong| (wrong.fault, wrong.example.as_str())),
             served_by: answer.and_then(|answer| answer.header(&SERVED_BY)),
             cache: answer.and_then(Answer::cache_outcome),
+            is_cut: answer.is_some_and(|answer| answer.is_cut),
         };
         self.workload.recorder.record(self.seat, &sample);
         self.requests += 1;
@@ -270,9 +275,9 @@ impl Answer {
     pub fn wrong(&self, fault: Fault) -> Wrong {
         /// Enough to recognise an answer by, in characters.
         const EXCERPT: usize = 200;
-        let body = String::from_utf8_lossy(&self.body);
-        let excerpt: String = body.chars().take(EXCERPT).collect();
+        let excerpt = text::excerpt(&self.body, EXCERPT);
         let served_by = self.header(&SERVED_BY).unwrap_or("nobody named");
+        let served_by = text::excerpt(served_by.as_bytes(), NodeNames::LONGEST);
         Wrong {
             fault,
             example: format!("{} from {served_by}: {excerpt}", self.status),
@@ -302,6 +307,7 @@ impl From<Response<Bytes>> for Answer {
         let (head, body) = response.into_parts();
         Answer {
             status: head.status,
+            is_cut: head.extensions.get::<Cut>().is_some(),
             headers: head.headers,
             body,
         }

@@ -28,6 +28,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{Client, Upstream};
+use crate::exposure::{self, Exposure};
 use crate::planted::{ExtraCalls, MoreCalls};
 use crate::problem::problem;
 use crate::server::{Node, ServerConfig};
@@ -121,7 +122,8 @@ pub struct Config {
 /// Whom the gateway lets in.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TokenRules {
-    /// The key of the tokens' HS256 signatures. The default is for loopback only.
+    /// The key of the tokens' HS256 signatures, at least 32 bytes; the default is for
+    /// loopback only. Every user of the machine sees the flag, and not the variable.
     #[arg(long, env = "SKEIN_JWT_SECRET", value_name = "SECRET", default_value = DEVELOPMENT_SECRET, hide_env_values = true)]
     pub jwt_secret: String,
 
@@ -156,16 +158,20 @@ fn at_most_five_minutes(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 ///
-/// When the development secret is to be used beyond loopback, or a cache's URL is
-/// of no use.
+/// When the secret is too short, or the development secret would be used beyond loopback
+/// and nobody said that this is meant, or a cache's URL is of no use.
 pub async fn serve(
     listener: TcpListener,
     config: Config,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    demand_a_real_secret_beyond_loopback(listener.local_addr()?.ip(), &config.tokens.jwt_secret)?;
+    demand_a_real_secret(
+        listener.local_addr()?.ip(),
+        &config.server.exposure,
+        &config.tokens.jwt_secret,
+    )?;
 
-    let node = Node::new(config.server.clone(), shutdown);
+    let node = Node::new(config.server.clone(), shutdown).public();
     let client = Client::new();
     let caches = CacheTier::new(&config, &client, &node.metrics)?;
     let data = Arc::new(Data::new(caches, client.clone(), &config, &node.metrics));
@@ -203,19 +209,23 @@ pub async fn serve(
     Ok(())
 }
 
-/// An HS256 key has at least as many bits as its hash (RFC 7518 §3.2), which also
-/// keeps the development secret at home.
-fn demand_a_real_secret_beyond_loopback(address: IpAddr, secret: &str) -> anyhow::Result<()> {
+/// Refuses a secret that is none. An HS256 key has at least as many bits as its hash
+/// (RFC 7518 §3.2), which goes for every secret but the laboratory's own; and that one
+/// everybody knows, so that it stays at home.
+fn demand_a_real_secret(address: IpAddr, exposure: &Exposure, secret: &str) -> anyhow::Result<()> {
     const LEAST_BYTES: usize = 32;
+    if secret == DEVELOPMENT_SECRET {
+        return exposure::demand_consent(
+            address,
+            exposure,
+            "with the development secret that everybody knows; set --jwt-secret \
+             (SKEIN_JWT_SECRET) to one of at least 32 bytes",
+        );
+    }
     ensure!(
-        address.is_loopback() || secret != DEVELOPMENT_SECRET,
-        "would listen on {address}, beyond loopback, with the development secret that everybody \
-         knows; set --jwt-secret (SKEIN_JWT_SECRET)"
-    );
-    ensure!(
-        address.is_loopback() || secret.len() >= LEAST_BYTES,
-        "would listen on {address}, beyond loopback, with a secret of {} bytes; set --jwt-secret \
-         (SKEIN_JWT_SECRET) to one of at least {LEAST_BYTES}",
+        secret.len() >= LEAST_BYTES,
+        "was given a secret of {} bytes, which can be guessed; set --jwt-secret \
+         (SKEIN_JWT_SECRET) to one of at least {LEAST_BYTES}, or leave it out on loopback",
         secret.len()
     );
     Ok(())
@@ -263,7 +273,8 @@ mod tests {
     #[test]
     fn a_weak_secret_stays_on_loopback() {
         let listen = |address: &str, secret: &str| {
-            demand_a_real_secret_beyond_loopback(address.parse().expect("an address"), secret)
+            let address = address.parse().expect("an address");
+            demand_a_real_secret(address, &Exposure::default(), secret)
         };
         assert!(listen("127.0.0.1", "secret").is_ok());
         assert!(listen("::1", "secret").is_ok());
@@ -272,5 +283,16 @@ mod tests {
         assert!(listen("0.0.0.0", "").is_err());
         assert!(listen("0.0.0.0", &"k".repeat(31)).is_err());
         assert!(listen("0.0.0.0", &"k".repeat(32)).is_ok());
+        for short in ["", " ", "Secret", &"k".repeat(31)] {
+            let error = listen("127.0.0.1", short).expect_err(short).to_string();
+            assert!(error.contains("at least 32"), "{error}");
+        }
+        let meant = Exposure {
+            beyond_loopback: true,
+            ..Exposure::default()
+        };
+        let anywhere = "0.0.0.0".parse().expect("an address");
+        assert!(demand_a_real_secret(anywhere, &meant, "secret").is_ok());
+        assert!(demand_a_real_secret(anywhere, &meant, "").is_err());
     }
 }

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::store::{Lookup, Refused, Store};
 use crate::contract::{Key, VERSION};
+use crate::exposure;
 use crate::metrics::Outcome;
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::server::{Node, Payload, ServerConfig};
@@ -57,6 +58,11 @@ pub async fn serve(
     config: Config,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    exposure::demand_consent(
+        listener.local_addr()?.ip(),
+        &config.server.exposure,
+        exposure::OPEN,
+    )?;
     let node = Node::new(config.server, shutdown);
     let ttl = (!config.ttl.is_zero()).then_some(config.ttl);
     let cache = Cache {

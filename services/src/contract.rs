@@ -1,23 +1,29 @@
 //! What crosses the wire: names, keys, header fields and bodies that two
 //! services, or a service and whoever started it, have to agree on.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use percent_encoding::{
+    AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_decode_str, percent_encode,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{Problem, bad_request};
 
 /// Which node produced a response: `x-served-by: api-gateway-2`.
 pub const SERVED_BY: HeaderName = HeaderName::from_static("x-served-by");
-/// Whom the gateway authenticated; set by the gateway alone, on calls to the worker.
+/// Whom the gateway authenticated, as [`UserName`] writes it; set by the gateway alone, on
+/// calls to the worker.
 pub const USER: HeaderName = HeaderName::from_static("x-authenticated-user");
+/// On a question to `/health`, half of the run's nonce (see [`crate::identity`]).
+pub const NONCE: HeaderName = HeaderName::from_static("x-nonce");
 /// The database's version of a value: a counter that every write advances.
 /// On an answer it dates the value; on a cache `PUT` or `DELETE`, the write behind it.
 /// On a cache's `404` it says how new a value must be to count as fresh.
@@ -163,13 +169,13 @@ pub enum Announcement {
     },
 }
 
-/// The body of `GET /health`. Name and nonce let a probe tell the node it means
-/// from a stranger that took over the port.
+/// The body of `GET /health`. Name and nonce let a probe that knows the nonce tell the
+/// node it means from a stranger that took over the port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// The node that answers.
     pub node: NodeName,
-    /// The run's nonce, as the node was given it.
+    /// Half of the run's nonce, if the question had the other half ([`NONCE`]); else empty.
     pub nonce: String,
     /// `ok`, or `draining` (with status 503) once the node has been told to stop.
     pub status: HealthStatus,
@@ -241,6 +247,51 @@ pub fn seeded_value(index: u32) -> String {
     format!(r#"{{"item":{index},"text":"the seeded value of item {index}"}}"#)
 }
 
+/// The name of a user, as a token's claim has it: 1 to [`UserName::MAX_BYTES`] bytes of
+/// text without control characters. Names that differ in any byte are different users.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UserName(String);
+
+impl UserName {
+    /// The longest name, in bytes of UTF-8. Encoded it is at most three times as long, which
+    /// leaves room in the smallest `--max-head`.
+    pub const MAX_BYTES: usize = 1024;
+    /// Everything but the unreserved characters of RFC 3986 §2.3.
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+
+    /// The user of this name, or `None` when it is empty, too long, or has a control
+    /// character, which a log or a terminal might obey.
+    pub fn new(name: impl Into<String>) -> Option<Self> {
+        let name = name.into();
+        let fits = (1..=Self::MAX_BYTES).contains(&name.len());
+        (fits && !name.chars().any(char::is_control)).then_some(UserName(name))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name in a header field, percent-encoded: a field as such loses blanks at its
+    /// ends (RFC 9110 §5.5), and with them the difference between two users.
+    pub fn to_field(&self) -> HeaderValue {
+        let encoded = Cow::from(percent_encode(self.0.as_bytes(), Self::ENCODED));
+        HeaderValue::from_str(&encoded).expect("what is encoded is visible ASCII")
+    }
+
+    /// The name in a header field, or `None` unless [`UserName::to_field`] writes it so:
+    /// no user has two spellings.
+    pub fn from_field(field: &HeaderValue) -> Option<Self> {
+        let decoded = percent_decode(field.as_bytes()).decode_utf8().ok()?;
+        let name = UserName::new(decoded)?;
+        (name.to_field() == field).then_some(name)
+    }
+}
+
 /// The body of `POST /longtask`, a JSON object. The worker keeps further members, and
 /// reads only these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -253,6 +304,10 @@ pub struct TaskRequest {
 }
 
 impl TaskRequest {
+    /// The longest `task` that is accepted, in bytes of UTF-8: every look at the task
+    /// repeats it.
+    pub const MAX_TASK_BYTES: usize = 1024;
+
     /// Reads a body: what is accepted here can also be done, since the executor
     /// reads it in the same way.
     ///
@@ -329,6 +384,62 @@ mod tests {
             prop_assert!(segment.bytes().all(|b| b.is_ascii_graphic() && b != b'/' && b != b'.'));
             prop_assert_eq!(Key::from_path_segment(&segment), Some(key));
         }
+    }
+
+    /// Names that are hard to tell apart, beside all others.
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            "[ \\t]{0,2}[aA][%+.]?[ \\t\u{a0}\u{3000}]{0,2}",
+            "(%[0-9a-fA-F]{2}|a|é|e\u{301}){0,4}",
+            r"[\x00-\x20\x7f-\xa0]{0,3}",
+            ("[a ]", 1020_usize..1030).prop_map(|(c, n)| c.repeat(n)),
+        ]
+    }
+
+    /// The user whom the worker makes out when a token has this name, by way of a field
+    /// that loses blanks at its ends, as every parser of HTTP takes them away.
+    fn on_the_wire(name: &str) -> Option<UserName> {
+        let field = UserName::new(name)?.to_field();
+        let bytes = field.as_bytes().trim_ascii();
+        assert!(bytes.iter().all(u8::is_ascii_graphic), "{field:?}");
+        let arrived = HeaderValue::from_bytes(bytes).expect("a field's value");
+        Some(UserName::from_field(&arrived).expect("what was written can be read"))
+    }
+
+    proptest! {
+        #[test]
+        fn different_users_stay_different_on_the_wire_and_none_is_lost(one in name(), other in name()) {
+            let (at_one, at_other) = (on_the_wire(&one), on_the_wire(&other));
+            for (name, user) in [(&one, &at_one), (&other, &at_other)] {
+                match user {
+                    Some(user) => prop_assert_eq!(user.as_str(), name),
+                    None => prop_assert!(
+                        name.is_empty() || name.len() > 1024 || name.chars().any(char::is_control)
+                    ),
+                }
+            }
+            if one != other && at_one.is_some() {
+                prop_assert_ne!(at_one, at_other);
+            }
+        }
+
+        #[test]
+        fn no_user_has_two_spellings(field in prop::collection::vec(any::<u8>(), 0..12)) {
+            if let Ok(field) = HeaderValue::from_bytes(&field)
+                && let Some(user) = UserName::from_field(&field)
+            {
+                prop_assert_eq!(user.to_field(), field);
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_name_is_written_as_it_is() {
+        let field = |name: &str| UserName::new(name).expect("a name").to_field();
+        assert_eq!(field("test_user"), "test_user");
+        assert_eq!(field("alice "), "alice%20");
+        assert_eq!(field("Zoë"), "Zo%C3%AB");
     }
 
     #[test]

@@ -17,13 +17,14 @@ use http::{StatusCode, header};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use self::items::Items;
+use self::items::{Items, Shown};
 use crate::contract::{Key, VERSION};
+use crate::exposure;
+use crate::json;
 use crate::metrics::Outcome;
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::server::{Node, Payload, ServerConfig};
@@ -62,15 +63,27 @@ pub struct Written {
     pub version: u64,
 }
 
+/// The part of the items that the listing shows: small enough for any cache.
+const SHOWN: Shown = Shown {
+    items: 10,
+    bytes: 256 << 10,
+};
+
 /// Serves the database until the shutdown.
 ///
 /// `GET` and `PUT /db/{key}` read and write one item; `GET /db` lists the first
-/// ones and counts all.
+/// ones and counts all. Of those first ones, the listing leaves out what would make it
+/// longer than 256 KiB, and says of how many (`left_out`).
 pub async fn serve(
     listener: TcpListener,
     config: Config,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    exposure::demand_consent(
+        listener.local_addr()?.ip(),
+        &config.server.exposure,
+        exposure::OPEN,
+    )?;
     let items = Items::open(&config.file, config.items)
         .await
         .with_context(|| format!("could not open --file {}", config.file.display()))?;
@@ -126,13 +139,15 @@ async fn read(State(database): State<Arc<Database>>, key: Key) -> Result<Respons
 }
 
 async fn list(State(database): State<Arc<Database>>) -> Result<Response, Problem> {
-    /// How many items are shown.
-    const SHOWN: u32 = 10;
     database.wait_for_storage().await;
     let listing = database.items.list(SHOWN).await.map_err(storage_failed)?;
     database.count_read("listing");
+    let left_out = match listing.left_out {
+        0 => String::new(),
+        number => format!(r#","left_out":{number}"#),
+    };
     let body = format!(
-        r#"{{"items":[{}],"count":{}}}"#,
+        r#"{{"items":[{}],"count":{}{left_out}}}"#,
         listing.first.join(","),
         listing.count
     );
@@ -144,7 +159,7 @@ async fn write(
     key: Key,
     Payload(body): Payload,
 ) -> Result<Response, Problem> {
-    let value = json(&body).map_err(bad_request)?.to_owned();
+    let value = json::check(&body).map_err(bad_request)?.to_owned();
     database.wait_for_storage().await;
     let version = database
         .items
@@ -154,13 +169,6 @@ async fn write(
     database.writes.inc();
     let dated = [(VERSION, version.to_string())];
     Ok((dated, Json(Written { version })).into_response())
-}
-
-/// The body as it came, once it is known to be one JSON value in UTF-8.
-fn json(body: &[u8]) -> Result<&str, String> {
-    let text = std::str::from_utf8(body).map_err(|e| format!("the body is not UTF-8: {e}"))?;
-    serde_json::from_str::<&RawValue>(text).map_err(|e| format!("the body is not JSON: {e}"))?;
-    Ok(text)
 }
 
 fn dated_json(version: u64, body: Bytes) -> Response {
@@ -179,47 +187,4 @@ fn storage_failed(source: tokio_rusqlite::Error) -> Problem {
         StatusCode::INTERNAL_SERVER_ERROR,
         "the storage failed; the node's log says how",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn any_json_value_may_be_stored_as_it_came() {
-        for text in [
-            "null",
-            " 1 ",
-            r#"{"a":[1,{"b":null}]}"#,
-            "\"\u{1f9f6}\"",
-            "1e999",
-        ] {
-            assert_eq!(json(text.as_bytes()).expect("JSON"), text);
-        }
-    }
-
-    #[test]
-    fn what_is_not_json_is_refused() {
-        for body in [
-            &b""[..],
-            b"{",
-            b"{} {}",
-            b"nul",
-            b"{'a':1}",
-            b"\"\xff\"",
-            b"\xef\xbb\xbf{}",
-        ] {
-            assert!(json(body).is_err(), "{body:?} was taken");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_a_client_can_parse_is_taken_and_nothing_else(body in r#"[\[\]{}",: 0-3\\-]{0,12}"#) {
-            let parsed = serde_json::from_str::<serde_json::Value>(&body);
-            prop_assert_eq!(json(body.as_bytes()).is_ok(), parsed.is_ok());
-        }
-    }
 }

@@ -29,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Upstream;
+use crate::exposure;
 use crate::server::{Node, ServerConfig};
 use crate::setting;
 use forward::Balancer;
@@ -130,12 +131,18 @@ pub struct Rules {
 ///
 /// # Errors
 ///
-/// When there is no gateway, or more than [`rotation::MOST_GATEWAYS`].
+/// When there is no gateway, or more than [`rotation::MOST_GATEWAYS`], or it would listen
+/// beyond loopback and nobody said that this is meant.
 pub async fn serve(
     listener: TcpListener,
     config: Config,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    exposure::demand_consent(
+        listener.local_addr()?.ip(),
+        &config.server.exposure,
+        "where it would publish its gateways whether or not their secret is one",
+    )?;
     let count = config.gateways.len();
     ensure!(
         (1..=rotation::MOST_GATEWAYS).contains(&count),

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::exposure;
 use crate::problem::{Problem, problem};
 use crate::server::{Node, Payload, ServerConfig};
 
@@ -60,6 +61,11 @@ pub async fn serve(
     config: Config,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    exposure::demand_consent(
+        listener.local_addr()?.ip(),
+        &config.server.exposure,
+        exposure::OPEN,
+    )?;
     let cores = std::thread::available_parallelism().context("could not count the cores")?;
     let computer = Computer {
         iterations: config.iterations,

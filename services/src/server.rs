@@ -22,7 +22,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
 use bytesize::ByteSize;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -39,6 +39,8 @@ use tracing::{debug, info, warn};
 
 use crate::body::{Breach, CollectError, collect};
 use crate::contract::{Announcement, Health, HealthStatus, NodeName, SERVED_BY, SERVER_TIMING};
+use crate::exposure::{self, Callers, Exposure};
+use crate::identity;
 use crate::metrics::Metrics;
 use crate::planted::{Planted, Plants};
 use crate::problem::{Problem, bad_request, not_found, problem};
@@ -57,8 +59,10 @@ pub struct ServerConfig {
     #[arg(long, env = "SKEIN_NAME")]
     pub name: NodeName,
 
-    /// A text that /health repeats, by which whoever started the node knows it again.
-    #[arg(long, env = "SKEIN_NONCE", default_value = "")]
+    /// A text by half of which whoever started the node knows it again at /health, and that
+    /// nobody else is told; better given by the variable, for every user of the machine
+    /// sees command lines.
+    #[arg(long, env = "SKEIN_NONCE", default_value = "", hide_env_values = true)]
     pub nonce: String,
 
     /// The largest request body that is accepted.
@@ -96,6 +100,10 @@ pub struct ServerConfig {
     #[arg(long, env = "SKEIN_DRAIN_DEADLINE", value_name = "DURATION", default_value = "5s", value_parser = setting::duration)]
     pub drain_deadline: Duration,
 
+    /// Who may reach the node.
+    #[command(flatten)]
+    pub exposure: Exposure,
+
     /// What slows the node down on purpose.
     #[command(flatten)]
     pub plants: Plants,
@@ -120,6 +128,8 @@ pub struct Node {
     pub metrics: Metrics,
     /// Cancelled when the node is to stop.
     pub shutdown: CancellationToken,
+    /// Whether it is asked under any name and by any web page.
+    is_public: bool,
 }
 
 impl Node {
@@ -129,6 +139,15 @@ impl Node {
             config,
             metrics: Metrics::default(),
             shutdown,
+            is_public: false,
+        }
+    }
+
+    /// The same, for requests in any name: its own routes ask everybody for a token.
+    pub fn public(self) -> Self {
+        Node {
+            is_public: true,
+            ..self
         }
     }
 
@@ -140,6 +159,14 @@ impl Node {
     /// Serves `routes`, together with what every service answers, until the
     /// shutdown; then finishes what is under way, for at most the drain deadline.
     pub async fn serve(self, listener: TcpListener, routes: Router) {
+        let callers = match listener.local_addr() {
+            Ok(address) if !self.is_public => Callers::of(address, &self.config.exposure),
+            _ => None,
+        };
+        let mut management = self.management_routes();
+        if let Some(callers) = callers.clone() {
+            management = management.layer(middleware::from_fn_with_state(callers, exposure::admit));
+        }
         let app = routes
             .fallback(async || not_found("no such path"))
             .method_not_allowed_fallback(async || {
@@ -149,10 +176,10 @@ impl Node {
                 )
             })
             .layer(middleware::from_fn_with_state(
-                Observer::new(&self),
+                Observer::new(&self, callers),
                 observe,
             ))
-            .merge(self.management_routes());
+            .merge(management);
         self.serve_connections(listener, |_| TowerToHyperService::new(app.clone()))
             .await;
     }
@@ -162,7 +189,10 @@ impl Node {
         let metrics = self.metrics.clone();
         let node = self.clone();
         Router::new()
-            .route("/health", get(async move || node.health()))
+            .route(
+                "/health",
+                get(async move |headers: HeaderMap| node.health(&headers)),
+            )
             .route(
                 "/metrics",
                 get(async move || {
@@ -174,7 +204,7 @@ impl Node {
             )
     }
 
-    fn health(&self) -> Response {
+    fn health(&self, question: &HeaderMap) -> Response {
         let (code, status) = if self.shutdown.is_cancelled() {
             (StatusCode::SERVICE_UNAVAILABLE, HealthStatus::Draining)
         } else {
@@ -182,7 +212,7 @@ impl Node {
         };
         let health = Health {
             node: self.name().clone(),
-            nonce: self.config.nonce.clone(),
+            nonce: identity::answer(&self.config.nonce, question).to_owned(),
             status,
         };
         (code, Json(health)).into_response()
@@ -371,6 +401,7 @@ struct Observer {
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabel, Histogram>,
     planted: Planted,
+    callers: Option<Callers>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -385,7 +416,7 @@ struct RouteLabel {
 }
 
 impl Observer {
-    fn new(node: &Node) -> Self {
+    fn new(node: &Node, callers: Option<Callers>) -> Self {
         let histogram = || Histogram::new(exponential_buckets(0.000_05, 2.0, 18));
         Observer {
             name: node.name().clone(),
@@ -403,6 +434,7 @@ impl Observer {
                 Family::new_with_constructor(histogram),
             ),
             planted: node.config.plants.planted(),
+            callers,
         }
     }
 }
@@ -428,7 +460,14 @@ async fn observe(
         .then(|| trace::trace_id(request.headers()).to_owned());
 
     observer.planted.slow_down().await;
-    let mut response = next.run(request).await;
+    let refusal = observer
+        .callers
+        .as_ref()
+        .and_then(|callers| callers.refusal(request.uri(), request.headers()));
+    let mut response = match refusal {
+        Some(refusal) => refusal.into_response(),
+        None => next.run(request).await,
+    };
 
     let duration = began.elapsed();
     let status = response.status().as_u16();

@@ -31,7 +31,9 @@ use self::executor::Executor;
 use self::moment::Moment;
 use self::queue::{Acceptance, Queue, Rules, Submission};
 use self::storage::StorageError;
-use crate::contract::{IDEMPOTENCY_KEY, Task, TaskRequest, USER};
+use crate::contract::{IDEMPOTENCY_KEY, Task, TaskRequest, USER, UserName};
+use crate::exposure;
+use crate::json;
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::server::{Node, Payload, ServerConfig};
 use crate::setting;
@@ -95,6 +97,11 @@ pub async fn serve(
     config: Config,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    exposure::demand_consent(
+        listener.local_addr()?.ip(),
+        &config.server.exposure,
+        exposure::OPEN,
+    )?;
     let rules = Rules {
         lease: config.lease,
         max_attempts: config.max_attempts,
@@ -192,13 +199,17 @@ async fn tell(
 
 /// Whom the gateway authenticated; `None` when nobody says.
 fn owner(headers: &HeaderMap) -> Result<Option<String>, String> {
-    headers
-        .get(USER)
-        .map(|value| match std::str::from_utf8(value.as_bytes()) {
-            Ok(user) => Ok(user.to_owned()),
-            Err(_) => Err(format!("{USER} has to be UTF-8")),
-        })
-        .transpose()
+    let mut fields = headers.get_all(USER).iter();
+    let Some(field) = fields.next() else {
+        return Ok(None);
+    };
+    match UserName::from_field(field) {
+        Some(user) if fields.next().is_none() => Ok(Some(user.as_str().to_owned())),
+        _ => Err(format!(
+            "{USER} has to come once, with a name of 1 to {} bytes, percent-encoded",
+            UserName::MAX_BYTES
+        )),
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, String> {
@@ -218,7 +229,12 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, String> {
 
 /// What the body, a JSON object, asks to be done.
 fn requested_task(body: &[u8]) -> Result<String, String> {
+    json::check(body)?;
     match TaskRequest::parse(body) {
+        Ok(request) if request.task.len() > TaskRequest::MAX_TASK_BYTES => Err(format!(
+            "the name of a task has at most {} bytes",
+            TaskRequest::MAX_TASK_BYTES
+        )),
         Ok(request) => Ok(request.task),
         Err(error) => Err(format!(
             "the body has to be a JSON object such as {{\"task\":\"report\"}}: {error}"
@@ -286,6 +302,42 @@ mod tests {
             r#"{"task":"a","fail_attempts":-1}"#,
         ] {
             assert!(requested_task(body.as_bytes()).is_err(), "{body} was taken");
+        }
+    }
+
+    #[test]
+    fn a_request_that_others_could_not_read_or_would_have_to_repeat_is_refused() {
+        let deep = format!(r#"{{"task":"a","x":{}{}}}"#, "[".repeat(62), "]".repeat(62));
+        let long = format!(r#"{{"task":"{}"}}"#, "a".repeat(1025));
+        for body in [deep.as_str(), &long, r#"{"task":"a","x":"\ud800"}"#] {
+            assert!(requested_task(body.as_bytes()).is_err(), "{body} was taken");
+        }
+        let fits = format!(r#"{{"task":"{}"}}"#, "a".repeat(1024));
+        assert!(requested_task(fits.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn an_owner_is_named_once_and_in_one_spelling() {
+        let owner_in = |values: &[&str]| {
+            let fields = values
+                .iter()
+                .map(|v| (USER, v.parse().expect("header text")));
+            owner(&fields.collect())
+        };
+        assert_eq!(owner_in(&[]), Ok(None));
+        assert_eq!(owner_in(&["alice"]), Ok(Some("alice".to_owned())));
+        assert_eq!(owner_in(&["alice%20"]), Ok(Some("alice ".to_owned())));
+        for refused in [
+            &["alice", "bob"][..],
+            &[""],
+            &["alice bob"],
+            &["%61lice"],
+            &["alice%2"],
+            &["%e2%82%ac"],
+            &["%FF"],
+            &["%00"],
+        ] {
+            assert!(owner_in(refused).is_err(), "{refused:?} was taken");
         }
     }
 

@@ -36,7 +36,9 @@ mod starting;
 mod stopping;
 mod tiny_pieces;
 mod tokens;
+mod values;
 mod vectors;
+mod web_pages;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,9 @@ fn main() -> ExitCode {
     frame::run(frame::stories! {
         starting {
             every_node_of_the_laboratory_answers_by_its_own_name,
+            no_service_listens_beyond_loopback_unless_it_is_meant,
+            an_empty_or_short_secret_is_refused_even_on_loopback,
+            other_users_of_the_machine_see_neither_secrets_nor_data,
             each_node_has_a_log_of_its_own,
             counters_and_cpu_time_tell_of_the_work,
             a_wrong_flag_fails_the_start_at_once_with_the_log,
@@ -87,6 +92,7 @@ fn main() -> ExitCode {
             the_laboratorys_token_passes_raw_and_as_bearer,
             each_kind_of_bad_token_is_refused_and_counted_by_its_name,
             a_refused_request_reaches_nothing_behind_the_gateway,
+            users_whose_names_look_alike_share_neither_tasks_nor_keys,
             an_expiry_can_be_demanded,
             no_change_to_a_token_is_accepted_or_breaks_anything,
         }
@@ -94,6 +100,14 @@ fn main() -> ExitCode {
             any_bytes_in_a_key_come_back_as_they_went_in,
             keys_that_look_alike_are_told_apart,
             a_key_that_is_too_long_is_refused_in_one_sentence,
+        }
+        values {
+            a_value_that_a_client_could_not_read_is_refused_in_one_sentence,
+            large_values_make_no_listing_that_is_too_large_to_cache,
+        }
+        web_pages {
+            no_inner_node_does_anything_for_a_web_page_from_elsewhere,
+            no_inner_node_answers_to_a_name_that_was_made_to_mean_it,
         }
         caching {
             every_read_is_a_hit_or_a_miss_and_every_miss_reads_the_database,

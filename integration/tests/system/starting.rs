@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +11,9 @@ use integration::error::StartError;
 use integration::{Launcher, StartOptions, System, Topology};
 use nix::unistd::getpgid;
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use services::contract::{Health, HealthStatus, Service};
+use services::identity;
 use tokio::runtime::Runtime;
 
 use crate::support::{Lab, RunFolder, fails_to_start, nodes_of, options};
@@ -24,19 +27,81 @@ pub(crate) async fn every_node_of_the_laboratory_answers_by_its_own_name() {
     let nodes = lab.topology().nodes();
     assert_eq!(nodes.len(), 9);
     for node in nodes {
-        let request = lab.request_to(node.name.as_str(), Method::GET, "/health");
-        let answer = request.send().await.expect("an answer");
-        let health: Health = answer.json().await.expect("a health report");
-        let expected = Health {
-            node: node.name.clone(),
-            nonce: lab.nonce().to_owned(),
-            status: HealthStatus::Ok,
-        };
-        assert_eq!(health, expected);
+        for (question, is_known) in [
+            (identity::question(lab.nonce()), true),
+            (HeaderMap::new(), false),
+        ] {
+            let request = lab.request_to(node.name.as_str(), Method::GET, "/health");
+            let answer = request.headers(question).send().await.expect("an answer");
+            let health: Health = answer.json().await.expect("a health report");
+            assert_eq!(
+                (health.node, health.status),
+                (node.name.clone(), HealthStatus::Ok)
+            );
+            assert_eq!(identity::is_proven(lab.nonce(), &health.nonce), is_known);
+            assert_eq!(
+                health.nonce.is_empty(),
+                !is_known,
+                "a stranger is told nothing"
+            );
+        }
     }
     let url = lab.url_of("load-balancer");
     assert_eq!(lab.url(), url, "the balancer is the entry");
     assert!(lab.unexpected_exits().is_empty());
+}
+
+pub(crate) async fn no_service_listens_beyond_loopback_unless_it_is_meant() {
+    for service in Service::ALL {
+        let folder = RunFolder::new();
+        let anywhere = Topology::single(service).with(service, "listen", "0.0.0.0:0");
+        let error = fails_to_start(&anywhere, options(folder.path())).await;
+        assert!(matches!(error, StartError::GaveUp { .. }), "{error:?}");
+        let message = error.to_string();
+        assert!(message.contains("beyond loopback"), "{message}");
+        assert!(message.contains("--beyond-loopback"), "{message}");
+        let meant = anywhere.with_switch(service, "beyond-loopback");
+        let lab = Lab::start(meant).await;
+        assert_eq!(lab.topology().nodes().len(), 1);
+    }
+}
+
+pub(crate) async fn an_empty_or_short_secret_is_refused_even_on_loopback() {
+    for secret in ["", "short"] {
+        let folder = RunFolder::new();
+        let topology =
+            Topology::single(Service::ApiGateway).with(Service::ApiGateway, "jwt-secret", secret);
+        let error = fails_to_start(&topology, options(folder.path())).await;
+        assert!(matches!(error, StartError::GaveUp { .. }), "{error:?}");
+        let message = error.to_string();
+        assert!(message.contains("at least 32"), "{message}");
+    }
+}
+
+pub(crate) async fn other_users_of_the_machine_see_neither_secrets_nor_data() {
+    let secret = "k".repeat(40);
+    let topology = Topology::laboratory().with(Service::ApiGateway, "jwt-secret", &secret);
+    let lab = Lab::start(topology).await;
+    let nodes = nodes_of(lab.folder());
+    assert_eq!(nodes.len(), 9);
+    for node in nodes {
+        let command_line = fs::read(format!("/proc/{node}/cmdline")).expect("it runs");
+        let command_line = String::from_utf8_lossy(&command_line);
+        assert!(!command_line.contains(lab.nonce()), "{command_line}");
+        assert!(!command_line.contains(&secret), "{command_line}");
+    }
+    let mut folders = vec![lab.folder().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("readable") {
+            let entry = entry.expect("an entry");
+            let kind = entry.metadata().expect("its mode");
+            let mode = kind.permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{:?} is {mode:o}", entry.path());
+            if kind.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
 }
 
 pub(crate) async fn each_node_has_a_log_of_its_own() {

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use integration::Topology;
+use jsonwebtoken::crypto::sign;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -86,6 +87,53 @@ pub(crate) async fn a_refused_request_reaches_nothing_behind_the_gateway() {
             .all(|(before, after)| after.1 > before.1),
         "{after:?}"
     );
+}
+
+pub(crate) async fn users_whose_names_look_alike_share_neither_tasks_nor_keys() {
+    let lab = Lab::start(Topology::laboratory()).await;
+    let names = [
+        "alice",
+        "alice ",
+        " alice",
+        "alice%20",
+        "Alice",
+        "alice\u{a0}",
+        "al\u{ed}ce",
+        "ali\u{301}ce",
+    ];
+    let mut ids = Vec::new();
+    for name in names {
+        let token = hs256("secret", &json!({ "user": name }));
+        let request = lab
+            .request_to("load-balancer", Method::POST, "/longtask")
+            .header(AUTHORIZATION, &token)
+            .header("idempotency-key", "the-same-for-all")
+            .body(r#"{"task":"report"}"#);
+        let answer = request.send().await.expect("the balancer answers");
+        assert_eq!(answer.status(), 202, "{name:?}");
+        let task: Value = answer.json().await.expect("a task");
+        ids.push((token, task["id"].as_str().expect("an id").to_owned()));
+    }
+    for (asker, (token, _)) in ids.iter().enumerate() {
+        for (owner, (_, id)) in ids.iter().enumerate() {
+            let path = format!("/longtask/{id}");
+            let answer = send(&lab, Method::GET, &path, &[token]).await;
+            let expected = if asker == owner { 200 } else { 404 };
+            let who = (names[asker], names[owner]);
+            assert_eq!(answer.status(), expected, "{who:?}");
+        }
+    }
+    for name in [
+        "",
+        "\talice",
+        "alice\u{0}",
+        "alice\u{85}",
+        &"a".repeat(1025),
+    ] {
+        let token = hs256("secret", &json!({ "user": name }));
+        let answer = send(&lab, Method::GET, "/data/item-1", &[&token]).await;
+        assert_eq!(answer.status(), 401, "{name:?}");
+    }
 }
 
 pub(crate) async fn an_expiry_can_be_demanded() {
@@ -196,6 +244,38 @@ fn bad_tokens() -> Vec<(&'static str, Vec<String>)> {
             "claims",
             vec![hs256("secret", &json!({ "name": "nobody" }))],
         ),
+        (
+            "extension",
+            vec![signed(r#"{"alg":"HS256","crit":["x"],"x":1}"#, &user)],
+        ),
+        (
+            "extension",
+            vec![signed(r#"{"alg":"HS256","crit":[]}"#, &user)],
+        ),
+        (
+            "extension",
+            vec![signed(
+                r#"{"alg":"HS256","crit":["b64"],"b64":false}"#,
+                &user,
+            )],
+        ),
+        (
+            "algorithm",
+            vec![signed(r#"{"alg":{"HS256":null},"typ":"JWT"}"#, &user)],
+        ),
+        (
+            "malformed",
+            vec![signed(r#"{"alg":"HS256","alg":"HS256"}"#, &user)],
+        ),
+        (
+            "malformed",
+            vec![signed(r#"{"alg":"HS256","typ":7}"#, &user)],
+        ),
+        (
+            "claims",
+            vec![signed(r#"{"alg":"HS256"}"#, r#"{"user":"a","user":"b"}"#)],
+        ),
+        ("claims", vec![with("iat", json!("today"))]),
         ("oversized", vec!["a".repeat(8000)]),
         ("duplicated", vec![TOKEN.to_owned(), TOKEN.to_owned()]),
     ];
@@ -206,6 +286,15 @@ fn bad_tokens() -> Vec<(&'static str, Vec<String>)> {
 fn hs256(secret: &str, claims: &Value) -> String {
     let key = EncodingKey::from_secret(secret.as_bytes());
     encode(&Header::new(Algorithm::HS256), claims, &key).expect("claims are JSON")
+}
+
+/// A token of this header and these claims, signed with the laboratory's key.
+fn signed(header: &str, claims: &(impl ToString + ?Sized)) -> String {
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let message = format!("{}.{}", part(header), part(&claims.to_string()));
+    let key = EncodingKey::from_secret(b"secret");
+    let signature = sign(message.as_bytes(), &key, Algorithm::HS256);
+    format!("{message}.{}", signature.expect("a text can be signed"))
 }
 
 fn now() -> u64 {

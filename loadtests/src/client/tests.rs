@@ -333,6 +333,27 @@ async fn a_large_body_arrives_whole_in_both_directions() {
 }
 
 #[tokio::test]
+async fn of_a_body_without_end_only_the_beginning_is_kept() {
+    let zeros = axum::Router::new().route(
+        "/",
+        axum::routing::get(|| async { vec![b'0'; KEPT_BODY + 1_000_000] }),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("it listens"));
+    tokio::spawn(async move { axum::serve(listener, zeros).await });
+    let target: Target = url.parse().expect("a target");
+    let mut client = client();
+    // The connection serves the next request too, so the rest was read.
+    for _ in 0..2 {
+        let request = RequestBuilder::new(&target, Method::GET, "/");
+        let answer = client.exchange(&target, request, Instant::now()).await;
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.body().len(), KEPT_BODY);
+        assert!(answer.extensions().get::<Cut>().is_some());
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_connected_before_needs_no_second_connection() {
     let server = Server::start(&[&[Answers(OK)]]).await;
     let mut client = client();

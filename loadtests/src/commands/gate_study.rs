@@ -86,7 +86,7 @@ impl GateStudy {
             .map_err(Failure::not_started)?;
         let progress = Progress::new(false);
         progress.note(&format!("gate {number} of {}: {}", self.gates, case.what));
-        let scratch = tempfile::tempdir().map_err(Failure::not_started)?;
+        let scratch = crate::scratch::folder("skein-study-").map_err(Failure::not_started)?;
         let owned = |planted: &[(_, &str, &str)]| {
             let planted = planted.iter();
             let owned = planted.map(|(of, flag, value)| (*of, flag.to_string(), value.to_string()));

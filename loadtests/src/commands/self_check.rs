@@ -21,10 +21,7 @@ pub(super) struct SelfCheck {
 impl SelfCheck {
     pub(super) fn execute(self) -> CommandOutcome {
         let cases = if self.quick { Case::QUICK } else { Case::ALL };
-        let folder = tempfile::Builder::new()
-            .prefix("skein-self-check-")
-            .tempdir()
-            .map_err(Failure::not_started)?;
+        let folder = crate::scratch::folder("skein-self-check-").map_err(Failure::not_started)?;
         let head = format!("{:<25}{:<24}{:>10}{:>10}", "", "", "expected", "reported");
         println!("{}", style(head).dim());
         let rows = runtime()?

@@ -15,6 +15,10 @@ use crate::tokens::LABORATORY;
 
 /// The system's shape.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Every node listens on 127.0.0.1 alone, with the secret that everybody knows. To be \
+reached from elsewhere, start the services one by one, with a secret of their own; see docs/security.md."
+)]
 pub(super) struct Up {
     /// Let the operating system choose the ports, in place of the laboratory's
     /// (balancer 8000, gateways 5000, 5003 and 5006, and so on).
@@ -35,10 +39,7 @@ impl Up {
         runtime()?.block_on(async {
             // Before anything is started, so that no signal finds it unguarded.
             let stop = stop_signal().map_err(Failure::not_started)?;
-            let folder = tempfile::Builder::new()
-                .prefix("skein-")
-                .tempdir()
-                .map_err(Failure::not_started)?;
+            let folder = crate::scratch::folder("skein-").map_err(Failure::not_started)?;
             let options = StartOptions {
                 launcher: Launcher::this_program(),
                 folder: folder.path().to_owned(),

@@ -171,10 +171,7 @@ impl Ground<'_> {
         terms: &Terms,
     ) -> Result<Option<Played>, GateError> {
         let plan = RoundPlan::draw(&self.arena.shape, self.cores, seed);
-        let data = tempfile::Builder::new()
-            .prefix("skein-gate-")
-            .tempdir()
-            .map_err(GateError::Folder)?;
+        let data = crate::scratch::folder("skein-gate-").map_err(GateError::Folder)?;
         self.progress.glimpse(&progress_line(terms, began, done));
         let (arena, open_rate) = (self.arena, self.open_rate);
         let played =

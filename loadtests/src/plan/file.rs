@@ -13,6 +13,7 @@ use super::span::Span;
 use super::stage_file::{StageFile, check_stages};
 use super::{Behaviour, Mix, Plan, Requests, Shape};
 use crate::evidence::Limits;
+use crate::text::printable;
 use crate::threshold::Threshold;
 
 /// Reads and checks a plan.
@@ -108,7 +109,7 @@ impl PlanFile {
             stages: check_stages(self.stage)?,
             thresholds: check_thresholds(self.thresholds, &mix, requests.as_ref(), &shape)?,
             name: self.name.into_inner(),
-            description: self.description,
+            description: printable(&self.description).into_owned(),
             seed: self.seed,
             shape,
             mix,

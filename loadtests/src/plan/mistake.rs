@@ -6,6 +6,8 @@ use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 
+use crate::text::printable;
+
 /// A text that is no plan: where, and why.
 #[derive(Debug, thiserror::Error)]
 pub struct InvalidPlan {
@@ -63,9 +65,9 @@ impl Problem {
             excerpt: source[line_begin..]
                 .lines()
                 .next()
-                .unwrap_or_default()
-                .to_owned(),
-            sentence: self.sentence.replace('\n', " "),
+                .map(|line| printable(line).into_owned())
+                .unwrap_or_default(),
+            sentence: printable(&self.sentence).replace('\n', " "),
         }
     }
 }

@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::mistake::{Problem, within};
 use super::request::{PlainRequest, Requests, Template, Values};
 use crate::samples::Route;
+use crate::text::is_order;
 
 /// `[[request]]`
 #[derive(Deserialize)]
@@ -61,6 +62,12 @@ impl RequestFile {
         };
         if !self.path.get_ref().starts_with('/') {
             return Err(Problem::at(&self.path, "a path begins with `/`"));
+        }
+        if self.path.get_ref().contains(is_order) {
+            return Err(Problem::at(
+                &self.path,
+                "a path has no control characters; percent-encode them",
+            ));
         }
         let template = |written: &Spanned<String>| {
             Template::strict(written.get_ref(), names)
@@ -171,6 +178,19 @@ to = 9
                 "begins with `/`",
             ),
             ("values.item", "values.itme", "9:8", "[values.item]"),
+            (
+                "path = \"/items",
+                "path = \"/\\u001b[2Jitems",
+                "9:8",
+                "no control characters",
+            ),
+            (
+                "\"steady\"",
+                "\"\\u001b[2J\"",
+                "5:8",
+                "without control characters",
+            ),
+            ("\"steady\"", "\"a\\nb\"", "5:8", "one line of text"),
             ("\"POST\"", "\"PO ST\"", "12:10", "no method"),
             ("content-type =", "\"content type\" =", "14:13", "no name"),
             (

@@ -9,6 +9,7 @@ use super::mistake::Problem;
 use super::span::Span;
 use super::{OpenLoad, Stage};
 use crate::arrivals::{Rate, RateCurve, Spacing};
+use crate::text::is_order;
 
 /// `[[stage]]`
 #[derive(Deserialize)]
@@ -36,6 +37,9 @@ impl<'de> Deserialize<'de> for RateText {
     }
 }
 
+/// The longest name of a stage, in bytes: it is shown in tables and on a terminal.
+const LONGEST_NAME: usize = 100;
+
 /// Checks a plan's stages, each against those before it.
 pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> {
     let whole = stages.span();
@@ -43,6 +47,12 @@ pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>
     for stage in stages.into_inner() {
         if stage.name.get_ref().trim().is_empty() {
             return Err(Problem::at(&stage.name, "a stage has a name"));
+        }
+        if stage.name.get_ref().len() > LONGEST_NAME || stage.name.get_ref().contains(is_order) {
+            return Err(Problem::at(
+                &stage.name,
+                "a stage's name is one line of text of at most 100 bytes, without control characters",
+            ));
         }
         let duration = stage.duration.get_ref().0;
         if duration < Duration::from_secs(1) || duration.subsec_nanos() != 0 {

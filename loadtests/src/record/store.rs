@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::text::make_printable;
+
 /// Why a record can't be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -98,7 +100,10 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, Reco
         path: path.to_owned(),
         source,
     };
-    let version: Version = serde_json::from_slice(&text).map_err(damaged)?;
+    // Whoever wrote it needn't be this program, and it is shown in many places.
+    let mut whole: serde_json::Value = serde_json::from_slice(&text).map_err(damaged)?;
+    make_printable(&mut whole);
+    let version = Version::deserialize(&whole).map_err(damaged)?;
     if version.schema_version > known {
         return Err(RecordError::Newer {
             path: path.to_owned(),
@@ -106,7 +111,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, Reco
             known,
         });
     }
-    serde_json::from_slice(&text).map_err(damaged)
+    T::deserialize(whole).map_err(damaged)
 }
 
 /// Writes a record, whole or not at all.

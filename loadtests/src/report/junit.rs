@@ -3,11 +3,14 @@
 //!
 //! An invalid run has one error, with the reason, and nothing else is judged.
 
-use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{
+    NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite, XmlString,
+};
 
 use super::figures::in_unit;
 use crate::ledger::{Balance, Line};
 use crate::record::Record;
+use crate::text::printable;
 use crate::threshold::{Judged, State};
 use crate::verdict::Verdict;
 
@@ -22,12 +25,13 @@ pub fn junit(record: &Record) -> Result<String, SerializeError> {
         ("thresholds", all(record, &record.thresholds, threshold)),
         ("ledger", all(record, &record.ledger, line)),
     ];
-    let mut report = Report::new(format!("skein {}", record.plan.name));
+    let plan = xml(&record.plan.name);
+    let mut report = Report::new(format!("skein {plan}"));
     report.set_time(record.duration());
     for (name, cases) in suites.into_iter().filter(|(_, cases)| !cases.is_empty()) {
         let mut suite = TestSuite::new(name);
         suite.add_test_cases(cases.into_iter().map(|mut case| {
-            case.set_classname(format!("{}.{name}", record.plan.name));
+            case.set_classname(format!("{plan}.{name}"));
             case
         }));
         report.add_test_suite(suite);
@@ -45,7 +49,8 @@ fn measurement(record: &Record) -> TestCase {
     let mut case = TestCase::new("the measurement can be trusted", status);
     if !record.warnings.is_empty() {
         let warnings = record.warnings.iter().map(ToString::to_string);
-        case.set_system_out(warnings.collect::<Vec<_>>().join("\n"));
+        let warnings = warnings.collect::<Vec<_>>().join("\n");
+        case.set_system_out(xml(&warnings));
     }
     case
 }
@@ -72,7 +77,7 @@ fn threshold(judged: &Judged) -> TestCase {
         (State::Failed, None) => non_success(NonSuccessKind::Failure, "there were no samples"),
         (State::NotObservable, _) => skipped("not observable from where the run stood"),
     };
-    TestCase::new(judged.rule.as_str(), status)
+    TestCase::new(xml(&judged.rule), status)
 }
 
 fn line(line: &Line) -> TestCase {
@@ -84,23 +89,31 @@ fn line(line: &Line) -> TestCase {
         ),
         Balance::NotObservable => skipped("not observable from where the run stood"),
     };
-    TestCase::new(line.claim.as_str(), status)
+    TestCase::new(xml(&line.claim), status)
+}
+
+/// The text as XML 1.0 can have it (§2.2), without a terminal's control sequences, and with
+/// what else a terminal might obey made visible.
+pub(super) fn xml(text: &str) -> String {
+    printable(&XmlString::new(text)).into_owned()
 }
 
 pub(super) fn non_success(kind: NonSuccessKind, message: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
-    status.set_message(message);
+    status.set_message(xml(message));
     status
 }
 
 pub(super) fn skipped(message: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
-    status.set_message(message);
+    status.set_message(xml(message));
     status
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::record::example::example;
 
@@ -133,6 +146,28 @@ mod tests {
         assert_eq!((report.failures, report.errors), (0, 1));
         let xml = junit(&record).expect("written");
         assert!(!xml.contains("the value is"), "{xml}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn any_text_is_xml_1_0(text in any::<String>()) {
+            let mut record = example();
+            record.plan.name = text.clone();
+            record.judgement.verdict = Verdict::Invalid;
+            record.judgement.sentence = text.clone();
+            record.thresholds[0].rule = text.clone();
+            record.ledger[0].claim = text.clone();
+            record.warnings = vec![crate::verdict::Warning::UntidyStop { reason: text }];
+            let xml = junit(&record).expect("written");
+            let is_allowed = |c: char| {
+                matches!(c, '\t' | '\n' | ' '..='\u{7e}' | '\u{a0}'..='\u{d7ff}'
+                    | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+            };
+            prop_assert!(xml.chars().all(is_allowed), "{:?}", xml);
+            read_back(&record);
+        }
     }
 
     #[test]

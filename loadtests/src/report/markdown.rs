@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::figures::{count, in_unit, micros, per_second};
 use crate::ledger::Balance;
 use crate::record::{Record, Times};
+use crate::text::is_order;
 use crate::threshold::{Judged, State};
 use crate::verdict::Verdict;
 
@@ -152,7 +153,7 @@ pub(super) fn plain(text: &str) -> String {
             '&' | '<' | '>' | '|' | '\\' | '`' | '*' | '_' | '~' | '[' | ']' => {
                 escaped.push_str(&format!("&#{};", u32::from(character)));
             }
-            control if control.is_control() => escaped.push(' '),
+            order if is_order(order) => escaped.push(' '),
             other => escaped.push(other),
         }
     }

@@ -8,6 +8,7 @@ use console::{StyledObject, style};
 use super::figures::{count, duration, in_unit, micros, per_second, percent};
 use crate::ledger::Balance;
 use crate::record::{Record, Times};
+use crate::text::one_line;
 use crate::threshold::{Judged, State};
 use crate::verdict::Verdict;
 
@@ -19,7 +20,7 @@ pub fn summary(record: &Record, page: &Path) -> String {
     let verdict = record.judgement.verdict;
     let word = coloured(verdict.word().to_uppercase(), verdict);
     let mut lines = vec![
-        format!("{word}  {}", record.judgement.sentence),
+        format!("{word}  {}", one_line(&record.judgement.sentence)),
         String::new(),
     ];
     let mut say = |name: &str, what: String| {
@@ -56,14 +57,18 @@ pub fn summary(record: &Record, page: &Path) -> String {
         let number = count(failure.count);
         say(
             "Failures",
-            format!("{number} × {}: {}", failure.route, failure.reason),
+            format!(
+                "{number} × {}: {}",
+                one_line(&failure.route),
+                one_line(&failure.reason)
+            ),
         );
     }
     if !record.warnings.is_empty() && verdict != Verdict::Invalid {
         say("Notes", notes(record));
     }
-    say("Report", page.display().to_string());
-    say("Again", record.command.clone());
+    say("Report", one_line(&page.display().to_string()).into_owned());
+    say("Again", one_line(&record.command).into_owned());
     lines.push(String::new());
     lines.join("\n")
 }
@@ -107,7 +112,10 @@ fn slowest(record: &Record) -> Option<String> {
     let timed = record.routes.iter();
     let timed = timed.filter_map(|route| Some((route.requests.times.as_ref()?.p99, &route.name)));
     let (p99, name) = timed.max()?;
-    (record.routes.len() > 1).then(|| format!("{name}, p99 {}", micros(p99 as f64)))
+    (record.routes.len() > 1).then(|| {
+        let name = one_line(name);
+        format!("{name}, p99 {}", micros(p99 as f64))
+    })
 }
 
 /// Requested and achieved rate of the longest open stage that is judged, and response
@@ -213,7 +221,7 @@ fn threshold(judged: &Judged) -> String {
         State::Failed => style("failed").red(),
         State::NotObservable => style("unseen").yellow(),
     };
-    format!("{mark} {}, was {value}", judged.rule)
+    format!("{mark} {}, was {value}", one_line(&judged.rule))
 }
 
 /// How many lines are even, and the first that isn't; `None` without a ledger that could
@@ -240,15 +248,17 @@ fn ledger(record: &Record) -> Option<String> {
                 0 => String::new(),
                 more => format!(", and {more} more"),
             };
-            format!("{} {} ({by:+}){others}", style("off").red(), first.claim)
+            let claim = one_line(&first.claim);
+            format!("{} {claim} ({by:+}){others}", style("off").red())
         }
     })
 }
 
 fn notes(record: &Record) -> String {
     let first = record.warnings[0].to_string();
+    let first = one_line(&first);
     match record.warnings.len() {
-        1 => first,
+        1 => first.into_owned(),
         more => format!("{first} (and {} more)", more - 1),
     }
 }
@@ -297,6 +307,37 @@ mod tests {
         ] {
             assert!(text.contains(says), "{says} is missing in {text}");
         }
+    }
+
+    #[test]
+    fn nothing_in_a_record_gives_orders_to_a_terminal() {
+        let evil = "\x1b[2Jx\u{9b}1m\r\nFORGED";
+        let mut record = example();
+        record.judgement.sentence = evil.to_owned();
+        record.command = evil.to_owned();
+        record.routes = vec![record.routes[0].clone(); 2];
+        for route in &mut record.routes {
+            route.name = evil.to_owned();
+        }
+        record.thresholds[0].rule = evil.to_owned();
+        record.thresholds[0].state = State::Failed;
+        record.ledger[0].claim = evil.to_owned();
+        record.ledger[0].balance = Balance::Off(1);
+        record.failures[0].route = evil.to_owned();
+        record.failures[0].reason = evil.to_owned();
+        record.warnings = vec![crate::verdict::Warning::UntidyStop {
+            reason: evil.to_owned(),
+        }];
+        let text = summary(&record, Path::new(evil));
+        let text = console::strip_ansi_codes(&text).into_owned();
+        assert!(
+            !text.contains(|c| crate::text::is_order(c) && c != '\n'),
+            "{text:?}"
+        );
+        assert!(
+            !text.lines().any(|line| line.starts_with("FORGED")),
+            "{text}"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use services::contract::Service;
 
 use super::system::Measured;
 use super::{Order, evidence};
+use crate::client::KEPT_BODY;
 use crate::environment::Environment;
 use crate::evidence::tenths::Tenths;
 use crate::evidence::{Ceiling, FileLimit, doubts, looks};
@@ -74,6 +75,7 @@ pub(super) fn record(
     let stages = stages(plan, &seen.samples);
     warnings.extend(empty_stages(&stages));
     warnings.extend(unanswered_stages(plan, &seen.samples));
+    warnings.extend(unkept(&seen.samples));
     let gateways = nodes::gateways(seen);
     let caches = caches::caches(seen, &order);
     let tasks = work::tasks(seen);
@@ -97,7 +99,7 @@ pub(super) fn record(
         },
         tasks_lost: match tasks.accepted {
             0 => Figure::NoSamples,
-            accepted => Figure::Value((accepted - tasks.done) as f64),
+            accepted => Figure::Value(accepted.saturating_sub(tasks.done) as f64),
         },
         cpu_per_request: nodes::cpu_per_request(seen.measured.as_ref(), sent),
     };
@@ -217,6 +219,18 @@ fn empty_stages(stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
     empty.map(|stage| Warning::NothingSent {
         stage: stage.name.clone(),
     })
+}
+
+/// What the generator didn't keep of answers, lest a target fill its memory.
+fn unkept(samples: &Samples) -> impl Iterator<Item = Warning> + use<> {
+    let renamed = (samples.renamed > 0).then_some(Warning::NodesNotToldApart {
+        answers: samples.renamed,
+    });
+    let cut = (samples.cut > 0).then_some(Warning::AnswersCut {
+        answers: samples.cut,
+        kept: KEPT_BODY as u64,
+    });
+    renamed.into_iter().chain(cut)
 }
 
 /// Stages that were to be judged and got no answer at all: nothing was measured there

@@ -189,6 +189,7 @@ mod tests {
             status: None,
             fault: failed.then_some((Fault::TimedOut, "after 10 s")),
             served_by: Some("api-gateway-1"),
+            is_cut: false,
             cache: None,
         }
     }

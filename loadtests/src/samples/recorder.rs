@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::{CacheOutcome, Fault, FaultCount, Route, Samples, StageIndex, keep};
+use super::{CacheOutcome, Fault, FaultCount, NodeNames, Route, Samples, StageIndex, keep};
 
 /// One request and what came of it.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,8 @@ pub struct Sample<'a> {
     pub served_by: Option<&'a str>,
     /// What the cache did, if the answer said so.
     pub cache: Option<CacheOutcome>,
+    /// Whether the answer was longer than is kept.
+    pub is_cut: bool,
 }
 
 /// How an arrival was sent.
@@ -49,6 +51,7 @@ pub struct Recorder(Box<[Mutex<Shard>]>);
 #[derive(Debug)]
 struct Shard {
     samples: Samples,
+    names: NodeNames,
     tick: Tick,
 }
 
@@ -108,6 +111,7 @@ impl Recorder {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shard = || Shard {
             samples: Samples::default(),
+            names: NodeNames::default(),
             tick: Tick::default(),
         };
         Recorder((0..2 * cores).map(|_| Mutex::new(shard())).collect())
@@ -119,13 +123,18 @@ impl Recorder {
         keep(&mut shard.tick.times, sample.response);
         shard.tick.failed += u64::from(sample.fault.is_some());
         shard.tick.turns += u64::from(sample.arrival.is_some());
+        let Shard { samples, names, .. } = &mut *shard;
+        let fault = sample.fault.map(|(fault, _)| names.admit_fault(fault));
         let key = (sample.stage, sample.route);
-        shard.samples.routes.entry(key).or_default().record(sample);
+        let route = samples.routes.entry(key).or_default();
+        route.record(fault, sample, names);
+        samples.renamed = names.renamed;
+        samples.cut += u64::from(sample.is_cut);
         if let Some(sent) = sample.arrival {
             let arrivals = &mut shard.samples.arrivals;
             arrivals.entry(sent.stage).or_default().record(sent);
         }
-        if let Some((fault, example)) = sample.fault {
+        if let Some((fault, example)) = fault.zip(sample.fault.map(|(_, example)| example)) {
             shard
                 .samples
                 .faults
@@ -181,6 +190,7 @@ mod tests {
             fault: failed.then_some((Fault::TimedOut, "after 10 s")),
             served_by: Some("api-gateway-1"),
             cache: Some(CacheOutcome::Hit),
+            is_cut: false,
         }
     }
 
@@ -206,6 +216,40 @@ mod tests {
             prop_assert!(max >= longest as f64 * 0.999);
             prop_assert!(max <= longest as f64 * 1.001 + 1.0);
         }
+    }
+
+    #[test]
+    fn a_target_that_makes_up_names_and_statuses_fills_no_memory_and_is_told() {
+        let recorder = Recorder::new();
+        let mut names: Vec<String> = (0..400)
+            .map(|n| format!("{n}{}", "x".repeat(4000)))
+            .collect();
+        names.extend((0..400).map(|n| format!("node-{n}")));
+        for (n, name) in names.iter().enumerate() {
+            let (expected, got) = (200, 201 + (n % 700) as u16);
+            let answer = Sample {
+                served_by: Some(name),
+                fault: (n % 2 == 0).then_some((Fault::Status { expected, got }, "wrong")),
+                is_cut: n < 5,
+                ..sample(Some(0), 1_000, false)
+            };
+            recorder.record(0, &answer);
+        }
+        let samples = recorder.snapshot();
+        let total = samples.total(|_| true);
+        assert_eq!((total.count(), total.failed(), samples.cut), (800, 400, 5));
+        assert!(total.served_by().len() <= NodeNames::MOST + 1);
+        assert!(total.series.len() <= (NodeNames::MOST + 1) * (NodeNames::MOST_STATUSES + 2));
+        assert!(
+            total
+                .served_by()
+                .keys()
+                .all(|name| name.len() <= NodeNames::LONGEST)
+        );
+        assert!(samples.faults.len() <= NodeNames::MOST_STATUSES + 1);
+        assert_eq!(samples.faults(|_| true), 400);
+        assert_eq!(samples.renamed, total.served_by()[NodeNames::OTHERS]);
+        assert!(samples.renamed >= 700, "{}", samples.renamed);
     }
 
     #[test]

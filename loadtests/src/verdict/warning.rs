@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::samples::NodeNames;
+
 /// A doubt about the measurement. A cause comes before what it brings about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -157,6 +159,18 @@ pub enum Warning {
         /// What it did instead.
         reason: String,
     },
+    /// Answers named more nodes than can be, or names that are no node's.
+    NodesNotToldApart {
+        /// How many such answers there were.
+        answers: u64,
+    },
+    /// Answers were longer than is kept of one.
+    AnswersCut {
+        /// How many.
+        answers: u64,
+        /// How much is kept, in bytes.
+        kept: u64,
+    },
     /// Some thresholds can't be judged from outside the system.
     ThresholdsNotObservable {
         /// How many.
@@ -191,6 +205,8 @@ impl Warning {
             | Warning::NotSteady { .. }
             | Warning::NotDrained { .. }
             | Warning::UntidyStop { .. }
+            | Warning::NodesNotToldApart { .. }
+            | Warning::AnswersCut { .. }
             | Warning::ThresholdsNotObservable { .. } => false,
         }
     }
@@ -312,6 +328,16 @@ impl fmt::Display for Warning {
             Warning::UntidyStop { reason } => {
                 write!(f, "The system did not stop in good order: {reason}.")
             }
+            Warning::NodesNotToldApart { answers } => write!(
+                f,
+                "{answers} answers came under a name (x-served-by) that is longer than a node's or one of too many; they are counted as those of “{}”.",
+                NodeNames::OTHERS
+            ),
+            Warning::AnswersCut { answers, kept } => write!(
+                f,
+                "{answers} answers were longer than {} MiB; they were timed to their last byte, and only what came before was checked.",
+                kept >> 20
+            ),
             Warning::ThresholdsNotObservable { count } => write!(
                 f,
                 "{count} thresholds can't be judged from outside the system and were not."

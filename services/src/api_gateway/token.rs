@@ -2,18 +2,22 @@
 //!
 //! The algorithm is ours to choose, never the token's (RFC 8725 §3.1). Every
 //! check of the library is set on purpose, since its defaults require `exp` and
-//! ignore `nbf`.
+//! ignore `nbf`. Where the library is lenient, [`jose`] and [`claims`] are strict.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+mod claims;
+#[cfg(test)]
+mod grammar;
+mod jose;
+
 use http::{HeaderMap, HeaderValue, header};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use serde::Deserialize;
 
+use self::claims::Claims;
 use super::TokenRules;
+use crate::contract::UserName;
 
-/// The user whom a valid token names; safe to be sent on in a header field.
+/// The user whom a valid token names, as [`UserName`] writes it in a header field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct User(pub(super) HeaderValue);
 
@@ -30,6 +34,8 @@ pub(super) enum Rejection {
     Malformed,
     #[error("the token's algorithm is not HS256")]
     Algorithm,
+    #[error("the token demands an extension that is not understood here (crit)")]
+    Extension,
     #[error("the token's signature is wrong")]
     Signature,
     #[error("the token has expired")]
@@ -49,6 +55,7 @@ impl Rejection {
             Rejection::Oversized => "oversized",
             Rejection::Malformed => "malformed",
             Rejection::Algorithm => "algorithm",
+            Rejection::Extension => "extension",
             Rejection::Signature => "signature",
             Rejection::Expired => "expired",
             Rejection::NotYetValid => "not_yet_valid",
@@ -77,11 +84,6 @@ pub(super) struct Verifier {
     key: DecodingKey,
     validation: Validation,
     max_token: u64,
-}
-
-#[derive(Deserialize)]
-struct Claims {
-    user: String,
 }
 
 impl Verifier {
@@ -114,13 +116,12 @@ impl Verifier {
         if token.is_empty() {
             return Err(Rejection::Missing);
         }
+        jose::check(token)?;
         let claims = decode::<Claims>(token, &self.key, &self.validation)
-            .map_err(|error| rejection_for(error.kind(), token))?
+            .map_err(|error| rejection_for(error.kind()))?
             .claims;
-        match HeaderValue::from_bytes(claims.user.as_bytes()) {
-            Ok(user) if !user.is_empty() => Ok(User(user)),
-            _ => Err(Rejection::Claims),
-        }
+        let user = UserName::new(claims.user).ok_or(Rejection::Claims)?;
+        Ok(User(user.to_field()))
     }
 }
 
@@ -142,38 +143,25 @@ fn token_in(value: &str) -> &str {
     }
 }
 
-fn rejection_for(error: &ErrorKind, token: &str) -> Rejection {
+fn rejection_for(error: &ErrorKind) -> Rejection {
     match error {
         ErrorKind::InvalidSignature => Rejection::Signature,
         ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => Rejection::Algorithm,
         ErrorKind::ExpiredSignature => Rejection::Expired,
         ErrorKind::ImmatureSignature => Rejection::NotYetValid,
         ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => Rejection::Claims,
-        // The library refuses an unknown algorithm, such as `none`, as bad JSON.
-        ErrorKind::Json(_) => match algorithm_named_in(token) {
-            Some(algorithm) if algorithm == "HS256" => Rejection::Claims,
-            Some(_) => Rejection::Algorithm,
-            None => Rejection::Malformed,
-        },
+        // The header has been read already, so that this is about the claims.
+        ErrorKind::Json(_) => Rejection::Claims,
         _ => Rejection::Malformed,
     }
-}
-
-fn algorithm_named_in(token: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Header {
-        alg: String,
-    }
-    let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
-    serde_json::from_slice(&header)
-        .ok()
-        .map(|Header { alg }| alg)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
 
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use jsonwebtoken::{EncodingKey, Header, encode};
     use proptest::prelude::*;
     use serde_json::{Value, json};
@@ -182,7 +170,7 @@ mod tests {
 
     const LABORATORY_TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyIjoidGVzdF91c2VyIn0.NiAjMp8K9re-WJE_BJbqCmLBF4yFr0rDZwNRHj9Cbb8";
 
-    fn verifier(require_exp: bool) -> Verifier {
+    pub(super) fn verifier(require_exp: bool) -> Verifier {
         Verifier::new(&TokenRules {
             jwt_secret: "secret".to_owned(),
             leeway: Duration::from_secs(30),
@@ -191,7 +179,7 @@ mod tests {
         })
     }
 
-    fn verify(value: &str) -> Result<User, Rejection> {
+    pub(super) fn verify(value: &str) -> Result<User, Rejection> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, value.parse().expect("header text"));
         verifier(false).verify(&headers)
@@ -275,6 +263,11 @@ mod tests {
                 hs256(json!({ "user": "line\nbreak" })),
                 Err(Rejection::Claims),
             ),
+            (hs256(json!({ "user": "\talice" })), Err(Rejection::Claims)),
+            (
+                hs256(json!({ "user": "a".repeat(1025) })),
+                Err(Rejection::Claims),
+            ),
         ];
         for (token, expected) in cases {
             assert_eq!(verify(&token), expected, "{token}");
@@ -289,6 +282,18 @@ mod tests {
             );
         }
         assert_eq!(verify(&"a".repeat(4097)), Err(Rejection::Oversized));
+    }
+
+    #[test]
+    fn users_who_differ_in_a_blank_are_different_users() {
+        let field_for = |user: &str| {
+            let token = signed(Algorithm::HS256, "secret", &json!({ "user": user }));
+            verify(&token).expect("a good token").0
+        };
+        assert_eq!(field_for("alice"), "alice");
+        assert_eq!(field_for("alice "), "alice%20");
+        assert_eq!(field_for(" alice"), "%20alice");
+        assert_eq!(field_for("alice%20"), "alice%2520");
     }
 
     #[test]

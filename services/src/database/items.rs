@@ -7,6 +7,7 @@ use tokio_rusqlite::rusqlite::{self, OptionalExtension, Transaction, Transaction
 use tokio_rusqlite::{Connection, Error};
 
 use crate::contract::{Key, seeded_key, seeded_value};
+use crate::private_file;
 
 /// The items. Clones share one connection, which has a thread of its own.
 #[derive(Clone, Debug)]
@@ -22,18 +23,31 @@ pub(super) struct Item {
 /// The beginning of the database, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listing {
-    /// The values of the first items, in the order of their keys' bytes.
+    /// The values of the first items, in the order of their keys' bytes, as far as they
+    /// fit.
     pub(super) first: Vec<String>,
+    /// How many of the first items did not fit.
+    pub(super) left_out: u32,
     /// How many items there are.
     pub(super) count: u64,
     /// The last write.
     pub(super) version: u64,
 }
 
+/// The limits of a listing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    /// Most items.
+    pub(super) items: u32,
+    /// Most bytes of their values together.
+    pub(super) bytes: usize,
+}
+
 impl Items {
     /// Opens `file`, or a private database in memory for `:memory:`. One without
     /// items is seeded with `seeds` of them, as its first write.
     pub(super) async fn open(file: &Path, seeds: u32) -> Result<Self, Error> {
+        private_file::make(file).map_err(Error::from)?;
         let connection = Connection::open(file).await?;
         connection
             .call(move |connection| {
@@ -75,16 +89,13 @@ impl Items {
             .await
     }
 
-    /// The first `shown` items and the count of all.
-    pub(super) async fn list(&self, shown: u32) -> Result<Listing, Error> {
+    /// The first items, within the limits of `shown`, and the count of all.
+    pub(super) async fn list(&self, shown: Shown) -> Result<Listing, Error> {
         self.0
             .call(move |connection| {
                 // One transaction, so that all three tell of the same moment.
                 let transaction = connection.transaction()?;
-                let first = transaction
-                    .prepare_cached("SELECT value FROM items ORDER BY key LIMIT ?1")?
-                    .query_map([shown], |row| row.get(0))?
-                    .collect::<Result<_, _>>()?;
+                let (first, left_out) = first_values(&transaction, shown)?;
                 let count =
                     transaction.query_row("SELECT count(*) FROM items", [], |row| row.get(0))?;
                 let version =
@@ -92,6 +103,7 @@ impl Items {
                         .query_row("SELECT version FROM last_write", [], |row| row.get(0))?;
                 Ok(Listing {
                     first,
+                    left_out,
                     count,
                     version,
                 })
@@ -103,6 +115,28 @@ impl Items {
     pub(super) async fn close(self) -> Result<(), Error> {
         self.0.close().await
     }
+}
+
+/// The values of the first items as far as they fit, and the number of those that don't.
+fn first_values(
+    transaction: &Transaction<'_>,
+    shown: Shown,
+) -> Result<(Vec<String>, u32), rusqlite::Error> {
+    let mut statement =
+        transaction.prepare_cached("SELECT value FROM items ORDER BY key LIMIT ?1")?;
+    let mut rows = statement.query([shown.items])?;
+    let (mut first, mut left_out, mut bytes) = (Vec::new(), 0, 0);
+    while let Some(row) = rows.next()? {
+        // Looked at in place: what doesn't fit isn't copied.
+        let value = row.get_ref(0)?.as_str()?;
+        if bytes + value.len() <= shown.bytes {
+            bytes += value.len();
+            first.push(value.to_owned());
+        } else {
+            left_out += 1;
+        }
+    }
+    Ok((first, left_out))
 }
 
 fn prepare(connection: &rusqlite::Connection) -> Result<(), rusqlite::Error> {
@@ -165,6 +199,36 @@ mod tests {
             .expect("opens")
     }
 
+    fn shown(items: u32) -> Shown {
+        Shown { items, bytes: 1000 }
+    }
+
+    #[tokio::test]
+    async fn the_listing_leaves_out_what_would_make_it_too_long() {
+        let items = in_memory(0).await;
+        for (index, length) in [(0, 400), (1, 601), (2, 599), (3, 1001), (4, 1)] {
+            let written = items.put(seeded_key(index), "1".repeat(length)).await;
+            written.expect("writes");
+        }
+        let listing = items.list(shown(10)).await.expect("reads");
+        let lengths: Vec<usize> = listing.first.iter().map(String::len).collect();
+        assert_eq!((lengths, listing.left_out), (vec![400, 599, 1], 2));
+        assert_eq!(listing.count, 5);
+    }
+
+    #[tokio::test]
+    async fn a_file_of_items_is_for_its_user_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("items.sqlite");
+        let _items = Items::open(&file, 2).await.expect("opens");
+        for entry in std::fs::read_dir(folder.path()).expect("a folder") {
+            let entry = entry.expect("an entry");
+            let mode = entry.metadata().expect("its mode").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{:?}", entry.path());
+        }
+    }
+
     #[tokio::test]
     async fn an_empty_database_is_seeded_as_the_contract_says() {
         let items = in_memory(12).await;
@@ -194,14 +258,14 @@ mod tests {
     #[tokio::test]
     async fn the_listing_shows_the_first_and_counts_all() {
         let items = in_memory(12).await;
-        let listing = items.list(3).await.expect("reads");
+        let listing = items.list(shown(3)).await.expect("reads");
         // In the order of bytes, `item-10` comes before `item-2`.
         let first = [0, 1, 10].map(seeded_value).to_vec();
         assert_eq!(
             (listing.first, listing.count, listing.version),
             (first, 12, 1)
         );
-        let empty = in_memory(0).await.list(3).await.expect("reads");
+        let empty = in_memory(0).await.list(shown(3)).await.expect("reads");
         assert_eq!((empty.first, empty.count, empty.version), (vec![], 0, 0));
     }
 
@@ -228,7 +292,7 @@ mod tests {
         items.close().await.expect("closes");
 
         let items = Items::open(&file, 9).await.expect("opens again");
-        assert_eq!(items.list(1).await.expect("reads").count, 2);
+        assert_eq!(items.list(shown(1)).await.expect("reads").count, 2);
         let version = items.put(seeded_key(1), "1".to_owned()).await;
         assert_eq!(version.expect("writes"), 3);
     }

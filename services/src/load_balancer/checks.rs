@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -11,6 +11,7 @@ use super::Rules;
 use super::rotation::{Gateway, Rotation};
 use crate::client::{CallError, Client};
 use crate::contract::Health;
+use crate::identity;
 use crate::server::Node;
 
 /// Checks every gateway until the returned tasks are aborted or dropped.
@@ -58,7 +59,7 @@ impl Check {
                 upstream,
                 Method::GET,
                 "/health",
-                HeaderMap::new(),
+                identity::question(&self.nonce),
                 Bytes::new(),
                 limit,
             )
@@ -70,7 +71,8 @@ impl Check {
             answer.status() == StatusCode::OK
                 && serde_json::from_slice::<Health>(answer.body()).is_ok_and(|health| {
                     health.node == upstream.name
-                        && (self.nonce.is_empty() || health.nonce == self.nonce)
+                        && (self.nonce.is_empty()
+                            || identity::is_proven(&self.nonce, &health.nonce))
                 })
         }))
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Row};
 
 use crate::contract::{Task, TaskState};
+use crate::private_file;
 
 /// What can go wrong between the worker and its file.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StorageError> {
         path: path.to_owned(),
         source,
     };
+    private_file::make(path).map_err(opening)?;
     let connection = Connection::open(path).map_err(opening)?;
     // First of all, because the statements below may already meet another connection.
     connection

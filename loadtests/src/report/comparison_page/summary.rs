@@ -8,6 +8,7 @@ use console::style;
 
 use crate::report::figures::{change, in_unit};
 use crate::side_by_side::{Comparison, Figure, Route};
+use crate::text::one_line;
 
 /// Most routes that are shown; the page has all.
 const ROUTES: usize = 4;
@@ -30,8 +31,9 @@ pub fn comparison_summary(comparison: &Comparison, page: &Path) -> String {
         line(
             &mut text,
             format_args!(
-                "{} {caution}",
-                style(if caution.forbids() { "doubt" } else { "note " }).yellow()
+                "{} {}",
+                style(if caution.forbids() { "doubt" } else { "note " }).yellow(),
+                one_line(&caution.to_string())
             ),
         );
     }
@@ -65,7 +67,8 @@ pub fn comparison_summary(comparison: &Comparison, page: &Path) -> String {
         );
     }
     line(&mut text, format_args!(""));
-    line(&mut text, format_args!("Report: {}", page.display()));
+    let page = page.display().to_string();
+    line(&mut text, format_args!("Report: {}", one_line(&page)));
     text
 }
 
@@ -84,6 +87,7 @@ fn row(text: &mut String, name: &str, figure: &Figure) {
     let interval = figure.interval.map_or_else(String::new, |interval| {
         format!("  {} to {}", change(interval.lower), change(interval.upper))
     });
+    let name = one_line(name);
     line(
         text,
         format_args!(

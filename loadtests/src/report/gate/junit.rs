@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStat
 
 use super::{change, interval, or_dash, remark, share};
 use crate::gate::record::{GateRecord, MetricOutcome, MetricRecord};
-use crate::report::junit::{non_success, skipped};
+use crate::report::junit::{non_success, skipped, xml};
 use crate::verdict::Verdict;
 
 /// The gate as JUnit XML.
@@ -40,7 +40,7 @@ fn verdict(record: &GateRecord) -> TestCase {
     };
     let mut case = TestCase::new("the candidate is not slower than the baseline", status);
     if !record.doubts.is_empty() {
-        case.set_system_out(record.doubts.join("\n"));
+        case.set_system_out(xml(&record.doubts.join("\n")));
     }
     case
 }
@@ -66,7 +66,7 @@ fn case(record: &GateRecord, metric: &MetricRecord) -> TestCase {
         (_, MetricOutcome::TooCoarse) => skipped(&format!("too coarse: {figures}")),
         (_, MetricOutcome::Diluted) => skipped(&format!("diluted: {figures}")),
     };
-    TestCase::new(metric.key.as_str(), status)
+    TestCase::new(xml(&metric.key), status)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::{change, change_from, comes_to, interval, or_dash, share};
 use crate::gate::record::{GateRecord, HopTime};
 use crate::report::figures::micros;
 use crate::report::summary::coloured;
+use crate::text::one_line;
 use crate::verdict::Verdict;
 
 /// Most services and hops that are shown: those that cost the most.
@@ -20,18 +21,24 @@ pub fn summary(record: &GateRecord, folder: &Path) -> String {
     let mut lines = vec![format!(
         "{}  {}",
         coloured(verdict.word().to_uppercase(), verdict),
-        record.judgement.sentence
+        one_line(&record.judgement.sentence)
     )];
     if verdict != Verdict::Invalid {
         lines.extend(metrics(record));
         lines.extend(costs(record));
     }
-    lines.extend(record.doubts.iter().cloned());
+    lines.extend(
+        record
+            .doubts
+            .iter()
+            .map(|doubt| one_line(doubt).into_owned()),
+    );
     for metric in &record.metrics {
         if let Some(reason) = &metric.excuse {
             lines.push(format!(
-                "{} can't rule a slowdown out here: {reason}",
-                metric.name
+                "{} can't rule a slowdown out here: {}",
+                one_line(&metric.name),
+                one_line(reason)
             ));
         }
     }
@@ -43,8 +50,9 @@ pub fn summary(record: &GateRecord, folder: &Path) -> String {
         record.budget_seconds,
         record.seed
     ));
-    lines.push(format!("Report: {}", folder.display()));
-    lines.push(format!("Again:  {}", record.command));
+    let folder = folder.display().to_string();
+    lines.push(format!("Report: {}", one_line(&folder)));
+    lines.push(format!("Again:  {}", one_line(&record.command)));
     lines.join("\n") + "\n"
 }
 
@@ -57,7 +65,7 @@ fn metrics(record: &GateRecord) -> Vec<String> {
     lines.extend(record.metrics.iter().map(|metric| {
         format!(
             "{:<26}{:>9}  {:<20}{:>8}{:>10}  {}",
-            metric.name,
+            one_line(&metric.name),
             or_dash(metric.ratio.map(change)),
             or_dash(interval(metric)),
             share(metric.margin),
@@ -77,7 +85,7 @@ fn costs(record: &GateRecord) -> Vec<String> {
     let services = record.services.iter().take(SHOWN).map(|service| {
         let micros = |nanos: f64| nanos / 1e3;
         pair(
-            &service.service,
+            &one_line(&service.service),
             micros(service.baseline_nanos),
             micros(service.candidate_nanos),
         )
