@@ -1,5 +1,6 @@
 //! Runs stories as tests: each on a runtime and in a thread of its own, within a
-//! deadline; and those that need Docker only where an engine answers.
+//! deadline; and those that need Docker, or programs to be compared with, only where
+//! these are.
 
 use std::env;
 use std::panic::resume_unwind;
@@ -21,8 +22,6 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(10);
 /// Stories wait more than they compute, so that few cores run several of them.
 const LEAST_THREADS: usize = 4;
-/// Set to `1`, it makes the absence of Docker a failure.
-const REQUIRE_DOCKER: &str = "SKEIN_REQUIRE_DOCKER";
 
 /// One test.
 pub(crate) struct Story {
@@ -39,6 +38,7 @@ macro_rules! stories {
     (@need) => { $crate::needs::Need::Nothing };
     (@need docker) => { $crate::needs::Need::Docker };
     (@need redis) => { $crate::needs::Need::Redis };
+    (@need controls) => { $crate::needs::Need::Controls };
     ($($file:ident $(needs $need:ident)? { $($story:ident,)* })*) => {{
         let mut stories = Vec::new();
         $(
@@ -68,16 +68,16 @@ pub(crate) fn run(stories: Vec<Story>) -> ExitCode {
 fn trial(story: Story) -> Trial {
     let kind = story.need.as_str();
     Trial::ignorable_test(story.name, move || match story.need.unmet() {
-        Some(reason) => unable(&reason),
+        Some(reason) => unable(&reason, story.need.required_by()),
         None => told_in_a_thread(&story).map(|()| Completion::Completed),
     })
     .with_kind(kind)
 }
 
-/// Neither passed nor failed, unless Docker was required.
-fn unable(reason: &str) -> Result<Completion, Failed> {
-    if env::var_os(REQUIRE_DOCKER).is_some_and(|value| value == "1") {
-        Err(format!("{reason}, although {REQUIRE_DOCKER}=1 demands it").into())
+/// Neither passed nor failed, unless what is missing was required.
+fn unable(reason: &str, required_by: &str) -> Result<Completion, Failed> {
+    if env::var_os(required_by).is_some_and(|value| value == "1") {
+        Err(format!("{reason}, although {required_by}=1 demands it").into())
     } else {
         Ok(Completion::ignored_with(reason))
     }

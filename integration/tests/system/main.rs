@@ -15,6 +15,7 @@ mod traffic;
 mod upstreams;
 
 mod anyones_programs;
+mod attacks;
 mod balancer_alone;
 mod caching;
 mod caching_over_redis;
@@ -37,6 +38,7 @@ mod stopping;
 mod tiny_pieces;
 mod tokens;
 mod values;
+mod vectors;
 mod web_pages;
 
 use std::process::ExitCode;
@@ -243,6 +245,27 @@ fn main() -> ExitCode {
             a_balancer_that_is_told_to_stop_finishes_what_is_under_way_and_takes_nothing_new,
             a_balancer_that_is_told_to_stop_does_not_wait_beyond_its_deadline,
             a_system_that_stops_finishes_what_is_under_way,
+        }
+        vectors {
+            there_are_hundreds_of_vectors_and_no_two_are_alike,
+            every_node_answers_every_vector_rightly,
+            no_malformed_head_and_nothing_smuggled_reaches_a_backend,
+        }
+        vectors needs controls {
+            no_node_is_worse_than_nginx,
+        }
+        attacks {
+            a_megabyte_in_one_byte_chunks_is_a_megabyte,
+            bodies_in_one_byte_chunks_are_bounded_at_every_node,
+            a_refused_body_is_401_and_no_gateway_is_blamed,
+            heads_that_come_slowly_are_given_up,
+            bodies_that_stall_are_given_up_by_every_node,
+            clients_that_do_not_read_are_given_up,
+            more_idle_connections_than_files_harm_nobody,
+            heads_beyond_measure_are_refused_and_forgotten,
+            heads_that_are_almost_too_large_are_bounded_together,
+            a_flood_of_pipelined_requests_is_answered_in_its_turn,
+            requests_that_are_broken_off_are_forgotten,
         }
         docker {
             a_story_is_ignored_where_no_engine_answers,

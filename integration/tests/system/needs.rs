@@ -8,7 +8,7 @@ use testcontainers::core::client::docker_client_instance;
 use tokio::runtime;
 use tokio::time::timeout;
 
-use crate::redis_server;
+use crate::{redis_server, vectors};
 
 /// How long a Docker engine may take to answer a ping.
 const PING: Duration = Duration::from_secs(10);
@@ -22,6 +22,8 @@ pub(crate) enum Need {
     Docker,
     /// The engine, and the image of Redis.
     Redis,
+    /// nginx and HAProxy, with which ours is compared.
+    Controls,
 }
 
 impl Need {
@@ -31,6 +33,15 @@ impl Need {
             Need::Nothing => "",
             Need::Docker => "docker",
             Need::Redis => "redis",
+            Need::Controls => "controls",
+        }
+    }
+
+    /// The variable that, set to `1`, makes it a failure that this isn't there.
+    pub(crate) fn required_by(self) -> &'static str {
+        match self {
+            Need::Nothing | Need::Docker | Need::Redis => "SKEIN_REQUIRE_DOCKER",
+            Need::Controls => "SKEIN_REQUIRE_CONTROLS",
         }
     }
 
@@ -44,6 +55,7 @@ impl Need {
             Need::Nothing => None,
             Need::Docker => docker(),
             Need::Redis => docker().or_else(image),
+            Need::Controls => vectors::no_controls(),
         }
     }
 }

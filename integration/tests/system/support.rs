@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::ops::Deref;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -36,7 +37,27 @@ impl Lab {
     /// Starts `topology`, which is expected to work.
     pub(crate) async fn start(topology: Topology) -> Lab {
         let folder = RunFolder::new();
-        let started = System::start(&topology, options(folder.path())).await;
+        let options = options(folder.path());
+        Lab::start_with(&topology, options, folder).await
+    }
+
+    /// Starts `topology` as processes that may open 256 files each.
+    pub(crate) async fn start_with_few_files(topology: Topology) -> Lab {
+        const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/few_files.sh");
+        let folder = RunFolder::new();
+        let program = folder.path().join("few-files");
+        let node = folder.path().join("node");
+        symlink(SCRIPT, &program).expect("a writable folder");
+        symlink(env!("CARGO_BIN_EXE_node"), node).expect("a writable folder");
+        let options = StartOptions {
+            launcher: Launcher::program(program),
+            folder: folder.path().to_owned(),
+        };
+        Lab::start_with(&topology, options, folder).await
+    }
+
+    async fn start_with(topology: &Topology, options: StartOptions, folder: RunFolder) -> Lab {
+        let started = System::start(topology, options).await;
         let system = started.unwrap_or_else(|error| {
             let folder = folder.path().display();
             let error = anyhow::Error::from(error);

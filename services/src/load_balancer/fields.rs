@@ -67,9 +67,8 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
         let named: Vec<HeaderName> = headers
             .get_all(CONNECTION)
             .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| name.trim().parse().ok())
+            .flat_map(|value| value.as_bytes().split(|octet| *octet == b','))
+            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
             .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
             .collect();
         for name in named {
@@ -175,6 +174,8 @@ mod tests {
         let request = Request::get("/data")
             .header("connection", "close, X-Private")
             .header("connection", "x-other")
+            .header("connection", "\u{e4}, x-beside-other-text")
+            .header("x-beside-other-text", "1")
             .header("x-private", "1")
             .header("x-other", "2")
             .header("keep-alive", "timeout=5")

@@ -98,13 +98,20 @@ impl Places {
 
     /// Closes the connections that have been idle longest, if any are: some at a time,
     /// because finding them takes a look at all. Tells how many.
+    ///
+    /// One that was at work, or made, a moment ago isn't idle yet: its next request may
+    /// have come already, and be waiting until this node has time to read it.
     pub(super) fn shed(&self) -> usize {
+        /// In microseconds.
+        const MOMENT: u64 = 250_000;
+        let long_ago = now().saturating_sub(MOMENT);
         let taken = self.taken();
         let share = (taken.connections.len() / 64).max(8);
         let mut idle: Vec<(u64, &Connection)> = taken
             .connections
             .values()
             .filter_map(|connection| Some((connection.activity.idle_since()?, connection)))
+            .filter(|(since, _)| *since <= long_ago)
             .collect();
         idle.sort_unstable_by_key(|(since, _)| *since);
         let mut shed = 0;
@@ -228,10 +235,21 @@ mod tests {
         }
         let busy = connections[0].begin().expect("nobody has closed it");
         drop(connections[1].begin());
+        tokio::time::sleep(Duration::from_millis(300)).await;
         connect(&places).await;
         let shed: Vec<usize> = (0..20).filter(|n| is_shed(&connections[*n])).collect();
         assert_eq!(shed, (2..10).collect::<Vec<_>>());
         drop(busy);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_closed_who_was_at_work_a_moment_ago() {
+        let places = Places::new(1);
+        let connection = connect(&places).await;
+        drop(connection.begin());
+        assert_eq!(places.shed(), 0);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(places.shed(), 1);
     }
 
     #[tokio::test]
