@@ -7,7 +7,9 @@
 //! out over a new one; what that takes is part of the request's time.
 
 mod error;
+mod near_side;
 mod request;
+mod spoken;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,9 @@ use hyper::body::{Body, Incoming};
 use services::connection::{self, Alarm};
 
 pub use error::ExchangeError;
+pub use near_side::Shortage;
 pub use request::RequestBuilder;
+pub use spoken::Spoken;
 pub use target::Target;
 
 /// How long a user waits for an answer before the request counts as failed.
@@ -155,7 +159,10 @@ async fn exchange(
             }
             Err(mut error) => match error.take_message() {
                 Some(unsent) if is_kept => request = unsent,
-                _ => return Err(ExchangeError::NoAnswer(error.into_error())),
+                _ => {
+                    let (error, unread) = (error.into_error(), connection.unread());
+                    return Err(ExchangeError::before_an_answer(error, unread));
+                }
             },
         }
     }

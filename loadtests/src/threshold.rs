@@ -14,11 +14,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use services::contract::Service;
 
-use crate::plan::{Mix, Requests, Shape};
+use crate::plan::{Mix, Requests, Shape, Stage};
 use crate::samples::Route;
 use crate::scenarios::Scenario;
 
-pub use judge::{Figure, Figures, Judged, RouteFigures, State, Verdicts};
+pub use judge::{Figure, Figures, Judged, RouteFigures, State, TurnFigures, Verdicts};
 
 /// The grammar, for `--help`.
 pub const HELP: &str = "\
@@ -29,6 +29,13 @@ Thresholds are rules <metric><op><limit>, with an optional \" for <subject>\":
     avg<10ms, max<2s     response time
     error-rate<0.1%      wrong or missing answers, of all requests
     rps>=200             requests per second
+
+  On the turns of judged open stages (for <stage>; else for all of them together):
+    unsent<=2%           turns that found no user free until their stage was over, and
+                         were never sent, of all that came up
+    late<5%              turns sent more than 1 ms after their intended time
+  A plan that has no rule of its own on unsent has `unsent<=2%` for each such stage: a
+  rate that isn't kept because all users wait for answers is the system's failure.
 
   On the topology:
     imbalance<=1                         requests between the busiest and the idlest gateway
@@ -53,6 +60,10 @@ pub enum Metric {
     ErrorRate,
     /// Requests per second.
     RequestsPerSecond,
+    /// Turns of open load that were never sent, in percent of all that came up.
+    Unsent,
+    /// Turns of open load that were sent late, in percent of all that came up.
+    Late,
     /// Requests between the gateway with the most and the one with the fewest.
     Imbalance,
     /// Cache hits in percent of all lookups.
@@ -89,16 +100,37 @@ impl Metric {
         ("cpu-per-request", Metric::CpuPerRequest),
     ];
 
+    /// Metrics of open load by name.
+    const OF_TURNS: [(&str, Metric); 2] = [("unsent", Metric::Unsent), ("late", Metric::Late)];
+
+    /// The metric of Skein's own that is called so.
+    fn own(name: &str) -> Option<Self> {
+        let all = Self::OF_TURNS.iter().chain(&Self::OF_TOPOLOGY);
+        let (_, metric) = all.into_iter().find(|(known, _)| *known == name)?;
+        Some(*metric)
+    }
+
+    /// The names of Skein's own metrics, as a list in a sentence.
+    fn own_names() -> String {
+        let all = Self::OF_TURNS.iter().chain(&Self::OF_TOPOLOGY);
+        let names: Vec<&str> = all.map(|(name, _)| *name).collect();
+        names.join(", ")
+    }
+
     /// The unit of the metric's values.
     pub fn unit(self) -> Unit {
         match self {
             Metric::Percentile(_) | Metric::Average | Metric::Maximum | Metric::CpuPerRequest => {
                 Unit::Microseconds
             }
-            Metric::ErrorRate | Metric::HitRatio => Unit::Percent,
+            Metric::ErrorRate | Metric::HitRatio | Metric::Unsent | Metric::Late => Unit::Percent,
             Metric::RequestsPerSecond => Unit::PerSecond,
             Metric::Imbalance | Metric::IntrudersAdmitted | Metric::TasksLost => Unit::Count,
         }
+    }
+
+    fn is_of_turns(self) -> bool {
+        Self::OF_TURNS.iter().any(|(_, metric)| *metric == self)
     }
 
     fn is_of_topology(self) -> bool {
@@ -142,8 +174,38 @@ pub struct Threshold {
     pub operator: Operator,
     /// The limit, in the metric's unit.
     pub limit: f64,
-    /// The route, service or node that it is about; `None` means all together.
+    /// The route, stage, service or node that it is about; `None` means all together.
     pub subject: Option<String>,
+}
+
+/// The most turns of a judged open stage that may never be sent, in percent, where a plan
+/// doesn't say otherwise: the error that figures may have.
+pub const UNSENT: f64 = 2.0;
+
+/// The rules that a plan with these stages and `rules` has without having written them:
+/// each judged open stage sends its turns. A rate that users couldn't keep up with because
+/// they waited for answers is the system's failure to keep it; no plan asks for a rate
+/// without meaning that. (What the generator itself doesn't get round to makes the run
+/// invalid.)
+pub fn built_in(stages: &[Stage], rules: &[Threshold]) -> Vec<Threshold> {
+    let open = || stages.iter().filter(|s| !s.warm_up && s.open.is_some());
+    let is_only_one = open().count() == 1;
+    let is_ruled = |stage: &Stage| {
+        let mut own = rules.iter().filter(|rule| rule.metric == Metric::Unsent);
+        own.any(|rule| rule.subject.as_ref().is_none_or(|s| *s == stage.name))
+    };
+    let rule = |stage: &Stage| {
+        let subject = (!is_only_one).then(|| stage.name.clone());
+        let about = subject.iter().map(|subject| format!(" for {subject}"));
+        Threshold {
+            rule: format!("unsent<={UNSENT}%{}", about.collect::<String>()),
+            metric: Metric::Unsent,
+            operator: Operator::AtMost,
+            limit: UNSENT,
+            subject,
+        }
+    };
+    open().filter(|stage| !is_ruled(stage)).map(rule).collect()
 }
 
 impl Threshold {
@@ -153,8 +215,10 @@ impl Threshold {
         mix: &Mix,
         requests: Option<&Requests>,
         shape: &Shape,
+        stages: &[Stage],
     ) -> Result<(), String> {
         match (self.metric, self.subject.as_deref()) {
+            (metric, subject) if metric.is_of_turns() => check_stage(subject, stages),
             (metric, _) if metric.is_of_topology() && requests.is_some() => Err(
                 "a plan of plain requests knows nothing of the topology behind the server; judge responses, such as `p99<50ms`"
                     .to_owned(),
@@ -187,6 +251,22 @@ impl Threshold {
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.rule)
+    }
+}
+
+fn check_stage(subject: Option<&str>, stages: &[Stage]) -> Result<(), String> {
+    let open = stages.iter().filter(|s| !s.warm_up && s.open.is_some());
+    let names: Vec<&str> = open.map(|stage| stage.name.as_str()).collect();
+    match subject {
+        _ if names.is_empty() => Err(
+            "this is about the turns of open load, and no judged stage of this plan has a rate"
+                .to_owned(),
+        ),
+        Some(subject) if !names.contains(&subject) => Err(format!(
+            "no judged stage with a rate is called {subject:?}; there is {}",
+            names.join(", ")
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -83,6 +83,16 @@ pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Ju
         };
     }
     let failed = thresholds.bad + lines.bad > 0;
+    // Whoever has no rule about errors has not asked for a run of nothing else to pass.
+    let barren = |warning: &&Warning| matches!(warning, Warning::NothingRight { .. });
+    if let Some(barren) = warnings.iter().find(barren).filter(|_| !failed) {
+        return Judgement {
+            verdict: Verdict::Invalid,
+            sentence: format!(
+                "{barren} No rule of the plan judges that; give it one, such as `error-rate<1%`."
+            ),
+        };
+    }
     let mut sentence = thresholds.sentence("thresholds", "held");
     // A plan of plain requests has no ledger to speak of.
     if !ledger.is_empty() {
@@ -148,6 +158,7 @@ mod tests {
             limit: 1000.0,
             value: Some(500.0),
             unit: Unit::Microseconds,
+            built_in: false,
         }
     }
 
@@ -175,6 +186,17 @@ mod tests {
         assert_eq!(verdict(&[], &[]), Verdict::Invalid);
         let unseen = [judged(State::NotObservable)];
         assert_eq!(verdict(&unseen, &[]), Verdict::Invalid);
+    }
+
+    #[test]
+    fn a_run_without_a_right_answer_fails_by_its_rules_and_never_passes() {
+        let barren = [Warning::NothingRight {
+            stage: "steady".to_owned(),
+        }];
+        assert_eq!(verdict(&[judged(State::Failed)], &barren), Verdict::Fail);
+        assert_eq!(verdict(&[judged(State::Passed)], &barren), Verdict::Invalid);
+        let judgement = judge(&[judged(State::Passed)], &Vec::new(), &barren);
+        assert!(judgement.sentence.contains("error-rate"), "{judgement:?}");
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl Ceiling {
     ///
     /// # Errors
     ///
-    /// When nobody can listen on this machine, or CPU time can't be read.
+    /// When nobody can listen on this machine, when requests can't leave it or aren't
+    /// answered, or when CPU time can't be read.
     pub async fn measure(plan: &Plan, seed: u64) -> io::Result<Ceiling> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let responders = (0..cores.div_ceil(CORES_TO_A_RESPONDER))
@@ -80,11 +81,22 @@ impl Ceiling {
             // It is a thread of this process and no part of the generator.
             by_responders += responder.stop()?;
         }
-        let answers = workloads
-            .iter()
-            .map(|workload| workload.recorder.snapshot().total(|_| true).count());
+        let mut right = 0;
+        for samples in workloads.iter().map(|w| w.recorder.snapshot()) {
+            if let Some((shortage, requests)) = samples.near_side.first_key_value() {
+                let (count, cause) = (requests.count, shortage.cause());
+                return Err(io::Error::other(format!(
+                    "{count} requests never left this machine, for {cause}"
+                )));
+            }
+            let total = samples.total(|_| true);
+            right += total.count() - total.failed();
+        }
+        if right == 0 {
+            return Err(io::Error::other("not one request was answered right"));
+        }
         Ok(Ceiling {
-            per_second: answers.sum::<u64>() as f64 / lasted,
+            per_second: right as f64 / lasted,
             cores: used.saturating_sub(by_responders).as_secs_f64() / lasted,
             responders: by_responders.as_secs_f64() / lasted,
         })

@@ -430,7 +430,7 @@ fn failures(rounds: &[&Played]) -> Vec<FailedRequests> {
     let mut counts: BTreeMap<(Side, String, String), u64> = BTreeMap::new();
     for played in rounds {
         for side in Side::BOTH {
-            for ((route, fault), faults) in &played.samples[side as usize].faults {
+            for ((_, route, fault), faults) in &played.samples[side as usize].faults {
                 let key = (side, route.name(), fault.to_string());
                 *counts.entry(key).or_default() += faults.count;
             }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::client::Shortage;
 use crate::environment::Environment;
 use crate::evidence::MachineUse;
 use crate::record::Document;
@@ -339,6 +340,20 @@ pub struct SideRound {
     pub queued: u64,
     /// Turns of open load that should have begun in their slot and never did.
     pub unsent: u64,
+    /// Requests that never left the generator's machine; they are in nothing above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub never_left: Vec<NeverLeft>,
+}
+
+/// Requests that never left the generator's machine, for want of one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NeverLeft {
+    /// What it lacked.
+    pub shortage: Shortage,
+    /// How many.
+    pub count: u64,
+    /// The first one's particulars.
+    pub example: String,
 }
 
 /// The CPU time of one node.

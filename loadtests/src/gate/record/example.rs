@@ -223,6 +223,7 @@ pub(crate) fn round(number: usize, confirmation: bool) -> Round {
         }),
         queued: 0,
         unsent: 0,
+        never_left: Vec::new(),
     };
     let slot = |quad, side, cpu_nanos| Slot {
         side,
