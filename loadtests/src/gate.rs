@@ -342,7 +342,9 @@ fn capacity(ground: &Ground<'_>, order: &Order) -> Result<Capacity, GateError> {
     match measured {
         Ok(Some(capacity)) => Ok(capacity),
         Ok(None) => Err(GateError::Interrupted),
-        Err(GateError::Round(error @ RoundError::Start { side, .. })) => {
+        Err(GateError::Round(error @ RoundError::Start { side, .. }))
+            if error.crashed().is_some() =>
+        {
             let build = &order.baseline;
             let named = build.asked.clone().unwrap_or_else(|| build.program.clone());
             Err(GateError::NotStarted {

@@ -15,7 +15,7 @@ use integration::error::StartError;
 use jiff::Timestamp;
 
 use crate::attack::{Attack, AttackError, End};
-use crate::client::ExchangeError;
+use crate::client::{ExchangeError, Shortage};
 use crate::environment::Environment;
 use crate::evidence::looks::Looker;
 use crate::evidence::tenths::Tenths;
@@ -55,6 +55,17 @@ pub enum RunError {
     NobodyThere {
         /// Where.
         url: String,
+        /// What happened when it was tried.
+        #[source]
+        source: ExchangeError,
+    },
+    /// Nothing can leave this machine for where a system should be.
+    #[error("nothing could be sent to {url}: {}", shortage.remedy())]
+    NearSide {
+        /// Where.
+        url: String,
+        /// What this machine lacks.
+        shortage: Shortage,
         /// What happened when it was tried.
         #[source]
         source: ExchangeError,

@@ -302,3 +302,81 @@ fn check_route(subject: &str, mix: &Mix, requests: Option<&Requests>) -> Result<
         routes.join(", ")
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Plan;
+
+    /// A plan with these rules, of two judged stages with a rate and two without judgement
+    /// or rate.
+    fn plan(rules: &str) -> Result<Plan, String> {
+        let source = format!(
+            r#"
+name = "turns"
+thresholds = [{rules}]
+[mix]
+readers = 1
+[[stage]]
+name = "warm-up"
+rate = "10/s"
+duration = "1s"
+warm_up = true
+[[stage]]
+name = "steady"
+rate = "10/s"
+duration = "5s"
+[[stage]]
+name = "peak"
+rate = "100/s"
+duration = "1s"
+[[stage]]
+name = "closed"
+users = 4
+duration = "1s"
+"#
+        );
+        Plan::parse("turns.toml", &source).map_err(|error| error.to_string())
+    }
+
+    fn built_in_of(rules: &str) -> Vec<String> {
+        let plan = plan(rules).expect("a plan");
+        let rules = built_in(&plan.stages, &plan.thresholds);
+        for rule in &rules {
+            assert_eq!(rule.rule.parse::<Threshold>().expect("a rule"), *rule);
+        }
+        rules.into_iter().map(|rule| rule.rule).collect()
+    }
+
+    #[test]
+    fn each_judged_stage_with_a_rate_sends_its_turns_unless_the_plan_says_otherwise() {
+        let both = ["unsent<=2% for steady", "unsent<=2% for peak"];
+        assert_eq!(built_in_of(r#""error-rate<1%", "late<5%""#), both);
+        assert_eq!(built_in_of(r#""unsent<=30% for peak""#), both[..1]);
+        assert_eq!(built_in_of(r#""unsent<=30%""#), [] as [&str; 0]);
+        let mut alone = plan(r#""p99<1s""#).expect("a plan");
+        alone.stages.retain(|stage| stage.name != "peak");
+        let rules = built_in(&alone.stages, &alone.thresholds);
+        assert_eq!(rules[0].rule, "unsent<=2%");
+        let closed = Plan::load("smoke").expect("built in");
+        assert_eq!(built_in(&closed.stages, &[]), []);
+    }
+
+    #[test]
+    fn a_rule_on_turns_is_about_a_judged_stage_with_a_rate() {
+        for (rule, says) in [
+            ("unsent<1% for warm-up", "there is steady, peak"),
+            ("late<1% for closed", "there is steady, peak"),
+            ("unsent<1% for GET /data/{key}", "there is steady, peak"),
+        ] {
+            let message = plan(&format!("{rule:?}")).expect_err(rule);
+            assert!(message.contains(says), "{message}");
+        }
+        let closed = Plan::load("smoke").expect("built in");
+        let message = "late<1%"
+            .parse::<Threshold>()
+            .expect("a rule")
+            .check_against(&closed.mix, None, &closed.shape, &closed.stages);
+        assert!(message.expect_err("no rate").contains("has a rate"));
+    }
+}

@@ -1,7 +1,6 @@
 //! Runs stories as tests: each on a runtime and in a thread of its own, within a
 //! deadline; and those that need Docker only where an engine answers.
 
-use std::env;
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
@@ -13,6 +12,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::runtime;
 use tokio::time::timeout;
 
+use crate::ability::unable;
 use crate::needs::Need;
 
 /// No story takes nearly as long, not even with every core kept busy by others.
@@ -68,19 +68,10 @@ pub(crate) fn run(stories: Vec<Story>) -> ExitCode {
 fn trial(story: Story) -> Trial {
     let kind = story.need.as_str();
     Trial::ignorable_test(story.name, move || match story.need.unmet() {
-        Some(reason) => unable(&reason),
+        Some(reason) => unable(&reason, REQUIRE_DOCKER),
         None => told_in_a_thread(&story).map(|()| Completion::Completed),
     })
     .with_kind(kind)
-}
-
-/// Neither passed nor failed, unless Docker was required.
-fn unable(reason: &str) -> Result<Completion, Failed> {
-    if env::var_os(REQUIRE_DOCKER).is_some_and(|value| value == "1") {
-        Err(format!("{reason}, although {REQUIRE_DOCKER}=1 demands it").into())
-    } else {
-        Ok(Completion::ignored_with(reason))
-    }
 }
 
 /// The thread bears the story's name, and with it the message of a panic does.

@@ -150,6 +150,8 @@ fn failed(error: RunError, folder: &Path) -> Failure {
             Failure::not_started(anyhow::Error::new(error).context(context))
         }
         RunError::NobodyThere { .. } => Failure::not_started(error),
-        RunError::Attack(_) | RunError::Histograms(_) => Failure::invalid(error),
+        RunError::NearSide { .. } | RunError::Attack(_) | RunError::Histograms(_) => {
+            Failure::invalid(error)
+        }
     }
 }

@@ -211,10 +211,10 @@ pub struct Confirmation {
 pub struct ServiceCpu {
     /// The service, such as `api-gateway`.
     pub service: String,
-    /// The baseline's, in nanoseconds a request.
-    pub baseline_nanos: f64,
-    /// The candidate's, in nanoseconds a request.
-    pub candidate_nanos: f64,
+    /// The baseline's, in nanoseconds a request; none without requests.
+    pub baseline_nanos: Option<f64>,
+    /// The candidate's, in nanoseconds a request; none without requests.
+    pub candidate_nanos: Option<f64>,
     /// Candidate ÷ baseline; `None` when the baseline used none.
     pub ratio: Option<f64>,
 }
@@ -224,10 +224,10 @@ pub struct ServiceCpu {
 pub struct HopTime {
     /// The hop.
     pub hop: Hop,
-    /// The baseline's, in microseconds a request.
-    pub baseline_micros: f64,
-    /// The candidate's, in microseconds a request.
-    pub candidate_micros: f64,
+    /// The baseline's, in microseconds a request; none where none was sampled.
+    pub baseline_micros: Option<f64>,
+    /// The candidate's, in microseconds a request; none where none was sampled.
+    pub candidate_micros: Option<f64>,
 }
 
 /// Requests of one side that failed in the same way.

@@ -182,7 +182,14 @@ pub(super) async fn measure_capacity(
         capacity.turns += traffic.turns as f64 / seconds / f64::from(SLOTS);
         capacity.requests += traffic.done.len() as f64 / seconds / f64::from(SLOTS);
     }
-    Ok(capacity)
+    // What never left says nothing of the baseline.
+    match never_left(&stage.baseline.crew.samples()).first() {
+        None => Ok(capacity),
+        Some(NeverLeft { shortage, .. }) => Err(RoundError::System {
+            what: "send requests from this machine",
+            source: io::Error::other(format!("{}; {}", shortage.cause(), shortage.remedy())),
+        }),
+    }
 }
 
 const CAPACITY_SLOT: Duration = Duration::from_millis(200);

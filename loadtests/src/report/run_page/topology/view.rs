@@ -3,7 +3,7 @@
 
 use services::contract::Service;
 
-use crate::record::{EdgeRecord, Record};
+use crate::record::{EdgeRecord, Record, share};
 use crate::report::figures::{count, known, parts, per_second, percent};
 
 /// A system in tiers, from the users inwards.
@@ -226,8 +226,9 @@ fn link_to(record: &Record, name: &str, service: Option<Service>) -> Link {
         let all = record.traffic.iter().flat_map(|traffic| &traffic.edges);
         let given = all.filter(|edge| edge.from == Service::LoadBalancer.as_str());
         let given: u64 = given.map(|edge| edge.calls).sum();
-        let share = calls as f64 / given.max(1) as f64 * 100.0;
-        label = format!("{label} · {}", percent(share));
+        if let Some(share) = share(calls, given) {
+            label = format!("{label} · {}", percent(share));
+        }
     }
     Link {
         label: Some(label),
@@ -254,15 +255,14 @@ fn from_outside(record: &Record) -> Vec<Tier> {
         }],
     };
     let all: u64 = record.gateways.iter().map(|gateway| gateway.answers).sum();
-    let share = |answers: u64| answers as f64 / all.max(1) as f64;
     let gateways = Tier {
         name: "Gateways that answered",
         links: record
             .gateways
             .iter()
             .map(|gateway| Link {
-                label: Some(percent(share(gateway.answers) * 100.0)),
-                weight: share(gateway.answers),
+                label: share(gateway.answers, all).map(percent),
+                weight: share(gateway.answers, all).unwrap_or(0.0) / 100.0,
                 alarm: None,
             })
             .collect(),
