@@ -7,6 +7,7 @@
 //! out over a new one; what that takes is part of the request's time.
 
 mod error;
+mod greeting;
 mod near_side;
 mod request;
 mod spoken;
@@ -26,6 +27,7 @@ use hyper::body::{Body, Incoming};
 use services::connection::{self, Alarm};
 
 pub use error::ExchangeError;
+pub use greeting::speaks_tls;
 pub use near_side::Shortage;
 pub use request::RequestBuilder;
 pub use spoken::Spoken;

@@ -25,6 +25,7 @@ mod contest;
 mod crew;
 mod git;
 mod metrics;
+mod near_side;
 mod place;
 pub mod record;
 mod round;

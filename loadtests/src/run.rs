@@ -15,7 +15,7 @@ use integration::error::StartError;
 use jiff::Timestamp;
 
 use crate::attack::{Attack, AttackError, End};
-use crate::client::{ExchangeError, Shortage};
+use crate::client::{self, ExchangeError, Shortage};
 use crate::environment::Environment;
 use crate::evidence::looks::Looker;
 use crate::evidence::tenths::Tenths;
@@ -23,7 +23,7 @@ use crate::evidence::{Ceiling, FileLimit};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Record;
-use crate::samples::{LogError, write_logs};
+use crate::samples::{Fault, LogError, write_logs};
 use crate::timeline::Ticker;
 use crate::verdict::Warning;
 use crate::workload::Workload;
@@ -155,6 +155,7 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
     progress.say("waiting for what is under way");
     let tasks = attack.follow_up(PATIENCE).await;
     subject.drain(PATIENCE, &mut warnings).await;
+    warnings.extend(misunderstanding(&workload).await);
     let after = subject.observe(&mut warnings).await;
     if order.target.is_none() {
         progress.say("stopping the system");
@@ -187,6 +188,17 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
         &seen,
         folder,
     ))
+}
+
+/// Why a server hung up on every request without a word, if it is because it speaks TLS.
+async fn misunderstanding(workload: &Workload) -> Option<Warning> {
+    let samples = workload.samples();
+    let total = samples.total(|_| true);
+    let hung_up = samples.faults(|fault| matches!(fault, Fault::Closed | Fault::NoAnswer));
+    let only_that = hung_up > 0 && total.failed() == total.count() && total.statuses.is_empty();
+    (only_that && client::speaks_tls(&workload.target).await).then(|| Warning::SpeaksTls {
+        url: workload.target.as_str().to_owned(),
+    })
 }
 
 /// What was found out; where it wasn't, a warning says so.

@@ -16,7 +16,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use frame::{Told, TooBusy};
 
 fn main() -> ExitCode {
-    frame::run(frame::stories! {
+    frame::run(&frame::stories! {
         stories {
             a_server_gets_the_plans_requests_each_once_and_the_run_leaves_its_files,
             what_makes_no_sense_is_refused_before_anything_is_sent,

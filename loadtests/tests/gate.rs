@@ -60,7 +60,7 @@ const NOT_STARTED: i32 = 4;
 const INCONCLUSIVE: i32 = 5;
 
 fn main() -> ExitCode {
-    frame::run(frame::stories! {
+    frame::run(&frame::stories! {
         stories {
             a_baseline_that_cant_be_started_by_this_build_is_said_in_a_sentence,
             a_candidate_that_cant_be_started_fails,

@@ -21,7 +21,8 @@ fn main() -> ExitCode {
             what_is_reported_is_what_happened,
             a_story_that_could_check_nothing_is_ignored_and_fails_where_it_is_demanded,
         }
-    };
+    }
+    .to_vec();
     if env::var_os(AT_A_LOSS).is_some() {
         stories.push(Story {
             name: "at_a_loss",
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
             is_long: false,
         });
     }
-    frame::run(stories)
+    frame::run(&stories)
 }
 
 fn what_is_reported_is_what_happened() -> Told {

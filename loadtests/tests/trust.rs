@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use frame::{Told, TooBusy};
 
 fn main() -> ExitCode {
-    frame::run(frame::stories! {
+    frame::run(&frame::stories! {
         stories {
             too_few_users_for_a_rate_make_a_run_invalid,
             a_slow_server_is_judged_and_not_the_run,

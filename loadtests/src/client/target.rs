@@ -9,6 +9,7 @@ use http::{HeaderValue, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tokio::net::TcpStream;
 use tower::ServiceExt;
 use tower::util::MapErr;
 use url::{Host, Url};
@@ -107,11 +108,16 @@ impl Target {
 
     /// Connects, to whichever of the server's addresses takes the connection first.
     pub(super) async fn connect(&self) -> Result<Connection, ExchangeError> {
+        let connection = Connection::over(self.open().await?).await;
+        connection.map_err(|error| ExchangeError::of_connecting(error, self.address()))
+    }
+
+    /// A connection over which nothing is spoken yet.
+    pub(super) async fn open(&self) -> Result<TcpStream, ExchangeError> {
         let connector = self.connector.clone();
         let stream = connector.oneshot(self.origin.clone()).await;
-        let stream = stream.map_err(|error| ExchangeError::of_connecting(error, self.address()))?;
-        let connection = Connection::over(stream.into_inner()).await;
-        connection.map_err(|error| ExchangeError::of_connecting(error, self.address()))
+        let stream = stream.map_err(|e| ExchangeError::of_connecting(e, self.address()))?;
+        Ok(stream.into_inner())
     }
 
     /// The server's address, where it is named by that.

@@ -269,6 +269,29 @@ async fn a_server_that_says_goodbye_is_told_from_one_that_is_cut_down() {
 }
 
 #[tokio::test]
+async fn a_server_that_hangs_up_without_a_word_is_asked_whether_it_speaks_tls() {
+    // What a server without a cipher suite in common, or with one, says first.
+    for (words, is_tls) in [
+        (&b"\x15\x03\x03\x00\x02\x02\x28"[..], true),
+        (b"\x16\x03\x03\x00\x35\x02", true),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", false),
+        (b"", false),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it listens"));
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut greeting = [0; 52];
+            stream.read_exact(&mut greeting).await.expect("a greeting");
+            assert!(greeting.starts_with(b"\x16\x03"));
+            stream.write_all(words).await.expect("writable");
+        });
+        let target: Target = url.parse().expect("a target");
+        assert_eq!(speaks_tls(&target).await, is_tls, "{words:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_name_that_nobody_has_is_this_machines_affair() {
     // Reserved for names that never exist (RFC 6761, section 6.4).
     let target: Target = "http://nobody.invalid:80".parse().expect("a target");

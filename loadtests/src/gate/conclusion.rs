@@ -384,9 +384,7 @@ fn services(rounds: &[&Played], topology: &Topology) -> Vec<ServiceCpu> {
         }
         let share = |nanos| (requests > 0).then(|| nanos as f64 / requests as f64);
         let nanos = nanos.into_iter();
-        nanos
-            .map(|(service, nanos)| (service, share(nanos)))
-            .collect()
+        nanos.map(|(name, of)| (name, share(of))).collect()
     };
     let (baseline, candidate) = (per_request(Side::Baseline), per_request(Side::Candidate));
     let mut services: Vec<ServiceCpu> = baseline
@@ -428,8 +426,8 @@ fn hops(rounds: &[&Played]) -> Vec<HopTime> {
         Some(sums)
     };
     let sides = [means(0), means(1)];
-    let known = sides.iter().flatten().flat_map(BTreeMap::keys);
-    let known: BTreeSet<Hop> = known.copied().collect();
+    let known = sides.iter().flatten().flat_map(|hops| hops.keys().copied());
+    let known: BTreeSet<Hop> = known.collect();
     // What no sampled request of a side met took none of their time.
     let time = |side: usize, hop| Some(sides[side].as_ref()?.get(&hop).copied().unwrap_or(0.0));
     let hops = known.into_iter().map(|hop| HopTime {

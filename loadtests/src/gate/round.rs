@@ -12,10 +12,10 @@ use integration::{Launcher, StartOptions, System, Topology};
 use jiff::Timestamp;
 
 use super::crew::Crew;
+use super::near_side::{is_behind, never_left};
 use super::record::{NeverLeft, NodeCpu, Percentiles, Round, Side, SideRound, Slot};
 use super::shape::{LoadKind, OpenSlot, RoundPlan, Shape};
 use crate::arrivals::Rate;
-use crate::client::Shortage;
 use crate::environment::own_cpu_time;
 use crate::evidence::machine::MachineReading;
 use crate::plan::Plan;
@@ -88,19 +88,11 @@ impl RoundError {
     /// and not for want of something on this machine.
     pub(super) fn crashed(&self) -> Option<Side> {
         match self {
-            RoundError::Start { source, .. } if is_near_side(source) => None,
+            RoundError::Start { source, .. } if is_behind(source) => None,
             RoundError::Start { side, .. } | RoundError::Cpu { side, .. } => Some(*side),
             RoundError::System { .. } => None,
         }
     }
-}
-
-/// Whether a start failed for want of something on this machine: of what a program that
-/// can't be executed fails for, that is no part.
-fn is_near_side(error: &StartError) -> bool {
-    use Shortage::{Files, Memory, Ports, Threads};
-    let shortage = Shortage::behind(error, None);
-    matches!(shortage, Some(Files | Memory | Ports | Threads))
 }
 
 /// Plays a round; `folder` is for the nodes' logs and data.
@@ -388,16 +380,6 @@ impl Player {
     }
 }
 
-fn never_left(samples: &Samples) -> Vec<NeverLeft> {
-    let shortages = samples.near_side.iter();
-    let requests = shortages.map(|(shortage, requests)| NeverLeft {
-        shortage: *shortage,
-        count: requests.count,
-        example: requests.example.clone(),
-    });
-    requests.collect()
-}
-
 /// CPU time of every process, at a moment.
 struct Clocks {
     nodes: [NodeTimes; 2],
@@ -484,24 +466,6 @@ fn send_lag(samples: &Samples) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_start_that_this_machine_has_nothing_left_for_is_no_failure_of_a_side() {
-        let start = |errno: i32| RoundError::Start {
-            side: Side::Candidate,
-            source: StartError::Folder {
-                path: "x".into(),
-                source: io::Error::from_raw_os_error(errno),
-            },
-        };
-        use nix::libc::{EACCES, EAGAIN, EMFILE, ENOENT, ENOMEM};
-        for errno in [EMFILE, EAGAIN, ENOMEM] {
-            assert_eq!(start(errno).crashed(), None);
-        }
-        for errno in [ENOENT, EACCES] {
-            assert_eq!(start(errno).crashed(), Some(Side::Candidate));
-        }
-    }
 
     #[test]
     fn percentiles_are_times_that_were_seen() {

@@ -126,6 +126,11 @@ pub enum Warning {
         /// Thousandths of requests in flight, as rate × mean service time.
         expected_milli: u64,
     },
+    /// The server hangs up on plain HTTP, and answers a greeting of TLS.
+    SpeaksTls {
+        /// Where.
+        url: String,
+    },
     /// A stage's requests reached somebody, and none was answered right. It is no pass,
     /// whether or not a rule judges failures.
     NothingRight {
@@ -203,7 +208,8 @@ impl Warning {
             | Warning::CountsDisagree { .. } => true,
             // A server that stalls or slows down keeps users waiting and is unsteady.
             // That is what thresholds are there to judge, and so is what wasn't done in time.
-            Warning::NothingRight { .. }
+            Warning::SpeaksTls { .. }
+            | Warning::NothingRight { .. }
             | Warning::OutOfSight { .. }
             | Warning::UsersExhausted { .. }
             | Warning::WarmUpNotOver { .. }
@@ -276,6 +282,10 @@ impl fmt::Display for Warning {
             Warning::NothingAnswered { stage } => write!(
                 f,
                 "Stage “{stage}” reached nobody with any request; see to it that the system can be reached."
+            ),
+            Warning::SpeaksTls { url } => write!(
+                f,
+                "The server at {url} speaks TLS (https), and here only plain HTTP is spoken; name a port where it speaks that."
             ),
             Warning::NothingRight { stage } => write!(
                 f,

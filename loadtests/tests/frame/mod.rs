@@ -20,6 +20,7 @@ pub(crate) struct TooBusy(pub(crate) String);
 pub(crate) type Told = Result<(), TooBusy>;
 
 /// One test.
+#[derive(Clone, Copy)]
 pub(crate) struct Story {
     /// The function.
     pub(crate) name: &'static str,
@@ -33,7 +34,7 @@ pub(crate) struct Story {
 /// told only with `--ignored`.
 macro_rules! stories {
     (stories { $($story:ident,)* } $(long { $($long:ident,)* })?) => {
-        vec![
+        [
             $($crate::frame::Story { name: stringify!($story), tell: $story, is_long: false },)*
             $($($crate::frame::Story { name: stringify!($long), tell: $long, is_long: true },)*)?
         ]
@@ -42,17 +43,17 @@ macro_rules! stories {
 pub(crate) use stories;
 
 /// Runs the stories that the command line asks for, which is that of any Rust test.
-pub(crate) fn run(stories: Vec<Story>) -> ExitCode {
-    let trials = stories.into_iter().map(trial).collect();
+pub(crate) fn run(stories: &[Story]) -> ExitCode {
+    let trials = stories.iter().map(trial).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-fn trial(story: Story) -> Trial {
+fn trial(story: &Story) -> Trial {
     let Story {
         name,
         tell,
         is_long,
-    } = story;
+    } = *story;
     Trial::ignorable_test(name, move || match tell() {
         Ok(()) => Ok(Completion::Completed),
         Err(TooBusy(what)) => {
