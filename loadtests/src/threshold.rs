@@ -188,7 +188,9 @@ pub const UNSENT: f64 = 2.0;
 /// without meaning that. (What the generator itself doesn't get round to makes the run
 /// invalid.)
 pub fn built_in(stages: &[Stage], rules: &[Threshold]) -> Vec<Threshold> {
-    let open = || stages.iter().filter(|s| !s.warm_up && s.open.is_some());
+    // A rate of nothing is a pause, and has no turns to send.
+    let has_turns = |stage: &Stage| stage.open.is_some_and(|open| open.curve.mean() > 0.0);
+    let open = || stages.iter().filter(|s| !s.warm_up && has_turns(s));
     let is_only_one = open().count() == 1;
     let is_ruled = |stage: &Stage| {
         let mut own = rules.iter().filter(|rule| rule.metric == Metric::Unsent);

@@ -65,6 +65,8 @@ pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Ju
             sentence: format!("The measurement can't be trusted. {doubt}"),
         };
     }
+    let mut rules = thresholds.iter().map(|judged| judged.rule.as_str());
+    let errors_are_judged = rules.any(|rule| rule.starts_with("error-rate"));
     let thresholds = Tally::of(thresholds.iter().map(|judged| match judged.state {
         State::Passed => Some(true),
         State::Failed => Some(false),
@@ -85,7 +87,8 @@ pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Ju
     let failed = thresholds.bad + lines.bad > 0;
     // Whoever has no rule about errors has not asked for a run of nothing else to pass.
     let barren = |warning: &&Warning| matches!(warning, Warning::NothingRight { .. });
-    if let Some(barren) = warnings.iter().find(barren).filter(|_| !failed) {
+    let barren = warnings.iter().find(barren);
+    if let Some(barren) = barren.filter(|_| !failed && !errors_are_judged) {
         return Judgement {
             verdict: Verdict::Invalid,
             sentence: format!(
@@ -197,6 +200,12 @@ mod tests {
         assert_eq!(verdict(&[judged(State::Passed)], &barren), Verdict::Invalid);
         let judgement = judge(&[judged(State::Passed)], &Vec::new(), &barren);
         assert!(judgement.sentence.contains("error-rate"), "{judgement:?}");
+        // Whoever allows for so many errors is taken at their word.
+        let lenient = Judged {
+            rule: "error-rate<=100%".to_owned(),
+            ..judged(State::Passed)
+        };
+        assert_eq!(verdict(&[lenient], &barren), Verdict::Pass);
     }
 
     #[test]
