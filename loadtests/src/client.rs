@@ -7,7 +7,10 @@
 //! out over a new one; what that takes is part of the request's time.
 
 mod error;
+mod greeting;
+mod near_side;
 mod request;
+mod spoken;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -25,7 +28,10 @@ use hyper::body::{Body, Incoming};
 use services::connection::{self, Alarm};
 
 pub use error::ExchangeError;
+pub use greeting::speaks_tls;
+pub use near_side::Shortage;
 pub use request::RequestBuilder;
+pub use spoken::Spoken;
 pub use target::Target;
 
 /// How much of an answer's body is kept, in bytes: many times what the laboratory ever
@@ -171,7 +177,10 @@ async fn exchange(
             }
             Err(mut error) => match error.take_message() {
                 Some(unsent) if is_kept => request = unsent,
-                _ => return Err(ExchangeError::NoAnswer(error.into_error())),
+                _ => {
+                    let (error, unread) = (error.into_error(), connection.unread());
+                    return Err(ExchangeError::before_an_answer(error, unread));
+                }
             },
         }
     }

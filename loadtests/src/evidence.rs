@@ -46,8 +46,8 @@ pub struct StageEvidence {
     pub users: u64,
     /// Requests sent.
     pub requests: u64,
-    /// The mean of their service times, in microseconds.
-    pub mean_service_micros: f64,
+    /// The mean of their service times, in microseconds; none without any.
+    pub mean_service_micros: Option<f64>,
     /// The turns that were asked for, in open load.
     pub turns: Option<Turns>,
     /// Requests in flight, as sampled.
@@ -96,8 +96,8 @@ pub struct Turns {
     /// How many found no user free when they came up, those that never began included.
     pub queued: u64,
     /// How many users the rate takes if each request takes the shortest time that was
-    /// seen on its route.
-    pub users_at_least: f64,
+    /// seen on its route; none where no request went well.
+    pub users_at_least: Option<f64>,
     /// The 99th percentile of the send lag of turns that found a user free, in
     /// microseconds; none without any.
     pub lag_p99_micros: Option<u64>,
@@ -117,18 +117,24 @@ pub struct GeneratorUse {
 pub struct Tenth {
     /// How many were over.
     pub count: u64,
-    /// The median of their response times, in microseconds.
-    pub p50: u64,
-    /// The 99th percentile, in microseconds.
-    pub p99: u64,
+    /// The median of their response times, in microseconds; none without any.
+    pub p50: Option<u64>,
+    /// The 99th percentile, in microseconds; none without any.
+    pub p99: Option<u64>,
 }
 
 impl StageEvidence {
     /// How many requests should have been in flight on average, by Little's law
-    /// (L = λW); `None` for a stage without length.
+    /// (L = λW); `None` for a stage without length or without requests.
     pub fn expected_in_flight(&self) -> Option<f64> {
-        let busy_seconds = self.requests as f64 * self.mean_service_micros / 1e6;
+        let busy_seconds = self.requests as f64 * self.mean_service()? / 1e6;
         (self.seconds > 0.0).then(|| busy_seconds / self.seconds)
+    }
+
+    /// The mean service time in microseconds; `None` without requests, for which records
+    /// of earlier programs have a zero.
+    pub fn mean_service(&self) -> Option<f64> {
+        self.mean_service_micros.filter(|_| self.requests > 0)
     }
 
     /// How long the generator waited for a core, in microseconds for each request;
@@ -194,7 +200,7 @@ fn stolen(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
 fn starved(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
     let machine = stage.machine?;
     let waited_micros = stage.waited_micros_per_request()?;
-    let bearable = stage.mean_service_micros * limits.waiting / 100.0;
+    let bearable = stage.mean_service()? * limits.waiting / 100.0;
     (machine.busy > limits.busy && waited_micros > bearable).then(|| Warning::MachineStarved {
         stage: stage.stage.clone(),
         busy: whole(machine.busy),
@@ -217,7 +223,7 @@ fn saturated(stage: &StageEvidence, ceiling: Option<&Ceiling>, limits: &Limits) 
 /// Whoever keeps the generator from reading, it is no longer the system that is measured.
 fn unread(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
     let lay = stage.unread?.mean_micros;
-    let percent = lay / stage.mean_service_micros * 100.0;
+    let percent = lay / stage.mean_service()? * 100.0;
     (lay > UNREAD_AT_LEAST && percent > limits.unread).then(|| Warning::AnswersUnread {
         stage: stage.stage.clone(),
         micros: whole(lay),
@@ -228,7 +234,7 @@ fn unread(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
 /// Only when no server could have kept up: one that slows down under load makes users
 /// busy too, and that is its own fault.
 fn too_few_users(stage: &StageEvidence) -> Option<Warning> {
-    let needed = stage.turns?.users_at_least.ceil() as u64;
+    let needed = stage.turns?.users_at_least?.ceil() as u64;
     (needed > stage.users).then(|| Warning::TooFewUsers {
         stage: stage.stage.clone(),
         users: stage.users,
@@ -269,9 +275,10 @@ fn disagreement(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
     if expected.max(sampled.mean) < IN_FLIGHT_AT_LEAST || sampled.samples == 0 {
         return None;
     }
-    let ends = stage.mean_service_micros / 1e6 / stage.seconds;
+    let mean_service = stage.mean_service()? / 1e6;
+    let ends = mean_service / stage.seconds;
     // Neighbouring samples are alike for about a service time, so they count for fewer.
-    let apart = (stage.mean_service_micros / 1e6).max(stage.seconds / sampled.samples as f64);
+    let apart = mean_service.max(stage.seconds / sampled.samples as f64);
     let independent = (stage.seconds / apart).max(1.0);
     // No spread between 0 and `most` with this mean is wider (Bhatia and Davis, 2000).
     let variance = (sampled.most as f64 - sampled.mean).max(0.0) * sampled.mean;
@@ -297,61 +304,81 @@ fn exhausted(stage: &StageEvidence) -> Option<Warning> {
 
 fn still_warming_up(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
     let first = stage.tenths.first()?;
-    let (_, later) = halves(&stage.tenths)?;
-    let settled = first.p50 as f64 <= later.p50 as f64 * (1.0 + limits.drift / 100.0);
+    let (_, later) = halves(&stage.tenths);
+    let (first_micros, later_micros) = (first.known_p50()?, later.p50?);
+    let settled = first_micros as f64 <= later_micros as f64 * (1.0 + limits.drift / 100.0);
     (first.count >= TENTH_AT_LEAST && !settled).then(|| Warning::WarmUpNotOver {
         stage: stage.stage.clone(),
-        first_micros: first.p50,
-        later_micros: later.p50,
+        first_micros,
+        later_micros,
     })
 }
 
 fn unsteady(stage: &StageEvidence, limits: &Limits) -> Vec<Warning> {
-    let Some((first, second)) = halves(&stage.tenths) else {
-        return Vec::new();
-    };
-    let bearable = 1.0 + limits.drift / 100.0;
-    let figures = [
-        ("rate", first.count, second.count, bearable),
-        ("p50", first.p50, second.p50, bearable),
-        ("p99", first.p99, second.p99, 2.0_f64.max(bearable)),
-    ];
-    let enough = first.count.min(second.count) >= HALF_AT_LEAST;
-    let unlike = figures
-        .into_iter()
-        .filter_map(|(figure, first, second, bearable)| {
-            let ratio = second as f64 / first.max(1) as f64;
-            let unlike = ratio > bearable || ratio < 1.0 / bearable;
-            // A half that is all but empty is unlike the other in any case.
-            (unlike && (enough || figure == "rate")).then(|| Warning::NotSteady {
-                stage: stage.stage.clone(),
-                figure: figure.to_owned(),
-                percent: whole(ratio * 100.0),
-            })
-        });
+    let (first, second) = halves(&stage.tenths);
     if first.count.max(second.count) < HALF_AT_LEAST {
         return Vec::new();
     }
+    let bearable = 1.0 + limits.drift / 100.0;
+    let enough = first.count.min(second.count) >= HALF_AT_LEAST;
+    let not_steady = |figure: &str, percent| Warning::NotSteady {
+        stage: stage.stage.clone(),
+        figure: figure.to_owned(),
+        percent,
+    };
+    if first.count == 0 {
+        // There is nothing to take a share of.
+        return vec![not_steady("rate", None)];
+    }
+    let counts = (Some(first.count), Some(second.count));
+    let figures = [
+        ("rate", counts, bearable),
+        ("p50", (first.p50, second.p50), bearable),
+        ("p99", (first.p99, second.p99), 2.0_f64.max(bearable)),
+    ];
+    let unlike = figures
+        .into_iter()
+        .filter_map(|(figure, (first, second), bearable)| {
+            let ratio = second? as f64 / first?.max(1) as f64;
+            let unlike = ratio > bearable || ratio < 1.0 / bearable;
+            // A half that is all but empty is unlike the other in any case.
+            (unlike && (enough || figure == "rate"))
+                .then(|| not_steady(figure, Some(whole(ratio * 100.0))))
+        });
     unlike.collect()
 }
 
 /// Two halves out of tenths: counts add up, and of the percentiles the middle tenth's
-/// stands for all, so that one stalled tenth isn't taken for a drift.
-fn halves(tenths: &[Tenth]) -> Option<(Tenth, Tenth)> {
+/// stands for all, so that one stalled tenth isn't taken for a drift. A tenth without
+/// requests has no percentiles, and is none of those.
+fn halves(tenths: &[Tenth]) -> (Tenth, Tenth) {
     let half = |tenths: &[Tenth]| {
-        let middle = |pick: fn(&Tenth) -> u64| {
-            let mut values: Vec<u64> = tenths.iter().map(pick).collect();
+        let middle = |pick: fn(&Tenth) -> Option<u64>| {
+            let mut values: Vec<u64> = tenths.iter().filter_map(pick).collect();
             values.sort_unstable();
             values.get(values.len() / 2).copied()
         };
-        Some(Tenth {
+        Tenth {
             count: tenths.iter().map(|tenth| tenth.count).sum(),
-            p50: middle(|tenth| tenth.p50)?,
-            p99: middle(|tenth| tenth.p99)?,
-        })
+            p50: middle(Tenth::known_p50),
+            p99: middle(Tenth::known_p99),
+        }
     };
     let (first, second) = tenths.split_at(tenths.len() / 2);
-    Some((half(first)?, half(second)?))
+    (half(first), half(second))
+}
+
+impl Tenth {
+    /// The median; `None` without requests, for which records of earlier programs have a
+    /// zero.
+    fn known_p50(&self) -> Option<u64> {
+        self.p50.filter(|_| self.count > 0)
+    }
+
+    /// The 99th percentile, likewise.
+    fn known_p99(&self) -> Option<u64> {
+        self.p99.filter(|_| self.count > 0)
+    }
 }
 
 /// For a sentence: figures in doubts are whole numbers.

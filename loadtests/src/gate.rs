@@ -27,6 +27,7 @@ mod conclusion;
 mod git;
 mod judgement;
 pub mod metrics;
+mod near_side;
 mod node_program;
 mod place;
 pub mod record;
@@ -242,7 +243,9 @@ fn capacity(
     match measured {
         Ok(Some(capacity)) => Ok(capacity),
         Ok(None) => Err(GateError::Interrupted),
-        Err(GateError::Round(error @ RoundError::Start { side, .. })) => {
+        Err(GateError::Round(error @ RoundError::Start { side, .. }))
+            if error.crashed().is_some() =>
+        {
             let build = &setup.baseline;
             let named = build.asked.clone().unwrap_or_else(|| build.program.clone());
             Err(GateError::NotStarted {

@@ -4,6 +4,7 @@ mod caches;
 mod curve;
 #[cfg(test)]
 pub(crate) mod example;
+mod open;
 mod requests;
 mod store;
 mod timeline;
@@ -28,6 +29,7 @@ use crate::verdict::{Judgement, Warning};
 
 pub use caches::{CacheNodeRecord, CacheRecord};
 pub use curve::Curve;
+pub use open::{OpenTotal, share};
 pub use requests::{OpenRecord, RequestFigures, Times};
 pub use store::{
     Document, RecordError, append_whole, read_json, replace_file, write_json, write_whole,
@@ -209,21 +211,21 @@ pub struct FailureRecord {
     pub route: String,
     /// What went wrong.
     pub reason: String,
-    /// How often.
+    /// How often, over the whole run.
     pub count: u64,
+    /// How often in the stages that are no warm-up, as are the requests of routes; `None`
+    /// in records of earlier programs, which didn't keep them apart.
+    #[serde(default)]
+    pub judged: Option<u64>,
     /// The first one's particulars.
     pub example: String,
 }
 
 impl Record {
-    /// How many a second so many are, over the stages that are no warm-up; zero when
+    /// `number` as a rate per second over the stages that are no warm-up; `None` when
     /// they had no length.
-    pub fn per_measured_second(&self, number: f64) -> f64 {
-        if self.measured_seconds > 0.0 {
-            number / self.measured_seconds
-        } else {
-            0.0
-        }
+    pub fn per_measured_second(&self, number: f64) -> Option<f64> {
+        (self.measured_seconds > 0.0).then(|| number / self.measured_seconds)
     }
 
     /// How long the load lasted.

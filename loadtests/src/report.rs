@@ -9,6 +9,7 @@ mod comparison_page;
 mod costs;
 mod entry;
 mod environment;
+mod failures;
 pub mod figures;
 mod find;
 pub mod gate;

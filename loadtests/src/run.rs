@@ -18,7 +18,7 @@ use integration::error::StartError;
 use jiff::Timestamp;
 
 use crate::attack::{Attack, AttackError, End};
-use crate::client::ExchangeError;
+use crate::client::{self, ExchangeError, Shortage};
 use crate::environment::Environment;
 use crate::evidence::looks::Looker;
 use crate::evidence::tenths::Tenths;
@@ -29,7 +29,7 @@ use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Record;
-use crate::samples::write_logs;
+use crate::samples::{Fault, write_logs};
 use crate::timeline::Ticker;
 use crate::verdict::Warning;
 use crate::wall::{Beginning, WallClock};
@@ -74,6 +74,17 @@ pub enum RunError {
     NobodyThere {
         /// Where.
         url: String,
+        /// What happened when it was tried.
+        #[source]
+        source: ExchangeError,
+    },
+    /// Nothing can leave this machine for where a system should be.
+    #[error("nothing could be sent to {url}: {}", shortage.remedy())]
+    NearSide {
+        /// Where.
+        url: String,
+        /// What this machine lacks.
+        shortage: Shortage,
         /// What happened when it was tried.
         #[source]
         source: ExchangeError,
@@ -252,6 +263,7 @@ async fn load(
     let under_way = async {
         attack.follow_up(deadline).await;
         subject.drain(deadline, warnings).await;
+        warnings.extend(misunderstanding(&workload).await);
     };
     tokio::select! {
         () = under_way => {}
@@ -302,6 +314,17 @@ async fn load(
     );
     losses.note(Weight::Original, logs);
     Ok((seen, (beginning.wall_at(began), lasted)))
+}
+
+/// Why a server hung up on every request without a word, if it is because it speaks TLS.
+async fn misunderstanding(workload: &Workload) -> Option<Warning> {
+    let samples = workload.samples();
+    let total = samples.total(|_| true);
+    let hung_up = samples.faults(|fault| matches!(fault, Fault::Closed | Fault::NoAnswer));
+    let only_that = hung_up > 0 && total.failed() == total.count() && total.statuses.is_empty();
+    (only_that && client::speaks_tls(&workload.target).await).then(|| Warning::SpeaksTls {
+        url: workload.target.as_str().to_owned(),
+    })
 }
 
 /// What was found out; where it wasn't, a warning says so.

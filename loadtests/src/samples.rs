@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use hdrhistogram::{Counter, Histogram};
 
+use crate::client::{Shortage, Spoken};
+
 pub use log::write_logs;
 pub use names::NodeNames;
 pub use recorder::{Pulse, Recorder, Sample, SentArrival, Tick};
@@ -54,6 +56,11 @@ impl fmt::Display for Route {
 pub enum Fault {
     /// No connection came about, so the request reached nobody.
     NotConnected,
+    /// The server closed the connection, in order and without a word of an answer, while
+    /// the request was on its way; nobody here knows whether the server had seen it.
+    Closed,
+    /// The server speaks something else than HTTP/1.1.
+    NotHttp(Spoken),
     /// The connection broke before an answer began; nobody here knows how far the
     /// request got.
     NoAnswer,
@@ -81,6 +88,10 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::NotConnected => f.write_str("could not connect"),
+            Fault::Closed => {
+                f.write_str("the server closed the connection while the request was on its way")
+            }
+            Fault::NotHttp(spoken) => spoken.fmt(f),
             Fault::NoAnswer => f.write_str("the connection broke before an answer"),
             Fault::TimedOut => f.write_str("no whole answer in time"),
             Fault::CutOff => f.write_str("the answer broke off"),
@@ -296,6 +307,21 @@ impl RouteSamples {
     }
 }
 
+impl Fault {
+    /// Whether it shows that somebody was reached, by a connection at least.
+    pub fn was_somebody_reached(self) -> bool {
+        self != Fault::NotConnected
+    }
+
+    /// Whether nobody here knows how far the request got.
+    pub fn is_in_the_dark(self) -> bool {
+        matches!(
+            self,
+            Fault::Closed | Fault::NotHttp(_) | Fault::NoAnswer | Fault::TimedOut
+        )
+    }
+}
+
 /// What became of the arrivals of an open stage.
 #[derive(Clone, Debug)]
 pub struct ArrivalSamples {
@@ -307,6 +333,8 @@ pub struct ArrivalSamples {
     pub own_lag: Histogram<u64>,
     /// How many were sent more than [`LATE`] after their intended time.
     pub late: u64,
+    /// How many a user began and could not send, for want of something on this machine.
+    pub near_side: u64,
 }
 
 /// A send this long after its intended time is late: ten times what waking a user takes.
@@ -319,6 +347,7 @@ impl Default for ArrivalSamples {
             send_lag: micros_histogram(),
             own_lag: micros_histogram(),
             late: 0,
+            near_side: 0,
         }
     }
 }
@@ -331,7 +360,7 @@ impl ArrivalSamples {
 
     /// How many were never sent, for nobody was free until their stage was over.
     pub fn unsent(&self) -> u64 {
-        self.planned.saturating_sub(self.sent())
+        self.planned.saturating_sub(self.sent() + self.near_side)
     }
 
     /// How many had to wait until a user was free.
@@ -353,6 +382,7 @@ impl ArrivalSamples {
         self.send_lag += &other.send_lag;
         self.own_lag += &other.own_lag;
         self.late += other.late;
+        self.near_side += other.near_side;
     }
 }
 
@@ -365,6 +395,16 @@ pub struct FaultCount {
     pub example: String,
 }
 
+impl FaultCount {
+    /// The first of its kind.
+    fn first(example: &str) -> Self {
+        FaultCount {
+            count: 1,
+            example: example.to_owned(),
+        }
+    }
+}
+
 /// Which stage a request was sent in; `None` is after the load, when what is still
 /// under way is followed to its end.
 pub type StageIndex = Option<usize>;
@@ -374,8 +414,8 @@ pub type StageIndex = Option<usize>;
 pub struct Samples {
     /// By stage and route.
     pub routes: BTreeMap<(StageIndex, Route), RouteSamples>,
-    /// By route and kind.
-    pub faults: BTreeMap<(Route, Fault), FaultCount>,
+    /// By stage, route and kind.
+    pub faults: BTreeMap<(StageIndex, Route, Fault), FaultCount>,
     /// By open stage.
     pub arrivals: BTreeMap<usize, ArrivalSamples>,
     /// Answers that were counted with those of other nodes, because of a name that is no
@@ -383,6 +423,8 @@ pub struct Samples {
     pub renamed: u64,
     /// Answers of which only the beginning was kept, and looked at.
     pub cut: u64,
+    /// Requests that never left this machine, and are in nothing above.
+    pub near_side: BTreeMap<Shortage, FaultCount>,
 }
 
 impl Samples {
@@ -410,7 +452,7 @@ impl Samples {
     pub fn faults(&self, wanted: impl Fn(Fault) -> bool) -> u64 {
         self.faults
             .iter()
-            .filter(|((_, fault), _)| wanted(*fault))
+            .filter(|((_, _, fault), _)| wanted(*fault))
             .map(|(_, faults)| faults.count)
             .sum()
     }
@@ -420,10 +462,10 @@ impl Samples {
             self.routes.entry(*key).or_default().add(samples);
         }
         for (key, faults) in &other.faults {
-            self.faults
-                .entry(*key)
-                .and_modify(|sum| sum.count += faults.count)
-                .or_insert_with(|| faults.clone());
+            add_up(&mut self.faults, *key, faults);
+        }
+        for (shortage, requests) in &other.near_side {
+            add_up(&mut self.near_side, *shortage, requests);
         }
         for (stage, arrivals) in &other.arrivals {
             self.arrivals.entry(*stage).or_default().add(arrivals);
@@ -431,4 +473,10 @@ impl Samples {
         self.renamed += other.renamed;
         self.cut += other.cut;
     }
+}
+
+fn add_up<K: Ord>(sums: &mut BTreeMap<K, FaultCount>, key: K, more: &FaultCount) {
+    sums.entry(key)
+        .and_modify(|sum| sum.count += more.count)
+        .or_insert_with(|| more.clone());
 }

@@ -200,7 +200,7 @@ fn routes(baseline: &Record, candidate: &Record) -> Vec<Route> {
 fn route(name: &str, baseline: Option<&RouteRecord>, candidate: Option<&RouteRecord>) -> Route {
     let curve = |route: Option<&RouteRecord>| Curve::of(route?);
     let (a, b) = (curve(baseline), curve(candidate));
-    let rate = |route: Option<&RouteRecord>| Some(route?.requests.per_second);
+    let rate = |route: Option<&RouteRecord>| route?.requests.per_second;
     let rates = (rate(baseline), rate(candidate));
     let mut figures = vec![Figure::new("Rate", Unit::PerSecond, Better::More, rates)];
     for (name, share) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)] {
@@ -233,7 +233,9 @@ fn services(baseline: &[ProcessRecord], candidate: &[ProcessRecord]) -> Vec<Figu
 fn by_service(processes: &[ProcessRecord]) -> BTreeMap<&str, f64> {
     let mut sums = BTreeMap::new();
     for process in processes {
-        *sums.entry(service(&process.name)).or_default() += process.cpu_micros_per_request;
+        if let Some(micros) = process.cpu_micros_per_request {
+            *sums.entry(service(&process.name)).or_default() += micros;
+        }
     }
     sums
 }
@@ -290,7 +292,7 @@ mod tests {
         let node = |name: &str, micros| ProcessRecord {
             name: name.to_owned(),
             cpu_seconds: 1.0,
-            cpu_micros_per_request: micros,
+            cpu_micros_per_request: Some(micros),
         };
         let two = [
             node("cache-1", 10.0),

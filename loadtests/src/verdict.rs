@@ -65,6 +65,8 @@ pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Ju
             sentence: format!("The measurement can't be trusted. {doubt}"),
         };
     }
+    let mut rules = thresholds.iter().map(|judged| judged.rule.as_str());
+    let errors_are_judged = rules.any(|rule| rule.starts_with("error-rate"));
     let thresholds = Tally::of(thresholds.iter().map(|judged| match judged.state {
         State::Passed => Some(true),
         State::Failed => Some(false),
@@ -83,6 +85,17 @@ pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Ju
         };
     }
     let failed = thresholds.bad + lines.bad > 0;
+    // Whoever has no rule about errors has not asked for a run of nothing else to pass.
+    let barren = |warning: &&Warning| matches!(warning, Warning::NothingRight { .. });
+    let barren = warnings.iter().find(barren);
+    if let Some(barren) = barren.filter(|_| !failed && !errors_are_judged) {
+        return Judgement {
+            verdict: Verdict::Invalid,
+            sentence: format!(
+                "{barren} No rule of the plan judges that; give it one, such as `error-rate<1%`."
+            ),
+        };
+    }
     let mut sentence = thresholds.sentence("thresholds", "held");
     // A plan of plain requests has no ledger to speak of.
     if !ledger.is_empty() {
@@ -148,6 +161,7 @@ mod tests {
             limit: 1000.0,
             value: Some(500.0),
             unit: Unit::Microseconds,
+            built_in: false,
         }
     }
 
@@ -175,6 +189,23 @@ mod tests {
         assert_eq!(verdict(&[], &[]), Verdict::Invalid);
         let unseen = [judged(State::NotObservable)];
         assert_eq!(verdict(&unseen, &[]), Verdict::Invalid);
+    }
+
+    #[test]
+    fn a_run_without_a_right_answer_fails_by_its_rules_and_never_passes() {
+        let barren = [Warning::NothingRight {
+            stage: "steady".to_owned(),
+        }];
+        assert_eq!(verdict(&[judged(State::Failed)], &barren), Verdict::Fail);
+        assert_eq!(verdict(&[judged(State::Passed)], &barren), Verdict::Invalid);
+        let judgement = judge(&[judged(State::Passed)], &Vec::new(), &barren);
+        assert!(judgement.sentence.contains("error-rate"), "{judgement:?}");
+        // Whoever allows for so many errors is taken at their word.
+        let lenient = Judged {
+            rule: "error-rate<=100%".to_owned(),
+            ..judged(State::Passed)
+        };
+        assert_eq!(verdict(&[lenient], &barren), Verdict::Pass);
     }
 
     #[test]

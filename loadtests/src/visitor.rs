@@ -10,7 +10,7 @@ use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
 use services::contract::{CACHE_STATUS, SERVED_BY};
 
-use crate::client::{Broken, Client, Cut, ExchangeError, REQUEST_TIMEOUT, RequestBuilder};
+use crate::client::{Broken, Client, Cut, REQUEST_TIMEOUT, RequestBuilder, Shortage, Spoken};
 use crate::pacer::Arrival;
 use crate::samples::{CacheOutcome, Fault, NodeNames, Route, Sample, SentArrival, StageIndex};
 use crate::text;
@@ -162,22 +162,30 @@ impl Visitor {
         let exchange = self.client.exchange(target, request, sent).await;
         let service = sent.elapsed();
         under_way.over();
-        let (answer, checked) = match exchange {
-            Ok(answer) => {
-                let answer = Answer::from(answer);
-                let checked = check(&answer);
-                (Some(answer), checked)
-            }
-            Err(Broken { error, head }) => {
-                let begun = head.map(|head| Answer::from(Response::from_parts(head, Bytes::new())));
-                (begun, Err(Wrong::from(error)))
-            }
-        };
         let lag = arrival.map(|arrival| SentArrival {
             stage: arrival.stage,
             lag: sent.saturating_duration_since(arrival.due),
             queued: arrival.queued,
         });
+        let (answer, checked) = match exchange {
+            Ok(answer) => {
+                let answer = Answer::from(answer);
+                let checked = check(&answer).map_err(|wrong| wrong.looked_into(&answer));
+                (Some(answer), checked)
+            }
+            Err(Broken { error, head }) => {
+                let example = error.with_causes();
+                let fault = match error.fault() {
+                    Ok(fault) => fault,
+                    Err(shortage) => {
+                        self.could_not_send((shortage, &example), lag).await;
+                        return None;
+                    }
+                };
+                let begun = head.map(|head| Answer::from(Response::from_parts(head, Bytes::new())));
+                (begun, Err(Wrong { fault, example }))
+            }
+        };
         let timed = Timed {
             stage,
             service,
@@ -212,6 +220,15 @@ impl Visitor {
             () = tokio::time::sleep(time) => true,
             () = self.workload.clock.is_over() => false,
         }
+    }
+
+    /// Counts a request that never left this machine, and rests for a moment: to try again
+    /// at once would only take what others need.
+    async fn could_not_send(&self, why: (Shortage, &str), arrival: Option<SentArrival>) {
+        const REST: Duration = Duration::from_millis(10);
+        let recorder = &self.workload.recorder;
+        recorder.count_near_side(self.seat, why, arrival);
+        tokio::time::sleep(REST).await;
     }
 
     fn record(
@@ -322,11 +339,16 @@ impl From<Response<Bytes>> for Answer {
     }
 }
 
-impl From<ExchangeError> for Wrong {
-    fn from(error: ExchangeError) -> Self {
-        Wrong {
-            fault: error.fault(),
-            example: error.with_causes(),
+impl Wrong {
+    /// The same, unless the answer complains that the server was spoken to in another
+    /// language than its own: then that is what is wrong.
+    fn looked_into(self, answer: &Answer) -> Self {
+        match Spoken::by_complaint(answer.status.as_u16(), &answer.body) {
+            Some(spoken) => Wrong {
+                fault: Fault::NotHttp(spoken),
+                ..self
+            },
+            None => self,
         }
     }
 }

@@ -35,14 +35,16 @@ where
     sender: SendRequest<B>,
     /// `None` once the connection has ended.
     driver: Option<Driver<B>>,
+    /// The bytes that came and were no part of an answer, once the connection has ended.
+    unread: Bytes,
 }
 
 type Driver<B> = Pin<Box<http1::Connection<TokioIo<Outlet>, B>>>;
 
 impl<B> Connection<B>
 where
-    B: Body + Send + 'static,
-    B::Data: Send,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     /// Speaks HTTP/1.1 over `stream`.
@@ -55,6 +57,7 @@ where
         Ok(Connection {
             sender,
             driver: Some(Box::pin(driver)),
+            unread: Bytes::new(),
         })
     }
 
@@ -70,9 +73,9 @@ where
     ) -> Result<Response<Incoming>, TrySendError<Request<B>>> {
         // Out of its budget, a task is woken to go on later; the response wakes nobody.
         let mut response = pin!(unconstrained(self.sender.try_send_request(request)));
-        let driver = &mut self.driver;
+        let (driver, unread) = (&mut self.driver, &mut self.unread);
         let response = poll_fn(|cx| {
-            drive(driver, cx);
+            drive(driver, unread, cx);
             // Only the driver can bring the response, and it wakes this task itself.
             response
                 .as_mut()
@@ -93,30 +96,37 @@ where
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(&mut quietly) {
             return Poll::Ready(frame);
         }
-        drive(&mut self.driver, cx);
+        drive(&mut self.driver, &mut self.unread, cx);
         Pin::new(body).poll_frame(&mut quietly)
     }
 
     /// Whether whoever is at the other end has kept an idle connection open, as far as
     /// is known here.
     pub fn is_usable(&mut self) -> bool {
-        drive(&mut self.driver, &mut Context::from_waker(Waker::noop()));
+        let mut quietly = Context::from_waker(Waker::noop());
+        drive(&mut self.driver, &mut self.unread, &mut quietly);
         self.driver.is_some() && self.sender.is_ready()
+    }
+
+    /// The first bytes of what came and is no HTTP/1.1 answer, of a connection that ended
+    /// because of it; else nothing.
+    pub fn unread(&self) -> &[u8] {
+        &self.unread
     }
 }
 
 /// Lets a connection read and write what it can.
-fn drive<B>(driver: &mut Option<Driver<B>>, cx: &mut Context<'_>)
+fn drive<B>(driver: &mut Option<Driver<B>>, unread: &mut Bytes, cx: &mut Context<'_>)
 where
-    B: Body + 'static,
+    B: Body + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    B::Data: Send,
+    B::Data: Send + Unpin,
 {
     let ended = driver
         .as_mut()
         .is_some_and(|driver| driver.as_mut().poll(cx).is_ready());
-    if ended {
+    if ended && let Some(driver) = driver.take() {
         // What went wrong, if anything, reaches the exchange under way.
-        *driver = None;
+        *unread = Pin::into_inner(driver).into_parts().read_buf;
     }
 }

@@ -2,7 +2,6 @@
 //! deadline; and those that need Docker, or programs to be compared with, only where
 //! these are.
 
-use std::env;
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
@@ -14,6 +13,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::runtime;
 use tokio::time::timeout;
 
+use crate::ability::unable;
 use crate::needs::Need;
 
 /// No story takes nearly as long, not even with every core kept busy by others.
@@ -72,15 +72,6 @@ fn trial(story: Story) -> Trial {
         None => told_in_a_thread(&story).map(|()| Completion::Completed),
     })
     .with_kind(kind)
-}
-
-/// Neither passed nor failed, unless what is missing was required.
-fn unable(reason: &str, required_by: &str) -> Result<Completion, Failed> {
-    if env::var_os(required_by).is_some_and(|value| value == "1") {
-        Err(format!("{reason}, although {required_by}=1 demands it").into())
-    } else {
-        Ok(Completion::ignored_with(reason))
-    }
 }
 
 /// The thread bears the story's name, and with it the message of a panic does.

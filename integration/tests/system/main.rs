@@ -3,6 +3,8 @@
 //!
 //! `cargo test --workspace --test system -- faults` runs those of one file.
 
+#[path = "../shared/ability.rs"]
+mod ability;
 mod cache_stories;
 mod dice;
 mod frame;

@@ -23,7 +23,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use integration::Topology;
+use integration::{Topology, service_of};
 use services::contract::Service;
 use tokio::sync::OnceCell;
 
@@ -179,10 +179,10 @@ async fn ask_our_nodes() -> Vec<Column> {
     );
     let nodes = others.topology().nodes().iter();
     let nodes = nodes
-        .filter(|node| node.service != Service::LoadBalancer)
+        .filter(|node| service_of(node) != Service::LoadBalancer)
         .map(|node| {
             let name = node.name.as_str();
-            Subject::node(node.service, name, others.address_of(name))
+            Subject::node(service_of(node), name, others.address_of(name))
         });
     let subjects = [proxy].into_iter().chain(nodes);
     let columns = join_all(subjects.map(|subject| subject.answer(Arc::clone(&vectors)))).await;

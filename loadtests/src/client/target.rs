@@ -1,14 +1,20 @@
 //! Where requests go: a server's address, and what all its paths begin with.
 
+use std::io;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tokio::net::TcpStream;
 use tower::ServiceExt;
-use url::Url;
+use tower::util::MapErr;
+use url::{Host, Url};
 
+use super::near_side::Unresolved;
 use super::request::Unsendable;
 use super::{Connection, ExchangeError};
 
@@ -27,6 +33,9 @@ const NO_PART_OF_A_PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// The system's resolver, whose errors are told from those of connecting.
+type Resolver = MapErr<GaiResolver, fn(io::Error) -> Unresolved>;
+
 /// A server that speaks HTTP/1.1 without encryption.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -35,7 +44,7 @@ pub struct Target {
     origin: Uri,
     /// The same for the `Host` field.
     host: HeaderValue,
-    connector: HttpConnector,
+    connector: HttpConnector<Resolver>,
 }
 
 /// A text that is no [`Target`].
@@ -78,7 +87,8 @@ impl FromStr for Target {
             .path_and_query("/")
             .build()
             .expect("it has all parts");
-        let mut connector = HttpConnector::new();
+        let resolver: Resolver = GaiResolver::new().map_err(Unresolved::from);
+        let mut connector = HttpConnector::new_with_resolver(resolver);
         // A request goes out at once, and doesn't wait for the answer to the last.
         connector.set_nodelay(true);
         Ok(Target {
@@ -98,11 +108,25 @@ impl Target {
 
     /// Connects, to whichever of the server's addresses takes the connection first.
     pub(super) async fn connect(&self) -> Result<Connection, ExchangeError> {
+        let connection = Connection::over(self.open().await?).await;
+        connection.map_err(|error| ExchangeError::of_connecting(error, self.address()))
+    }
+
+    /// A connection over which nothing is spoken yet.
+    pub(super) async fn open(&self) -> Result<TcpStream, ExchangeError> {
         let connector = self.connector.clone();
         let stream = connector.oneshot(self.origin.clone()).await;
-        let stream = stream.map_err(|error| ExchangeError::Connect(error.into()))?;
-        let connection = Connection::over(stream.into_inner()).await;
-        connection.map_err(|error| ExchangeError::Connect(error.into()))
+        let stream = stream.map_err(|e| ExchangeError::of_connecting(e, self.address()))?;
+        Ok(stream.into_inner())
+    }
+
+    /// The server's address, where it is named by that.
+    fn address(&self) -> Option<IpAddr> {
+        match self.url.host()? {
+            Host::Ipv4(address) => Some(address.into()),
+            Host::Ipv6(address) => Some(address.into()),
+            Host::Domain(_) => None,
+        }
     }
 
     /// What a request for `path` asks for: the target's own path, and then `path`, in

@@ -112,7 +112,7 @@ async fn ask(client: &mut Client, server: &Server, path: &str) -> Result<Respons
 fn fault(outcome: Result<Response<Bytes>, Broken>) -> (Fault, String, Option<u16>) {
     let broken = outcome.expect_err("no whole answer");
     (
-        broken.error.fault(),
+        broken.error.fault().expect("the server's doing"),
         broken.error.with_causes(),
         broken.head.map(|head| head.status.as_u16()),
     )
@@ -189,9 +189,9 @@ async fn a_request_that_was_sent_is_not_sent_again_when_the_server_hangs_up_on_i
     let mut client = client();
     ask(&mut client, &server, "/1").await.expect("an answer");
     let (fault, example, status) = fault(ask(&mut client, &server, "/2").await);
-    assert_eq!((fault, status), (Fault::NoAnswer, None));
+    assert_eq!((fault, status), (Fault::Closed, None));
     assert!(
-        example.contains("before an answer: connection closed"),
+        example.contains("on its way: connection closed"),
         "{example}"
     );
     assert_eq!(server.count("/2"), 1);
@@ -202,8 +202,103 @@ async fn a_request_that_was_sent_is_not_sent_again_when_the_server_hangs_up_on_i
 async fn what_is_no_http_is_no_answer() {
     let server = Server::start(&[&[Answers("SSH-2.0-OpenSSH_9.2\r\n")]]).await;
     let (fault, example, status) = fault(ask(&mut client(), &server, "/").await);
-    assert_eq!((fault, status), (Fault::NoAnswer, None));
-    assert!(example.contains("invalid HTTP"), "{example}");
+    assert_eq!((fault, status), (Fault::NotHttp(Spoken::Ssh), None));
+    assert!(
+        example.contains("\"SSH-2.0-OpenSSH_9.2\\r\\n\""),
+        "{example}"
+    );
+}
+
+/// A server that says `words` to each connection before it has read anything, or once a
+/// request was read, and hangs up.
+async fn blurts(words: &'static [u8], at_once: bool) -> Target {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("it listens"));
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            if !at_once {
+                read_request(&mut stream).await.expect("a request");
+            }
+            stream.write_all(words).await.expect("writable");
+            // Lest what is unread makes a reset of the goodbye.
+            while stream.read_buf(&mut Vec::new()).await.is_ok_and(|n| n > 0) {}
+        }
+    });
+    url.parse().expect("a target")
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_something_else_is_told_by_its_first_words() {
+    for (words, spoken) in [
+        (&b"\x15\x03\x01\x00\x02\x02\x46"[..], Spoken::Tls),
+        (b"\x00\x00\x00\x04\x00\x00\x00\x00\x00", Spoken::Http2),
+        (b"220 mail.example.org ESMTP\r\n", Spoken::Greeting),
+        (b"<html>an answer of HTTP/0.9</html>", Spoken::Unknown),
+        (b"\xff\xfe\x00garbage", Spoken::Unknown),
+    ] {
+        for at_once in [false, true] {
+            let target = blurts(words, at_once).await;
+            let request = RequestBuilder::new(&target, Method::GET, "/");
+            let outcome = client().exchange(&target, request, Instant::now()).await;
+            let (fault, example, status) = fault(outcome);
+            assert_eq!((fault, status), (Fault::NotHttp(spoken), None), "{example}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_says_goodbye_is_told_from_one_that_is_cut_down() {
+    for (crashes, expected) in [(false, Fault::Closed), (true, Fault::NoAnswer)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it listens"));
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            read_request(&mut stream).await.expect("a request");
+            if crashes {
+                // As the kernel does for a process that leaves something unread.
+                stream.set_zero_linger().expect("a reset at the end");
+            }
+        });
+        let target: Target = url.parse().expect("a target");
+        let request = RequestBuilder::new(&target, Method::GET, "/");
+        let outcome = client().exchange(&target, request, Instant::now()).await;
+        let (fault, example, status) = fault(outcome);
+        assert_eq!((fault, status), (expected, None), "{example}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_without_a_word_is_asked_whether_it_speaks_tls() {
+    // What a server without a cipher suite in common, or with one, says first.
+    for (words, is_tls) in [
+        (&b"\x15\x03\x03\x00\x02\x02\x28"[..], true),
+        (b"\x16\x03\x03\x00\x35\x02", true),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", false),
+        (b"", false),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it listens"));
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut greeting = [0; 52];
+            stream.read_exact(&mut greeting).await.expect("a greeting");
+            assert!(greeting.starts_with(b"\x16\x03"));
+            stream.write_all(words).await.expect("writable");
+        });
+        let target: Target = url.parse().expect("a target");
+        assert_eq!(speaks_tls(&target).await, is_tls, "{words:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_is_this_machines_affair() {
+    // Reserved for names that never exist (RFC 6761, section 6.4).
+    let target: Target = "http://nobody.invalid:80".parse().expect("a target");
+    let request = RequestBuilder::new(&target, Method::GET, "/");
+    let outcome = client().exchange(&target, request, Instant::now()).await;
+    let broken = outcome.expect_err("no answer");
+    assert_eq!(broken.error.fault(), Err(Shortage::Names), "{broken:?}");
 }
 
 #[tokio::test]

@@ -173,6 +173,6 @@ fn failed(error: RunError, folder: &Path) -> Failure {
             Failure::not_started(anyhow::Error::new(error).context(context))
         }
         RunError::NobodyThere { .. } => Failure::not_started(error),
-        RunError::Attack(_) => Failure::invalid(error),
+        RunError::NearSide { .. } | RunError::Attack(_) => Failure::invalid(error),
     }
 }

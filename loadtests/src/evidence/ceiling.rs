@@ -52,7 +52,8 @@ impl Ceiling {
     ///
     /// # Errors
     ///
-    /// When nobody can listen on this machine, or CPU time can't be read.
+    /// When nobody can listen on this machine, when requests can't leave it or aren't
+    /// answered, or when CPU time can't be read.
     pub async fn measure(plan: &Plan, seed: u64) -> io::Result<Ceiling> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let responders = (0..cores.div_ceil(CORES_TO_A_RESPONDER))
@@ -81,12 +82,18 @@ impl Ceiling {
             by_responders += responder.stop()?;
         }
         let (mut answers, mut failed) = (0, 0);
-        for workload in &workloads {
-            let total = workload.recorder.snapshot().total(|_| true);
+        for samples in workloads.iter().map(|w| w.recorder.snapshot()) {
+            if let Some((shortage, requests)) = samples.near_side.first_key_value() {
+                let (count, cause) = (requests.count, shortage.cause());
+                return Err(io::Error::other(format!(
+                    "{count} requests never left this machine, for {cause}"
+                )));
+            }
+            let total = samples.total(|_| true);
             answers += total.count();
             failed += total.failed();
         }
-        if failed > 0 {
+        if failed > 0 || answers == 0 {
             // To fail is another thing than to answer at once, and takes another time.
             let failed = format!("{failed} of {answers} requests to nobody in particular failed");
             return Err(io::Error::other(failed));

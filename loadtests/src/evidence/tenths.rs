@@ -46,12 +46,34 @@ impl Tenths {
         let of_tenth = |tenth| {
             tenths
                 .get(&(stage, tenth))
-                .map_or_else(Tenth::default, |tick| Tenth {
-                    count: tick.times.len(),
-                    p50: tick.times.value_at_quantile(0.5),
-                    p99: tick.times.value_at_quantile(0.99),
-                })
+                .map_or_else(Tenth::default, sum_up)
         };
         (0..10).map(of_tenth).collect()
+    }
+}
+
+fn sum_up(tick: &Tick) -> Tenth {
+    let times = &tick.times;
+    let at = |quantile| (!times.is_empty()).then(|| times.value_at_quantile(quantile));
+    Tenth {
+        count: times.len(),
+        p50: at(0.5),
+        p99: at(0.99),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenth_in_which_nothing_was_over_has_no_percentiles() {
+        let empty = sum_up(&Tick::default());
+        assert_eq!((empty.count, empty.p50, empty.p99), (0, None, None));
+        let mut tick = Tick::default();
+        tick.times.record(7).expect("it grows");
+        assert_eq!(sum_up(&tick).p50, Some(7));
+        let json = serde_json::to_value(empty).expect("JSON");
+        assert_eq!(json["p50"], serde_json::Value::Null);
     }
 }

@@ -11,13 +11,13 @@ fn sound() -> StageEvidence {
         seconds: 10.0,
         users: 64,
         requests: 10_000,
-        mean_service_micros: 5_000.0,
+        mean_service_micros: Some(5_000.0),
         turns: Some(Turns {
             requested: 10_000,
             released: 10_000,
             begun: 10_000,
             queued: 0,
-            users_at_least: 1.5,
+            users_at_least: Some(1.5),
             lag_p99_micros: Some(150),
         }),
         in_flight: Some(InFlight {
@@ -42,8 +42,8 @@ fn sound() -> StageEvidence {
         tenths: vec![
             Tenth {
                 count: 1_000,
-                p50: 4_800,
-                p99: 9_000,
+                p50: Some(4_800),
+                p99: Some(9_000),
             };
             10
         ],
@@ -88,7 +88,7 @@ fn a_slow_server_is_no_reason_to_doubt_the_run() {
     // It stalls, so that most turns find no user free, never begin, or begin late.
     let seen = doubts_after(|stage| {
         stage.requests = 1_000;
-        stage.mean_service_micros = 640_000.0;
+        stage.mean_service_micros = Some(640_000.0);
         stage.in_flight = Some(InFlight {
             samples: 2_500,
             mean: 63.9,
@@ -101,8 +101,8 @@ fn a_slow_server_is_no_reason_to_doubt_the_run() {
         for (index, tenth) in stage.tenths.iter_mut().enumerate() {
             *tenth = Tenth {
                 count: 100,
-                p50: 640_000 * (index as u64 + 1),
-                p99: 900_000 * (index as u64 + 1),
+                p50: Some(640_000 * (index as u64 + 1)),
+                p99: Some(900_000 * (index as u64 + 1)),
             };
         }
     });
@@ -115,7 +115,7 @@ fn a_slow_server_is_no_reason_to_doubt_the_run() {
 fn users_that_no_server_could_keep_at_their_rate_are_too_few() {
     let seen = doubts_after(|stage| {
         stage.users = 10;
-        stage.turns.as_mut().expect("open").users_at_least = 50.2;
+        stage.turns.as_mut().expect("open").users_at_least = Some(50.2);
     });
     let expected = Warning::TooFewUsers {
         stage: "steady".to_owned(),
@@ -161,7 +161,7 @@ fn a_starved_machine_is_one_that_is_busy_and_makes_the_generator_wait() {
 fn a_generator_that_comes_late_to_read_is_doubted_and_one_that_has_to_wake_up_is_not() {
     let after = |service: f64, unread: f64| {
         doubts_after(|stage| {
-            stage.mean_service_micros = service;
+            stage.mean_service_micros = Some(service);
             stage.in_flight.as_mut().expect("seen").mean = service / 1_000.0;
             stage.unread.as_mut().expect("seen").mean_micros = unread;
         })
@@ -243,22 +243,70 @@ fn too_few_files_and_stolen_time_are_doubted() {
 
 #[test]
 fn a_warm_up_that_was_too_short_and_a_drift_are_remarked_on() {
-    let cold = doubts_after(|stage| stage.tenths[0].p50 = 9_000);
+    let cold = doubts_after(|stage| stage.tenths[0].p50 = Some(9_000));
     assert!(
         matches!(cold[..], [Warning::WarmUpNotOver { .. }]),
         "{cold:?}"
     );
     let drifting = doubts_after(|stage| {
         for tenth in &mut stage.tenths[5..] {
-            tenth.p50 *= 2;
+            tenth.p50 = tenth.p50.map(|p50| p50 * 2);
         }
     });
     let expected = Warning::NotSteady {
         stage: "steady".to_owned(),
         figure: "p50".to_owned(),
-        percent: 200,
+        percent: Some(200),
     };
     assert_eq!(drifting, [expected]);
+}
+
+/// Tenths with requests as `counts` say, all of the same times.
+fn tenths(counts: [u64; 10]) -> Vec<Tenth> {
+    let tenth = |count| Tenth {
+        count,
+        p50: (count > 0).then_some(5_000),
+        p99: (count > 0).then_some(9_000),
+    };
+    counts.map(tenth).to_vec()
+}
+
+#[test]
+fn a_tenth_in_which_nothing_was_over_has_no_median_to_settle_at() {
+    let seen = |counts| doubts_after(|stage| stage.tenths = tenths(counts));
+    // Three empty ones in the second half: its median was zero once.
+    let counts = [600, 600, 600, 600, 600, 0, 0, 0, 1500, 1500];
+    assert_eq!(seen(counts), []);
+    // As records of earlier programs have them.
+    let old = doubts_after(|stage| {
+        stage.tenths = tenths(counts);
+        for tenth in stage.tenths.iter_mut().filter(|tenth| tenth.count == 0) {
+            (tenth.p50, tenth.p99) = (Some(0), Some(0));
+        }
+    });
+    assert_eq!(old, []);
+    let nothing_first = seen([0, 0, 0, 0, 0, 600, 600, 600, 600, 600]);
+    let unsteady = Warning::NotSteady {
+        stage: "steady".to_owned(),
+        figure: "rate".to_owned(),
+        percent: None,
+    };
+    assert!(!unsteady.to_string().contains("NaN"), "{unsteady}");
+    assert_eq!(nothing_first, [unsteady]);
+    assert_eq!(seen([0; 10]), []);
+}
+
+#[test]
+fn a_stage_without_requests_has_no_mean_and_gives_no_reason_for_doubt_but_that() {
+    let seen = doubts_after(|stage| {
+        stage.requests = 0;
+        stage.mean_service_micros = None;
+        stage.tenths = tenths([0; 10]);
+        stage.in_flight.as_mut().expect("seen").mean = 0.0;
+        stage.turns.as_mut().expect("open").users_at_least = None;
+        assert_eq!(stage.expected_in_flight(), None);
+    });
+    assert_eq!(invalid(&seen), Vec::<&Warning>::new());
 }
 
 proptest! {
@@ -272,7 +320,7 @@ proptest! {
         let stage = |seen: f64| {
             let mut stage = sound();
             stage.requests = (rate * stage.seconds) as u64;
-            stage.mean_service_micros = service;
+            stage.mean_service_micros = Some(service);
             stage.users = 100_000;
             stage.in_flight = Some(InFlight { samples: 2_500, mean: seen, most: (seen * 1.5) as u64 + 1 });
             stage
@@ -295,7 +343,7 @@ proptest! {
     ) {
         let seen = doubts_after(|stage| {
             let both = p50s.iter().zip(&counts);
-            stage.tenths = both.map(|(p50, count)| Tenth { count: *count, p50: *p50, p99: p50 * 3 }).collect();
+            stage.tenths = both.map(|(p50, count)| Tenth { count: *count, p50: Some(*p50), p99: Some(p50 * 3) }).collect();
             let turns = stage.turns.as_mut().expect("open");
             (turns.queued, turns.begun) = (queued, begun);
         });

@@ -205,56 +205,68 @@ fn looks(part: &Part, confirmation: bool) -> impl Iterator<Item = LookRecord> {
 
 /// CPU time per request by service, over all rounds, the costliest first.
 fn services(rounds: &[&RoundResult], topology: &Topology) -> Vec<ServiceCpu> {
-    let per_request = |side: Side| -> BTreeMap<String, f64> {
+    let per_request = |side: Side| -> BTreeMap<String, Option<f64>> {
         let requests: u64 = rounds.iter().map(|p| p.round.of(side).requests).sum();
-        let mut nanos: BTreeMap<String, f64> = BTreeMap::new();
+        let mut nanos: BTreeMap<String, u64> = BTreeMap::new();
         for node in rounds.iter().flat_map(|p| &p.round.of(side).cpu_nanos) {
             let mut plans = topology.nodes().iter();
             if let Some(plan) = plans.find(|plan| plan.name.as_str() == node.node) {
                 let service = plan.role.clone();
-                *nanos.entry(service).or_default() += node.nanos as f64 / requests.max(1) as f64;
+                *nanos.entry(service).or_default() += node.nanos;
             }
         }
-        nanos
+        let share = |nanos| (requests > 0).then(|| nanos as f64 / requests as f64);
+        let nanos = nanos.into_iter();
+        nanos.map(|(name, of)| (name, share(of))).collect()
     };
     let (baseline, candidate) = (per_request(Side::Baseline), per_request(Side::Candidate));
     let mut services: Vec<ServiceCpu> = baseline
         .iter()
         .map(|(service, nanos)| {
-            let other = candidate.get(service).copied().unwrap_or(0.0);
+            let other = candidate.get(service).copied().flatten();
+            let both = nanos.filter(|nanos| *nanos > 0.0).zip(other);
             ServiceCpu {
                 service: service.clone(),
                 baseline_nanos: *nanos,
                 candidate_nanos: other,
-                ratio: (*nanos > 0.0).then(|| other / nanos),
+                ratio: both.map(|(nanos, other)| other / nanos),
             }
         })
         .collect();
-    let cost = |service: &ServiceCpu| service.candidate_nanos.max(service.baseline_nanos);
+    let cost = |service: &ServiceCpu| {
+        let sides = [service.candidate_nanos, service.baseline_nanos];
+        sides.into_iter().flatten().fold(0.0, f64::max)
+    };
     services.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
     services
 }
 
 /// Each hop's own share of a sampled request, over all routes and rounds.
 fn hops(rounds: &[&RoundResult]) -> Vec<HopTime> {
-    let means = |side: usize| -> BTreeMap<Hop, f64> {
+    let means = |side: usize| -> Option<BTreeMap<Hop, f64>> {
         let routes = || rounds.iter().flat_map(|p| &p.timings[side]);
         let samples: u64 = routes().map(|route| route.samples).sum();
+        if samples == 0 {
+            return None;
+        }
         let mut sums: BTreeMap<Hop, f64> = BTreeMap::new();
         for route in routes() {
             for hop in &route.hops {
-                let share = route.samples as f64 / samples.max(1) as f64;
+                let share = route.samples as f64 / samples as f64;
                 *sums.entry(hop.hop).or_default() += hop.mean * share;
             }
         }
-        sums
+        Some(sums)
     };
-    let (baseline, candidate) = (means(0), means(1));
-    let known: BTreeSet<Hop> = baseline.keys().chain(candidate.keys()).copied().collect();
+    let sides = [means(0), means(1)];
+    let known = sides.iter().flatten().flat_map(|hops| hops.keys().copied());
+    let known: BTreeSet<Hop> = known.collect();
+    // What no sampled request of a side met took none of their time.
+    let time = |side: usize, hop| Some(sides[side].as_ref()?.get(&hop).copied().unwrap_or(0.0));
     let hops = known.into_iter().map(|hop| HopTime {
         hop,
-        baseline_micros: baseline.get(&hop).copied().unwrap_or(0.0),
-        candidate_micros: candidate.get(&hop).copied().unwrap_or(0.0),
+        baseline_micros: time(0, hop),
+        candidate_micros: time(1, hop),
     });
     hops.collect()
 }
@@ -263,7 +275,7 @@ fn failures(rounds: &[&RoundResult]) -> Vec<FailedRequests> {
     let mut counts: BTreeMap<(Side, String, String), u64> = BTreeMap::new();
     for played in rounds {
         for side in Side::BOTH {
-            for ((route, fault), faults) in &played.samples[side as usize].faults {
+            for ((_, route, fault), faults) in &played.samples[side as usize].faults {
                 let key = (side, route.name(), fault.to_string());
                 *counts.entry(key).or_default() += faults.count;
             }

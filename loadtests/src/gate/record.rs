@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::client::Shortage;
 use crate::environment::Environment;
 use crate::evidence::MachineUse;
 use crate::record::Document;
@@ -210,10 +211,10 @@ pub struct Confirmation {
 pub struct ServiceCpu {
     /// The service, such as `api-gateway`.
     pub service: String,
-    /// The baseline's, in nanoseconds a request.
-    pub baseline_nanos: f64,
-    /// The candidate's, in nanoseconds a request.
-    pub candidate_nanos: f64,
+    /// The baseline's, in nanoseconds a request; none without requests.
+    pub baseline_nanos: Option<f64>,
+    /// The candidate's, in nanoseconds a request; none without requests.
+    pub candidate_nanos: Option<f64>,
     /// Candidate ÷ baseline; `None` when the baseline used none.
     pub ratio: Option<f64>,
 }
@@ -223,10 +224,10 @@ pub struct ServiceCpu {
 pub struct HopTime {
     /// The hop.
     pub hop: Hop,
-    /// The baseline's, in microseconds a request.
-    pub baseline_micros: f64,
-    /// The candidate's, in microseconds a request.
-    pub candidate_micros: f64,
+    /// The baseline's, in microseconds a request; none where none was sampled.
+    pub baseline_micros: Option<f64>,
+    /// The candidate's, in microseconds a request; none where none was sampled.
+    pub candidate_micros: Option<f64>,
 }
 
 /// Requests of one side that failed in the same way.
@@ -339,6 +340,20 @@ pub struct SideRound {
     pub queued: u64,
     /// Turns of open load that should have begun in their slot and never did.
     pub unsent: u64,
+    /// Requests that never left the generator's machine; they are in nothing above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub never_left: Vec<NeverLeft>,
+}
+
+/// Requests that never left the generator's machine, for want of one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NeverLeft {
+    /// What it lacked.
+    pub shortage: Shortage,
+    /// How many.
+    pub count: u64,
+    /// The first one's particulars.
+    pub example: String,
 }
 
 /// The CPU time of one node.

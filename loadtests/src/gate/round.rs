@@ -11,7 +11,8 @@ use integration::error::{CpuTimeError, StartError};
 use integration::{Launcher, StartOptions, System, Topology};
 use jiff::Timestamp;
 
-use super::record::{NodeCpu, Percentiles, Round, Side, SideRound, Slot};
+use super::near_side::{is_behind, never_left};
+use super::record::{NeverLeft, NodeCpu, Percentiles, Round, Side, SideRound, Slot};
 use super::shape::{LoadKind, OpenSlot, RoundPlan, Shape};
 use super::side_users::SideUsers;
 use crate::arrivals::Rate;
@@ -92,9 +93,11 @@ pub enum RoundError {
 }
 
 impl RoundError {
-    /// The side of which a node ended by itself or didn't start, if that is what happened.
+    /// The side of which a node ended by itself or didn't start, if that is what happened,
+    /// and not for want of something on this machine.
     pub(super) fn crashed(&self) -> Option<Side> {
         match self {
+            RoundError::Start { source, .. } if is_behind(source) => None,
             RoundError::Start { side, .. } | RoundError::Cpu { side, .. } => Some(*side),
             RoundError::System { .. } => None,
         }
@@ -182,7 +185,14 @@ pub(super) async fn measure_capacity(
         capacity.turns += traffic.turns as f64 / seconds / f64::from(SLOTS);
         capacity.requests += traffic.done.len() as f64 / seconds / f64::from(SLOTS);
     }
-    Ok(capacity)
+    // What never left says nothing of the baseline.
+    match never_left(&sides.baseline.users.samples()).first() {
+        None => Ok(capacity),
+        Some(NeverLeft { shortage, .. }) => Err(RoundError::System {
+            what: "send requests from this machine",
+            source: io::Error::other(format!("{}; {}", shortage.cause(), shortage.remedy())),
+        }),
+    }
 }
 
 const CAPACITY_SLOT: Duration = Duration::from_millis(200);
@@ -382,6 +392,7 @@ impl RunningSide {
             open_micros: percentiles(&totals.open_times),
             queued: arrivals.map(|arrivals| arrivals.queued()).sum(),
             unsent: totals.unsent,
+            never_left: never_left(samples),
         }
     }
 }

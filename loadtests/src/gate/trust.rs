@@ -26,6 +26,7 @@ const OTHERS: f64 = 10.0;
 /// Every doubt that the rounds give reason for.
 pub(super) fn doubts(rounds: &[Round], limits: &Limits) -> Vec<Doubt> {
     [
+        never_left(rounds),
         stolen(rounds, limits),
         generator_at_its_limit(rounds),
         response_times_diluted(&rounds.iter(), limits).map(|reason| {
@@ -46,6 +47,20 @@ pub(super) fn clock_set(by: i64) -> Doubt {
     remark(format!(
         "the machine's clock was set by {by:+} s meanwhile; lengths don't rest on it, and times of day are those of before"
     ))
+}
+
+/// Whichever side they were meant for: neither had a part in it.
+fn never_left(rounds: &[Round]) -> Option<Doubt> {
+    let sides = || rounds.iter().flat_map(|r| [&r.baseline, &r.candidate]);
+    let all = || sides().flat_map(|side| &side.never_left);
+    let first = all().max_by_key(|requests| requests.count)?;
+    let count: u64 = all().map(|requests| requests.count).sum();
+    Some(invalid(format!(
+        "{count} requests never left this machine, for {} ({}); {}",
+        first.shortage.cause(),
+        first.example,
+        first.shortage.remedy()
+    )))
 }
 
 fn stolen(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
@@ -168,6 +183,8 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Shortage;
+    use crate::gate::record::NeverLeft;
     use crate::gate::record::example::round;
 
     fn doubts_about(change: impl Fn(&mut Round)) -> Vec<Doubt> {
@@ -191,7 +208,17 @@ mod tests {
     #[test]
     fn each_reason_not_to_believe_is_named() {
         type Change = fn(&mut Round);
-        let cases: [(Change, &str); 3] = [
+        let cases: [(Change, &str); 4] = [
+            (
+                |round| {
+                    round.candidate.never_left = vec![NeverLeft {
+                        shortage: Shortage::Ports,
+                        count: 3,
+                        example: "could not connect".to_owned(),
+                    }];
+                },
+                "15 requests never left this machine",
+            ),
             (
                 |round| round.machine.as_mut().expect("there").stolen = 9.0,
                 "other virtual machines",

@@ -11,7 +11,7 @@ use super::mistake::{InvalidPlan, Problem, within};
 use super::request_file::{RequestFile, ValuesFile, check_requests};
 use super::span::Span;
 use super::stage_file::{StageFile, check_stages};
-use super::{Behaviour, Mix, Plan, Requests, Shape};
+use super::{Behaviour, Mix, Plan, Requests, Shape, Stage};
 use crate::evidence::Limits;
 use crate::text::printable;
 use crate::threshold::Threshold;
@@ -105,9 +105,16 @@ impl PlanFile {
         }
         let shape = self.topology.map(Spanned::into_inner).unwrap_or_default();
         let shape = shape.check()?;
+        let stages = check_stages(self.stage)?;
         Ok(Plan {
-            stages: check_stages(self.stage)?,
-            thresholds: check_thresholds(self.thresholds, &mix, requests.as_ref(), &shape)?,
+            thresholds: check_thresholds(
+                self.thresholds,
+                &mix,
+                requests.as_ref(),
+                &shape,
+                &stages,
+            )?,
+            stages,
             name: self.name.into_inner(),
             description: printable(&self.description).into_owned(),
             seed: self.seed,
@@ -211,6 +218,7 @@ fn check_thresholds(
     mix: &Mix,
     requests: Option<&Requests>,
     shape: &Shape,
+    stages: &[Stage],
 ) -> Result<Vec<Threshold>, Problem> {
     rules
         .into_iter()
@@ -220,7 +228,7 @@ fn check_thresholds(
                 .parse()
                 .map_err(|error| Problem::at(&rule, format!("{error}")))?;
             threshold
-                .check_against(mix, requests, shape)
+                .check_against(mix, requests, shape, stages)
                 .map_err(|sentence| Problem::at(&rule, sentence))?;
             Ok(threshold)
         })

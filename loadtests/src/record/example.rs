@@ -26,7 +26,7 @@ pub(crate) fn example() -> Record {
     let requests = RequestFigures {
         count: 12_345,
         failed: 1,
-        per_second: 3086.0,
+        per_second: Some(3086.0),
         times: Some(Times {
             min: 100,
             mean: 1000.0,
@@ -82,6 +82,7 @@ pub(crate) fn example() -> Record {
             limit: 50_000.0,
             value: Some(4210.0),
             unit: Unit::Microseconds,
+            built_in: false,
         }],
         gateways: vec![GatewayRecord {
             name: "api-gateway-1".to_owned(),
@@ -143,17 +144,17 @@ pub(crate) fn example() -> Record {
         processes: vec![ProcessRecord {
             name: "database".to_owned(),
             cpu_seconds: 0.4,
-            cpu_micros_per_request: 32.0,
+            cpu_micros_per_request: Some(32.0),
         }],
         usage: vec![StageUsage {
             stage: "steady".to_owned(),
             requests: 12_345,
             processes: vec![ProcessUsage {
                 name: "database".to_owned(),
-                cpu_micros_per_request: 32.0,
+                cpu_micros_per_request: Some(32.0),
                 voluntary_switches: 4321,
                 involuntary_switches: 12,
-                waited_micros_per_request: 1.5,
+                waited_micros_per_request: Some(1.5),
                 peak_memory_bytes: 12 << 20,
             }],
         }],
@@ -188,6 +189,7 @@ pub(crate) fn example() -> Record {
             route: "GET /data/{key}".to_owned(),
             reason: "status 503 where 200 was right".to_owned(),
             count: 1,
+            judged: Some(1),
             example: "503 from nobody".to_owned(),
         }],
         plan: PlanRecord {
@@ -291,10 +293,11 @@ pub(crate) fn open_load_example() -> OpenRecord {
     OpenRecord {
         spacing: Spacing::Poisson,
         requested_per_second: 1000.0,
-        achieved_per_second: 987.5,
+        achieved_per_second: Some(987.5),
         planned: 4000,
         sent: 3950,
         unsent: 50,
+        near_side: 0,
         late: 70,
         queued: 60,
         send_lag: Some(lag(9000)),

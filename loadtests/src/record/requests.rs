@@ -15,8 +15,8 @@ pub struct RequestFigures {
     pub count: u64,
     /// How many failed.
     pub failed: u64,
-    /// How many a second.
-    pub per_second: f64,
+    /// How many a second; none where no time passed.
+    pub per_second: Option<f64>,
     /// Response times, unless there were none.
     pub times: Option<Times>,
     /// Service times, from the actual send, where they are others: in open load.
@@ -53,14 +53,17 @@ pub struct OpenRecord {
     pub spacing: Spacing,
     /// Arrivals per second that the plan asks for, on average over the stage.
     pub requested_per_second: f64,
-    /// Arrivals per second that were sent.
-    pub achieved_per_second: f64,
+    /// Arrivals per second that were sent; none where no time passed.
+    pub achieved_per_second: Option<f64>,
     /// Arrivals that came up.
     pub planned: u64,
     /// Those of them that were sent.
     pub sent: u64,
     /// Those that never were, for no user was free until the stage was over.
     pub unsent: u64,
+    /// Those that a user began and that never left this machine, for it lacked something.
+    #[serde(default)]
+    pub near_side: u64,
     /// Those that were sent more than 1 ms after their intended time.
     pub late: u64,
     /// Those that had to wait until a user was free.
@@ -99,6 +102,7 @@ impl OpenRecord {
             planned: samples.planned,
             sent: samples.sent(),
             unsent: samples.unsent(),
+            near_side: samples.near_side,
             late: samples.late,
             queued: samples.queued(),
             send_lag: Times::of(&samples.send_lag),
@@ -107,12 +111,8 @@ impl OpenRecord {
     }
 }
 
-fn per_second(count: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 {
-        count as f64 / seconds
-    } else {
-        0.0
-    }
+fn per_second(count: u64, seconds: f64) -> Option<f64> {
+    (seconds > 0.0).then(|| count as f64 / seconds)
 }
 
 impl Times {

@@ -51,8 +51,8 @@ pub struct RunLine {
 pub struct RunFigures {
     /// Requests, without warm-up.
     pub requests: u64,
-    /// Requests a second.
-    pub per_second: f64,
+    /// Requests a second; none where no time passed.
+    pub per_second: Option<f64>,
     /// Those that failed.
     pub failed: u64,
     /// The 99th percentile of the response time of the slowest route, in microseconds.
@@ -151,17 +151,13 @@ impl Line {
 impl From<&Record> for Line {
     fn from(record: &Record) -> Self {
         let requests = record.routes.iter().map(|route| &route.requests);
-        let sent = requests.clone().map(|requests| requests.count).sum();
+        let sent: u64 = requests.clone().map(|requests| requests.count).sum();
         let times = requests
             .clone()
             .filter_map(|requests| requests.times.as_ref());
         let figures = RunFigures {
             requests: sent,
-            per_second: if record.measured_seconds > 0.0 {
-                sent as f64 / record.measured_seconds
-            } else {
-                0.0
-            },
+            per_second: record.per_measured_second(sent as f64),
             failed: requests.map(|requests| requests.failed).sum(),
             slowest_p99: times.map(|times| times.p99).max(),
         };

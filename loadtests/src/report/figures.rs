@@ -72,6 +72,11 @@ pub fn duration(seconds: f64) -> String {
     format!("{}{THIN}{unit}", three_digits(value))
 }
 
+/// A figure in a form of this module, or a dash where there is none, which is no zero.
+pub fn known(figure: Option<f64>, form: impl Fn(f64) -> String) -> String {
+    figure.map_or_else(|| "–".to_owned(), form)
+}
+
 /// A number of cores, or of anything else that comes in parts: `0.53`.
 pub fn parts(value: f64) -> String {
     three_digits(value)

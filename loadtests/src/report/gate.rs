@@ -49,9 +49,10 @@ fn change(ratio: f64) -> String {
     format!("{percent:+.1} %").replace('-', "−")
 }
 
-/// How far `after` is from `before`; a dash when that was nothing.
-fn change_from(before: f64, after: f64) -> String {
-    or_dash((before > 0.0).then(|| change(after / before)))
+/// How far `after` is from `before`; a dash when that was nothing, or either isn't known.
+fn change_from(before: Option<f64>, after: Option<f64>) -> String {
+    let both = before.filter(|before| *before > 0.0).zip(after);
+    or_dash(both.map(|(before, after)| change(after / before)))
 }
 
 /// A share: `3.0 %`.

@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use super::figures::{count, in_unit, micros, per_second};
+use super::failures::Failures;
+use super::figures::{count, in_unit, known, micros, per_second};
 use crate::ledger::Balance;
 use crate::record::{Record, Times};
 use crate::text::is_order;
@@ -50,7 +51,10 @@ fn thresholds(record: &Record, text: &mut String) {
         row(
             text,
             &[
-                code(&judged.rule),
+                match judged.built_in {
+                    true => format!("{} (built in)", code(&judged.rule)),
+                    false => code(&judged.rule),
+                },
                 in_unit(judged.limit, judged.unit),
                 value.unwrap_or_else(|| "–".to_owned()),
                 outcome(judged).to_owned(),
@@ -86,7 +90,7 @@ fn routes(record: &Record, text: &mut String) {
             &[
                 code(&route.name),
                 count(requests.count),
-                per_second(requests.per_second),
+                known(requests.per_second, per_second),
                 count(requests.failed),
                 time(|times| times.p50),
                 time(|times| times.p99),
@@ -109,15 +113,12 @@ fn ledger(record: &Record, text: &mut String) {
 }
 
 fn failures(record: &Record, text: &mut String) {
-    let shown = record.failures.iter().take(FAILURES).map(|failure| {
+    let told = Failures::of(record, FAILURES);
+    let shown = told.shown.iter().map(|(number, failure)| {
         let (route, reason) = (code(&failure.route), plain(&failure.reason));
-        format!("{} × {route}: {reason}", count(failure.count))
+        format!("{} × {route}: {reason}", count(*number))
     });
-    list(text, "Failed requests", shown);
-    let rest = record.failures.len().saturating_sub(FAILURES);
-    if rest > 0 {
-        text.push_str(&format!("- and {rest} more ways to fail\n"));
-    }
+    list(text, told.heading(), shown.chain(told.rest()));
 }
 
 fn warnings(record: &Record, text: &mut String) {

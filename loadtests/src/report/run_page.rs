@@ -17,9 +17,9 @@ mod work;
 
 use maud::{Markup, html};
 
-use super::figures::{count, duration, micros, per_second, percent};
+use super::figures::{count, duration, known, micros, per_second, percent};
 use super::layout::{Parts, class, page_of};
-use crate::record::Record;
+use crate::record::{OpenTotal, Record};
 use crate::verdict::Verdict;
 
 /// The page of a run; `has_goose_report` says whether Goose's own report lies beside it.
@@ -155,7 +155,7 @@ fn tiles(record: &Record) -> Markup {
     let requests: u64 = record.routes.iter().map(|r| r.requests.count).sum();
     let failed: u64 = record.routes.iter().map(|r| r.requests.failed).sum();
     let hit_ratio = record.caches.as_ref().and_then(|caches| caches.hit_ratio());
-    let rate = record.per_measured_second(requests as f64);
+    let rate = known(record.per_measured_second(requests as f64), per_second);
     let times = record
         .overall
         .as_ref()
@@ -166,18 +166,19 @@ fn tiles(record: &Record) -> Markup {
     html! {
         div.tiles {
             (tile(count(requests), "requests measured"))
-            (tile(per_second(rate), "requests achieved"))
-            @if let Some((requested, achieved)) = open_load::rates(&record.stages) {
+            (tile(rate, "requests achieved"))
+            @if let Some(turns) = OpenTotal::of(&record.stages) {
                 (tile(
-                    format!("{} of {}", per_second(achieved), per_second(requested)),
+                    format!("{} of {}", per_second(turns.achieved_per_second), per_second(turns.requested_per_second)),
                     "turns, achieved of requested",
                 ))
+                @if turns.sum(|open| open.unsent) > 0 { (tile(count(turns.sum(|open| open.unsent)), "turns never sent")) }
             }
             @if let Some(times) = times {
                 (tile(micros(times.p50 as f64), "response time, p50"))
                 (tile(micros(times.p99 as f64), "response time, p99"))
             }
-            (tile(count(failed), "failed"))
+            (tile(count(failed), "failed of those measured"))
             @if !record.plan.is_plain {
                 (tile(hit_ratio.map_or_else(|| "–".to_owned(), percent), "cache hit ratio"))
             }

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use console::{StyledObject, style};
 
-use super::figures::{count, duration, in_unit, micros, per_second, percent};
+use super::failures::Failures;
+use super::figures::{count, duration, in_unit, known, micros, per_second, percent};
 use crate::ledger::Balance;
-use crate::record::{Record, Times};
+use crate::record::{OpenRecord, OpenTotal, Record, StageRecord, Times, share};
 use crate::text::one_line;
 use crate::threshold::{Judged, State};
 use crate::verdict::Verdict;
@@ -46,23 +47,23 @@ pub fn summary(record: &Record, page: &Path) -> String {
             say("System", system(record));
         }
         say("Thresholds", thresholds(&record.thresholds));
-        for judged in not_held(&record.thresholds).take(THRESHOLDS) {
-            say("", threshold(judged));
+        let more = not_held(&record.thresholds)
+            .count()
+            .saturating_sub(THRESHOLDS);
+        for (place, judged) in not_held(&record.thresholds).take(THRESHOLDS).enumerate() {
+            let is_last = place + 1 == THRESHOLDS;
+            let others = match is_last && more > 0 {
+                true => format!(", and {} more", count(more as u64)),
+                false => String::new(),
+            };
+            say("", threshold(judged) + &others);
         }
     }
     if let Some(ledger) = ledger(record) {
         say("Ledger", ledger);
     }
-    if let Some(failure) = record.failures.first() {
-        let number = count(failure.count);
-        say(
-            "Failures",
-            format!(
-                "{number} × {}: {}",
-                one_line(&failure.route),
-                one_line(&failure.reason)
-            ),
-        );
+    if !record.failures.is_empty() {
+        say("Failures", failures(record));
     }
     if !record.warnings.is_empty() && verdict != Verdict::Invalid {
         say("Notes", notes(record));
@@ -80,13 +81,13 @@ fn requests(record: &Record) -> String {
         .iter()
         .map(|route| route.requests.failed)
         .sum();
-    let rate = record.per_measured_second(sent as f64);
+    let rate = known(record.per_measured_second(sent as f64), per_second);
     let failures = format!("{} failed", count(failed));
     format!(
         "{} in {} · {} · {}",
         count(sent),
         duration(record.measured_seconds),
-        per_second(rate),
+        rate,
         if failed > 0 {
             style(failures).red()
         } else {
@@ -118,40 +119,84 @@ fn slowest(record: &Record) -> Option<String> {
     })
 }
 
-/// Requested and achieved rate of the longest open stage that is judged, and response
-/// and service time beside each other.
+/// The most frequent way to fail, and the others in numbers that add up to the requests
+/// that failed.
+fn failures(record: &Record) -> String {
+    let told = Failures::of(record, 1);
+    let first = told.shown.iter();
+    let first = first.map(|(number, failure)| {
+        let (route, reason) = (one_line(&failure.route), one_line(&failure.reason));
+        format!("{} × {route}: {reason}", count(*number))
+    });
+    let parts: Vec<String> = first.chain(told.rest()).collect();
+    parts.join(" · ")
+}
+
+/// Requested and achieved rate of all judged open stages, which it names, the turns that
+/// were late or never sent, and response and service time beside each other: the longest
+/// of any stage.
 fn open_load(record: &Record) -> Option<String> {
-    let judged = record.stages.iter().filter(|stage| !stage.warm_up);
-    let open = judged.filter_map(|stage| Some((stage, stage.open.as_ref()?)));
-    let (stage, open) = open.max_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds))?;
-    let p99 = |times: Option<&Times>| {
-        times.map_or_else(|| "–".to_owned(), |times| micros(times.p99 as f64))
+    let total = OpenTotal::of(&record.stages)?;
+    let planned = total.sum(|open| open.planned);
+    let (late, unsent) = (total.sum(|open| open.late), total.sum(|open| open.unsent));
+    let worst = total.worst().filter(|_| total.stages.len() > 1);
+    let worst = worst.map(|(stage, open)| {
+        let (unsent, planned) = (count(open.unsent), count(open.planned));
+        format!(", most in {}: {unsent} of {planned}", one_line(&stage.name))
+    });
+    let service = |(stage, _): &(&StageRecord, &OpenRecord)| {
+        let requests = &stage.requests;
+        p99(requests.service_times.as_ref().or(requests.times.as_ref()))
     };
-    let service = stage
-        .requests
-        .service_times
-        .as_ref()
-        .or(stage.requests.times.as_ref());
+    let lag = |(_, open): &(&StageRecord, &OpenRecord)| p99(open.send_lag.as_ref());
+    let longest = |of: &dyn Fn(&(&StageRecord, &OpenRecord)) -> Option<u64>| {
+        let longest = total.stages.iter().filter_map(of).max();
+        known(longest.map(|time| time as f64), micros)
+    };
     Some(format!(
-        "{} turns of {} requested · late {} · unsent {} · p99 of send lag {}, of service time {}",
-        per_second(open.achieved_per_second),
-        per_second(open.requested_per_second),
-        count(open.late),
-        count(open.unsent),
-        p99(open.send_lag.as_ref()),
-        p99(service)
+        "{}: {} turns of {} requested · late {} · unsent {}{} · p99 of send lag {}, of service time {}",
+        stage_names(&total),
+        per_second(total.achieved_per_second),
+        per_second(total.requested_per_second),
+        of_all(late, planned),
+        of_all(unsent, planned),
+        worst.unwrap_or_default(),
+        longest(&lag),
+        longest(&service)
     ))
 }
 
-fn system(record: &Record) -> String {
-    let shares = record.gateways.iter();
-    let shares: Vec<String> = shares
-        .map(|gateway| count(gateway.attempts.unwrap_or(gateway.answers)))
-        .collect();
-    let mut facts = Vec::new();
-    if !shares.is_empty() {
-        facts.push(format!("gateways {}", shares.join(" / ")));
+fn p99(times: Option<&Times>) -> Option<u64> {
+    times.map(|times| times.p99)
+}
+
+/// `50 (1.25 %)`; a number of none has no share.
+fn of_all(part: u64, whole: u64) -> String {
+    match share(part, whole).filter(|_| part > 0) {
+        Some(share) => format!("{} ({})", count(part), percent(share)),
+        None => count(part),
     }
+}
+
+/// The names of a few stages, or how many there are.
+fn stage_names(total: &OpenTotal<'_>) -> String {
+    /// Most stages that are named.
+    const NAMED: usize = 3;
+    let stages = &total.stages;
+    let names = stages.iter().take(NAMED);
+    let mut names: Vec<&str> = names.map(|(stage, _)| stage.name.as_str()).collect();
+    let more = stages.len().saturating_sub(NAMED);
+    let others = format!("{more} more stages");
+    if more > 0 {
+        names.push(&others);
+    }
+    names.join(", ")
+}
+
+/// What caches did in the judged stages; and of the whole run, warm-up included, how
+/// gateways shared and what became of tasks.
+fn system(record: &Record) -> String {
+    let mut facts = Vec::new();
     if let Some(caches) = &record.caches
         && let Some(ratio) = caches.hit_ratio()
     {
@@ -164,7 +209,16 @@ fn system(record: &Record) -> String {
             predicted.unwrap_or_default()
         ));
     }
-    facts.push(tasks(record));
+    let shares = record.gateways.iter();
+    let shares: Vec<String> = shares
+        .map(|gateway| count(gateway.attempts.unwrap_or(gateway.answers)))
+        .collect();
+    let gateways = (!shares.is_empty()).then(|| format!("gateways {}, ", shares.join(" / ")));
+    facts.push(format!(
+        "over the whole run: {}{}",
+        gateways.unwrap_or_default(),
+        tasks(record)
+    ));
     facts.join(" · ")
 }
 
@@ -221,7 +275,8 @@ fn threshold(judged: &Judged) -> String {
         State::Failed => style("failed").red(),
         State::NotObservable => style("unseen").yellow(),
     };
-    format!("{mark} {}, was {value}", one_line(&judged.rule))
+    let whose = if judged.built_in { " (built in)" } else { "" };
+    format!("{mark} {}{whose}, was {value}", one_line(&judged.rule))
 }
 
 /// How many lines are even, and the first that isn't; `None` without a ledger that could
@@ -307,6 +362,60 @@ mod tests {
         ] {
             assert!(text.contains(says), "{says} is missing in {text}");
         }
+    }
+
+    /// A run of two judged stages, the shorter one of which sent little of what it should.
+    fn two_open_stages() -> Record {
+        let mut record = example();
+        let steady = record.stages.last().expect("a stage").clone();
+        record.stages = ["steady", "peak"]
+            .map(|name| {
+                let mut stage = steady.clone();
+                stage.name = name.to_owned();
+                stage.open = Some(open_load_example());
+                stage
+            })
+            .to_vec();
+        let (steady, peak) = record.stages.split_at_mut(1);
+        let open = steady[0].open.as_mut().expect("open");
+        (open.planned, open.sent, open.unsent, open.late) = (125, 125, 0, 0);
+        let open = peak[0].open.as_mut().expect("open");
+        (open.planned, open.sent, open.unsent, open.late) = (300, 60, 240, 6);
+        peak[0].seconds = 1.0;
+        record
+    }
+
+    #[test]
+    fn the_turns_of_every_judged_stage_count_and_the_stages_are_named() {
+        let text = summary(&two_open_stages(), Path::new("x")).replace('\u{202f}', " ");
+        for says in [
+            "steady, peak: ",
+            "unsent 240 (56.5 %), most in peak: 240 of 300",
+            "late 6 (1.41 %)",
+        ] {
+            assert!(text.contains(says), "{says} is missing in {text}");
+        }
+        // What isn't judged isn't counted here.
+        let mut record = two_open_stages();
+        record.stages[1].warm_up = true;
+        let text = summary(&record, Path::new("x")).replace('\u{202f}', " ");
+        assert!(
+            text.contains("steady: ") && text.contains("unsent 0 ·"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn failures_add_up_to_what_failed_in_the_same_stages() {
+        let mut record = example();
+        record.routes[0].requests.failed = 100;
+        record.failures[0].count = 150;
+        record.failures[0].judged = Some(100);
+        let text = summary(&record, Path::new("x")).replace('\u{202f}', " ");
+        assert!(text.contains("100 failed"), "{text}");
+        let failures = "100 × GET /data/{key}: status 503 where 200 was right · 50 outside";
+        assert!(text.contains(failures), "{text}");
+        assert!(!text.contains("150"), "{text}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod caches;
 mod nodes;
 mod work;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,14 +17,14 @@ use crate::client::KEPT_BODY;
 use crate::environment::Environment;
 use crate::evidence::doubts;
 use crate::ledger::{self, Generator, Ledger, NodeCounts};
-use crate::plan::{Plan, Stage};
+use crate::plan::Plan;
 use crate::record::{
     Curve, Document, FailureRecord, OpenRecord, OverallRecord, PlanRecord, Record, RequestFigures,
     RouteRecord, StageRecord,
 };
 use crate::samples::{ArrivalSamples, Fault, Latency, Route, RouteSamples, Samples, StageIndex};
 use crate::scenarios::Scenario;
-use crate::threshold::{Figure, Figures, RouteFigures, State};
+use crate::threshold::{self, Figure, Figures, Judged, RouteFigures, State, TurnFigures};
 use crate::verdict::{self, Warning};
 use crate::wall::later;
 
@@ -51,7 +52,8 @@ pub(super) fn record(
         // What was broken off had been sent.
         warnings.extend(empty_stages(&stages));
     }
-    warnings.extend(unanswered_stages(plan, &seen.samples));
+    warnings.extend(barren_stages(plan, &seen.samples));
+    warnings.extend(never_left(&seen.samples));
     warnings.extend(unkept(&seen.samples));
     let gateways = nodes::gateways(seen);
     let caches = caches::caches(seen, &order);
@@ -64,6 +66,7 @@ pub(super) fn record(
             .iter()
             .map(|(route, samples)| (route.name(), route_figures(samples)))
             .collect(),
+        turns: turns(&stages),
         seconds: measured_seconds,
         imbalance: nodes::imbalance(&gateways),
         hit_ratio: match &caches {
@@ -78,9 +81,18 @@ pub(super) fn record(
             0 => Figure::NoSamples,
             accepted => Figure::Value(accepted.saturating_sub(tasks.done) as f64),
         },
-        cpu_per_request: nodes::cpu_per_request(seen.measured.as_ref(), sent),
+        cpu_per_request: seen
+            .measured
+            .as_ref()
+            .map(|measured| nodes::cpu_per_request(measured, sent)),
     };
-    let thresholds: Vec<_> = plan.thresholds.iter().map(|t| t.judge(&figures)).collect();
+    let written = plan.thresholds.iter().map(|t| t.judge(&figures));
+    let built_in = threshold::built_in(&plan.stages, &plan.thresholds);
+    let built_in = built_in.iter().map(|rule| Judged {
+        built_in: true,
+        ..rule.judge(&figures)
+    });
+    let thresholds: Vec<_> = written.chain(built_in).collect();
     let unseen = thresholds
         .iter()
         .filter(|judged| judged.state == State::NotObservable)
@@ -130,7 +142,7 @@ pub(super) fn record(
         usage: evidence::usage(plan, seen),
         timing: seen.timing.clone(),
         evidence: own,
-        failures: failures(&seen.samples),
+        failures: failures(&seen.samples, is_measured),
         plan: PlanRecord {
             name: plan.name.clone(),
             description: plan.description.clone(),
@@ -225,18 +237,34 @@ fn unkept(samples: &Samples) -> impl Iterator<Item = Warning> + use<> {
     renamed.into_iter().chain(cut)
 }
 
-/// Stages that were to be judged and got no answer at all: nothing was measured there
-/// but silence.
-fn unanswered_stages(plan: &Plan, samples: &Samples) -> Vec<Warning> {
+/// Stages that were to be judged and have no right answer: where nobody was reached,
+/// nothing was measured but silence; else rules have to judge it.
+fn barren_stages(plan: &Plan, samples: &Samples) -> Vec<Warning> {
     let measured = plan.stages.iter().enumerate().filter(|(_, s)| !s.warm_up);
-    let silent = measured.filter(|(index, _)| {
-        let total = samples.total(|other| other == Some(*index));
-        total.count() > 0 && total.statuses.is_empty()
+    let doubts = measured.filter_map(|(index, stage)| {
+        let total = samples.total(|other| other == Some(index));
+        if total.count() == 0 || total.failed() < total.count() {
+            return None;
+        }
+        let mut faults = total.series.iter().filter_map(|series| series.fault);
+        let reached = !total.statuses.is_empty() || faults.any(Fault::was_somebody_reached);
+        let stage = stage.name.clone();
+        Some(match reached {
+            true => Warning::NothingRight { stage },
+            false => Warning::NothingAnswered { stage },
+        })
     });
-    let warning = |(_, stage): (usize, &Stage)| Warning::NothingAnswered {
-        stage: stage.name.clone(),
-    };
-    silent.map(warning).collect()
+    doubts.collect()
+}
+
+/// Requests that never left this machine, by what it lacked.
+fn never_left(samples: &Samples) -> impl Iterator<Item = Warning> {
+    let shortages = samples.near_side.iter();
+    shortages.map(|(shortage, requests)| Warning::NeverLeft {
+        shortage: *shortage,
+        count: requests.count,
+        example: requests.example.clone(),
+    })
 }
 
 fn generator(seen: &Seen) -> Generator {
@@ -246,31 +274,53 @@ fn generator(seen: &Seen) -> Generator {
     let in_doubt = samples
         .faults
         .iter()
-        .filter(|((route, _), _)| *route == submissions);
+        .filter(|((_, route, _), _)| *route == submissions);
     Generator {
         sent: total.count() + seen.broken_off,
         not_connected: samples.faults(|fault| fault == Fault::NotConnected),
-        unanswered: samples.faults(|fault| matches!(fault, Fault::NoAnswer | Fault::TimedOut))
-            + seen.broken_off,
+        unanswered: samples.faults(Fault::is_in_the_dark) + seen.broken_off,
         refused: total.statuses.get(&401).copied().unwrap_or(0),
         tasks_accepted: seen.tasks.accepted,
         tasks_in_doubt: in_doubt.map(|(_, faults)| faults.count).sum(),
     }
 }
 
-fn failures(samples: &Samples) -> Vec<FailureRecord> {
-    let mut failures: Vec<_> = samples
-        .faults
-        .iter()
-        .map(|((route, fault), faults)| FailureRecord {
-            route: route.name(),
-            reason: fault.to_string(),
-            count: faults.count,
-            example: faults.example.clone(),
-        })
-        .collect();
-    failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
+/// Every way to fail, the most frequent in judged stages first.
+fn failures(samples: &Samples, is_judged: impl Fn(StageIndex) -> bool) -> Vec<FailureRecord> {
+    let mut ways: BTreeMap<(Route, Fault), FailureRecord> = BTreeMap::new();
+    for ((stage, route, fault), faults) in &samples.faults {
+        let way = ways
+            .entry((*route, *fault))
+            .or_insert_with(|| FailureRecord {
+                route: route.name(),
+                reason: fault.to_string(),
+                count: 0,
+                judged: Some(0),
+                example: faults.example.clone(),
+            });
+        way.count += faults.count;
+        if is_judged(*stage) {
+            way.judged = way.judged.map(|judged| judged + faults.count);
+        }
+    }
+    let mut failures: Vec<_> = ways.into_values().collect();
+    failures.sort_by_key(|failure| std::cmp::Reverse((failure.judged, failure.count)));
     failures
+}
+
+/// The turns of the judged open stages.
+fn turns(stages: &[StageRecord]) -> BTreeMap<String, TurnFigures> {
+    let judged = stages.iter().filter(|stage| !stage.warm_up);
+    let open = judged.filter_map(|stage| Some((stage, stage.open.as_ref()?)));
+    let turns = open.map(|(stage, open)| {
+        let figures = TurnFigures {
+            planned: open.planned,
+            unsent: open.unsent,
+            late: open.late,
+        };
+        (stage.name.clone(), figures)
+    });
+    turns.collect()
 }
 
 fn route_figures(samples: &RouteSamples) -> RouteFigures {
@@ -295,6 +345,24 @@ mod tests {
     use super::*;
     use crate::samples::Series;
 
+    /// Samples of one stage and route, with these series.
+    fn samples_of(stage: usize, outcomes: &[Option<Fault>]) -> Samples {
+        let mut requests = RouteSamples::default();
+        for fault in outcomes {
+            let mut latency = Latency::default();
+            latency.service.record(5).expect("within range");
+            requests.series.push(Series {
+                fault: *fault,
+                node: None,
+                latency,
+            });
+        }
+        let mut samples = Samples::default();
+        let route = Scenario::Readers.routes()[0];
+        samples.routes.insert((Some(stage), route), requests);
+        samples
+    }
+
     #[test]
     fn a_stage_lasts_as_long_as_the_load_got_into_it() {
         let plan = Plan::load("smoke").expect("built in");
@@ -307,28 +375,69 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_without_any_answer_is_told_and_one_with_some_is_not() {
+    fn a_stage_without_a_right_answer_is_told_by_whether_anybody_was_reached() {
         let plan = Plan::load("smoke").expect("built in");
         let stage = plan.stages.iter().position(|stage| !stage.warm_up);
         let stage = stage.expect("one that is judged");
-        let mut latency = Latency::default();
-        latency.service.record(5).expect("within range");
-        let mut requests = RouteSamples::default();
-        requests.series.push(Series {
-            fault: Some(Fault::NotConnected),
-            node: None,
-            latency,
-        });
-        let route = Scenario::Readers.routes()[0];
-        let mut samples = Samples::default();
-        assert_eq!(unanswered_stages(&plan, &samples), []);
-        samples.routes.insert((Some(stage), route), requests);
-        let name = plan.stages[stage].name.clone();
-        let silence = Warning::NothingAnswered { stage: name };
+        let doubts =
+            |outcomes: &[Option<Fault>]| barren_stages(&plan, &samples_of(stage, outcomes));
+        let name = || plan.stages[stage].name.clone();
+        assert_eq!(barren_stages(&plan, &Samples::default()), []);
+        let silence = Warning::NothingAnswered { stage: name() };
         assert!(silence.invalidates());
-        assert_eq!(unanswered_stages(&plan, &samples), [silence]);
-        let seen = samples.routes.values_mut().next().expect("one route");
+        assert_eq!(doubts(&[Some(Fault::NotConnected)]), [silence]);
+        for reached in [
+            Fault::Closed,
+            Fault::NoAnswer,
+            Fault::TimedOut,
+            Fault::CutOff,
+        ] {
+            let barren = Warning::NothingRight { stage: name() };
+            assert!(!barren.invalidates());
+            assert_eq!(
+                doubts(&[Some(reached), Some(Fault::NotConnected)]),
+                [barren]
+            );
+        }
+        assert_eq!(doubts(&[Some(Fault::NotConnected), None]), []);
+        // A status is an answer, whatever is wrong with it.
+        let mut wrong = samples_of(stage, &[Some(Fault::NotConnected)]);
+        let seen = wrong.routes.values_mut().next().expect("one route");
         seen.statuses.insert(503, 1);
-        assert_eq!(unanswered_stages(&plan, &samples), []);
+        let barren = Warning::NothingRight { stage: name() };
+        assert_eq!(barren_stages(&plan, &wrong), [barren]);
+    }
+
+    #[test]
+    fn failures_add_up_over_judged_stages_and_over_all() {
+        let plan = Plan::load("smoke").expect("built in");
+        let is_judged = |stage: StageIndex| stage.is_some_and(|stage| !plan.stages[stage].warm_up);
+        let recorder = crate::samples::Recorder::new();
+        let stages = [Some(0), Some(1), None];
+        let faults = [Fault::TimedOut, Fault::Closed, Fault::NoAnswer];
+        for (index, stage) in (0..60).map(|index| (index, stages[index % 5 % 3])) {
+            recorder.record(
+                index,
+                &crate::samples::Sample {
+                    stage,
+                    route: Scenario::Readers.routes()[index % 2],
+                    response: Duration::from_micros(5),
+                    service: Duration::from_micros(5),
+                    arrival: None,
+                    status: None,
+                    fault: Some((faults[index % 3], "an example")),
+                    served_by: None,
+                    cache: None,
+                    is_cut: false,
+                },
+            );
+        }
+        let samples = recorder.snapshot();
+        let failures = failures(&samples, is_judged);
+        let judged: u64 = failures.iter().filter_map(|failure| failure.judged).sum();
+        assert_eq!(judged, samples.total(is_judged).failed());
+        let all: u64 = failures.iter().map(|failure| failure.count).sum();
+        assert_eq!(all, 60);
+        assert!(failures.is_sorted_by_key(|failure| std::cmp::Reverse(failure.judged)));
     }
 }

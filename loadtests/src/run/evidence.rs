@@ -62,13 +62,13 @@ fn of_stage(index: usize, stage: &Stage, turns: Option<Turns>, seen: &Seen) -> S
         seconds,
         users: stage.users as u64,
         requests: total.count(),
-        mean_service_micros: total.latency().service.mean(),
+        mean_service_micros: (total.count() > 0).then(|| total.latency().service.mean()),
         turns,
         in_flight: looks.map(|looks| looks.in_flight),
         unread: looks.and_then(|looks| looks.unread),
         machine: used.and_then(|used| used.machine),
         generator: used.and_then(|used| {
-            let generator = used.generator?;
+            let generator = used.generator.filter(|_| !used.elapsed.is_zero())?;
             Some(GeneratorUse {
                 cores: generator.cpu.as_secs_f64() / used.elapsed.as_secs_f64(),
                 waited_seconds: generator.waited.as_secs_f64(),
@@ -115,7 +115,7 @@ fn turns(
         released: arrivals.planned,
         begun: arrivals.sent(),
         queued: arrivals.queued() + arrivals.unsent(),
-        users_at_least: open.curve.mean() * seconds_a_turn,
+        users_at_least: (seconds_a_turn > 0.0).then(|| open.curve.mean() * seconds_a_turn),
         lag_p99_micros: (!arrivals.own_lag.is_empty())
             .then(|| arrivals.own_lag.value_at_quantile(0.99)),
     }

@@ -15,6 +15,7 @@ use crate::ledger::NodeCounts;
 use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::{Plan, Shape};
 use crate::record::EventRecord;
+use crate::samples::Fault;
 use crate::timeline::CoresAt;
 use crate::verdict::Warning;
 use crate::workload::Workload;
@@ -53,10 +54,19 @@ impl Subject {
             // Any answer will do; what it should be, the load finds out.
             return match client::get(url).await {
                 Ok(_) => Ok(Subject::There(url.clone())),
-                Err(source) => Err(RunError::NobodyThere {
-                    url: url.clone(),
-                    source,
-                }),
+                Err(source) => match source.fault() {
+                    Ok(Fault::NotConnected) => Err(RunError::NobodyThere {
+                        url: url.clone(),
+                        source,
+                    }),
+                    // Somebody was reached. What is wrong with them, the load finds out too.
+                    Ok(_) => Ok(Subject::There(url.clone())),
+                    Err(shortage) => Err(RunError::NearSide {
+                        url: url.clone(),
+                        shortage,
+                        source,
+                    }),
+                },
             };
         }
         let options = StartOptions {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::{CacheOutcome, Fault, FaultCount, NodeNames, Route, Samples, StageIndex, keep};
+use crate::client::Shortage;
 
 /// One request and what came of it.
 #[derive(Clone, Copy, Debug)]
@@ -138,13 +139,31 @@ impl Recorder {
             shard
                 .samples
                 .faults
-                .entry((sample.route, fault))
+                .entry((sample.stage, sample.route, fault))
                 .and_modify(|faults| faults.count += 1)
-                .or_insert_with(|| FaultCount {
-                    count: 1,
-                    example: example.to_owned(),
-                });
+                .or_insert_with(|| FaultCount::first(example));
         }
+    }
+
+    /// Counts a request that the user on `seat` could not send, for want of something on
+    /// this machine, with its particulars. It is no sample: the system had no part in it.
+    pub fn count_near_side(
+        &self,
+        seat: usize,
+        (shortage, example): (Shortage, &str),
+        arrival: Option<SentArrival>,
+    ) {
+        let mut shard = lock(&self.0[seat % self.0.len()]);
+        if let Some(arrival) = arrival {
+            let arrivals = &mut shard.samples.arrivals;
+            arrivals.entry(arrival.stage).or_default().near_side += 1;
+        }
+        shard
+            .samples
+            .near_side
+            .entry(shortage)
+            .and_modify(|requests| requests.count += 1)
+            .or_insert_with(|| FaultCount::first(example));
     }
 
     /// All samples so far. Keeps users waiting for a moment; for when the load is over.

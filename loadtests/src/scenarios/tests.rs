@@ -59,7 +59,7 @@ async fn turn(scenario: Scenario, answers: &[(&str, &str, ResponseTemplate)]) ->
     Turn {
         visitor,
         total: samples.total(|_| true),
-        faults: samples.faults.keys().map(|(_, fault)| *fault).collect(),
+        faults: samples.faults.keys().map(|(_, _, fault)| *fault).collect(),
     }
 }
 
@@ -270,7 +270,7 @@ abc";
     Scenario::Readers.take_turn(&mut visitor).await;
     server.abort();
     let samples = workload.recorder.snapshot();
-    let faults = samples.faults.keys().map(|(_, fault)| *fault).collect();
+    let faults = samples.faults.keys().map(|(_, _, fault)| *fault).collect();
     (samples.total(|_| true), faults)
 }
 

@@ -9,7 +9,7 @@ use integration::{Helper, Launcher};
 
 use super::known::Known;
 use super::metronome::Metronome;
-use super::server::{self, Answered};
+use super::server::{self, Answered, Fate};
 use super::{Figure, Row};
 use crate::arrivals::Spacing;
 use crate::client;
@@ -18,6 +18,8 @@ use crate::plan::{InvalidPlan, Plan};
 use crate::progress::Progress;
 use crate::record::{Record, StageRecord, Times};
 use crate::run::{Order, RunError};
+use crate::samples::Fault;
+use crate::threshold::{Judged, State};
 use crate::wall::WallClock;
 
 /// One behaviour of the server, under one kind of load.
@@ -31,6 +33,10 @@ pub enum Case {
     Trickling,
     /// Arrivals of a Poisson process.
     Poisson,
+    /// One user, with answers that take too long for the rate.
+    Unsent,
+    /// Some answers are wrong, and some requests get none.
+    Faulty,
     /// The server stands still in the middle of open load, for so long.
     OpenFreeze(Freeze),
     /// The same in closed load.
@@ -81,7 +87,7 @@ const SEED: u64 = 7;
 
 impl Case {
     /// What `loadtests self-check` does, in less than a minute.
-    pub const ALL: [Case; 7] = {
+    pub const ALL: [Case; 9] = {
         let freeze = Freeze {
             millis: 1000,
             stage_seconds: 10,
@@ -91,6 +97,8 @@ impl Case {
             Case::TwoModes,
             Case::Trickling,
             Case::Poisson,
+            Case::Unsent,
+            Case::Faulty,
             Case::OpenFreeze(freeze),
             Case::ClosedFreeze(freeze),
             Case::Thinkers,
@@ -98,7 +106,7 @@ impl Case {
     };
 
     /// The same with a shorter freeze, for tests.
-    pub const QUICK: [Case; 7] = {
+    pub const QUICK: [Case; 9] = {
         let freeze = Freeze {
             millis: 400,
             stage_seconds: 4,
@@ -108,6 +116,8 @@ impl Case {
             Case::TwoModes,
             Case::Trickling,
             Case::Poisson,
+            Case::Unsent,
+            Case::Faulty,
             Case::OpenFreeze(freeze),
             Case::ClosedFreeze(freeze),
             Case::Thinkers,
@@ -120,6 +130,8 @@ impl Case {
             Case::TwoModes => "2 ms, every tenth 20 ms",
             Case::Trickling => "body trickles for 50 ms",
             Case::Poisson => "Poisson arrivals",
+            Case::Unsent => "too slow for the rate",
+            Case::Faulty => "wrong answers, and none",
             Case::OpenFreeze(_) => "freeze, open load",
             Case::ClosedFreeze(_) => "freeze, closed load",
             Case::Thinkers => "users who only think",
@@ -130,7 +142,8 @@ impl Case {
         match self {
             Case::Constant => server::AFTER_A_WHILE,
             Case::TwoModes => server::TWO_MODES,
-            Case::Trickling => server::TRICKLING,
+            Case::Trickling | Case::Unsent => server::TRICKLING,
+            Case::Faulty => server::FAULTY,
             Case::Poisson | Case::OpenFreeze(_) | Case::ClosedFreeze(_) | Case::Thinkers => {
                 server::AT_ONCE
             }
@@ -148,6 +161,10 @@ impl Case {
             Case::OpenFreeze(_) => format!("rate = \"{RATE}/s\"\nusers = 64"),
             Case::ClosedFreeze(_) | Case::Thinkers => "users = 32".to_owned(),
             Case::Poisson => format!("rate = \"{RATE}/s\"\nusers = 64\narrivals = \"poisson\""),
+            // A twentieth of the rate comes back in time.
+            Case::Unsent => format!("rate = \"{}/s\"\nusers = 1", RATE / 10),
+            // One at a time, so that the server's order is that of the requests.
+            Case::Faulty => "users = 1".to_owned(),
             // A tenth of the rate, for answers that take their time.
             _ => format!("rate = \"{}/s\"\nusers = 32", RATE / 10),
         };
@@ -248,6 +265,8 @@ duration = "{seconds}s"
                 Figure::quantile("service p95", &known, 0.95, service.p95),
             ],
             Case::Poisson => poisson(plan, record),
+            Case::Unsent => unsent(record, account),
+            Case::Faulty => faulty(record, of_stage),
             Case::OpenFreeze(_) => open_freeze(account, stage, response),
             Case::ClosedFreeze(_) => {
                 let frozen = frozen.as_micros() as f64;
@@ -300,6 +319,55 @@ fn end(plan: &Plan, record: &Record) -> Figure {
         range: (planned, planned + A_SECOND),
         ..Figure::time("load is over after", planned, lasted)
     }
+}
+
+/// What came up and was not sent, in all open stages, and of it the part in judged ones
+/// that the built-in rule finds too much.
+fn unsent(record: &Record, account: &[Answered]) -> Vec<Figure> {
+    let open = || record.stages.iter().filter_map(|stage| stage.open.as_ref());
+    let planned: u64 = open().map(|open| open.planned).sum();
+    let unsent = open().map(|open| open.unsent).sum();
+    let is_unsent_rule = |judged: &&Judged| judged.rule.starts_with("unsent");
+    let failed = |judged: &&Judged| judged.state == State::Failed;
+    let rules = record.thresholds.iter().filter(is_unsent_rule);
+    vec![
+        Figure::count(
+            "turns never sent",
+            planned.saturating_sub(account.len() as u64),
+            unsent,
+        ),
+        Figure::count("rules that say so", 1, rules.filter(failed).count() as u64),
+    ]
+}
+
+/// Failures of the judged stage by their kind, from those of the last requests that the
+/// server saw.
+fn faulty(record: &Record, of_stage: &[Answered]) -> Vec<Figure> {
+    let known = |fate| of_stage.iter().filter(|a| a.fate == fate).count() as u64;
+    let failed_so = |fault: Fault| -> u64 {
+        let reason = fault.to_string();
+        let ways = record.failures.iter().filter(|way| way.reason == reason);
+        ways.filter_map(|way| way.judged).sum()
+    };
+    let (expected, got) = (200, 500);
+    let failed = record
+        .routes
+        .iter()
+        .map(|route| route.requests.failed)
+        .sum();
+    vec![
+        Figure::count("failed", known(Fate::Wrong) + known(Fate::HungUp), failed),
+        Figure::count(
+            "with status 500",
+            known(Fate::Wrong),
+            failed_so(Fault::Status { expected, got }),
+        ),
+        Figure::count(
+            "connection closed",
+            known(Fate::HungUp),
+            failed_so(Fault::Closed),
+        ),
+    ]
 }
 
 fn open_freeze(account: &[Answered], stage: &StageRecord, response: &Times) -> Vec<Figure> {

@@ -64,6 +64,7 @@ fn micros(nanos: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::self_check::server::Fate;
 
     /// A server that answers at once, and not at all for 1 s in the middle of 10 s at
     /// 1,000 requests/s: what coordinated omission hides.
@@ -73,7 +74,12 @@ mod tests {
             let due = k * 1_000_000;
             let frozen = (4_500_000_000..5_500_000_000).contains(&due);
             let end = if frozen { 5_500_000_000 } else { due };
-            Answered { begin: due, end }
+            let fate = Fate::Right;
+            Answered {
+                begin: due,
+                end,
+                fate,
+            }
         });
         let account: Vec<_> = answers.collect();
         let known = Known::response_times(&account, 1_000_000, 0);

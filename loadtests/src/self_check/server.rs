@@ -22,6 +22,9 @@ pub(super) const AFTER_A_WHILE: &str = "/after-a-while";
 pub(super) const TWO_MODES: &str = "/two-modes";
 /// Answers with headers at once, and with a body that takes [`TRICKLE`].
 pub(super) const TRICKLING: &str = "/trickling";
+/// Of ten requests, answers seven with 200 and two with 500, and hangs up on one without
+/// a word.
+pub(super) const FAULTY: &str = "/faulty";
 /// Tells what was answered so far, as JSON.
 pub(super) const ACCOUNT: &str = "/account";
 
@@ -38,12 +41,26 @@ pub(super) struct Answered {
     pub(super) begin: u64,
     /// When the last byte had been written.
     pub(super) end: u64,
+    /// What became of the request.
+    pub(super) fate: Fate,
+}
+
+/// What the server did about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Fate {
+    /// It answered as it should.
+    Right,
+    /// It answered with 500.
+    Wrong,
+    /// It hung up without an answer.
+    HungUp,
 }
 
 struct Server {
     start: Instant,
     account: Mutex<Vec<Answered>>,
     two_modes: AtomicU64,
+    faulty: AtomicU64,
 }
 
 /// Serves until the process ends. The first line on the standard output is where.
@@ -64,6 +81,7 @@ fn serve() -> io::Result<()> {
         start: Instant::now(),
         account: Mutex::default(),
         two_modes: AtomicU64::new(0),
+        faulty: AtomicU64::new(0),
     });
     for stream in listener.incoming() {
         let (stream, server) = (stream?, Arc::clone(&server));
@@ -92,12 +110,15 @@ impl Server {
                 line.clear();
                 requests.read_line(&mut line)?;
             }
-            self.answer(&path, stream)?;
+            if self.answer(&path, stream)? == Fate::HungUp {
+                return Ok(());
+            }
         }
     }
 
-    fn answer(&self, path: &str, mut stream: &TcpStream) -> io::Result<()> {
+    fn answer(&self, path: &str, mut stream: &TcpStream) -> io::Result<Fate> {
         let begin = Instant::now();
+        let mut fate = Fate::Right;
         match path {
             AT_ONCE => {}
             AFTER_A_WHILE => thread::sleep(CONSTANT),
@@ -115,25 +136,37 @@ impl Server {
                     thread::sleep(due.saturating_duration_since(Instant::now()));
                     stream.write_all(b".")?;
                 }
-                self.enter(begin);
-                return Ok(());
+                self.enter(begin, fate);
+                return Ok(fate);
+            }
+            FAULTY => {
+                fate = match self.faulty.fetch_add(1, Ordering::Relaxed) % 10 {
+                    3 | 6 => Fate::Wrong,
+                    9 => Fate::HungUp,
+                    _ => Fate::Right,
+                };
             }
             ACCOUNT => {
                 let account = serde_json::to_string(&*self.account())?;
-                return respond(stream, &account);
+                return respond(stream, 200, &account).map(|()| fate);
             }
-            _ => return respond(stream, "a server for self-checks"),
+            _ => return respond(stream, 200, "a server for self-checks").map(|()| fate),
         }
-        respond(stream, "ok")?;
-        self.enter(begin);
-        Ok(())
+        match fate {
+            Fate::Right => respond(stream, 200, "ok")?,
+            Fate::Wrong => respond(stream, 500, "no")?,
+            Fate::HungUp => {}
+        }
+        self.enter(begin, fate);
+        Ok(fate)
     }
 
-    fn enter(&self, begin: Instant) {
+    fn enter(&self, begin: Instant, fate: Fate) {
         let at = |moment: Instant| moment.duration_since(self.start).as_nanos() as u64;
         let answered = Answered {
             begin: at(begin),
             end: at(Instant::now()),
+            fate,
         };
         self.account().push(answered);
     }
@@ -144,8 +177,8 @@ impl Server {
 }
 
 /// In one piece, lest the answer's parts travel apart.
-fn respond(mut stream: &TcpStream, body: &str) -> io::Result<()> {
+fn respond(mut stream: &TcpStream, status: u16, body: &str) -> io::Result<()> {
     let length = body.len();
-    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+    let answer = format!("HTTP/1.1 {status} As told\r\ncontent-length: {length}\r\n\r\n{body}");
     stream.write_all(answer.as_bytes())
 }

@@ -23,9 +23,8 @@ impl FromStr for Threshold {
         };
         let (name, operator, limit, subject) =
             split(rule).ok_or_else(|| invalid("write <metric><op><limit>, such as p95<500ms"))?;
-        let known = Metric::OF_TOPOLOGY.iter().find(|(known, _)| *known == name);
-        let metric = match known {
-            Some((_, metric)) => *metric,
+        let metric = match Metric::own(name) {
+            Some(metric) => metric,
             None => goose_metric(rule, name).map_err(|reason| invalid(&reason))?,
         };
         let limit = parse_limit(limit, metric.unit())
@@ -45,7 +44,8 @@ impl FromStr for Threshold {
 impl Threshold {
     /// A rule that no value can meet is a slip of the pen. (Goose refuses its own.)
     fn refuse_the_impossible(&self) -> Result<(), &'static str> {
-        match (self.metric.is_of_topology(), self.operator) {
+        let is_own = self.metric.is_of_topology() || self.metric.is_of_turns();
+        match (is_own, self.operator) {
             (true, Operator::Less) if self.limit == 0.0 => {
                 Err("it can never pass: nothing is below 0")
             }
@@ -100,8 +100,8 @@ fn goose_metric(rule: &str, name: &str) -> Result<Metric, String> {
         }),
         Err(GooseError::InvalidOption { detail, .. }) => {
             let (_, reason) = detail.split_once("\": ").unwrap_or(("", &detail));
-            let topology = Metric::OF_TOPOLOGY.map(|(name, _)| name).join(", ");
-            let reason = reason.replace(" or rps.", &format!(", rps, {topology}."));
+            let own = Metric::own_names();
+            let reason = reason.replace(" or rps.", &format!(", rps, {own}."));
             Err(reason.trim_end_matches('.').to_owned())
         }
         Err(error) => Err(error.to_string()),
@@ -154,6 +154,10 @@ mod tests {
         assert_eq!(rule.limit, 2000.0);
         assert_eq!(parsed("hit-ratio>=80%").limit, 80.0);
         assert_eq!(parsed("imbalance<=1").metric, Metric::Imbalance);
+        let rule = parsed("unsent<=0.5% for peak");
+        assert_eq!((rule.metric, rule.limit), (Metric::Unsent, 0.5));
+        assert_eq!(rule.subject.as_deref(), Some("peak"));
+        assert_eq!(parsed("late<5").metric, Metric::Late);
     }
 
     #[test]
@@ -166,6 +170,9 @@ mod tests {
             ("p99<fast", "not a time"),
             ("p99<0", "never pass"),
             ("imbalance<0", "never pass"),
+            ("unsent<0%", "never pass"),
+            ("late>100%", "never pass"),
+            ("sent<1", "unsent, late, imbalance"),
             ("hit-ratio>100%", "never pass"),
             ("hit-ratio>=120%", "no limit"),
             ("tasks-lost<=1e3", "no limit"),

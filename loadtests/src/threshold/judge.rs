@@ -7,12 +7,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Metric, Threshold, Unit};
+use crate::record::share;
 
 /// What the rules are judged on.
 #[derive(Clone, Debug)]
 pub struct Figures {
     /// Requests of the judged stages, by route name.
     pub routes: BTreeMap<String, RouteFigures>,
+    /// Turns of the judged open stages, by the stage's name.
+    pub turns: BTreeMap<String, TurnFigures>,
     /// How long the judged stages lasted, in seconds.
     pub seconds: f64,
     /// Requests between the busiest and the idlest gateway, over the whole run.
@@ -23,8 +26,9 @@ pub struct Figures {
     pub intruders_admitted: Figure,
     /// Accepted tasks that were not done in the end, over the whole run.
     pub tasks_lost: Figure,
-    /// CPU microseconds per request sent, by service and by node, over the judged stages.
-    pub cpu_per_request: BTreeMap<String, f64>,
+    /// CPU microseconds per request sent, by service and by node, over the judged stages;
+    /// `None` where that can't be seen, and empty without requests.
+    pub cpu_per_request: Option<BTreeMap<String, f64>>,
 }
 
 /// A figure, unless there is none; which is no zero.
@@ -45,6 +49,17 @@ pub struct RouteFigures {
     pub response_times: Histogram<u64>,
     /// How many failed.
     pub failed: u64,
+}
+
+/// Turns of one open stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TurnFigures {
+    /// How many came up.
+    pub planned: u64,
+    /// How many of them were never sent, for no user was free.
+    pub unsent: u64,
+    /// How many of them were sent late.
+    pub late: u64,
 }
 
 /// How a rule came out.
@@ -72,6 +87,9 @@ pub struct Judged {
     pub value: Option<f64>,
     /// The unit of limit and value.
     pub unit: Unit,
+    /// Whether the plan has the rule without having written it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub built_in: bool,
 }
 
 /// Every rule of a run, judged.
@@ -94,6 +112,7 @@ impl Threshold {
             limit: self.limit,
             value,
             unit: self.metric.unit(),
+            built_in: false,
         }
     }
 
@@ -109,26 +128,45 @@ impl Threshold {
             Metric::Average => measured(&|r| r.response_times.mean()),
             Metric::Maximum => measured(&|r| r.response_times.max() as f64),
             Metric::ErrorRate => measured(&|r| r.failed as f64 / r.sent() * 100.0),
+            Metric::RequestsPerSecond if figures.seconds <= 0.0 => Figure::NoSamples,
             Metric::RequestsPerSecond => measured(&|r| r.sent() / figures.seconds),
+            Metric::Unsent => self.share_of_turns(figures, |turns| turns.unsent),
+            Metric::Late => self.share_of_turns(figures, |turns| turns.late),
             Metric::Imbalance => figures.imbalance,
             Metric::HitRatio => figures.hit_ratio,
             Metric::IntrudersAdmitted => figures.intruders_admitted,
             Metric::TasksLost => figures.tasks_lost,
             Metric::CpuPerRequest => {
                 let subject = self.subject.as_deref().unwrap_or_default();
-                let figure = figures.cpu_per_request.get(subject);
-                figure.map_or(Figure::OutOfSight, |micros| Figure::Value(*micros))
+                match &figures.cpu_per_request {
+                    None => Figure::OutOfSight,
+                    Some(none) if none.is_empty() => Figure::NoSamples,
+                    Some(known) => known
+                        .get(subject)
+                        .map_or(Figure::OutOfSight, |micros| Figure::Value(*micros)),
+                }
             }
         }
     }
 
+    /// In percent of the turns that the rule is about.
+    fn share_of_turns(&self, figures: &Figures, part: fn(&TurnFigures) -> u64) -> Figure {
+        let stages = || figures.turns.iter().filter(|(name, _)| self.is_about(name));
+        let planned: u64 = stages().map(|(_, turns)| turns.planned).sum();
+        let part: u64 = stages().map(|(_, turns)| part(turns)).sum();
+        share(part, planned).map_or(Figure::NoSamples, Figure::Value)
+    }
+
+    fn is_about(&self, name: &str) -> bool {
+        self.subject.as_ref().is_none_or(|subject| subject == name)
+    }
+
     /// The requests that the rule is about, or `None` when there were none.
     fn requests(&self, figures: &Figures) -> Option<RouteFigures> {
-        let is_meant = |name: &String| self.subject.as_ref().is_none_or(|subject| subject == name);
         figures
             .routes
             .iter()
-            .filter(|(name, _)| is_meant(name))
+            .filter(|(name, _)| self.is_about(name))
             .map(|(_, route)| route.clone())
             .reduce(|mut sum, route| {
                 sum.response_times += route.response_times;
@@ -162,12 +200,30 @@ mod tests {
         };
         Figures {
             routes: BTreeMap::from([("GET /data".to_owned(), route)]),
+            turns: BTreeMap::from([
+                (
+                    "steady".to_owned(),
+                    TurnFigures {
+                        planned: 300,
+                        unsent: 0,
+                        late: 30,
+                    },
+                ),
+                (
+                    "peak".to_owned(),
+                    TurnFigures {
+                        planned: 100,
+                        unsent: 40,
+                        late: 10,
+                    },
+                ),
+            ]),
             seconds: 2.0,
             imbalance: Figure::Value(1.0),
             hit_ratio: Figure::OutOfSight,
             intruders_admitted: Figure::NoSamples,
             tasks_lost: Figure::Value(2.0),
-            cpu_per_request: BTreeMap::from([("api-gateway".to_owned(), 300.0)]),
+            cpu_per_request: Some(BTreeMap::from([("api-gateway".to_owned(), 300.0)])),
         }
     }
 
@@ -186,6 +242,12 @@ mod tests {
             ("error-rate<25%", State::Failed),
             ("rps>=2", State::Passed),
             ("rps>2", State::Failed),
+            ("unsent<=10%", State::Passed),
+            ("unsent<10%", State::Failed),
+            ("unsent<=0% for steady", State::Passed),
+            ("unsent<=39% for peak", State::Failed),
+            ("late<=10%", State::Passed),
+            ("late<10% for peak", State::Failed),
             ("imbalance<=1", State::Passed),
             ("tasks-lost<=1", State::Failed),
             ("cpu-per-request<1ms for api-gateway", State::Passed),
@@ -202,6 +264,13 @@ mod tests {
         assert_eq!(state("hit-ratio>=0%", &figures), State::NotObservable);
         let cpu = "cpu-per-request<1s for database";
         assert_eq!(state(cpu, &figures), State::NotObservable);
+        let idle = Figures {
+            turns: BTreeMap::from([("steady".to_owned(), TurnFigures::default())]),
+            cpu_per_request: Some(BTreeMap::new()),
+            ..figures
+        };
+        assert_eq!(state(cpu, &idle), State::Failed);
+        assert_eq!(state("unsent<=2%", &idle), State::Failed);
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::client::Shortage;
 use crate::samples::NodeNames;
 
 /// A doubt about the measurement. A cause comes before what it brings about.
@@ -22,6 +23,15 @@ pub enum Warning {
         limit: u64,
         /// How many the plan's users may need.
         needed: u64,
+    },
+    /// Requests never left the generator's machine, for it lacked something.
+    NeverLeft {
+        /// What it lacked.
+        shortage: Shortage,
+        /// How many requests, over the whole run.
+        count: u64,
+        /// The first one's particulars.
+        example: String,
     },
     /// Another machine's work took time from this one.
     TimeStolen {
@@ -78,7 +88,7 @@ pub enum Warning {
         /// Which.
         stage: String,
     },
-    /// A stage sent requests and got no answer to any.
+    /// A stage's requests reached nobody.
     NothingAnswered {
         /// Which.
         stage: String,
@@ -117,6 +127,17 @@ pub enum Warning {
         /// Thousandths of requests in flight, as rate × mean service time.
         expected_milli: u64,
     },
+    /// The server hangs up on plain HTTP, and answers a greeting of TLS.
+    SpeaksTls {
+        /// Where.
+        url: String,
+    },
+    /// A stage's requests reached somebody, and none was answered right. It is no pass,
+    /// whether or not a rule judges failures.
+    NothingRight {
+        /// Which.
+        stage: String,
+    },
     /// Something that would speak for the measurement, or against it, can't be seen.
     OutOfSight {
         /// What.
@@ -146,8 +167,8 @@ pub enum Warning {
         stage: String,
         /// What is unlike: `rate`, `p50`, `p99`.
         figure: String,
-        /// The second half's in percent of the first's.
-        percent: u64,
+        /// The second half's in percent of the first's; none where the first has none.
+        percent: Option<u64>,
     },
     /// Work was still under way when the run stopped waiting for it.
     NotDrained {
@@ -194,6 +215,7 @@ impl Warning {
         match self {
             Warning::NotOptimised { .. }
             | Warning::TooFewFiles { .. }
+            | Warning::NeverLeft { .. }
             | Warning::TimeStolen { .. }
             | Warning::MachineStarved { .. }
             | Warning::GeneratorSaturated { .. }
@@ -209,7 +231,9 @@ impl Warning {
             | Warning::CountsDisagree { .. } => true,
             // A server that stalls or slows down keeps users waiting and is unsteady.
             // That is what thresholds are there to judge, and so is what wasn't done in time.
-            Warning::OutOfSight { .. }
+            Warning::SpeaksTls { .. }
+            | Warning::NothingRight { .. }
+            | Warning::OutOfSight { .. }
             | Warning::UsersExhausted { .. }
             | Warning::WarmUpNotOver { .. }
             | Warning::NotSteady { .. }
@@ -234,6 +258,16 @@ impl fmt::Display for Warning {
             Warning::TooFewFiles { limit, needed } => write!(
                 f,
                 "The process may open {limit} files and its users may need {needed}; raise the hard limit with `ulimit -Hn`, or ask for fewer users."
+            ),
+            Warning::NeverLeft {
+                shortage,
+                count,
+                example,
+            } => write!(
+                f,
+                "{count} requests never left this machine, for {} ({example}); {}. They are in none of the figures.",
+                shortage.cause(),
+                shortage.remedy()
             ),
             Warning::TimeStolen { stage, percent } => write!(
                 f,
@@ -282,7 +316,15 @@ impl fmt::Display for Warning {
             ),
             Warning::NothingAnswered { stage } => write!(
                 f,
-                "Stage “{stage}” got no answer to any request; see to it that the system can be reached."
+                "Stage “{stage}” reached nobody with any request; see to it that the system can be reached."
+            ),
+            Warning::SpeaksTls { url } => write!(
+                f,
+                "The server at {url} speaks TLS (https), and here only plain HTTP is spoken; name a port where it speaks that."
+            ),
+            Warning::NothingRight { stage } => write!(
+                f,
+                "Not one request of stage “{stage}” was answered right; what went wrong is listed with the failures."
             ),
             Warning::TooFewUsers {
                 stage,
@@ -336,7 +378,15 @@ impl fmt::Display for Warning {
             Warning::NotSteady {
                 stage,
                 figure,
-                percent,
+                percent: None,
+            } => write!(
+                f,
+                "The first half of stage “{stage}” has no {figure} at all, and the second half has one; a longer stage tells whether that goes on."
+            ),
+            Warning::NotSteady {
+                stage,
+                figure,
+                percent: Some(percent),
             } => write!(
                 f,
                 "The second half of stage “{stage}” has {percent} % of the first half's {figure}; a longer stage tells whether that goes on."

@@ -164,6 +164,12 @@ impl Tab {
         self.page.execute(media).await.expect("another scheme");
         let disabled = SetScriptExecutionDisabledParams::new(!look.scripts);
         self.page.execute(disabled).await.expect("scripts switched");
+        // The browser says yes before the page has noticed.
+        self.wait_until(&format!(
+            "innerWidth === {} && matchMedia('(prefers-color-scheme: {scheme})').matches",
+            look.width
+        ))
+        .await;
     }
 
     /// What an expression comes to in the page.

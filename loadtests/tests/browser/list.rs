@@ -7,6 +7,12 @@ use crate::reports;
 const PLANS: &str = "[...document.querySelectorAll('#reports tbody tr')]
   .filter((row) => row.checkVisibility()).map((row) => row.dataset.plan ?? '')";
 
+/// The number of rows that are shown, once it is this.
+async fn wait_for_rows(tab: &Tab, rows: usize) {
+    tab.wait_until(&format!("({PLANS}).length === {rows}"))
+        .await;
+}
+
 async fn list() -> Tab {
     Tab::open(&reports::everything().index(), WIDE).await
 }
@@ -23,24 +29,22 @@ async fn choose(tab: &Tab, what: &str, value: &str) {
 pub(crate) async fn choosing_a_plan_shows_its_reports_only() {
     let tab = list().await;
     choose(&tab, "plan", "smoke").await;
+    wait_for_rows(&tab, 2).await;
     let plans: Vec<String> = tab.ask(PLANS).await;
     assert_eq!(plans, ["smoke", "smoke"]);
-    let shown: String = tab.ask("document.querySelector('#shown').value").await;
-    assert_eq!(shown, "2 of 23 shown");
+    tab.wait_until("document.querySelector('#shown').value === '2 of 23 shown'")
+        .await;
     tab.close().await;
 }
 
 pub(crate) async fn choices_add_up_and_can_be_taken_back() {
     let tab = list().await;
     choose(&tab, "verdict", "fail").await;
-    let failed: Vec<String> = tab.ask(PLANS).await;
-    assert_eq!(failed.len(), 3, "{failed:?}");
+    wait_for_rows(&tab, 3).await;
     choose(&tab, "kind", "gates").await;
-    let gates: Vec<String> = tab.ask(PLANS).await;
-    assert_eq!(gates.len(), 1, "{gates:?}");
+    wait_for_rows(&tab, 1).await;
     choose(&tab, "verdict", "unreadable").await;
-    let none: Vec<String> = tab.ask(PLANS).await;
-    assert!(none.is_empty(), "{none:?}");
+    wait_for_rows(&tab, 0).await;
     tab.find("#filter button")
         .await
         .click()
@@ -90,7 +94,6 @@ pub(crate) async fn a_hundred_runs_are_listed() {
     let plans: Vec<String> = tab.ask(PLANS).await;
     assert_eq!(plans.len(), 100);
     choose(&tab, "plan", "spike").await;
-    let plans: Vec<String> = tab.ask(PLANS).await;
-    assert_eq!(plans.len(), 33);
+    wait_for_rows(&tab, 33).await;
     tab.close().await;
 }

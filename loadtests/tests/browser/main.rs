@@ -4,6 +4,8 @@
 //! Where there is no chromium the stories are ignored, and say so; with
 //! `SKEIN_REQUIRE_BROWSER=1` they fail. Screenshots are left in `target/screenshots`.
 
+#[path = "../../../integration/tests/shared/ability.rs"]
+mod ability;
 mod browser;
 mod needs;
 mod records;
@@ -20,7 +22,7 @@ mod looks;
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Trial};
 
 use needs::Need;
 
@@ -86,11 +88,7 @@ fn main() -> ExitCode {
 fn trial(story: &Story) -> Trial {
     let Story { name, need, tell } = *story;
     Trial::ignorable_test(name, move || match need.unmet() {
-        Some(reason) if needs::are_required() => Err(Failed::from(format!(
-            "{reason}, although {}=1 demands it",
-            needs::REQUIRE
-        ))),
-        Some(reason) => Ok(Completion::ignored_with(reason)),
+        Some(reason) => ability::unable(&reason, needs::REQUIRE),
         None => {
             browser::tell(tell());
             Ok(Completion::Completed)

@@ -1,6 +1,5 @@
 //! What some stories can't do without, and whether it is there.
 
-use std::env;
 use std::path::PathBuf;
 
 use chromiumoxide::detection::{DetectionOptions, default_executable};
@@ -34,11 +33,6 @@ impl Need {
             }),
         }
     }
-}
-
-/// Whether what is needed has to be there.
-pub(crate) fn are_required() -> bool {
-    env::var_os(REQUIRE).is_some_and(|value| value == "1")
 }
 
 /// The browser, or that there is none.

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use integration::service_of;
 use reqwest::RequestBuilder;
 use reqwest::header::CONNECTION;
 use services::contract::Service;
@@ -107,7 +108,7 @@ impl Figures {
 /// The names of a laboratory's nodes that run this service.
 pub(super) fn nodes_of(lab: &Lab, service: Service) -> Vec<String> {
     let nodes = lab.topology().nodes().iter();
-    let nodes = nodes.filter(|node| node.service == service);
+    let nodes = nodes.filter(|node| service_of(node) == service);
     nodes.map(|node| node.name.to_string()).collect()
 }
 
@@ -125,7 +126,7 @@ pub(super) fn everybody(lab: &Lab) -> Vec<(SocketAddr, &'static str)> {
         .map(|node| {
             (
                 lab.address_of(node.name.as_str()),
-                takes_bodies(node.service),
+                takes_bodies(service_of(node)),
             )
         })
         .collect()

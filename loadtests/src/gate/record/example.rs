@@ -123,27 +123,27 @@ pub(crate) fn example() -> GateRecord {
         services: vec![
             ServiceCpu {
                 service: "api-gateway".to_owned(),
-                baseline_nanos: 120_000.0,
-                candidate_nanos: 133_000.0,
+                baseline_nanos: Some(120_000.0),
+                candidate_nanos: Some(133_000.0),
                 ratio: Some(1.108),
             },
             ServiceCpu {
                 service: "load-balancer".to_owned(),
-                baseline_nanos: 60_000.0,
-                candidate_nanos: 60_100.0,
+                baseline_nanos: Some(60_000.0),
+                candidate_nanos: Some(60_100.0),
                 ratio: Some(1.0017),
             },
         ],
         hops: vec![
             HopTime {
                 hop: Hop::Generator,
-                baseline_micros: 120.0,
-                candidate_micros: 121.0,
+                baseline_micros: Some(120.0),
+                candidate_micros: Some(121.0),
             },
             HopTime {
                 hop: Hop::ApiGateway,
-                baseline_micros: 300.0,
-                candidate_micros: 330.0,
+                baseline_micros: Some(300.0),
+                candidate_micros: Some(330.0),
             },
         ],
         failures: vec![FailedRequests {
@@ -223,6 +223,7 @@ pub(crate) fn round(number: usize, confirmation: bool) -> Round {
         }),
         queued: 0,
         unsent: 0,
+        never_left: Vec::new(),
     };
     let slot = |quad, side, cpu_nanos| Slot {
         side,

@@ -33,7 +33,8 @@ fn compare(baseline: &Record, candidate: &Record) -> Comparison {
 fn slower() -> Record {
     let mut record = fixed();
     record.seed += 1;
-    record.processes[0].cpu_micros_per_request *= 1.25;
+    let cost = &mut record.processes[0].cpu_micros_per_request;
+    *cost = cost.map(|micros| micros * 1.25);
     let times = record.routes[0].requests.times.as_mut().expect("some");
     times.p99 += 1000;
     record

@@ -84,8 +84,8 @@ fn figures(record: &GateRecord, text: &mut String) {
             text,
             &[
                 plain(&service.service),
-                micros(service.candidate_nanos / 1e3),
-                micros(service.baseline_nanos / 1e3),
+                or_dash(service.candidate_nanos.map(|nanos| micros(nanos / 1e3))),
+                or_dash(service.baseline_nanos.map(|nanos| micros(nanos / 1e3))),
                 or_dash(service.ratio.map(change)),
             ],
         );
@@ -104,8 +104,8 @@ fn hops(hops: &[HopTime], text: &mut String) {
             text,
             &[
                 plain(hop.hop.name()),
-                micros(hop.candidate_micros),
-                micros(hop.baseline_micros),
+                or_dash(hop.candidate_micros.map(micros)),
+                or_dash(hop.baseline_micros.map(micros)),
                 change_from(hop.baseline_micros, hop.candidate_micros),
             ],
         );

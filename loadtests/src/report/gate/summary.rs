@@ -7,7 +7,7 @@ use console::style;
 
 use super::{change, change_from, comes_to, interval, or_dash, share};
 use crate::gate::record::{GateRecord, HopTime};
-use crate::report::figures::micros;
+use crate::report::figures::{known, micros};
 use crate::report::summary::coloured;
 use crate::text::one_line;
 use crate::verdict::Verdict;
@@ -78,12 +78,12 @@ fn metrics(record: &GateRecord) -> Vec<String> {
 
 /// Where the cost went, before and after.
 fn costs(record: &GateRecord) -> Vec<String> {
-    let pair = |name: &str, before: f64, after: f64| {
+    let pair = |name: &str, before: Option<f64>, after: Option<f64>| {
         let change = change_from(before, after);
-        format!("{name} {} ({change})", micros(after))
+        format!("{name} {} ({change})", known(after, micros))
     };
     let services = record.services.iter().take(SHOWN).map(|service| {
-        let micros = |nanos: f64| nanos / 1e3;
+        let micros = |nanos: Option<f64>| nanos.map(|nanos| nanos / 1e3);
         pair(
             &one_line(&service.service),
             micros(service.baseline_nanos),
@@ -109,7 +109,10 @@ fn costs(record: &GateRecord) -> Vec<String> {
 
 /// The hops that take the longest on either side, the longest first.
 fn longest(hops: &[HopTime]) -> Vec<&HopTime> {
-    let time = |hop: &HopTime| hop.baseline_micros.max(hop.candidate_micros);
+    let time = |hop: &HopTime| {
+        let sides = [hop.baseline_micros, hop.candidate_micros];
+        sides.into_iter().flatten().fold(0.0, f64::max)
+    };
     let mut hops: Vec<&HopTime> = hops.iter().collect();
     hops.sort_by(|a, b| time(b).total_cmp(&time(a)));
     hops.truncate(SHOWN);
@@ -149,8 +152,8 @@ mod tests {
         ] {
             record.hops.push(HopTime {
                 hop,
-                baseline_micros,
-                candidate_micros,
+                baseline_micros: Some(baseline_micros),
+                candidate_micros: Some(candidate_micros),
             });
         }
         let longest = longest(&record.hops);

@@ -13,8 +13,8 @@ pub(super) fn services(services: &[ServiceCpu]) -> Markup {
         .iter()
         .map(|service| Cost {
             name: &service.service,
-            baseline: Some(service.baseline_nanos / 1e3),
-            candidate: Some(service.candidate_nanos / 1e3),
+            baseline: service.baseline_nanos.map(|nanos| nanos / 1e3),
+            candidate: service.candidate_nanos.map(|nanos| nanos / 1e3),
         })
         .collect();
     costs(
@@ -31,8 +31,8 @@ pub(super) fn hops(hops: &[HopTime]) -> Markup {
         .iter()
         .map(|hop| Cost {
             name: hop.hop.name(),
-            baseline: Some(hop.baseline_micros),
-            candidate: Some(hop.candidate_micros),
+            baseline: hop.baseline_micros,
+            candidate: hop.candidate_micros,
         })
         .collect();
     costs(

@@ -48,7 +48,7 @@ fn card(plan: &str, runs: &[&RunLine]) -> Markup {
             h3 { (plan) " " (badge(latest.judgement.verdict)) }
             @match quoted {
                 Some(figures) => dl {
-                    (trend("rate", &drawn, |f| Some(f.per_second), per_second, figures))
+                    (trend("rate", &drawn, |f| f.per_second, per_second, figures))
                     (trend("p99 of the slowest route", &drawn, |f| f.slowest_p99.map(|p99| p99 as f64), micros, figures))
                 },
                 None => p.soft.small { "No run of it has figures that may be quoted." },

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::report::entry::{ComparisonLine, GateLine, RunFigures, RunLine, ShortRevision};
-use crate::report::figures::{count, micros, per_second};
+use crate::report::figures::{count, known, micros, per_second};
 use crate::report::layout::{badge, link};
 use crate::report::{Entry, Kind, Line};
 use crate::verdict::{Judgement, Verdict};
@@ -31,7 +31,7 @@ fn run(entry: &Entry, line: &RunLine) -> Markup {
             data-verdict=(line.judgement.verdict.word())
             data-when=(line.started.as_millisecond())
             data-requests=[figures.map(|f| f.requests)]
-            data-rate=[figures.map(|f| f.per_second)]
+            data-rate=[figures.and_then(|f| f.per_second)]
             data-failed=[figures.map(|f| f.failed)]
             data-p99=[figures.and_then(|f| f.slowest_p99)]
             data-revision=[line.revision.as_ref().map(|r| &r.commit)]
@@ -52,7 +52,7 @@ fn numbers(figures: &RunFigures) -> Markup {
     let p99 = figures.slowest_p99.map(|p99| micros(p99 as f64));
     let cells = [
         ("Requests", count(figures.requests)),
-        ("Rate", per_second(figures.per_second)),
+        ("Rate", known(figures.per_second, per_second)),
         ("Failed", count(figures.failed)),
         ("Slowest p99", p99.unwrap_or_else(|| "–".to_owned())),
     ];

@@ -48,6 +48,7 @@ fn a_record_of_an_old_program_has_a_page() {
         ("/tasks", "at_worker"),
         ("/intruders", "by_flaw"),
         ("/routes/0", "curve"),
+        ("/failures/0", "judged"),
     ] {
         let object = old.pointer_mut(pointer).and_then(Value::as_object_mut);
         object.expect(pointer).remove(new).expect(new);
@@ -62,6 +63,31 @@ fn a_record_of_an_old_program_has_a_page() {
         !page.contains("id=\"timeline\""),
         "there is nothing to draw"
     );
+}
+
+#[test]
+fn zeros_that_stood_for_nothing_in_old_records_are_read_and_null_comes_back_as_null() {
+    let mut old = serde_json::to_value(example()).expect("JSON");
+    let zeros = serde_json::json!({ "count": 0, "p50": 0, "p99": 0 });
+    old["evidence"]["stages"][0]["requests"] = 0.into();
+    old["evidence"]["stages"][0]["mean_service_micros"] = 0.0.into();
+    old["evidence"]["stages"][0]["tenths"] = vec![zeros; 10].into();
+    let record: Record = serde_json::from_value(old).expect("still a record");
+    assert_eq!(record.evidence.stages[0].mean_service(), None);
+    assert_eq!(crate::evidence::doubts(&record.evidence), []);
+    run_page(&record, false);
+
+    let mut empty = example();
+    empty.evidence.stages[0].mean_service_micros = None;
+    empty.routes[0].requests.per_second = None;
+    empty.processes[0].cpu_micros_per_request = None;
+    let written = serde_json::to_value(&empty).expect("JSON");
+    let null = &written["routes"][0]["requests"]["per_second"];
+    assert_eq!(null, &Value::Null);
+    let back: Record = serde_json::from_value(written).expect("a record");
+    let page = run_page(&back, false).into_string();
+    assert!(!page.contains("NaN"), "{page}");
+    assert!(markdown(&back).contains("–"));
 }
 
 #[test]

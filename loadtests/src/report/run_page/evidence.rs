@@ -5,10 +5,11 @@ use maud::{Markup, html};
 
 use crate::record::Record;
 use crate::report::environment;
-use crate::report::figures::{count, micros, parts};
+use crate::report::figures::{count, known, micros, parts};
 use crate::report::layout::{bar, scroll};
 
 pub(super) fn failures(record: &Record) -> Markup {
+    let told_apart = record.failures.iter().any(|f| f.judged.is_some());
     html! {
         @if !record.failures.is_empty() {
             section #failures {
@@ -17,15 +18,22 @@ pub(super) fn failures(record: &Record) -> Markup {
                     thead { tr {
                         th scope="col" { "Route" }
                         th scope="col" { "Reason, and the first example" }
-                        th scope="col" .n { "Count" }
+                        @if told_apart { th scope="col" .n { "Judged stages" } }
+                        th scope="col" .n { "Whole run" }
                     } }
                     tbody { @for failure in &record.failures { tr {
                         th scope="row" { code { (failure.route) } }
                         td.text { (failure.reason) div.terms { (failure.example) } }
+                        @if told_apart { td.n { (failure.judged.map_or_else(|| "–".to_owned(), count)) } }
                         td.n { (count(failure.count)) }
                     } } }
                 } }))
-                p.small.soft { "Over the whole run, warm-up included." }
+                p.small.soft {
+                    @if told_apart {
+                        "Requests and rates elsewhere on this page are those of judged stages; the whole run has the warm-up too, "
+                        "and what was sent after the load to follow tasks up."
+                    } @else { "Over the whole run, warm-up included." }
+                }
             }
         }
     }
@@ -52,8 +60,8 @@ pub(super) fn processes(record: &Record) -> Markup {
                     } }
                     tbody { @for process in &record.processes { tr {
                         th scope="row" { (process.name) }
-                        td.n { (parts(record.per_measured_second(process.cpu_seconds))) }
-                        td.n { (micros(process.cpu_micros_per_request)) }
+                        td.n { (known(record.per_measured_second(process.cpu_seconds), parts)) }
+                        td.n { (known(process.cpu_micros_per_request, micros)) }
                         td.wide { (bar(process.cpu_seconds / most.max(f64::MIN_POSITIVE))) }
                     } } }
                 } }))

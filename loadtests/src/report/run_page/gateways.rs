@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 use stats::evenness::{Evenness, evenness};
 
-use crate::record::Record;
-use crate::report::figures::{count, parts, percent};
+use crate::record::{Record, share};
+use crate::report::figures::{count, known, parts, percent};
 use crate::report::layout::{bar, scroll};
 
 /// The section.
@@ -44,14 +44,14 @@ fn shares_of(record: &Record, total: u64, told: Option<Evenness>) -> Markup {
             } }
             tbody { @for gateway in &record.gateways {
                 @let requests = gateway.attempts.unwrap_or(gateway.answers);
-                @let share = requests as f64 / total.max(1) as f64;
+                @let percent_of_all = share(requests, total);
                 tr {
                     th scope="row" { (gateway.name) }
                     td.n { (gateway.attempts.map_or_else(none, count)) }
                     td.n { (expected) }
                     td.n { (count(gateway.answers)) }
-                    td.n { (percent(share * 100.0)) }
-                    td.wide { (bar(share)) }
+                    td.n { (known(percent_of_all, percent)) }
+                    td.wide { (bar(percent_of_all.unwrap_or(0.0) / 100.0)) }
                 }
             } }
         }

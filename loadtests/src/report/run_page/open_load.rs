@@ -5,22 +5,8 @@ use maud::{Markup, html};
 
 use crate::arrivals::Spacing;
 use crate::record::{OpenRecord, StageRecord, Times};
-use crate::report::figures::{count, micros, per_second};
+use crate::report::figures::{count, known, micros, per_second, percent};
 use crate::report::layout::scroll;
-
-/// Requested and achieved turns a second, on average over the open stages that are no
-/// warm-up; `None` without such a stage.
-pub(super) fn rates(stages: &[StageRecord]) -> Option<(f64, f64)> {
-    let judged = stages.iter().filter(|stage| !stage.warm_up);
-    let open = judged.filter_map(|stage| Some((stage.seconds, stage.open.as_ref()?)));
-    let (mut seconds, mut requested, mut achieved) = (0.0, 0.0, 0.0);
-    for (lasted, open) in open {
-        seconds += lasted;
-        requested += open.requested_per_second * lasted;
-        achieved += open.achieved_per_second * lasted;
-    }
-    (seconds > 0.0).then(|| (requested / seconds, achieved / seconds))
-}
 
 /// The section about open load; nothing where all load was closed.
 pub(super) fn open_load(stages: &[StageRecord]) -> Markup {
@@ -50,6 +36,7 @@ pub(super) fn open_load(stages: &[StageRecord]) -> Markup {
 type OpenStages<'a> = [(&'a StageRecord, &'a OpenRecord)];
 
 fn arrivals(open: &OpenStages<'_>) -> Markup {
+    let any_stuck = open.iter().any(|(_, open)| open.near_side > 0);
     html! {
         table {
             thead { tr {
@@ -62,15 +49,26 @@ fn arrivals(open: &OpenStages<'_>) -> Markup {
                 th scope="col" .n { "Late" }
                 th scope="col" .n { "Unsent" }
                 th scope="col" .n { "Waited for a user" }
+                @if any_stuck { th scope="col" .n { "Never left here" } }
             } }
             tbody { @for (stage, open) in open { tr {
-                th scope="row" { (stage.name) }
+                th scope="row" {
+                    (stage.name)
+                    @if stage.warm_up { span.soft { " (not judged)" } }
+                }
                 td { (spacing(open.spacing)) }
                 td.n { (per_second(open.requested_per_second)) }
-                td.n { (per_second(open.achieved_per_second)) }
-                @for number in [open.planned, open.sent, open.late, open.unsent, open.queued] {
-                    td.n { (count(number)) }
+                td.n { (known(open.achieved_per_second, per_second)) }
+                @for number in [open.planned, open.sent] { td.n { (count(number)) } }
+                @for number in [open.late, open.unsent, open.queued] {
+                    td.n {
+                        (count(number))
+                        @if let Some(share) = open.share(number).filter(|_| number > 0) {
+                            div.small.soft { (percent(share)) }
+                        }
+                    }
                 }
+                @if any_stuck { td.n { (count(open.near_side)) } }
             } } }
         }
     }
@@ -118,18 +116,27 @@ fn spacing(spacing: Spacing) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::OpenTotal;
     use crate::record::example::{example, open_load_example};
 
     #[test]
     fn requested_and_achieved_rate_stand_together_with_what_was_never_sent() {
         let mut record = example();
-        assert_eq!(rates(&record.stages), None);
+        assert!(OpenTotal::of(&record.stages).is_none());
         assert_eq!(open_load(&record.stages).into_string(), "");
         record.stages[0].open = Some(open_load_example());
-        assert_eq!(rates(&record.stages), Some((1000.0, 987.5)));
+        let total = OpenTotal::of(&record.stages).expect("an open stage");
+        assert_eq!(total.requested_per_second, 1000.0);
+        assert_eq!(total.achieved_per_second, 987.5);
         let page = open_load(&record.stages).into_string();
         let page = page.replace('\u{202f}', " ");
-        for figure in ["1 000 /s", "988 /s", ">50<", "Poisson", "120 µs"] {
+        for figure in [
+            "1 000 /s",
+            "988 /s",
+            ">50<div class=\"small soft\">1.25 %",
+            "Poisson",
+            "120 µs",
+        ] {
             assert!(page.contains(figure), "{figure} is missing: {page}");
         }
     }

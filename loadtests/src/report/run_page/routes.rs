@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::latency;
 use crate::record::{Record, RequestFigures, StageRecord};
-use crate::report::figures::{count, duration, micros, per_second};
+use crate::report::figures::{count, duration, known, micros, per_second};
 use crate::report::layout::{bar, scroll};
 
 /// How long requests took, by route.
@@ -90,7 +90,7 @@ fn request_head(what: &str, last: &str) -> Markup {
 fn request_cells(requests: &RequestFigures) -> Markup {
     html! {
         td.n { (count(requests.count)) }
-        td.n { (per_second(requests.per_second)) }
+        td.n { (known(requests.per_second, per_second)) }
         td.n { (count(requests.failed)) }
         @match &requests.times {
             Some(times) => {

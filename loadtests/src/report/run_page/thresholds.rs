@@ -32,7 +32,10 @@ pub(super) fn thresholds(thresholds: &[Judged]) -> Markup {
 fn row(judged: &Judged) -> Markup {
     html! {
         tr {
-            th scope="row" { code { (judged.rule) } }
+            th scope="row" {
+                code { (judged.rule) }
+                @if judged.built_in { span.soft.small { " (built in)" } }
+            }
             td.n { (in_unit(judged.limit, judged.unit)) }
             td.n { (judged.value.map_or_else(|| "–".to_owned(), |v| in_unit(v, judged.unit))) }
             td.margin { @if let Some(value) = judged.value { (margin(judged, value)) } }
@@ -108,6 +111,7 @@ mod tests {
             limit,
             value: Some(value),
             unit: Unit::Percent,
+            built_in: false,
         }
     }
 

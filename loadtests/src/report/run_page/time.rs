@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use crate::record::{ProcessUsage, Record, StageUsage};
-use crate::report::figures::{count, mebibytes, micros};
+use crate::report::figures::{count, known, mebibytes, micros};
 use crate::report::layout::{hop_class, scroll};
 use crate::timing::{EVERY, HopTiming, RouteTiming};
 
@@ -118,17 +118,18 @@ fn stage_rows(stage: &StageUsage) -> Markup {
     html! {
         tbody {
             tr { th scope="rowgroup" colspan="6" { strong { (stage.stage) } ", " (count(stage.requests)) " requests" } }
-            @for process in &stage.processes { (process_row(process)) }
+            @for process in &stage.processes { (process_row(process, stage.requests)) }
         }
     }
 }
 
-fn process_row(process: &ProcessUsage) -> Markup {
+/// Per request of so many; without any, records of earlier programs share among one.
+fn process_row(process: &ProcessUsage, requests: u64) -> Markup {
     html! {
         tr.part {
             th scope="row" { (process.name) }
-            td.n { (micros(process.cpu_micros_per_request)) }
-            td.n { (micros(process.waited_micros_per_request)) }
+            td.n { (known(process.cpu_micros_per_request.filter(|_| requests > 0), micros)) }
+            td.n { (known(process.waited_micros_per_request.filter(|_| requests > 0), micros)) }
             td.n { (count(process.voluntary_switches)) }
             td.n { (count(process.involuntary_switches)) }
             td.n { (mebibytes(process.peak_memory_bytes)) }

@@ -130,14 +130,16 @@ pub(super) fn processes(measured: Option<&Measured>, sent: u64) -> Vec<ProcessRe
 }
 
 /// By node, and by service as the sum over its nodes.
-pub(super) fn cpu_per_request(measured: Option<&Measured>, sent: u64) -> BTreeMap<String, f64> {
+pub(super) fn cpu_per_request(measured: &Measured, sent: u64) -> BTreeMap<String, f64> {
     let mut figures = BTreeMap::new();
-    for (name, cpu) in measured.iter().flat_map(|measured| &measured.cpu) {
-        let micros = per_request(*cpu, sent);
+    for (name, cpu) in &measured.cpu {
+        let Some(micros) = per_request(*cpu, sent) else {
+            continue;
+        };
         figures.insert(name.to_string(), micros);
         let service = measured
+            .counts
             .iter()
-            .flat_map(|measured| &measured.counts)
             .find(|node| node.name == *name)
             .map(|node| node.service.to_string());
         // A service of one node has the node's name.
@@ -148,9 +150,9 @@ pub(super) fn cpu_per_request(measured: Option<&Measured>, sent: u64) -> BTreeMa
     figures
 }
 
-/// In microseconds. Without requests, there is nothing to share it among.
-fn per_request(cpu: Duration, sent: u64) -> f64 {
-    cpu.as_secs_f64() * 1e6 / sent.max(1) as f64
+/// In microseconds; `None` without requests, for there is nothing to share it among.
+fn per_request(cpu: Duration, sent: u64) -> Option<f64> {
+    (sent > 0).then(|| cpu.as_secs_f64() * 1e6 / sent as f64)
 }
 
 #[cfg(test)]
@@ -178,6 +180,12 @@ mod tests {
     fn from_outside_the_balance_doesnt_show() {
         assert_eq!(imbalance(&gateways(&[None, None])), Figure::OutOfSight);
         assert_eq!(imbalance(&[]), Figure::OutOfSight);
+    }
+
+    #[test]
+    fn without_requests_cpu_time_is_that_of_none() {
+        assert_eq!(per_request(Duration::from_millis(3), 0), None);
+        assert_eq!(per_request(Duration::from_millis(3), 3), Some(1000.0));
     }
 
     proptest! {

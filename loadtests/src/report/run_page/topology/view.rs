@@ -3,8 +3,8 @@
 
 use services::contract::Service;
 
-use crate::record::{EdgeRecord, Record};
-use crate::report::figures::{count, parts, per_second, percent};
+use crate::record::{EdgeRecord, Record, share};
+use crate::report::figures::{count, known, parts, per_second, percent};
 
 /// A system in tiers, from the users inwards.
 #[derive(Debug)]
@@ -188,7 +188,7 @@ fn cores(record: &Record, name: &str) -> Option<String> {
         .processes
         .iter()
         .find(|process| process.name == name)?;
-    let cores = record.per_measured_second(process.cpu_seconds);
+    let cores = record.per_measured_second(process.cpu_seconds)?;
     Some(format!("{} cores", parts(cores)))
 }
 
@@ -209,7 +209,7 @@ fn link_to(record: &Record, name: &str, service: Option<Service>) -> Link {
     let total = sent(record);
     if service == Some(Service::LoadBalancer) {
         return Link {
-            label: Some(per_second(record.per_measured_second(total))),
+            label: record.per_measured_second(total).map(per_second),
             weight: 1.0,
             alarm: None,
         };
@@ -221,13 +221,14 @@ fn link_to(record: &Record, name: &str, service: Option<Service>) -> Link {
     }
     let calls = to_it.iter().map(|edge| edge.calls).sum::<u64>();
     let failed: u64 = to_it.iter().filter_map(|edge| edge.failed).sum();
-    let mut label = per_second(record.per_measured_second(calls as f64));
+    let mut label = known(record.per_measured_second(calls as f64), per_second);
     if service == Some(Service::ApiGateway) {
         let all = record.traffic.iter().flat_map(|traffic| &traffic.edges);
         let given = all.filter(|edge| edge.from == Service::LoadBalancer.as_str());
         let given: u64 = given.map(|edge| edge.calls).sum();
-        let share = calls as f64 / given.max(1) as f64 * 100.0;
-        label = format!("{label} · {}", percent(share));
+        if let Some(share) = share(calls, given) {
+            label = format!("{label} · {}", percent(share));
+        }
     }
     Link {
         label: Some(label),
@@ -248,21 +249,20 @@ fn from_outside(record: &Record) -> Vec<Tier> {
             alarm: None,
         }],
         links: vec![Link {
-            label: Some(per_second(record.per_measured_second(sent(record)))),
+            label: record.per_measured_second(sent(record)).map(per_second),
             weight: 1.0,
             alarm: None,
         }],
     };
     let all: u64 = record.gateways.iter().map(|gateway| gateway.answers).sum();
-    let share = |answers: u64| answers as f64 / all.max(1) as f64;
     let gateways = Tier {
         name: "Gateways that answered",
         links: record
             .gateways
             .iter()
             .map(|gateway| Link {
-                label: Some(percent(share(gateway.answers) * 100.0)),
-                weight: share(gateway.answers),
+                label: share(gateway.answers, all).map(percent),
+                weight: share(gateway.answers, all).unwrap_or(0.0) / 100.0,
                 alarm: None,
             })
             .collect(),
