@@ -39,25 +39,23 @@ use exceptions::Exceptions;
 
 /// Every vector, part by part.
 fn vectors() -> Arc<[Vector]> {
-    let parts: [(&str, fn() -> Vec<Vector>); 10] = [
-        ("request line", request_lines::vectors),
-        ("target", targets::vectors),
-        ("field", fields::vectors),
-        ("host", hosts::vectors),
-        ("length", lengths::vectors),
-        ("coding", codings::vectors),
-        ("chunk", chunks::vectors),
-        ("smuggling", smuggling::vectors),
-        ("connection", connections::vectors),
-        ("expectation", expectations::vectors),
+    let parts = [
+        ("request line", request_lines::vectors()),
+        ("target", targets::vectors()),
+        ("field", fields::vectors()),
+        ("host", hosts::vectors()),
+        ("length", lengths::vectors()),
+        ("coding", codings::vectors()),
+        ("chunk", chunks::vectors()),
+        ("smuggling", smuggling::vectors()),
+        ("connection", connections::vectors()),
+        ("expectation", expectations::vectors()),
+        ("limit", limits::vectors()),
     ];
-    let limits: (&str, fn() -> Vec<Vector>) = ("limit", limits::vectors);
-    let of_part = |(part, vectors): (&'static str, fn() -> Vec<Vector>)| {
-        vectors()
-            .into_iter()
-            .map(move |vector| Vector { part, ..vector })
-    };
-    let all = parts.into_iter().chain([limits]).flat_map(of_part);
+    let all = parts.into_iter().flat_map(|(part, vectors)| {
+        let of_part = vectors.into_iter();
+        of_part.map(move |vector| Vector { part, ..vector })
+    });
     // What is written by hand comes first, and what is generated may make it once more.
     let mut known = HashSet::new();
     all.filter(|vector| known.insert((vector.part, vector.raw.clone())))

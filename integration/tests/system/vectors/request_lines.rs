@@ -176,7 +176,7 @@ fn lines() -> Vec<Vector> {
         ),
         vector(
             "a TLS handshake",
-            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
             refused(BAD).or(closed()),
             GRAMMAR,
         ),
