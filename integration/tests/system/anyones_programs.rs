@@ -57,7 +57,7 @@ pub(crate) async fn programs_are_told_of_each_other_and_share_the_fate_of_a_syst
     let two_tiers = topology(
         r#"
         [node.store]
-        run = ["PROGRAM", "database", "--listen={address}", "--file={dir}/data.sqlite"]
+        run = ["PROGRAM", "database", "--listen={address}", "--file={dir}/data.sqlite", "--allow-host=127.0.0.1"]
         ready = { http = "/health" }
         counters = "/metrics"
 

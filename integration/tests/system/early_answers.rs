@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use integration::Topology;
 use services::contract::Service;
 
-use crate::raw::{answer_to, in_chunks, token, with_length};
+use crate::raw::{answer_to, called_by_any_name, in_chunks, token, with_length};
 use crate::rude_upstream::{Answer, RudeUpstream};
 use crate::support::Lab;
 use crate::traffic::laboratory;
@@ -21,7 +21,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 const CLOSE: &str = "connection: close\r\n";
 
 pub(crate) async fn a_refusal_reaches_a_client_that_still_sends_its_body() {
-    let lab = Lab::start(laboratory()).await;
+    let lab = Lab::start(called_by_any_name(laboratory())).await;
     let cases = [
         ("load-balancer", "POST /longtask", String::new(), LARGE, 401),
         ("load-balancer", "PUT /data/a", String::new(), LARGE, 401),

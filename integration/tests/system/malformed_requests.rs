@@ -8,7 +8,7 @@ use services::contract::Service;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::raw::{answer_to, head, token};
+use crate::raw::{answer_to, called_by_any_name, head, token};
 use crate::support::Lab;
 use crate::traffic::laboratory;
 
@@ -150,7 +150,7 @@ const REFUSED: [(&str, u16); 46] = [
 ];
 
 pub(crate) async fn what_no_node_serves_is_refused_at_once_by_each_and_reaches_nobody() {
-    let lab = Lab::start(laboratory()).await;
+    let lab = Lab::start(called_by_any_name(laboratory())).await;
     let upstream = MockServer::start().await;
     let answer = Mock::given(any()).respond_with(ResponseTemplate::new(200));
     answer.mount(&upstream).await;
@@ -199,7 +199,7 @@ pub(crate) async fn what_no_node_serves_is_refused_at_once_by_each_and_reaches_n
 }
 
 pub(crate) async fn what_is_well_formed_is_served_by_each() {
-    let lab = Lab::start(laboratory()).await;
+    let lab = Lab::start(called_by_any_name(laboratory())).await;
     for (node, path) in NODES {
         let method = if path == "/longtask" { "GET" } else { "POST" };
         for (target, fields) in [
@@ -238,7 +238,7 @@ pub(crate) async fn what_is_well_formed_is_served_by_each() {
 }
 
 pub(crate) async fn a_declared_body_that_is_too_large_is_413_without_being_asked_for() {
-    let lab = Lab::start(laboratory()).await;
+    let lab = Lab::start(called_by_any_name(laboratory())).await;
     let fields = format!(
         "{}expect: 100-continue\r\ncontent-length: 1000000000\r\n",
         token()

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use integration::Topology;
+use services::contract::Service;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -105,4 +107,20 @@ pub(crate) fn head(method_and_path: &str, fields: &str) -> String {
 /// The line with the laboratory's token.
 pub(crate) fn token() -> String {
     format!("authorization: {TOKEN}\r\n")
+}
+
+/// The same topology with inner nodes that may be called by the names in these stories, which
+/// are about what comes after the name.
+pub(crate) fn called_by_any_name(topology: Topology) -> Topology {
+    let names = "skein,skein.example,other,a,localhost,127.0.0.1,[::1]";
+    [
+        Service::Cache,
+        Service::Database,
+        Service::Microservice,
+        Service::Worker,
+    ]
+    .into_iter()
+    .fold(topology, |topology, service| {
+        topology.with(service, "allow-host", names)
+    })
 }

@@ -9,7 +9,7 @@ use services::contract::Service;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::raw::{answer_to, chunks, head, in_chunks, read_on, token};
+use crate::raw::{answer_to, called_by_any_name, chunks, head, in_chunks, read_on, token};
 use crate::rude_upstream::{Answer, RudeUpstream};
 use crate::support::{Lab, PATIENCE};
 
@@ -103,7 +103,7 @@ pub(crate) async fn a_body_that_stops_coming_is_408_at_every_node() {
         if service == Service::LoadBalancer {
             topology = topology.with(service, "gateway", format!("gateway-1={}", gateway.url()));
         }
-        let lab = Lab::start(topology).await;
+        let lab = Lab::start(called_by_any_name(topology)).await;
         for (fields, begun) in [
             ("content-length: 100\r\n", "1"),
             ("transfer-encoding: chunked\r\n", "2\r\n1"),

@@ -262,6 +262,7 @@ proptest! {
         let (first, first_right) = encoded(&header.text, damage.0);
         let (second, second_right) = encoded(&claims.text, damage.1);
         let message = format!("{first}.{second}");
+        crate::signing::install();
         let signature = sign(
             message.as_bytes(),
             &EncodingKey::from_secret(key.as_bytes()),
