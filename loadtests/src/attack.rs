@@ -172,7 +172,8 @@ impl Attack {
     /// Goose's command line. Its controllers stay off, for nobody else is to steer the run.
     fn arguments(&self, folder: &Path) -> Vec<String> {
         let users = self.workload.roster.len();
-        let seconds = self.workload.schedule.length().as_secs();
+        // Goose counts in whole seconds; nobody is on duty in what that is more.
+        let seconds = self.workload.schedule.length().as_secs_f64().ceil() as u64;
         let report = |name| folder.join(name).display().to_string();
         let mut arguments = vec![
             format!("--host={}", self.workload.target.as_str()),

@@ -48,6 +48,7 @@ use crate::comparison::{Decision, Design, Metric, Role, Rule};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::run::topology;
+use crate::words::counted;
 use calibration::Calibration;
 use contest::{Contest, Ended, Ground, Terms, open_log};
 use place::{Interruption, allowed_cores};
@@ -117,8 +118,9 @@ pub enum GateError {
     TooSlow(f64),
     /// There is no time for as many rounds as a verdict takes.
     #[error(
-        "a budget of {} s has room for {rounds} rounds of {:.1} s, and a verdict takes {}: give it {} s or more",
+        "a budget of {} s has room for {} of {:.1} s, and a verdict takes {}: give it {} s or more",
         budget.as_secs(),
+        counted(*rounds as u64, "round", "rounds"),
         each.as_secs_f64(),
         Design::FEWEST_ROUNDS,
         needs.as_secs() + 1

@@ -41,6 +41,7 @@ mod timing;
 mod tokens;
 mod verdict;
 mod visitor;
+mod words;
 mod workload;
 
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ pub(crate) use system::topology;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use integration::error::StartError;
@@ -163,6 +164,7 @@ pub async fn run(order: Order, folder: &Path, progress: &Progress) -> Result<Rec
             .sum_up(|stage| stage.is_some_and(|stage| !order.plan.stages[stage].warm_up)),
         ceiling,
         files,
+        unasked: workload.unasked.load(Ordering::Relaxed),
     };
     subject.stop(folder, &mut warnings).await;
     let began = SystemTime::now() - workload.clock.elapsed();

@@ -2,6 +2,7 @@
 //! and records how long it took and what was wrong.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
 use services::contract::{CACHE_STATUS, SERVED_BY};
 
-use crate::client::{Broken, Client, ExchangeError, REQUEST_TIMEOUT, RequestBuilder};
+use crate::client::{Broken, Client, Content, ExchangeError, RequestBuilder};
 use crate::pacer::Arrival;
 use crate::samples::{CacheOutcome, Fault, Route, Sample, SentArrival, StageIndex};
 use crate::timing;
@@ -84,8 +85,10 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its header fields.
     pub headers: HeaderMap,
-    /// Its body.
+    /// Its body, or the beginning of it where the request asks for no more.
     pub body: Bytes,
+    /// Whether the text that the request looks for is in the body.
+    pub is_found: bool,
 }
 
 /// What a check found wrong with an answer.
@@ -104,7 +107,7 @@ impl Visitor {
             rng: workload.rng(seat),
             turns: 0,
             tasks: SubmittedTasks::default(),
-            client: Client::new(REQUEST_TIMEOUT),
+            client: Client::new(workload.answers),
             // Both forms are allowed, so both are used.
             token: if seat.is_multiple_of(2) {
                 tokens::bearer(&token)
@@ -123,10 +126,10 @@ impl Visitor {
         self.client.connect(&self.workload.target).await;
     }
 
-    /// Waits for answers for so long, in place of [`REQUEST_TIMEOUT`].
+    /// Waits for answers for so long, in place of the plan's time limit.
     #[cfg(test)]
     pub fn be_patient_for(&mut self, patience: Duration) {
-        self.client = Client::new(patience);
+        self.client = Client::new(self.workload.answers.within(patience));
     }
 
     /// A request by this user, without a token.
@@ -159,6 +162,9 @@ impl Visitor {
         let exchange = self.client.exchange(target, request, sent).await;
         let service = sent.elapsed();
         drop(under_way);
+        if self.client.take_unasked() {
+            self.workload.unasked.fetch_add(1, Ordering::Relaxed);
+        }
         let (answer, checked) = match exchange {
             Ok(answer) => {
                 let answer = Answer::from(answer);
@@ -166,7 +172,8 @@ impl Visitor {
                 (Some(answer), checked)
             }
             Err(Broken { error, head }) => {
-                let begun = head.map(|head| Answer::from(Response::from_parts(head, Bytes::new())));
+                let nothing = Content::default();
+                let begun = head.map(|head| Answer::from(Response::from_parts(head, nothing)));
                 (begun, Err(Wrong::from(error)))
             }
         };
@@ -230,7 +237,10 @@ impl Visitor {
         };
         self.workload.recorder.record(self.seat, &sample);
         self.requests += 1;
-        let is_whole = !matches!(sample.fault, Some((Fault::CutOff | Fault::TimedOut, _)));
+        let is_whole = !matches!(
+            sample.fault,
+            Some((Fault::CutOff | Fault::TimedOut | Fault::BodyTooLarge, _))
+        );
         let is_wanted = is_whole && self.requests.is_multiple_of(timing::EVERY);
         if let Some(answer) = answer.filter(|_| is_wanted) {
             let timings = &self.workload.timings;
@@ -279,6 +289,14 @@ impl Answer {
         }
     }
 
+    /// A fault, with what explains it in place of the answer's beginning.
+    pub fn wrong_because(&self, fault: Fault, reason: &str) -> Wrong {
+        Wrong {
+            fault,
+            example: format!("{}: {reason}", self.status),
+        }
+    }
+
     /// What the first cache in `Cache-Status` did: the one nearest to the origin
     /// (RFC 9211 §2). Here there is only one.
     fn cache_outcome(&self) -> Option<CacheOutcome> {
@@ -297,13 +315,14 @@ impl Answer {
     }
 }
 
-impl From<Response<Bytes>> for Answer {
-    fn from(response: Response<Bytes>) -> Self {
-        let (head, body) = response.into_parts();
+impl From<Response<Content>> for Answer {
+    fn from(response: Response<Content>) -> Self {
+        let (head, content) = response.into_parts();
         Answer {
             status: head.status,
             headers: head.headers,
-            body,
+            body: content.kept,
+            is_found: content.is_found,
         }
     }
 }

@@ -32,6 +32,8 @@ where
     sender: SendRequest<B>,
     /// `None` once the connection has ended.
     driver: Option<Driver<B>>,
+    /// Whether it ended because of bytes that belong to no response.
+    has_unasked_bytes: bool,
 }
 
 type Driver<B> = Pin<Box<http1::Connection<TokioIo<TcpStream>, B>>>;
@@ -48,10 +50,23 @@ where
     ///
     /// None that is known: nothing is sent or read yet.
     pub async fn over(stream: TcpStream) -> hyper::Result<Self> {
-        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
+        Connection::with_settings(stream, &http1::Builder::new()).await
+    }
+
+    /// The same with other settings than hyper's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::over`].
+    pub async fn with_settings(
+        stream: TcpStream,
+        settings: &http1::Builder,
+    ) -> hyper::Result<Self> {
+        let (sender, driver) = settings.handshake(TokioIo::new(stream)).await?;
         Ok(Connection {
             sender,
             driver: Some(Box::pin(driver)),
+            has_unasked_bytes: false,
         })
     }
 
@@ -67,9 +82,12 @@ where
     ) -> Result<Response<Incoming>, TrySendError<Request<B>>> {
         // Out of its budget, a task is woken to go on later; the response wakes nobody.
         let mut response = pin!(unconstrained(self.sender.try_send_request(request)));
-        let driver = &mut self.driver;
+        let (driver, has_unasked_bytes) = (&mut self.driver, &mut self.has_unasked_bytes);
         let response = poll_fn(|cx| {
-            drive(driver, cx);
+            // What else went wrong reaches the exchange under way.
+            if let Some(error) = drive(driver, cx) {
+                *has_unasked_bytes = is_of_unasked_bytes(&error);
+            }
             // Only the driver can bring the response, and it wakes this task itself.
             response
                 .as_mut()
@@ -90,30 +108,46 @@ where
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(&mut quietly) {
             return Poll::Ready(frame);
         }
-        drive(&mut self.driver, cx);
+        self.drive_between_requests(cx);
         Pin::new(body).poll_frame(&mut quietly)
     }
 
     /// Whether whoever is at the other end has kept an idle connection open, as far as
     /// is known here.
     pub fn is_usable(&mut self) -> bool {
-        drive(&mut self.driver, &mut Context::from_waker(Waker::noop()));
+        self.drive_between_requests(&mut Context::from_waker(Waker::noop()));
         self.driver.is_some() && self.sender.is_ready()
+    }
+
+    /// Whether the connection has ended because whoever is at the other end sent more
+    /// than the responses that were asked for.
+    pub fn was_ended_by_unasked_bytes(&self) -> bool {
+        self.has_unasked_bytes
+    }
+
+    fn drive_between_requests(&mut self, cx: &mut Context<'_>) {
+        if let Some(error) = drive(&mut self.driver, cx) {
+            self.has_unasked_bytes = is_of_unasked_bytes(&error);
+        }
     }
 }
 
-/// Lets a connection read and write what it can.
-fn drive<B>(driver: &mut Option<Driver<B>>, cx: &mut Context<'_>)
+/// Whether a connection ended because of bytes that belong to no response. hyper has
+/// words for that, and no name.
+fn is_of_unasked_bytes(error: &hyper::Error) -> bool {
+    error.to_string() == "received unexpected message from connection"
+}
+
+/// Lets a connection read and write what it can. Gives the error that it ended with.
+fn drive<B>(driver: &mut Option<Driver<B>>, cx: &mut Context<'_>) -> Option<hyper::Error>
 where
     B: Body + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     B::Data: Send,
 {
-    let ended = driver
-        .as_mut()
-        .is_some_and(|driver| driver.as_mut().poll(cx).is_ready());
-    if ended {
-        // What went wrong, if anything, reaches the exchange under way.
-        *driver = None;
-    }
+    let Poll::Ready(end) = driver.as_mut()?.as_mut().poll(cx) else {
+        return None;
+    };
+    *driver = None;
+    end.err()
 }

@@ -3,6 +3,9 @@
 use std::error::Error;
 use std::time::Duration;
 
+use bytesize::ByteSize;
+
+use super::limits::AnswerLimits;
 use super::request::Unsendable;
 use super::target::InvalidTarget;
 use crate::samples::Fault;
@@ -31,9 +34,37 @@ pub enum ExchangeError {
     /// The answer began and broke off.
     #[error("the answer broke off")]
     CutOff(#[source] hyper::Error),
+    /// The answer's head is larger than it may be. The parser doesn't tell in what way.
+    #[error(
+        "the answer's head has more than {fields} header fields or {}; allow more with `fields` or `head` in [answer], or --max-fields or --max-head",
+        ByteSize(*bytes)
+    )]
+    HeadTooLarge {
+        /// The most header fields.
+        fields: usize,
+        /// The most bytes.
+        bytes: u64,
+    },
+    /// The answer's body has more bytes than it may have.
+    #[error(
+        "the answer's body has more than {}; allow more with `body` in [answer], or --max-body",
+        ByteSize(*.0)
+    )]
+    BodyTooLarge(u64),
 }
 
 impl ExchangeError {
+    /// The error of an exchange in which no head came within `limits`.
+    pub(super) fn of_head(error: hyper::Error, limits: &AnswerLimits) -> Self {
+        if error.is_parse_too_large() {
+            return ExchangeError::HeadTooLarge {
+                fields: limits.fields,
+                bytes: limits.head,
+            };
+        }
+        ExchangeError::NoAnswer(error)
+    }
+
     /// What it counts as.
     pub fn fault(&self) -> Fault {
         match self {
@@ -45,6 +76,8 @@ impl ExchangeError {
             ExchangeError::NoAnswer(_) => Fault::NoAnswer,
             ExchangeError::TimedOut(_) => Fault::TimedOut,
             ExchangeError::CutOff(_) => Fault::CutOff,
+            ExchangeError::HeadTooLarge { .. } => Fault::HeadTooLarge,
+            ExchangeError::BodyTooLarge(_) => Fault::BodyTooLarge,
         }
     }
 

@@ -10,7 +10,7 @@ use tower::ServiceExt;
 use url::Url;
 
 use super::request::Unsendable;
-use super::{Connection, ExchangeError};
+use super::{AnswerLimits, Connection, ExchangeError};
 
 /// What no request line can carry as it is: whatever is neither reserved nor unreserved
 /// (RFC 3986, section 2), and what would end the path as a fragment.
@@ -97,11 +97,12 @@ impl Target {
     }
 
     /// Connects, to whichever of the server's addresses takes the connection first.
-    pub(super) async fn connect(&self) -> Result<Connection, ExchangeError> {
+    pub(super) async fn connect(&self, limits: &AnswerLimits) -> Result<Connection, ExchangeError> {
         let connector = self.connector.clone();
         let stream = connector.oneshot(self.origin.clone()).await;
         let stream = stream.map_err(|error| ExchangeError::Connect(error.into()))?;
-        let connection = Connection::over(stream.into_inner()).await;
+        let settings = limits.of_connection();
+        let connection = Connection::with_settings(stream.into_inner(), &settings).await;
         connection.map_err(|error| ExchangeError::Connect(error.into()))
     }
 

@@ -22,6 +22,7 @@ use crate::environment::Environment;
 use crate::record::Document;
 use crate::timing::Hop;
 use crate::verdict::{Judgement, Verdict};
+use crate::words::counted;
 
 /// A contest that is over, with all that it was held by.
 pub(super) struct Held {
@@ -217,7 +218,10 @@ fn confirmation(seed: u64, second: &Contest, first: &Ended) -> Confirmation {
         rounds,
         confirmed,
         metrics: metrics.iter().map(|m| m.name().to_owned()).collect(),
-        sentence: format!("A fresh start with another seed {what}, in {rounds} rounds."),
+        sentence: format!(
+            "A fresh start with another seed {what}, in {}.",
+            counted(rounds as u64, "round", "rounds")
+        ),
     }
 }
 

@@ -50,6 +50,8 @@ pub(super) struct Seen {
     pub(super) timing: Vec<RouteTiming>,
     pub(super) ceiling: Option<Ceiling>,
     pub(super) files: Option<FileLimit>,
+    /// How many connections were given up for bytes that belong to no answer.
+    pub(super) unasked: u64,
 }
 
 pub(super) fn record(
@@ -67,13 +69,16 @@ pub(super) fn record(
         let wanted = all.filter(|(index, _)| stages(*index));
         wanted.map(|(_, stage)| stage.duration.as_secs_f64()).sum()
     };
-    let measured_seconds = lasted(&|stage| is_measured(Some(stage)));
+    // In a pause nothing is asked for, so that it is no time to have a rate over.
+    let measured_seconds =
+        lasted(&|stage| is_measured(Some(stage)) && !plan.stages[stage].is_pause());
     let routes = seen.samples.by_route(is_measured);
     let sent: u64 = routes.values().map(RouteSamples::count).sum();
 
     let stages = stages(plan, &seen.samples);
-    warnings.extend(empty_stages(&stages));
+    warnings.extend(empty_stages(plan, &stages));
     warnings.extend(unanswered_stages(plan, &seen.samples));
+    warnings.extend(unasked(seen.unasked));
     let gateways = nodes::gateways(seen);
     let caches = caches::caches(seen, &order);
     let tasks = work::tasks(seen);
@@ -212,11 +217,17 @@ fn stages(plan: &Plan, samples: &Samples) -> Vec<StageRecord> {
     stages.collect()
 }
 
-fn empty_stages(stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
-    let empty = stages.iter().filter(|stage| stage.requests.count == 0);
-    empty.map(|stage| Warning::NothingSent {
-        stage: stage.name.clone(),
+fn empty_stages(plan: &Plan, stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
+    let planned = plan.stages.iter().zip(stages);
+    let empty = planned.filter(|(plan, stage)| !plan.is_pause() && stage.requests.count == 0);
+    empty.map(|(plan, _)| Warning::NothingSent {
+        stage: plan.name.clone(),
     })
+}
+
+/// What a server sent that nobody had asked for.
+fn unasked(times: u64) -> Option<Warning> {
+    (times > 0).then_some(Warning::UnaskedBytes { times })
 }
 
 /// Stages that were to be judged and got no answer at all: nothing was measured there
@@ -244,7 +255,12 @@ fn generator(seen: &Seen) -> Generator {
     Generator {
         sent: total.count(),
         not_connected: samples.faults(|fault| fault == Fault::NotConnected),
-        unanswered: samples.faults(|fault| matches!(fault, Fault::NoAnswer | Fault::TimedOut)),
+        unanswered: samples.faults(|fault| {
+            matches!(
+                fault,
+                Fault::NoAnswer | Fault::TimedOut | Fault::HeadTooLarge
+            )
+        }),
         refused: total.statuses.get(&401).copied().unwrap_or(0),
         tasks_accepted: seen.tasks.accepted,
         tasks_in_doubt: in_doubt.map(|(_, faults)| faults.count).sum(),

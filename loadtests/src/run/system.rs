@@ -49,9 +49,9 @@ impl Subject {
     /// Starts the plan's system, with logs and data in `folder`, unless one is there.
     pub(super) async fn prepare(order: &Order, folder: &Path) -> Result<Self, RunError> {
         if let Some(url) = &order.target {
-            // Any answer will do; what it should be, the load finds out.
-            return match client::get(url).await {
-                Ok(_) => Ok(Subject::There(url.clone())),
+            // A connection will do: what anybody asks there, the load asks and counts.
+            return match client::reach(url).await {
+                Ok(()) => Ok(Subject::There(url.clone())),
                 Err(source) => Err(RunError::NobodyThere {
                     url: url.clone(),
                     source,

@@ -1,7 +1,7 @@
 //! A server whose behaviour is known exactly, and which keeps its own account of it:
 //! a thread for each connection, whose sleeps end on time, and no runtime in between.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +21,9 @@ pub(super) const AFTER_A_WHILE: &str = "/after-a-while";
 pub(super) const TWO_MODES: &str = "/two-modes";
 /// Answers with headers at once, and with a body that takes [`TRICKLE`].
 pub(super) const TRICKLING: &str = "/trickling";
+/// Says whether the request is [`AS_WRITTEN_REQUEST`] to the byte, in an answer with more
+/// header fields than most.
+pub(super) const AS_WRITTEN: &str = "/as-written/";
 /// Tells what was answered so far, as JSON.
 pub(super) const ACCOUNT: &str = "/account";
 
@@ -29,6 +32,24 @@ pub(super) const FAST: Duration = Duration::from_millis(2);
 pub(super) const SLOW: Duration = Duration::from_millis(20);
 pub(super) const TRICKLE: Duration = Duration::from_millis(50);
 const PIECES: u32 = 10;
+
+/// A request with what is easily changed on its way, without its `Host`.
+pub(super) const AS_WRITTEN_REQUEST: &str = concat!(
+    "POST /as-written/a%20%22b%22?q=a%20%22b%22 HTTP/1.1\r\n",
+    "accept: */*\r\n",
+    "user-agent: skein/",
+    env!("CARGO_PKG_VERSION"),
+    "\r\n",
+    "X-Twice: 1\r\n",
+    "x-twice: a \"b\"\r\n",
+    "Content-Type: application/json\r\n",
+    "content-length: 52\r\n",
+    "\r\n",
+    r#"{"a": "a \"b\"", "b": a "b", "c": "{item}", "d": {}}"#,
+);
+/// What is said of a request that is as it was written.
+pub(super) const IT_IS: &str = "as it was written";
+const FIELDS: usize = 300;
 
 /// One answer in the server's own account, in nanoseconds of its clock.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -79,24 +100,15 @@ impl Server {
     fn answer_all(&self, stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let mut requests = BufReader::new(stream);
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if requests.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-            // Requests have no body, so they end with an empty line.
-            while !line.trim_end().is_empty() {
-                line.clear();
-                requests.read_line(&mut line)?;
-            }
-            self.answer(&path, stream)?;
+        while let Some(request) = read_request(&mut requests)? {
+            self.answer(&request, stream)?;
         }
+        Ok(())
     }
 
-    fn answer(&self, path: &str, mut stream: &TcpStream) -> io::Result<()> {
+    fn answer(&self, request: &str, mut stream: &TcpStream) -> io::Result<()> {
         let begin = Instant::now();
+        let path = request.split(' ').nth(1).unwrap_or_default();
         match path {
             AT_ONCE => {}
             AFTER_A_WHILE => thread::sleep(CONSTANT),
@@ -114,6 +126,15 @@ impl Server {
                     thread::sleep(due.saturating_duration_since(Instant::now()));
                     stream.write_all(b".")?;
                 }
+                self.enter(begin);
+                return Ok(());
+            }
+            _ if path.starts_with(AS_WRITTEN) => {
+                let told = match request == AS_WRITTEN_REQUEST {
+                    true => IT_IS,
+                    false => "something else",
+                };
+                respond_with(stream, &"x-field: a\r\n".repeat(FIELDS), told)?;
                 self.enter(begin);
                 return Ok(());
             }
@@ -142,9 +163,35 @@ impl Server {
     }
 }
 
+/// A whole request without its `Host`, which differs from server to server; `None` once
+/// there are no more.
+fn read_request(requests: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut request = String::new();
+    let mut length = 0;
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        if requests.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        if let Some(told) = line.strip_prefix("content-length: ") {
+            length = told.trim_end().parse().map_err(io::Error::other)?;
+        }
+        if !line.starts_with("host: ") {
+            request.push_str(&line);
+        }
+    }
+    requests.take(length).read_to_string(&mut request)?;
+    Ok(Some(request))
+}
+
 /// In one piece, lest the answer's parts travel apart.
-fn respond(mut stream: &TcpStream, body: &str) -> io::Result<()> {
+fn respond(stream: &TcpStream, body: &str) -> io::Result<()> {
+    respond_with(stream, "", body)
+}
+
+fn respond_with(mut stream: &TcpStream, fields: &str, body: &str) -> io::Result<()> {
     let length = body.len();
-    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+    let answer = format!("HTTP/1.1 200 OK\r\n{fields}content-length: {length}\r\n\r\n{body}");
     stream.write_all(answer.as_bytes())
 }

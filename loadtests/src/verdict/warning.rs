@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::words::counted;
+
 /// A doubt about the measurement. A cause comes before what it brings about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -147,6 +149,11 @@ pub enum Warning {
         /// The second half's in percent of the first's.
         percent: u64,
     },
+    /// Bytes came that belong to no answer, and their connections had to be given up.
+    UnaskedBytes {
+        /// How many connections.
+        times: u64,
+    },
     /// Work was still under way when the run stopped waiting for it.
     NotDrained {
         /// Tasks that were queued or running.
@@ -189,6 +196,7 @@ impl Warning {
             | Warning::UsersExhausted { .. }
             | Warning::WarmUpNotOver { .. }
             | Warning::NotSteady { .. }
+            | Warning::UnaskedBytes { .. }
             | Warning::NotDrained { .. }
             | Warning::UntidyStop { .. }
             | Warning::ThresholdsNotObservable { .. } => false,
@@ -205,7 +213,8 @@ impl fmt::Display for Warning {
             ),
             Warning::TooFewFiles { limit, needed } => write!(
                 f,
-                "The process may open {limit} files and its users may need {needed}; raise the hard limit with `ulimit -Hn`, or ask for fewer users."
+                "The process may open {} and its users may need {needed}; raise the hard limit with `ulimit -Hn`, or ask for fewer users.",
+                counted(*limit, "file", "files")
             ),
             Warning::TimeStolen { stage, percent } => write!(
                 f,
@@ -254,7 +263,8 @@ impl fmt::Display for Warning {
                 needed,
             } => write!(
                 f,
-                "Stage “{stage}” has {users} users, and its rate takes {needed} even if every request took the shortest time that was seen; give it more users, or a lower rate."
+                "Stage “{stage}” has {}, and its rate takes {needed} even if every request took the shortest time that was seen; give it more users, or a lower rate.",
+                counted(*users, "user", "users")
             ),
             Warning::SentLate { stage, p99_micros } => write!(
                 f,
@@ -267,7 +277,8 @@ impl fmt::Display for Warning {
                 released,
             } => write!(
                 f,
-                "In stage “{stage}”, the generator got round to {released} of {requested} turns; ask for a lower rate, or use an idler machine."
+                "In stage “{stage}”, the generator got round to {released} of {}; ask for a lower rate, or use an idler machine.",
+                counted(*requested, "turn", "turns")
             ),
             Warning::CountsDisagree {
                 stage,
@@ -305,6 +316,16 @@ impl fmt::Display for Warning {
                 f,
                 "The second half of stage “{stage}” has {percent} % of the first half's {figure}; a longer stage tells whether that goes on."
             ),
+            Warning::UnaskedBytes { times: 1 } => f.write_str(
+                "After one answer, bytes came that belong to none, so that the next request needed a new connection; see to it that the server's `Content-Length` is that of its bodies.",
+            ),
+            Warning::UnaskedBytes { times } => write!(
+                f,
+                "After {times} answers, bytes came that belong to none, so that each time the next request needed a new connection; see to it that the server's `Content-Length` is that of its bodies."
+            ),
+            Warning::NotDrained { tasks: 1 } => f.write_str(
+                "One task was still queued or running when the run stopped waiting for it.",
+            ),
             Warning::NotDrained { tasks } => write!(
                 f,
                 "{tasks} tasks were still queued or running when the run stopped waiting for them."
@@ -312,6 +333,9 @@ impl fmt::Display for Warning {
             Warning::UntidyStop { reason } => {
                 write!(f, "The system did not stop in good order: {reason}.")
             }
+            Warning::ThresholdsNotObservable { count: 1 } => f.write_str(
+                "One threshold can't be judged from outside the system and was not.",
+            ),
             Warning::ThresholdsNotObservable { count } => write!(
                 f,
                 "{count} thresholds can't be judged from outside the system and were not."

@@ -200,7 +200,10 @@ fn failures(timeline: &Timeline, time: &Time) -> Markup {
         &["From", "Failed", "Of"],
         timeline.ticks.iter().enumerate().map(row),
     );
-    let description = format!("{} requests failed; bars show when.", count(failed));
+    let description = match failed {
+        1 => "1 request failed; a bar shows when.".to_owned(),
+        failed => format!("{} requests failed; bars show when.", count(failed)),
+    };
     let title = "Failed requests, by step";
     chart(time, ("chart-failures", title), description, &y, &[])
         .with(&time.marked(&path("fault", &bars)), &table)
