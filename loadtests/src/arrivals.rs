@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Arrivals per second; finite, and greater than zero up to a million.
+/// Arrivals per second; finite, and from zero, which is a pause, up to a million.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Rate(f64);
@@ -59,7 +59,11 @@ impl Rate {
     /// More than one generator can ask for; a plan that does has a slip of the pen.
     const MOST: f64 = 1e6;
 
-    /// So many a second; `None` outside of the range.
+    /// No arrivals at all.
+    pub const NONE: Rate = Rate(0.0);
+
+    /// A number of arrivals a second; `None` unless it is greater than zero and within
+    /// the range.
     pub fn per_second(rate: f64) -> Option<Self> {
         (rate > 0.0 && rate <= Self::MOST).then_some(Rate(rate))
     }
@@ -96,10 +100,13 @@ impl FromStr for Rate {
             _ => None,
         };
         let number = number.trim().parse::<f64>().ok();
-        number
-            .zip(seconds)
-            .and_then(|(number, seconds)| Rate::per_second(number / seconds))
-            .ok_or_else(|| InvalidRate(text.to_owned()))
+        let rate = number.zip(seconds).and_then(|(number, seconds)| {
+            let is_pause = number == 0.0;
+            is_pause
+                .then_some(Rate::NONE)
+                .or_else(|| Rate::per_second(number / seconds))
+        });
+        rate.ok_or_else(|| InvalidRate(text.to_owned()))
     }
 }
 

@@ -6,8 +6,11 @@
 //! connection while nobody used it, and so nothing of the request has left, it goes
 //! out over a new one; what that takes is part of the request's time.
 
+mod content;
 mod error;
 mod greeting;
+mod limits;
+mod names;
 mod near_side;
 mod request;
 mod spoken;
@@ -17,36 +20,31 @@ mod tests;
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response, response};
+use bytes::Bytes;
+use http::{Method, Response, response};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use services::connection::{self, Alarm};
 
+use content::Reader;
+use request::Outgoing;
+
+pub use content::KEPT_OF_ALL;
+pub use content::{Content, Needle, Reading};
 pub use error::ExchangeError;
 pub use greeting::speaks_tls;
+pub use limits::AnswerLimits;
+pub use names::WrittenNames;
 pub use near_side::Shortage;
 pub use request::RequestBuilder;
 pub use spoken::Spoken;
 pub use target::Target;
 
-/// How much of an answer's body is kept, in bytes: many times what the laboratory ever
-/// sends. The rest is read, so that its time is known, and dropped.
-pub const KEPT_BODY: usize = 16 << 20;
-
-/// How much is kept of all bodies that are being read at the same time, in bytes, beside the
-/// first piece of each: however many users a plan has, a target can't fill the memory.
-const KEPT_OF_ALL: usize = 256 << 20;
-
-/// The mark, among a response's extensions, of a body of which only the beginning was kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Cut;
-
-/// How long a user waits for an answer before the request counts as failed.
+/// How long a user waits for an answer before the request counts as failed, unless the
+/// plan or the command line say otherwise.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Connection = connection::Connection<Full<Bytes>>;
@@ -54,10 +52,12 @@ type Connection = connection::Connection<Full<Bytes>>;
 /// One user's way to a target.
 #[derive(Debug)]
 pub struct Client {
-    patience: Duration,
+    limits: AnswerLimits,
     /// The connection, while nobody uses it.
     idle: Option<Connection>,
     alarm: Alarm,
+    /// Whether a connection had to be given up for bytes that belong to no answer.
+    has_seen_unasked: bool,
 }
 
 /// An exchange that came to no whole answer.
@@ -77,9 +77,24 @@ pub struct Broken {
 pub async fn get(url: &str) -> Result<Response<Bytes>, ExchangeError> {
     let target: Target = url.parse()?;
     let request = RequestBuilder::new(&target, Method::GET, "");
-    let mut client = Client::new(REQUEST_TIMEOUT);
+    let mut client = Client::new(AnswerLimits::OF_A_MIX);
     let answer = client.exchange(&target, request, Instant::now()).await;
-    answer.map_err(|broken| broken.error)
+    let answer = answer.map_err(|broken| broken.error)?;
+    Ok(answer.map(|content| content.kept))
+}
+
+/// Connects to whoever is at `url`, and hangs up without a word.
+///
+/// # Errors
+///
+/// When no connection came about within [`REQUEST_TIMEOUT`].
+pub async fn reach(url: &str) -> Result<(), ExchangeError> {
+    let target: Target = url.parse()?;
+    let limits = AnswerLimits::OF_A_MIX;
+    match tokio::time::timeout(limits.timeout, target.connect(&limits)).await {
+        Ok(connected) => connected.map(drop),
+        Err(_) => Err(ExchangeError::ConnectTimedOut(limits.timeout)),
+    }
 }
 
 /// How far an exchange has got.
@@ -90,20 +105,29 @@ struct Progress {
 }
 
 impl Client {
-    /// A client without a connection, which waits for a whole answer for `patience`.
-    pub fn new(patience: Duration) -> Self {
+    /// A client without a connection, which takes answers within `limits`.
+    pub fn new(limits: AnswerLimits) -> Self {
         Client {
-            patience,
+            limits,
             idle: None,
             alarm: Alarm::default(),
+            has_seen_unasked: false,
         }
+    }
+
+    /// Whether, since the last call, a connection had to be given up because bytes came
+    /// over it that belong to no answer.
+    pub fn take_unasked(&mut self) -> bool {
+        std::mem::take(&mut self.has_seen_unasked)
     }
 
     /// Connects, unless it is connected already, so that the first request needn't. If
     /// that fails, the first request tries again, and tells.
     pub async fn connect(&mut self, target: &Target) {
+        let limits = &self.limits;
         if self.idle.is_none()
-            && let Ok(Ok(connection)) = tokio::time::timeout(self.patience, target.connect()).await
+            && let Ok(Ok(connection)) =
+                tokio::time::timeout(limits.timeout, target.connect(limits)).await
         {
             self.idle = Some(connection);
         }
@@ -120,13 +144,21 @@ impl Client {
         target: &Target,
         request: RequestBuilder,
         sent: Instant,
-    ) -> Result<Response<Bytes>, Broken> {
+    ) -> Result<Response<Content>, Broken> {
         let mut progress = Progress::default();
+        let mut patience = self.limits.timeout;
         let outcome = match request.finish() {
-            Ok(request) => {
-                let exchange = exchange(&mut self.idle, target, request, &mut progress);
-                let mut exchange = pin!(exchange);
-                self.alarm.set(sent + self.patience);
+            Ok(outgoing) => {
+                patience = outgoing.timeout.unwrap_or(patience);
+                let kept = self.usable_connection();
+                let mut exchange = pin!(exchange(
+                    (kept, &mut self.idle),
+                    target,
+                    outgoing,
+                    &self.limits,
+                    &mut progress,
+                ));
+                self.alarm.set(sent + patience);
                 poll_fn(|cx| match exchange.as_mut().poll(cx) {
                     Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
                     Poll::Pending => self.alarm.poll(cx).map(|()| None),
@@ -136,8 +168,8 @@ impl Client {
             Err(unsendable) => Some(Err(unsendable.into())),
         };
         let outcome = outcome.unwrap_or(Err(match progress.is_connected {
-            true => ExchangeError::TimedOut(self.patience),
-            false => ExchangeError::ConnectTimedOut(self.patience),
+            true => ExchangeError::TimedOut(patience),
+            false => ExchangeError::ConnectTimedOut(patience),
         }));
         match (outcome, progress.head) {
             (Ok(body), Some(head)) => Ok(Response::from_parts(head, body)),
@@ -145,109 +177,83 @@ impl Client {
             (Err(error), head) => Err(Broken { error, head }),
         }
     }
+
+    /// The idle connection, if it can still be used.
+    fn usable_connection(&mut self) -> Option<Connection> {
+        let mut kept = self.idle.take()?;
+        if kept.is_usable() {
+            return Some(kept);
+        }
+        self.has_seen_unasked |= kept.was_ended_by_unasked_bytes();
+        None
+    }
 }
 
-/// Sends `request` over the idle connection, or else over a new one, which is left idle
-/// afterwards. Gives the answer's body; its head is in `progress`.
+/// Sends a request over the connection that was kept, or else over a new one, which is
+/// left idle afterwards. Gives the answer's body; its head is in `progress`.
 async fn exchange(
-    idle: &mut Option<Connection>,
+    (mut kept, idle): (Option<Connection>, &mut Option<Connection>),
     target: &Target,
-    mut request: Request<Full<Bytes>>,
+    outgoing: Outgoing,
+    limits: &AnswerLimits,
     progress: &mut Progress,
-) -> Result<Bytes, ExchangeError> {
-    let mut kept = idle.take_if(|connection| connection.is_usable());
+) -> Result<Content, ExchangeError> {
+    let Outgoing {
+        mut request,
+        reading,
+        is_last,
+        ..
+    } = outgoing;
     loop {
         let is_kept = kept.is_some();
         progress.is_connected = is_kept;
         let mut connection = match kept.take() {
             Some(kept) => kept,
-            None => target.connect().await?,
+            None => target.connect(limits).await?,
         };
         progress.is_connected = true;
         match connection.send(request).await {
             Ok(answer) => {
                 let (head, body) = answer.into_parts();
                 progress.head = Some(head);
-                let (body, is_cut) = read(&mut connection, body).await?;
-                if is_cut && let Some(head) = &mut progress.head {
-                    head.extensions.insert(Cut);
-                }
-                *idle = Some(connection);
-                return Ok(body);
+                let reader = Reader::new(reading);
+                let content = read(&mut connection, body, reader, limits.body).await?;
+                *idle = (!is_last).then_some(connection);
+                return Ok(content);
             }
             Err(mut error) => match error.take_message() {
                 Some(unsent) if is_kept => request = unsent,
                 _ => {
                     let (error, unread) = (error.into_error(), connection.unread());
-                    return Err(ExchangeError::before_an_answer(error, unread));
+                    return Err(ExchangeError::before_an_answer(error, unread, limits));
                 }
             },
         }
     }
 }
 
-/// Reads a body to its end, and tells whether more came than is kept. Most come in one
-/// piece, which is given on as it is.
+/// Reads a body to its end, unless it is longer than `most`.
 async fn read(
     connection: &mut Connection,
     mut body: Incoming,
-) -> Result<(Bytes, bool), ExchangeError> {
-    let mut whole = Bytes::new();
-    let mut pieces = BytesMut::new();
-    let mut kept = Kept::default();
-    let mut is_cut = false;
+    mut reader: Reader,
+    most: u64,
+) -> Result<Content, ExchangeError> {
+    if body.size_hint().lower() > most {
+        return Err(ExchangeError::BodyTooLarge(most));
+    }
     while !body.is_end_stream() {
         let piece = poll_fn(|cx| connection.poll_frame(&mut body, cx)).await;
         let Some(piece) = piece.transpose().map_err(ExchangeError::CutOff)? else {
             break;
         };
         // What isn't data are trailers, which nobody here asks for.
-        let Ok(data) = piece.into_data() else {
-            continue;
-        };
-        let mut room = KEPT_BODY - pieces.len().max(whole.len());
-        if !whole.is_empty() && !kept.takes(data.len().min(room)) {
-            room = 0;
+        if let Ok(data) = piece.into_data() {
+            reader.take(data);
         }
-        is_cut |= data.len() > room;
-        let data = data.slice(..data.len().min(room));
-        if whole.is_empty() {
-            whole = data;
-        } else {
-            if pieces.is_empty() {
-                pieces.extend_from_slice(&whole);
-            }
-            pieces.extend_from_slice(&data);
+        if reader.length() > most {
+            return Err(ExchangeError::BodyTooLarge(most));
         }
     }
-    let body = match pieces.is_empty() {
-        true => whole,
-        false => pieces.freeze(),
-    };
-    Ok((body, is_cut))
-}
-
-/// The part of [`KEPT_OF_ALL`] that one body takes while it is being read.
-#[derive(Default)]
-struct Kept(usize);
-
-static KEPT: AtomicUsize = AtomicUsize::new(0);
-
-impl Kept {
-    /// Takes so many bytes more, if there is room for them.
-    fn takes(&mut self, bytes: usize) -> bool {
-        let fits = KEPT.fetch_add(bytes, Ordering::Relaxed) + bytes <= KEPT_OF_ALL;
-        if fits {
-            self.0 += bytes;
-        } else {
-            KEPT.fetch_sub(bytes, Ordering::Relaxed);
-        }
-        fits
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        KEPT.fetch_sub(self.0, Ordering::Relaxed);
-    }
+    Ok(reader.finish())
 }

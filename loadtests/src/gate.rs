@@ -54,6 +54,7 @@ use crate::interruption::Interruption;
 use crate::keeping::Losses;
 use crate::progress::Progress;
 use crate::wall::{Beginning, WallClock};
+use crate::words::counted;
 use place::allowed_cores;
 use record::{GateRecord, Side};
 use round::{Capacity, RoundSetup, measure_capacity};
@@ -94,8 +95,9 @@ pub enum GateError {
     TooSlow(f64),
     /// There is no time for as many rounds as a verdict takes.
     #[error(
-        "a budget of {} s has room for {rounds} rounds of {:.1} s, and a verdict takes {}: give it {} s or more",
+        "a budget of {} s has room for {} of {:.1} s, and a verdict takes {}: give it {} s or more",
         budget.as_secs(),
+        counted(*rounds as u64, "round", "rounds"),
         each.as_secs_f64(),
         FEWEST_ROUNDS,
         needs.as_secs() + 1

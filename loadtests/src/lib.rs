@@ -87,6 +87,7 @@ mod tokens;
 mod verdict;
 mod visitor;
 mod wall;
+mod words;
 mod workload;
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 //! what must hold. Plans are TOML; the built-in ones are part of the program.
 
 mod file;
+mod framing;
 mod gate;
 mod gate_file;
 mod mistake;
@@ -9,8 +10,11 @@ mod mix;
 mod request;
 mod request_file;
 mod schedule;
+mod several;
 mod span;
 mod stage_file;
+mod template;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,12 +23,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use gate::GateSettings;
-pub use mistake::InvalidPlan;
+pub use mistake::{InvalidPlan, ToldPlan};
 pub use mix::Mix;
 pub use request::{PlainRequest, Requests};
 pub use schedule::Schedule;
+pub use span::{check_timeout_of, size};
+pub use template::Escaping;
 
 use crate::arrivals::{RateCurve, Spacing};
+use crate::client::AnswerLimits;
 use crate::evidence::Limits;
 use crate::threshold::Threshold;
 
@@ -47,6 +54,8 @@ pub struct Plan {
     pub requests: Option<Requests>,
     /// How users of each scenario behave.
     pub behaviour: Behaviour,
+    /// How long answers may take, and how large they may be.
+    pub answers: AnswerLimits,
     /// What must hold over the stages that are no warm-up.
     pub thresholds: Vec<Threshold>,
     /// From when on the run is to mistrust itself.
@@ -92,6 +101,16 @@ pub struct Stage {
     pub open: Option<OpenLoad>,
 }
 
+impl Stage {
+    /// Whether nobody is to send anything.
+    pub fn is_pause(&self) -> bool {
+        match &self.open {
+            Some(open) => open.is_pause(),
+            None => self.users == 0 && self.ramp.is_zero(),
+        }
+    }
+}
+
 /// Turns that begin when they should, whether or not earlier ones are over.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenLoad {
@@ -102,6 +121,11 @@ pub struct OpenLoad {
 }
 
 impl OpenLoad {
+    /// Whether no turn is asked for.
+    pub fn is_pause(&self) -> bool {
+        self.curve.expected() == 0.0
+    }
+
     /// Users enough to keep the rate up while turns take 100 ms on average, by
     /// Little's law (users = rate × time); between 32 and 1,000.
     pub fn enough_users(&self) -> usize {
@@ -198,6 +222,11 @@ impl Plan {
     /// Reads a plan from its TOML; `file` is what errors call it.
     pub fn parse(file: &str, source: &str) -> Result<Plan, InvalidPlan> {
         file::parse(file, source)
+    }
+
+    /// Reads a plan that was told on the command line; errors name the flag.
+    pub fn parse_told(told: &ToldPlan) -> Result<Plan, InvalidPlan> {
+        file::parse_told(told)
     }
 
     /// When each stage begins and how many users are at work.

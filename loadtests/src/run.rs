@@ -12,6 +12,7 @@ pub(crate) use system::topology;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use integration::error::StartError;
@@ -304,6 +305,7 @@ async fn load(
         ceiling,
         files,
         reached,
+        unasked: workload.unasked.load(Ordering::Relaxed),
     };
     subject.stop(folder, interruption, warnings).await;
     let logs = write_logs(

@@ -75,6 +75,17 @@ pub enum Fault {
         /// The status that came.
         got: u16,
     },
+    /// The answer has a status that is none of several that are right.
+    Statuses {
+        /// Those that are right, as a sentence names them.
+        expected: &'static str,
+        /// The status that came.
+        got: u16,
+    },
+    /// The answer's head is larger than a plan lets it be, so that nothing of it is known.
+    HeadTooLarge,
+    /// The answer's body is larger than a plan lets it be, and was not read to its end.
+    BodyTooLarge,
     /// The answer's content is wrong: the sentence says how.
     Content(&'static str),
     /// A request with a bad token was let in.
@@ -102,6 +113,11 @@ impl fmt::Display for Fault {
             Fault::Status { expected, got } => {
                 write!(f, "status {got} where {expected} was right")
             }
+            Fault::Statuses { expected, got } => {
+                write!(f, "status {got} where {expected} was right")
+            }
+            Fault::HeadTooLarge => f.write_str("the answer's head is beyond a limit"),
+            Fault::BodyTooLarge => f.write_str("the answer's body is beyond its limit"),
             Fault::Content(what) => f.write_str(what),
             Fault::Admitted { got } => write!(f, "a bad token was answered with {got}, not 401"),
         }
@@ -182,7 +198,7 @@ pub fn histogram_of(times: &[Duration]) -> Histogram<u64> {
 /// Records a time in microseconds, at least one.
 fn keep<C: Counter>(histogram: &mut Histogram<C>, time: Duration) {
     /// Longer times count as this long; no request is waited for half of it.
-    const LONGEST: Duration = Duration::from_secs(120);
+    const LONGEST: Duration = Duration::from_secs(3 * 60 * 60);
     let micros = (time.min(LONGEST).as_micros() as u64).max(1);
     histogram.record(micros).expect("the histogram grows");
 }

@@ -96,10 +96,10 @@ pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Ju
             ),
         };
     }
-    let mut sentence = thresholds.sentence("thresholds", "held");
+    let mut sentence = thresholds.sentence(&HELD);
     // A plan of plain requests has no ledger to speak of.
     if !ledger.is_empty() {
-        sentence = format!("{sentence}; {}", lines.sentence("ledger lines", "balance"));
+        sentence = format!("{sentence}; {}", lines.sentence(&BALANCE));
     }
     Judgement {
         verdict: if failed { Verdict::Fail } else { Verdict::Pass },
@@ -130,13 +130,16 @@ impl Tally {
         self.good + self.bad
     }
 
-    /// `all 9 thresholds held`, `2 of 9 thresholds did not hold, 1 not observable`.
-    fn sentence(&self, things: &str, verb: &str) -> String {
+    /// `all 9 thresholds held`, `2 of 9 thresholds did not hold (1 not observable)`.
+    fn sentence(&self, words: &Words) -> String {
+        let Words { one, several, .. } = words;
         let seen = self.seen();
         let mut sentence = match (seen, self.bad) {
-            (0, _) => return format!("no {things} could be judged from outside"),
-            (_, 0) => format!("all {seen} {things} {verb}"),
-            (_, bad) => format!("{bad} of {seen} {things} did not {}", stem(verb)),
+            (0, _) => return format!("no {one} could be judged from outside"),
+            (1, 0) => format!("the one {one} {}", words.one_does),
+            (1, _) => format!("the one {one} did not {}", words.does_not),
+            (_, 0) => format!("all {seen} {several} {}", words.several_do),
+            (_, bad) => format!("{bad} of {seen} {several} did not {}", words.does_not),
         };
         if self.unseen > 0 {
             sentence.push_str(&format!(" ({} not observable)", self.unseen));
@@ -145,9 +148,30 @@ impl Tally {
     }
 }
 
-fn stem(verb: &str) -> &str {
-    if verb == "held" { "hold" } else { verb }
+/// What is judged, and what it does when all is well.
+struct Words {
+    one: &'static str,
+    several: &'static str,
+    one_does: &'static str,
+    several_do: &'static str,
+    does_not: &'static str,
 }
+
+const HELD: Words = Words {
+    one: "threshold",
+    several: "thresholds",
+    one_does: "held",
+    several_do: "held",
+    does_not: "hold",
+};
+
+const BALANCE: Words = Words {
+    one: "ledger line",
+    several: "ledger lines",
+    one_does: "balances",
+    several_do: "balance",
+    does_not: "balance",
+};
 
 #[cfg(test)]
 mod tests {
@@ -174,6 +198,16 @@ mod tests {
         assert_eq!(verdict(&[judged(State::Passed)], &[]), Verdict::Pass);
         let mixed = [judged(State::Passed), judged(State::Failed)];
         assert_eq!(verdict(&mixed, &[]), Verdict::Fail);
+    }
+
+    #[test]
+    fn one_threshold_is_not_said_to_be_several() {
+        let sentence = |state| judge(&[judged(state)], &Vec::new(), &[]).sentence;
+        assert_eq!(sentence(State::Passed), "the one threshold held.");
+        assert_eq!(sentence(State::Failed), "the one threshold did not hold.");
+        let two = [judged(State::Passed), judged(State::Failed)];
+        let two = judge(&two, &Vec::new(), &[]).sentence;
+        assert_eq!(two, "1 of 2 thresholds did not hold.");
     }
 
     #[test]

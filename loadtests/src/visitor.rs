@@ -2,6 +2,7 @@
 //! and records how long it took and what was wrong.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
 use services::contract::{CACHE_STATUS, SERVED_BY};
 
-use crate::client::{Broken, Client, Cut, REQUEST_TIMEOUT, RequestBuilder, Shortage, Spoken};
+use crate::client::{Broken, Client, Content, RequestBuilder, Shortage, Spoken};
 use crate::pacer::Arrival;
 use crate::samples::{CacheOutcome, Fault, NodeNames, Route, Sample, SentArrival, StageIndex};
 use crate::text;
@@ -85,9 +86,11 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its header fields.
     pub headers: HeaderMap,
-    /// Its body, or the beginning of one that is too long to keep.
+    /// Its body, or the beginning of it where the request asks for no more.
     pub body: Bytes,
-    /// Whether the body is only the beginning.
+    /// Whether the text that the request looks for is in the body.
+    pub is_found: bool,
+    /// Whether the body was to be whole, and is only the beginning.
     pub is_cut: bool,
 }
 
@@ -107,7 +110,7 @@ impl Visitor {
             rng: workload.rng(seat),
             turns: 0,
             tasks: SubmittedTasks::default(),
-            client: Client::new(REQUEST_TIMEOUT),
+            client: Client::new(workload.answers),
             // Both forms are allowed, so both are used.
             token: if seat.is_multiple_of(2) {
                 tokens::bearer(&token)
@@ -126,10 +129,10 @@ impl Visitor {
         self.client.connect(&self.workload.target).await;
     }
 
-    /// Waits for answers for so long, in place of [`REQUEST_TIMEOUT`].
+    /// Waits for answers for so long, in place of the plan's time limit.
     #[cfg(test)]
     pub fn be_patient_for(&mut self, patience: Duration) {
-        self.client = Client::new(patience);
+        self.client = Client::new(self.workload.answers.within(patience));
     }
 
     /// A request by this user, without a token.
@@ -162,6 +165,9 @@ impl Visitor {
         let exchange = self.client.exchange(target, request, sent).await;
         let service = sent.elapsed();
         under_way.over();
+        if self.client.take_unasked() {
+            self.workload.unasked.fetch_add(1, Ordering::Relaxed);
+        }
         let lag = arrival.map(|arrival| SentArrival {
             stage: arrival.stage,
             lag: sent.saturating_duration_since(arrival.due),
@@ -182,7 +188,8 @@ impl Visitor {
                         return None;
                     }
                 };
-                let begun = head.map(|head| Answer::from(Response::from_parts(head, Bytes::new())));
+                let nothing = Content::default();
+                let begun = head.map(|head| Answer::from(Response::from_parts(head, nothing)));
                 (begun, Err(Wrong { fault, example }))
             }
         };
@@ -260,7 +267,10 @@ impl Visitor {
         };
         self.workload.recorder.record(self.seat, &sample);
         self.requests += 1;
-        let is_whole = !matches!(sample.fault, Some((Fault::CutOff | Fault::TimedOut, _)));
+        let is_whole = !matches!(
+            sample.fault,
+            Some((Fault::CutOff | Fault::TimedOut | Fault::BodyTooLarge, _))
+        );
         let is_wanted = is_whole && self.requests.is_multiple_of(timing::EVERY);
         if let Some(answer) = answer.filter(|_| is_wanted) {
             let timings = &self.workload.timings;
@@ -309,6 +319,14 @@ impl Answer {
         }
     }
 
+    /// A fault, with what explains it in place of the answer's beginning.
+    pub fn wrong_because(&self, fault: Fault, reason: &str) -> Wrong {
+        Wrong {
+            fault,
+            example: format!("{}: {reason}", self.status),
+        }
+    }
+
     /// What the first cache in `Cache-Status` did: the one nearest to the origin
     /// (RFC 9211 §2). Here there is only one.
     fn cache_outcome(&self) -> Option<CacheOutcome> {
@@ -327,14 +345,15 @@ impl Answer {
     }
 }
 
-impl From<Response<Bytes>> for Answer {
-    fn from(response: Response<Bytes>) -> Self {
-        let (head, body) = response.into_parts();
+impl From<Response<Content>> for Answer {
+    fn from(response: Response<Content>) -> Self {
+        let (head, content) = response.into_parts();
         Answer {
             status: head.status,
-            is_cut: head.extensions.get::<Cut>().is_some(),
             headers: head.headers,
-            body,
+            body: content.kept,
+            is_found: content.is_found,
+            is_cut: content.is_cut,
         }
     }
 }

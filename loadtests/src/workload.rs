@@ -2,6 +2,7 @@
 //! record it.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use rand_distr::Zipf;
 use services::microservice::digest;
 use tokio::sync::watch;
 
-use crate::client::Target;
+use crate::client::{AnswerLimits, Target};
 use crate::in_flight::InFlight;
 use crate::pacer::ArrivalQueue;
 use crate::plan::{Behaviour, Plan, Schedule};
@@ -32,6 +33,8 @@ pub struct Workload {
     pub run: String,
     /// How users behave.
     pub behaviour: Behaviour,
+    /// Bounds of answers.
+    pub answers: AnswerLimits,
     /// Which items readers ask for.
     pub popularity: Zipf<f64>,
     /// What plain users send, in a plan of plain requests.
@@ -56,6 +59,8 @@ pub struct Workload {
     pub flaws: FlawCounts,
     /// Digests that were computed to check answers.
     pub digests: Digests,
+    /// How many connections were given up for bytes that belong to no answer.
+    pub unasked: AtomicU64,
 }
 
 impl Workload {
@@ -71,6 +76,7 @@ impl Workload {
             popularity: Zipf::new(f64::from(behaviour.items), behaviour.zipf_exponent)
                 .expect("a plan has items and no negative exponent"),
             behaviour,
+            answers: plan.answers,
             roster: match repertoire {
                 Some(_) => vec![Scenario::Plain; schedule.seats()],
                 None => plan.mix.roster(schedule.seats()),
@@ -85,6 +91,7 @@ impl Workload {
             timings: Timings::default(),
             flaws: FlawCounts::default(),
             digests: Digests::default(),
+            unasked: AtomicU64::new(0),
             schedule,
         }
     }

@@ -6,8 +6,13 @@ mod busy;
 mod frame;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, ExitCode, Output};
+use std::process::{Command, ExitCode, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use wiremock::matchers::{body_string, method, path_regex};
@@ -20,6 +25,12 @@ fn main() -> ExitCode {
         stories {
             a_server_gets_the_plans_requests_each_once_and_the_run_leaves_its_files,
             what_makes_no_sense_is_refused_before_anything_is_sent,
+            a_server_that_answers_nothing_else_gets_what_was_written_from_the_first_byte_on,
+            bytes_that_belong_to_no_answer_and_bodies_that_are_encoded_are_said_to_be_that,
+            answers_with_many_header_fields_are_taken_up_to_a_limit_that_is_named,
+            large_bodies_that_nobody_checks_are_not_kept,
+            a_plan_may_pause_and_have_stages_that_are_shorter_than_a_second,
+            a_dashboard_whose_port_is_taken_is_refused_before_anything_is_sent,
         }
     })
 }
@@ -90,9 +101,8 @@ async fn a_server_gets_the_plans_requests() -> Told {
         ["GET /items/{item}", "POST /basket"]
     );
     assert_eq!(record["failures"], Value::Array(Vec::new()));
-    // The first request asks whether anybody is there.
     let received = server.received_requests().await.expect("recorded");
-    assert_eq!(sent.values().sum::<u64>() + 1, received.len() as u64);
+    assert_eq!(sent.values().sum::<u64>(), received.len() as u64);
 
     let junit = std::fs::read_to_string(run.join("junit.xml")).expect("JUnit XML");
     assert!(junit.contains("GET /items/{item}"), "{junit}");
@@ -129,7 +139,15 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() -> Told {
         (&["--get", "/"], "--target"),
         (
             &["--target", target, "--get", "/", "--rate", "fast"],
-            "rate",
+            "--rate fast: ",
+        ),
+        (
+            &["--target", target, "--get", "/{itme}"],
+            "--get '/{itme}': nobody says",
+        ),
+        (
+            &["--target", target, "--get", "/", "--timeout", "2h"],
+            "between 1ms and 1h",
         ),
     ] {
         let output = run(folder.path(), arguments);
@@ -146,6 +164,215 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() -> Told {
     assert_eq!(output.status.code(), Some(3), "{message}");
     assert!(message.contains("could not resolve"), "{message}");
     assert!(message.contains("/etc/resolv.conf"), "{message}");
+    Ok(())
+}
+
+/// What a server was sent, request by request, to the byte.
+type Seen = Arc<Mutex<Vec<String>>>;
+
+/// A server that answers each request as it is told, hangs up where there is nothing to
+/// say, and keeps what it was sent.
+fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> (String, Seen) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("it listens"));
+    let seen = Seen::default();
+    let (kept, answer) = (Arc::clone(&seen), Arc::new(answer));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (stream, kept) = (stream.expect("a connection"), Arc::clone(&kept));
+            let answer = Arc::clone(&answer);
+            thread::spawn(move || {
+                let mut requests = BufReader::new(&stream);
+                while let Some(request) = read_request(&mut requests) {
+                    let text = answer(&request);
+                    kept.lock().expect("not poisoned").push(request);
+                    if text.is_empty() || (&stream).write_all(&text).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    (url, seen)
+}
+
+fn read_request(requests: &mut BufReader<&TcpStream>) -> Option<String> {
+    let mut request = String::new();
+    while !request.ends_with("\r\n\r\n") {
+        if requests.read_line(&mut request).ok()? == 0 {
+            return None;
+        }
+    }
+    let length = request.to_ascii_lowercase();
+    let length = length.split("\r\ncontent-length: ").nth(1);
+    let length = length.and_then(|rest| rest.split("\r\n").next()?.parse().ok());
+    requests
+        .take(length.unwrap_or(0))
+        .read_to_string(&mut request)
+        .ok()?;
+    Some(request)
+}
+
+fn respond(fields: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\n{fields}content-length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+/// Runs half a second of load on one request, and gives the record.
+fn record_of(url: &str, arguments: &[&str]) -> Value {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let short = ["--target", url, "--users", "2", "--duration", "500ms"];
+    let arguments: Vec<_> = short.iter().chain(arguments).copied().collect();
+    let output = run(folder.path(), &arguments);
+    only_record(folder.path(), &output)
+}
+
+fn only_record(folder: &Path, output: &Output) -> Value {
+    let runs = folder.join("reports/runs");
+    let mut runs = std::fs::read_dir(runs).unwrap_or_else(|_| panic!("{output:?}"));
+    let run = runs.next().expect("a run").expect("readable").path();
+    let record = std::fs::read(run.join("run.json")).expect("a record");
+    serde_json::from_slice(&record).expect("JSON")
+}
+
+/// The kinds of doubts and remarks in a record.
+fn warnings(record: &Value) -> Vec<&str> {
+    let warnings = record["warnings"].as_array().expect("warnings").iter();
+    warnings
+        .filter_map(|warning| warning["kind"].as_str())
+        .collect()
+}
+
+fn a_server_that_answers_nothing_else_gets_what_was_written_from_the_first_byte_on() -> Told {
+    let (url, seen) = serve(|request| match request.starts_with("POST /api ") {
+        true => respond("", "ok"),
+        false => Vec::new(),
+    });
+    let written = ["Cookie: a", "X-Blank:  b ", "cookie: c"];
+    let headers = written.iter().flat_map(|field| ["--header", field]);
+    let arguments: Vec<_> = ["--post", "/api"].into_iter().chain(headers).collect();
+    let record = record_of(&url, &arguments);
+    let host = url.trim_start_matches("http://");
+    let expected = format!(
+        "POST /api HTTP/1.1\r\nhost: {host}\r\naccept: */*\r\nuser-agent: skein/{}\r\n\
+         Cookie: a\r\ncookie: c\r\nX-Blank:  b \r\ncontent-length: 0\r\n\r\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    let seen = seen.lock().expect("not poisoned");
+    for request in seen.iter() {
+        assert_eq!(*request, expected);
+    }
+    let stages = record["stages"].as_array().expect("stages").iter();
+    let counts = stages.filter_map(|stage| stage["requests"]["count"].as_u64());
+    assert_eq!(counts.sum::<u64>(), seen.len() as u64);
+    assert_eq!(record["failures"], Value::Array(Vec::new()));
+    let again = record["command"].as_str().expect("a command");
+    let flags = "--header 'Cookie: a' --header 'X-Blank:  b ' --header 'cookie: c'";
+    assert!(again.contains(flags), "{again}");
+    Ok(())
+}
+
+fn bytes_that_belong_to_no_answer_and_bodies_that_are_encoded_are_said_to_be_that() -> Told {
+    let (url, _) = serve(|_| [respond("", "ok"), b"more".to_vec()].concat());
+    let record = record_of(&url, &["--get", "/"]);
+    assert!(warnings(&record).contains(&"unasked_bytes"), "{record:#}");
+    assert_eq!(record["failures"], Value::Array(Vec::new()));
+    let (url, _) = serve(|_| respond("Content-Encoding: gzip\r\n", "\u{1f}"));
+    let record = record_of(&url, &["--get", "/", "--contains", "ok"]);
+    let failure = &record["failures"][0];
+    let reason = failure["reason"].as_str().expect("a reason");
+    assert!(reason.contains("encoded"), "{failure}");
+    let example = failure["example"].as_str().expect("an example");
+    assert!(example.contains("gzip"), "{failure}");
+    Ok(())
+}
+
+fn answers_with_many_header_fields_are_taken_up_to_a_limit_that_is_named() -> Told {
+    let (url, _) = serve(|_| respond(&"X-Field: a\r\n".repeat(120), "ok"));
+    let record = record_of(&url, &["--get", "/"]);
+    assert_eq!(record["failures"], Value::Array(Vec::new()));
+    let record = record_of(&url, &["--get", "/", "--max-fields", "110"]);
+    let failure = &record["failures"][0];
+    let example = failure["example"].as_str().expect("an example");
+    assert!(example.contains("more than 110 header fields"), "{failure}");
+    Ok(())
+}
+
+fn large_bodies_that_nobody_checks_are_not_kept() -> Told {
+    const BODY: usize = 64 << 20;
+    let answer = Arc::new(respond("", &"a".repeat(BODY)));
+    let (url, _) = serve(move |_| answer.to_vec());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_loadtests"))
+        .args(["run", "--quiet", "--get", "/", "--users", "4"])
+        .args(["--duration", "500ms", "--target", &url, "--reports"])
+        .arg(folder.path().join("reports"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program runs");
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().expect("it can be waited for").is_none() {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        let peak = status.split("VmHWM:").nth(1);
+        let peak = peak.and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
+        most = most.max(peak.unwrap_or(0));
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(most > 0, "its memory was seen");
+    assert!(
+        most < BODY >> 10,
+        "{most} KiB of memory for bodies that nobody checks"
+    );
+    Ok(())
+}
+
+fn a_plan_may_pause_and_have_stages_that_are_shorter_than_a_second() -> Told {
+    let (url, _) = serve(|_| respond("", "ok"));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let plan = folder.path().join("pausing.toml");
+    let stages = [
+        "users = 2\nduration = \"300ms\"",
+        "users = 0\nduration = \"200ms\"",
+        "rate = \"0/s\"\nduration = \"200ms\"",
+        "rate = \"100/s\"\nduration = \"500ms\"",
+    ];
+    let stages = stages.iter().enumerate();
+    let stages: String = stages
+        .map(|(number, stage)| format!("[[stage]]\nname = \"{number}\"\n{stage}\n"))
+        .collect();
+    let source = format!(
+        "name = \"pausing\"\nthresholds = [\"error-rate<=0%\"]\n{stages}[[request]]\npath = \"/\"\nstatus = [200, 404]\n"
+    );
+    std::fs::write(&plan, source).expect("written");
+    let plan = plan.display().to_string();
+    let output = run(folder.path(), &["--plan", &plan, "--target", &url]);
+    let record = only_record(folder.path(), &output);
+    let stages = record["stages"].as_array().expect("stages").iter();
+    let counts: Vec<_> = stages.map(|s| s["requests"]["count"].as_u64()).collect();
+    assert_eq!((counts[1], counts[2]), (Some(0), Some(0)), "{counts:?}");
+    assert!(counts[0] > Some(0) && counts[3] > Some(0), "{counts:?}");
+    assert!(!warnings(&record).contains(&"nothing_sent"), "{record:#}");
+    let sentence = record["judgement"]["sentence"]
+        .as_str()
+        .expect("a sentence");
+    assert!(!sentence.contains("all 1"), "{sentence}");
+    Ok(())
+}
+
+fn a_dashboard_whose_port_is_taken_is_refused_before_anything_is_sent() -> Told {
+    let (url, seen) = serve(|_| respond("", "ok"));
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("it listens").port().to_string();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let arguments = ["--target", &url, "--get", "/", "--dashboard", &port];
+    let output = run(folder.path(), &arguments);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("--dashboard"), "{message}");
+    assert!(seen.lock().expect("not poisoned").is_empty());
+    assert!(!folder.path().join("reports").exists());
     Ok(())
 }
 

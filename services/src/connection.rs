@@ -37,6 +37,8 @@ where
     driver: Option<Driver<B>>,
     /// The bytes that came and were no part of an answer, once the connection has ended.
     unread: Bytes,
+    /// True when it ended because of bytes that belong to no response.
+    has_unasked_bytes: bool,
 }
 
 type Driver<B> = Pin<Box<http1::Connection<TokioIo<Outlet>, B>>>;
@@ -53,11 +55,25 @@ where
     ///
     /// None that is known: nothing is sent or read yet.
     pub async fn over(stream: TcpStream) -> hyper::Result<Self> {
-        let (sender, driver) = http1::handshake(TokioIo::new(Outlet::new(stream))).await?;
+        Connection::with_settings(stream, &http1::Builder::new()).await
+    }
+
+    /// The same with other settings than hyper's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::over`].
+    pub async fn with_settings(
+        stream: TcpStream,
+        settings: &http1::Builder,
+    ) -> hyper::Result<Self> {
+        let stream = TokioIo::new(Outlet::new(stream));
+        let (sender, driver) = settings.handshake(stream).await?;
         Ok(Connection {
             sender,
             driver: Some(Box::pin(driver)),
             unread: Bytes::new(),
+            has_unasked_bytes: false,
         })
     }
 
@@ -74,8 +90,12 @@ where
         // Out of its budget, a task is woken to go on later; the response wakes nobody.
         let mut response = pin!(unconstrained(self.sender.try_send_request(request)));
         let (driver, unread) = (&mut self.driver, &mut self.unread);
+        let has_unasked_bytes = &mut self.has_unasked_bytes;
         let response = poll_fn(|cx| {
-            drive(driver, unread, cx);
+            // What else went wrong reaches the exchange under way.
+            if let Some(error) = drive(driver, unread, cx) {
+                *has_unasked_bytes = is_of_unasked_bytes(&error);
+            }
             // Only the driver can bring the response, and it wakes this task itself.
             response
                 .as_mut()
@@ -96,15 +116,14 @@ where
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(&mut quietly) {
             return Poll::Ready(frame);
         }
-        drive(&mut self.driver, &mut self.unread, cx);
+        self.drive_between_requests(cx);
         Pin::new(body).poll_frame(&mut quietly)
     }
 
     /// Whether whoever is at the other end has kept an idle connection open, as far as
     /// is known here.
     pub fn is_usable(&mut self) -> bool {
-        let mut quietly = Context::from_waker(Waker::noop());
-        drive(&mut self.driver, &mut self.unread, &mut quietly);
+        self.drive_between_requests(&mut Context::from_waker(Waker::noop()));
         self.driver.is_some() && self.sender.is_ready()
     }
 
@@ -113,20 +132,42 @@ where
     pub fn unread(&self) -> &[u8] {
         &self.unread
     }
+
+    /// Whether the connection has ended because whoever is at the other end sent more
+    /// than the responses that were asked for.
+    pub fn was_ended_by_unasked_bytes(&self) -> bool {
+        self.has_unasked_bytes
+    }
+
+    fn drive_between_requests(&mut self, cx: &mut Context<'_>) {
+        if let Some(error) = drive(&mut self.driver, &mut self.unread, cx) {
+            self.has_unasked_bytes = is_of_unasked_bytes(&error);
+        }
+    }
 }
 
-/// Lets a connection read and write what it can.
-fn drive<B>(driver: &mut Option<Driver<B>>, unread: &mut Bytes, cx: &mut Context<'_>)
+/// Whether a connection ended because of bytes that belong to no response. hyper has
+/// words for that, and no name.
+fn is_of_unasked_bytes(error: &hyper::Error) -> bool {
+    error.to_string() == "received unexpected message from connection"
+}
+
+/// Lets a connection read and write what it can. Gives the error that it ended with.
+fn drive<B>(
+    driver: &mut Option<Driver<B>>,
+    unread: &mut Bytes,
+    cx: &mut Context<'_>,
+) -> Option<hyper::Error>
 where
     B: Body + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     B::Data: Send + Unpin,
 {
-    let ended = driver
-        .as_mut()
-        .is_some_and(|driver| driver.as_mut().poll(cx).is_ready());
-    if ended && let Some(driver) = driver.take() {
-        // What went wrong, if anything, reaches the exchange under way.
+    let Poll::Ready(end) = driver.as_mut()?.as_mut().poll(cx) else {
+        return None;
+    };
+    if let Some(driver) = driver.take() {
         *unread = Pin::into_inner(driver).into_parts().read_buf;
     }
+    end.err()
 }

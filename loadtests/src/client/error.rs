@@ -5,6 +5,9 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use bytesize::ByteSize;
+
+use super::limits::AnswerLimits;
 use super::near_side::Shortage;
 use super::request::Unsendable;
 use super::spoken::Spoken;
@@ -55,6 +58,23 @@ pub enum ExchangeError {
     /// The answer began and broke off.
     #[error("the answer broke off")]
     CutOff(#[source] hyper::Error),
+    /// The answer's head is larger than it may be. The parser doesn't tell in what way.
+    #[error(
+        "the answer's head has more than {fields} header fields or {}; allow more with `fields` or `head` in [answer], or --max-fields or --max-head",
+        ByteSize(*bytes)
+    )]
+    HeadTooLarge {
+        /// The most header fields.
+        fields: usize,
+        /// The most bytes.
+        bytes: u64,
+    },
+    /// The answer's body has more bytes than it may have.
+    #[error(
+        "the answer's body has more than {}; allow more with `body` in [answer], or --max-body",
+        ByteSize(*.0)
+    )]
+    BodyTooLarge(u64),
 }
 
 impl ExchangeError {
@@ -70,12 +90,22 @@ impl ExchangeError {
         }
     }
 
-    /// A connection ended before an answer began; `unread` came over it meanwhile, and is
-    /// no answer.
-    pub(super) fn before_an_answer(error: hyper::Error, unread: &[u8]) -> Self {
+    /// A connection ended before an answer within `limits` began; `unread` came over it
+    /// meanwhile, and is no answer.
+    pub(super) fn before_an_answer(
+        error: hyper::Error,
+        unread: &[u8],
+        limits: &AnswerLimits,
+    ) -> Self {
         if let Some(shortage) = Shortage::behind(&error, None) {
             let source = error.into();
             return ExchangeError::NearSide { shortage, source };
+        }
+        if error.is_parse_too_large() {
+            return ExchangeError::HeadTooLarge {
+                fields: limits.fields,
+                bytes: limits.head,
+            };
         }
         if let Some(spoken) = Spoken::by_first_bytes(unread) {
             let excerpt = Spoken::excerpt(unread);
@@ -104,6 +134,8 @@ impl ExchangeError {
             ExchangeError::NoAnswer(_) => Fault::NoAnswer,
             ExchangeError::TimedOut(_) => Fault::TimedOut,
             ExchangeError::CutOff(_) => Fault::CutOff,
+            ExchangeError::HeadTooLarge { .. } => Fault::HeadTooLarge,
+            ExchangeError::BodyTooLarge(_) => Fault::BodyTooLarge,
         })
     }
 

@@ -16,7 +16,7 @@ use url::{Host, Url};
 
 use super::near_side::Unresolved;
 use super::request::Unsendable;
-use super::{Connection, ExchangeError};
+use super::{AnswerLimits, Connection, ExchangeError};
 
 /// What no request line can carry as it is: whatever is neither reserved nor unreserved
 /// (RFC 3986, section 2), and what would end the path as a fragment.
@@ -107,8 +107,9 @@ impl Target {
     }
 
     /// Connects, to whichever of the server's addresses takes the connection first.
-    pub(super) async fn connect(&self) -> Result<Connection, ExchangeError> {
-        let connection = Connection::over(self.open().await?).await;
+    pub(super) async fn connect(&self, limits: &AnswerLimits) -> Result<Connection, ExchangeError> {
+        let settings = limits.of_connection();
+        let connection = Connection::with_settings(self.open().await?, &settings).await;
         connection.map_err(|error| ExchangeError::of_connecting(error, self.address()))
     }
 

@@ -1,15 +1,18 @@
 //! `loadtests run`: a load test from the plan to the report.
 
+mod answers;
 mod one_line;
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Args, Parser};
 use jiff::Timestamp;
 
-use super::{ReportsFolder, interruption, on_runtime};
+use super::{ReportsFolder, interruption, on_runtime, quoted};
 use crate::client::Target;
 use crate::exit_code::{Failure, Outcome};
 use crate::keeping::{Losses, Weight};
@@ -21,6 +24,7 @@ use crate::record::{Document, Record};
 use crate::report::{Kind, Reports, summary};
 use crate::run::{Finished, Order, RunError};
 use crate::wall::WallClock;
+use answers::Answers;
 use one_line::OneLine;
 
 /// What to run.
@@ -43,6 +47,9 @@ pub(super) struct Run {
 
     #[command(flatten)]
     one_line: OneLine,
+
+    #[command(flatten)]
+    answers: Answers,
 
     /// Serve Goose's live dashboard on this port of 127.0.0.1, while the load runs.
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "5118",
@@ -71,6 +78,7 @@ impl Default for Run {
 impl Run {
     pub(super) fn execute(self) -> Outcome {
         let plan = self.plan().map_err(Failure::usage)?;
+        self.check_dashboard().map_err(Failure::usage)?;
         let seed = self.seed.or(plan.seed).unwrap_or_else(rand::random);
         let order = Order {
             seed,
@@ -119,8 +127,25 @@ impl Run {
         Ok(ExitCode::from(losses.exit_code(code)))
     }
 
+    /// Finds out whether the dashboard can have its port, before anything is started.
+    fn check_dashboard(&self) -> anyhow::Result<()> {
+        let Some(port) = self.dashboard else {
+            return Ok(());
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        listener.map(drop).with_context(|| {
+            format!("the dashboard can't have port {port} of 127.0.0.1; choose another with --dashboard PORT")
+        })
+    }
+
     /// The plan that is meant, checked against where it is to run.
     fn plan(&self) -> anyhow::Result<Plan> {
+        let mut plan = self.plan_of_requests()?;
+        self.answers.apply_to(&mut plan.answers);
+        Ok(plan)
+    }
+
+    fn plan_of_requests(&self) -> anyhow::Result<Plan> {
         if self.one_line.is_given() {
             return Ok(self.one_line.plan()?);
         }
@@ -137,11 +162,12 @@ impl Run {
         let what = if self.one_line.is_given() {
             self.one_line.arguments()
         } else {
-            format!(" --plan {}", self.plan)
+            format!(" --plan {}", quoted(&self.plan))
         };
-        let mut command = format!("cargo run -p loadtests -- run{what} --seed {seed}");
+        let answers = self.answers.arguments();
+        let mut command = format!("cargo run -p loadtests -- run{what}{answers} --seed {seed}");
         if let Some(target) = &self.target {
-            command.push_str(&format!(" --target {}", target.as_str()));
+            command.push_str(&format!(" --target {}", quoted(target.as_str())));
         }
         command
     }

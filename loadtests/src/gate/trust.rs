@@ -7,6 +7,7 @@ use stats::sequence::candidate_fails;
 use super::metrics::{self, median};
 use super::record::{Round, Side, SideRound};
 use crate::evidence::Limits;
+use crate::words::counted;
 
 /// A reason not to believe a gate, or only something to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,13 +135,15 @@ fn failures(rounds: &[Round]) -> Option<Doubt> {
     match (failed(Side::Baseline), failed(Side::Candidate)) {
         (0, 0) => None,
         (0, candidate) => Some(remark(format!(
-            "{candidate} requests failed on the candidate, and none on the baseline"
+            "{} failed on the candidate, and none on the baseline",
+            counted(candidate, "request", "requests")
         ))),
         (baseline, candidate) if fails => Some(remark(format!(
             "requests failed on both sides, {baseline} on the baseline and {candidate} on the candidate"
         ))),
         (baseline, 0) => Some(remark(format!(
-            "{baseline} requests failed on the baseline, and none on the candidate"
+            "{} failed on the baseline, and none on the candidate",
+            counted(baseline, "request", "requests")
         ))),
         (baseline, candidate) => Some(invalid(format!(
             "requests failed on both sides ({baseline} on the baseline, {candidate} on the candidate)"

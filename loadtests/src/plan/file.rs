@@ -3,29 +3,43 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::gate_file::GateFile;
-use super::mistake::{InvalidPlan, Problem, within};
+use super::mistake::{InvalidPlan, Problem, ToldPlan, within};
 use super::request_file::{RequestFile, ValuesFile, check_requests};
-use super::span::Span;
+use super::span::{Size, Span, check_timeout};
 use super::stage_file::{StageFile, check_stages};
+use super::words::plainly;
 use super::{Behaviour, Mix, Plan, Requests, Shape, Stage};
+use crate::client::AnswerLimits;
 use crate::evidence::Limits;
 use crate::text::printable;
 use crate::threshold::Threshold;
 
 /// Reads and checks a plan.
 pub(super) fn parse(file: &str, source: &str) -> Result<Plan, InvalidPlan> {
-    let invalid = |problem: Problem| problem.locate(file, source);
-    let plan: PlanFile = toml::from_str(source).map_err(|error| {
-        invalid(Problem {
-            at: error.span().unwrap_or(0..0),
-            sentence: error.message().to_owned(),
-        })
+    read(source).map_err(|problem| problem.locate(file, source))
+}
+
+/// Reads and checks a plan that was told on the command line.
+pub(super) fn parse_told(told: &ToldPlan) -> Result<Plan, InvalidPlan> {
+    read(told.source()).map_err(|problem| problem.blame(told))
+}
+
+fn read(source: &str) -> Result<Plan, Problem> {
+    let plan: Result<PlanFile, _> = toml::from_str(source);
+    let plan = plan.map_err(|error| {
+        let at = error.span().unwrap_or(0..0);
+        let sentence = plainly(error.message(), source, at.start);
+        Problem {
+            at,
+            ..Problem::somewhere(sentence)
+        }
     })?;
-    plan.check(source).map_err(invalid)
+    plan.check(source)
 }
 
 #[derive(Deserialize)]
@@ -35,6 +49,7 @@ struct PlanFile {
     #[serde(default)]
     description: String,
     seed: Option<u64>,
+    timeout: Option<Spanned<Span>>,
     topology: Option<Spanned<ShapeFile>>,
     stage: Spanned<Vec<StageFile>>,
     mix: Option<Spanned<Mix>>,
@@ -45,6 +60,8 @@ struct PlanFile {
     #[serde(default)]
     behaviour: BehaviourFile,
     thresholds: Vec<Spanned<String>>,
+    #[serde(default)]
+    answer: AnswerFile,
     #[serde(default)]
     limits: LimitsFile,
     #[serde(default)]
@@ -70,6 +87,15 @@ struct BehaviourFile {
     repeat_share: Option<Spanned<f64>>,
     think_time: Option<Span>,
     poll_interval: Option<Span>,
+}
+
+/// Those of [`AnswerLimits`] that the plan sets, but for the time limit.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswerFile {
+    fields: Option<Spanned<usize>>,
+    head: Option<Spanned<Size>>,
+    body: Option<Spanned<Size>>,
 }
 
 /// Those of [`Limits`] that the plan sets; percentages are numbers.
@@ -103,6 +129,12 @@ impl PlanFile {
                 "a plan of plain requests starts no system, so it has no [topology]",
             ));
         }
+        let usual = match requests {
+            Some(_) => AnswerLimits::OF_PLAIN_REQUESTS,
+            None => AnswerLimits::OF_A_MIX,
+        };
+        let timeout = self.timeout.as_ref().map(check_timeout).transpose()?;
+        let answers = self.answer.check(usual)?;
         let shape = self.topology.map(Spanned::into_inner).unwrap_or_default();
         let shape = shape.check()?;
         let stages = check_stages(self.stage)?;
@@ -122,6 +154,7 @@ impl PlanFile {
             mix,
             requests,
             behaviour: self.behaviour.check()?,
+            answers: answers.within(timeout.unwrap_or(usual.timeout)),
             limits: self.limits.check()?,
             gate: self.gate.check()?,
             source: source.to_owned(),
@@ -156,6 +189,26 @@ impl BehaviourFile {
             poll_interval: self
                 .poll_interval
                 .map_or(Duration::from_millis(25), |s| s.0),
+        })
+    }
+}
+
+impl AnswerFile {
+    fn check(self, usual: AnswerLimits) -> Result<AnswerLimits, Problem> {
+        let bytes = |size: Option<Spanned<Size>>, least, most, usual, what| match size {
+            Some(size) if !(least..=most).contains(&size.get_ref().0) => {
+                let (least, most) = (ByteSize(least), ByteSize(most));
+                let sentence = format!("{what} is between {least} and {most}");
+                Err(Problem::at(&size, sentence))
+            }
+            Some(size) => Ok(size.into_inner().0),
+            None => Ok(usual),
+        };
+        Ok(AnswerLimits {
+            fields: within(self.fields, 1..=100_000, usual.fields, "`fields`")?,
+            head: bytes(self.head, 1 << 10, 1 << 30, usual.head, "`head`")?,
+            body: bytes(self.body, 0, 1 << 50, usual.body, "`body`")?,
+            timeout: usual.timeout,
         })
     }
 }
@@ -204,11 +257,9 @@ fn check_users_work(
                 "only plain requests, each a [[request]], have values for placeholders",
             )),
         },
-        None if requests.is_empty() => Err(Problem {
-            at: 0..0,
-            sentence: "a plan says what users do: a [mix] of scenarios, or plain requests, each a [[request]]"
-                .to_owned(),
-        }),
+        None if requests.is_empty() => Err(Problem::somewhere(
+            "a plan says what users do: a [mix] of scenarios, or plain requests, each a [[request]]",
+        )),
         None => Ok((Mix::default(), Some(check_requests(requests, values)?))),
     }
 }
@@ -236,156 +287,4 @@ fn check_thresholds(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::arrivals::Spacing;
-
-    const VALID: &str = r#"
-name = "tiny"
-thresholds = ["p99<50ms for GET /data/{key}", "imbalance<=1"]
-
-[[stage]]
-name = "steady"
-users = 4
-duration = "2s"
-
-[mix]
-readers = 1
-"#;
-
-    fn error(source: &str) -> String {
-        parse("tiny.toml", source).expect_err("invalid").to_string()
-    }
-
-    #[test]
-    fn a_small_plan_is_read_with_defaults_for_the_rest() {
-        let plan = parse("tiny.toml", VALID).expect("valid");
-        assert_eq!(plan.shape.gateways, 3);
-        assert_eq!(plan.stages[0].users, 4);
-        assert_eq!(plan.thresholds.len(), 2);
-        assert_eq!(plan.limits, Limits::default());
-    }
-
-    #[test]
-    fn a_plan_sets_the_limits_that_it_names_and_no_others() {
-        let source = format!("{VALID}[limits]\nsend_lag = \"5ms\"\nbusy = 90.0\n");
-        let limits = parse("tiny.toml", &source).expect("valid").limits;
-        let expected = Limits {
-            send_lag: Duration::from_millis(5),
-            busy: 90.0,
-            ..Limits::default()
-        };
-        assert_eq!(limits, expected);
-    }
-
-    #[test]
-    fn a_rate_makes_a_stage_open_and_gives_it_users_enough() {
-        let stages = r#"rate = "2000/s"
-arrivals = "poisson"
-duration = "2s"
-
-[[stage]]
-name = "up"
-rate = "3000/s"
-users = 7
-ramp = "1s"
-"#;
-        let source = VALID.replace("users = 4\n", stages);
-        let plan = parse("tiny.toml", &source).expect("valid");
-        let open = |stage: usize| plan.stages[stage].open.expect("open load");
-        assert_eq!(open(0).spacing, Spacing::Poisson);
-        assert_eq!(open(0).curve.expected(), 4000.0);
-        assert_eq!(plan.stages[0].users, 200);
-        assert_eq!((open(1).curve.from, plan.stages[1].users), (2000.0, 7));
-    }
-
-    #[test]
-    fn an_unknown_setting_is_shown_where_it_stands() {
-        let message = error(&VALID.replace("users = 4", "users = 4\nuser = 5"));
-        assert!(
-            message.starts_with("tiny.toml:8:1: unknown field `user`"),
-            "{message}"
-        );
-        assert!(message.contains("8 | user = 5\n"), "{message}");
-        assert!(message.ends_with("  | ^"), "{message}");
-    }
-
-    #[test]
-    fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
-        for (from, to, place, says) in [
-            ("\"2s\"", "\"2 seconds long\"", "8:12", "no duration"),
-            ("\"2s\"", "\"1500ms\"", "8:12", "whole number of seconds"),
-            ("users = 4", "users = 0", "7:9", "1 to 10000 users"),
-            ("readers = 1", "readers = 0", "10:1", "no users"),
-            ("\"tiny\"", "\"../tiny\"", "2:8", "lowercase letters"),
-            (
-                "p99<50ms for GET /data/{key}",
-                "p99<50ms for GET /nowhere",
-                "3:15",
-                "GET /nowhere",
-            ),
-            (
-                "p99<50ms for GET /data/{key}",
-                "p990<50ms",
-                "3:15",
-                "percentile",
-            ),
-            ("imbalance<=1", "imbalances<=1", "3:47", "imbalances"),
-            (
-                "imbalance<=1",
-                "tasks-lost<=0",
-                "3:47",
-                "nobody who submits tasks",
-            ),
-            ("imbalance<=1", "cpu-per-request<1ms", "3:47", "of whom"),
-            (
-                "imbalance<=1",
-                "cpu-per-request<1ms for cache-3",
-                "3:47",
-                "cache-3",
-            ),
-            (
-                "users = 4",
-                "users = 4\nwarm_up = true",
-                "5:1",
-                "nothing to judge",
-            ),
-            ("users = 4\n", "", "6:8", "users or a rate"),
-            ("users = 4", "rate = \"fast\"", "7:8", "1000/s"),
-            (
-                "users = 4",
-                "users = 4\narrivals = \"poisson\"",
-                "8:12",
-                "for open load",
-            ),
-            (
-                "users = 4",
-                "rate = \"9/s\"\nramp_from = \"1/s\"",
-                "8:13",
-                "without a ramp",
-            ),
-            ("users = 4", "users = 4\nramp = \"3s\"", "8:8", "longer"),
-            ("name = \"tiny\"", "name = \"tiny", "2:13", ""),
-            (
-                "[mix]",
-                "[limits]\nstolen = -1.0\n[mix]",
-                "11:10",
-                "between 0 and 1000",
-            ),
-            (
-                "[mix]",
-                "[topology]\ngateways = 33\n[mix]",
-                "11:12",
-                "between 1 and 32",
-            ),
-        ] {
-            assert!(VALID.contains(from), "{from}");
-            let message = error(&VALID.replacen(from, to, 1));
-            assert!(
-                message.starts_with(&format!("tiny.toml:{place}: ")),
-                "{to}: {message}"
-            );
-            assert!(message.contains(says), "{to}: {message}");
-        }
-    }
-}
+mod tests;

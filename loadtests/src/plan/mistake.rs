@@ -10,65 +10,128 @@ use crate::text::printable;
 
 /// A text that is no plan: where, and why.
 #[derive(Debug, thiserror::Error)]
+#[error("{place}{sentence}{excerpt}")]
 pub struct InvalidPlan {
-    file: String,
-    /// Counted from 1, in lines and in characters.
-    line: usize,
-    column: usize,
-    excerpt: String,
+    /// Ends in a colon and a space.
+    place: String,
     sentence: String,
+    /// The line in question with its place marked, if it is one of a file.
+    excerpt: String,
 }
 
-impl fmt::Display for InvalidPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let InvalidPlan {
-            file,
-            line,
-            column,
-            excerpt,
-            sentence,
-        } = self;
-        let margin = " ".repeat(line.to_string().len());
-        let indent = " ".repeat(column - 1);
-        writeln!(f, "{file}:{line}:{column}: {sentence}")?;
-        writeln!(f, "{margin} |")?;
-        writeln!(f, "{line} | {excerpt}")?;
-        write!(f, "{margin} | {indent}^")
+/// A plan that was made from a command line: its TOML, and which flag each part of it
+/// comes from.
+#[derive(Debug, Default)]
+pub struct ToldPlan {
+    source: String,
+    /// The flags with their values, each with the byte of the source from which on it is
+    /// the cause; in order.
+    flags: Vec<(usize, String)>,
+}
+
+impl ToldPlan {
+    /// Adds a line of TOML that no flag is the cause of.
+    pub fn line(&mut self, line: &str) {
+        self.source.push_str(line);
+        self.source.push('\n');
+    }
+
+    /// Adds a line of TOML that is there because of `flag`, with its value.
+    pub fn line_of(&mut self, flag: &str, line: &str) {
+        self.flags.push((self.source.len(), flag.to_owned()));
+        self.line(line);
+    }
+
+    /// The plan's TOML.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The flag that is the cause of what is at a byte of the source.
+    fn flag_at(&self, at: usize) -> Option<&str> {
+        let mut flags = self.flags.iter().rev();
+        let (_, flag) = flags.find(|(begin, _)| *begin <= at)?;
+        Some(flag)
     }
 }
 
 /// Something wrong, and the bytes of the source that it is about.
+#[derive(Debug)]
 pub(super) struct Problem {
     pub(super) at: Range<usize>,
     pub(super) sentence: String,
+    /// What it is about within these bytes, where they have several lines.
+    pub(super) about: Option<String>,
 }
 
 impl Problem {
     pub(super) fn at<T>(spanned: &Spanned<T>, sentence: impl Into<String>) -> Self {
         Problem {
             at: spanned.span(),
-            sentence: sentence.into(),
+            ..Problem::somewhere(sentence)
         }
     }
 
+    /// The same about a part of a text that may have several lines.
+    pub(super) fn about<T>(spanned: &Spanned<T>, part: &str, sentence: impl Into<String>) -> Self {
+        Problem {
+            about: Some(part.to_owned()),
+            ..Problem::at(spanned, sentence)
+        }
+    }
+
+    /// Something wrong with the whole plan.
+    pub(super) fn somewhere(sentence: impl Into<String>) -> Self {
+        Problem {
+            at: 0..0,
+            sentence: sentence.into(),
+            about: None,
+        }
+    }
+
+    /// The mistake in the plan's `file`, with the line that it is in.
     pub(super) fn locate(self, file: &str, source: &str) -> InvalidPlan {
+        let at = self.begin(source);
+        let before = &source[..at];
+        let line_begin = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = before.matches('\n').count() + 1;
+        let column = source[line_begin..at].chars().count() + 1;
+        let excerpt = source[line_begin..].lines().next().unwrap_or_default();
+        let margin = " ".repeat(line.to_string().len());
+        let indent = " ".repeat(column - 1);
+        InvalidPlan {
+            place: format!("{file}:{line}:{column}: "),
+            sentence: self.sentence(),
+            excerpt: format!("\n{margin} |\n{line} | {excerpt}\n{margin} | {indent}^"),
+        }
+    }
+
+    /// The mistake in a plan that was told on the command line, with its flag.
+    pub(super) fn blame(self, plan: &ToldPlan) -> InvalidPlan {
+        let flag = plan.flag_at(self.at.start);
+        InvalidPlan {
+            place: flag.map_or_else(String::new, |flag| format!("{flag}: ")),
+            sentence: self.sentence(),
+            excerpt: String::new(),
+        }
+    }
+
+    /// The byte of the source to point at.
+    fn begin(&self, source: &str) -> usize {
         let mut at = self.at.start.min(source.len());
         while !source.is_char_boundary(at) {
             at -= 1;
         }
-        let before = &source[..at];
-        let line_begin = before.rfind('\n').map_or(0, |newline| newline + 1);
-        InvalidPlan {
-            file: file.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: source[line_begin..at].chars().count() + 1,
-            excerpt: source[line_begin..]
-                .lines()
-                .next()
-                .map(|line| printable(line).into_owned())
-                .unwrap_or_default(),
-            sentence: printable(&self.sentence).replace('\n', " "),
+        let part = self.about.as_ref().and_then(|part| source[at..].find(part));
+        match part {
+            // In a text of one line, its beginning says enough.
+            Some(part) if source[at..at + part].contains('\n') => at + part,
+            _ => at,
         }
+    }
+
+    fn sentence(&self) -> String {
+        printable(&self.sentence).replace('\n', " ")
     }
 }
 

@@ -1,12 +1,12 @@
 //! Plain requests: what users send to a server that isn't the laboratory, as data.
 
-use std::fmt;
+use std::time::Duration;
 
 use http::{HeaderName, Method};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rand::{Rng, RngExt};
 
-use crate::samples::Route;
+use super::template::{Escaping, Template};
+use crate::samples::{Fault, Route};
 
 /// The plain requests of a plan, and the values for their placeholders.
 #[derive(Clone, Debug)]
@@ -26,16 +26,40 @@ pub struct PlainRequest {
     pub method: Method,
     /// The path with its query; begins with `/`.
     pub path: Template,
-    /// Header fields.
-    pub headers: Vec<(HeaderName, Template)>,
+    /// Header fields, in the order in which they are sent.
+    pub headers: Vec<Field>,
     /// The body, if there is one.
     pub body: Option<Template>,
+    /// The rule for values in the body, by its content type.
+    pub body_escaping: Escaping,
     /// How often it is sent, in relation to the others; at least 1.
     pub weight: u32,
-    /// The status that is right, 200 to 599.
-    pub status: u16,
+    /// The statuses that are right.
+    pub status: Statuses,
     /// What the body of a right answer has in it.
     pub contains: Option<String>,
+    /// How long users wait for the whole answer, if not as long as for others.
+    pub timeout: Option<Duration>,
+}
+
+/// A header field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The name.
+    pub name: HeaderName,
+    /// The name in the case in which it was written.
+    pub written: String,
+    /// The value.
+    pub value: Template,
+    /// Whether a field before it has the same name.
+    pub is_repeated: bool,
+}
+
+/// The statuses of a right answer, each 200 to 599; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statuses {
+    list: Vec<u16>,
+    name: &'static str,
 }
 
 /// What a placeholder stands for.
@@ -47,29 +71,6 @@ pub enum Values {
     List(Vec<String>),
 }
 
-/// A text with placeholders.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Vec<Piece>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
-    Text(String),
-    /// The value at this place among a plan's values.
-    Value(usize),
-}
-
-/// A placeholder that nobody gave values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownPlaceholder(pub String);
-
-/// What a value in a path can't say as it is: everything that could end it or begin
-/// something else (RFC 3986, section 2.3: unreserved characters).
-const OUTSIDE_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 impl Requests {
     /// A value for every placeholder, drawn with `rng`.
     pub fn draw(&self, rng: &mut impl Rng) -> Vec<String> {
@@ -80,10 +81,52 @@ impl Requests {
 impl PlainRequest {
     /// Whether it is the same each time.
     pub fn is_constant(&self) -> bool {
-        let mut headers = self.headers.iter();
-        self.path.is_constant()
-            && headers.all(|(_, value)| value.is_constant())
-            && self.body.iter().all(Template::is_constant)
+        self.templates().all(Template::is_constant)
+    }
+
+    /// Every text of the request that may have placeholders.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let headers = self.headers.iter().map(|field| &field.value);
+        std::iter::once(&self.path).chain(headers).chain(&self.body)
+    }
+}
+
+impl Statuses {
+    /// These statuses; `None` if there are none. Their name is kept for the life of the
+    /// program, as routes are.
+    pub fn new(list: Vec<u16>) -> Option<Self> {
+        let (last, others) = list.split_last()?;
+        let others: Vec<_> = others.iter().map(u16::to_string).collect();
+        let name = match others.is_empty() {
+            true => last.to_string(),
+            false => format!("{} or {last}", others.join(", ")),
+        };
+        Some(Statuses {
+            list,
+            name: Box::leak(name.into_boxed_str()),
+        })
+    }
+
+    /// Whether a status is right.
+    pub fn contains(&self, status: u16) -> bool {
+        self.list.contains(&status)
+    }
+
+    /// The fault of an answer with another status.
+    pub fn fault(&self, got: u16) -> Fault {
+        match self.list[..] {
+            [expected] => Fault::Status { expected, got },
+            _ => Fault::Statuses {
+                expected: self.name,
+                got,
+            },
+        }
+    }
+
+    /// Whether answers of these statuses never have a body (RFC 9110, sections 15.3.5
+    /// and 15.4.5).
+    pub fn are_bodiless(&self) -> bool {
+        self.list.iter().all(|status| matches!(status, 204 | 304))
     }
 }
 
@@ -94,90 +137,10 @@ impl Values {
             Values::List(list) => list[rng.random_range(0..list.len())].clone(),
         }
     }
-}
 
-impl Template {
-    /// Reads a text in which every `{name}` is a placeholder, one of `names`.
-    pub fn strict(text: &str, names: &[&str]) -> Result<Self, UnknownPlaceholder> {
-        let template = Template::lenient(text, names);
-        for piece in &template.0 {
-            if let Piece::Text(text) = piece
-                && let Some((_, rest)) = text.split_once('{')
-                && let Some((name, _)) = rest.split_once('}')
-            {
-                return Err(UnknownPlaceholder(name.to_owned()));
-            }
-        }
-        Ok(template)
-    }
-
-    /// Reads a text in which `{name}` is a placeholder if it is one of `names`, and
-    /// everything else in braces is text, as JSON needs it.
-    pub fn lenient(text: &str, names: &[&str]) -> Self {
-        let mut pieces = Vec::new();
-        let mut plain = String::new();
-        let mut rest = text;
-        while let Some(character) = rest.chars().next() {
-            let found = names.iter().position(|name| {
-                let inner = rest.strip_prefix('{').and_then(|r| r.strip_prefix(name));
-                inner.is_some_and(|r| r.starts_with('}'))
-            });
-            match found {
-                Some(place) => {
-                    if !plain.is_empty() {
-                        pieces.push(Piece::Text(std::mem::take(&mut plain)));
-                    }
-                    pieces.push(Piece::Value(place));
-                    rest = &rest[names[place].len() + 2..];
-                }
-                None => {
-                    plain.push(character);
-                    rest = &rest[character.len_utf8()..];
-                }
-            }
-        }
-        if !plain.is_empty() {
-            pieces.push(Piece::Text(plain));
-        }
-        Template(pieces)
-    }
-
-    /// The text, with `values` as they are.
-    pub fn fill(&self, values: &[String]) -> String {
-        self.fill_with(values, |value, text| text.push_str(value))
-    }
-
-    /// The text as a path, with `values` percent-encoded.
-    pub fn fill_path(&self, values: &[String]) -> String {
-        self.fill_with(values, |value, text| {
-            text.extend(utf8_percent_encode(value, OUTSIDE_A_SEGMENT));
-        })
-    }
-
-    fn fill_with(&self, values: &[String], append: impl Fn(&str, &mut String)) -> String {
-        let mut text = String::new();
-        for piece in &self.0 {
-            match piece {
-                Piece::Text(plain) => text.push_str(plain),
-                Piece::Value(place) => append(&values[*place], &mut text),
-            }
-        }
-        text
-    }
-
-    fn is_constant(&self) -> bool {
-        let mut pieces = self.0.iter();
-        pieces.all(|piece| matches!(piece, Piece::Text(_)))
-    }
-}
-
-impl fmt::Display for UnknownPlaceholder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let UnknownPlaceholder(name) = self;
-        write!(
-            f,
-            "nobody says what {{{name}}} stands for; give it values, such as `[values.{name}]` with `from = 1` and `to = 100`"
-        )
+    /// Whether a value can be empty.
+    pub(super) fn can_be_empty(&self) -> bool {
+        matches!(self, Values::List(list) if list.iter().any(String::is_empty))
     }
 }
 
@@ -190,33 +153,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_filled_and_other_braces_stay() {
-        let names = ["item", "name"];
-        let values = ["7".to_owned(), "a/b c".to_owned()];
-        let body = Template::lenient(r#"{"item": {item}, "{name}": {}}"#, &names);
-        assert_eq!(body.fill(&values), r#"{"item": 7, "a/b c": {}}"#);
-        let path = Template::strict("/items/{item}?by={name}", &names).expect("known");
-        assert_eq!(path.fill_path(&values), "/items/7?by=a%2Fb%20c");
-        let unknown = Template::strict("/{item}/{other}", &names).expect_err("unknown");
-        assert_eq!(unknown, UnknownPlaceholder("other".to_owned()));
+    fn statuses_are_named_as_they_are_said() {
+        let fault = |statuses: &[u16]| {
+            let statuses = Statuses::new(statuses.to_vec()).expect("some");
+            assert!(statuses.contains(statuses.list[0]) && !statuses.contains(500));
+            statuses.fault(500).to_string()
+        };
+        assert_eq!(fault(&[201]), "status 500 where 201 was right");
+        let several = "status 500 where 200, 206 or 304 was right";
+        assert_eq!(fault(&[200, 206, 304]), several);
     }
 
     proptest! {
-        #[test]
-        fn a_text_without_placeholders_stays_as_it_is(text in "\\PC*") {
-            let template = Template::lenient(&text, &[]);
-            prop_assert!(template.is_constant());
-            prop_assert_eq!(template.fill(&[]), text);
-        }
-
-        #[test]
-        fn a_value_never_leaves_its_path_segment(value in "\\PC*") {
-            let path = Template::strict("/a/{v}/b", &["v"]).expect("known");
-            let path = path.fill_path(&[value]);
-            prop_assert_eq!(path.matches('/').count(), 3);
-            prop_assert!(!path.contains(['?', '#', ' ']));
-        }
-
         #[test]
         fn values_are_drawn_from_those_that_are_given(seed in any::<u64>(), from in 0u64..50, more in 0u64..50) {
             let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, header};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::framing;
 use super::mistake::{Problem, within};
-use super::request::{PlainRequest, Requests, Template, Values};
+use super::request::{Field, PlainRequest, Requests, Statuses, Values};
+use super::several::{FieldsFile, OneOrMore};
+use super::span::{Span, check_timeout};
+use super::template::{Escaping, Template, is_name};
 use crate::samples::Route;
 use crate::text::is_order;
 
@@ -18,11 +22,12 @@ pub(super) struct RequestFile {
     method: Option<Spanned<String>>,
     path: Spanned<String>,
     #[serde(default)]
-    headers: BTreeMap<Spanned<String>, Spanned<String>>,
-    body: Option<String>,
+    headers: FieldsFile,
+    body: Option<Spanned<String>>,
     weight: Option<Spanned<u32>>,
-    status: Option<Spanned<u16>>,
-    contains: Option<String>,
+    status: Option<OneOrMore<u16>>,
+    contains: Option<Spanned<String>>,
+    timeout: Option<Spanned<Span>>,
 }
 
 /// `[values.item]`
@@ -34,32 +39,48 @@ pub(super) struct ValuesFile {
     list: Option<Spanned<Vec<String>>>,
 }
 
-/// Checks a plan's requests against its values.
+/// The values of a plan while it is checked.
+struct Known<'a> {
+    names: Vec<&'a str>,
+    values: &'a [Values],
+}
+
+/// Checks a plan's requests against its values, and the values against the requests.
 pub(super) fn check_requests(
     requests: Vec<Spanned<RequestFile>>,
     values: BTreeMap<Spanned<String>, Spanned<ValuesFile>>,
 ) -> Result<Requests, Problem> {
-    let names: Vec<&str> = values.keys().map(|name| name.get_ref().as_str()).collect();
+    let (names, values): (Vec<_>, Vec<_>) = values.into_iter().unzip();
+    if let Some(name) = names.iter().find(|name| !is_name(name.get_ref())) {
+        let sentence = "a placeholder's name is made of letters, digits, `-` and `_`, and begins with a letter or `_`";
+        return Err(Problem::at(name, sentence));
+    }
+    let values = values.into_iter().map(check_values);
+    let values = values.collect::<Result<Vec<_>, Problem>>()?;
+    let known = Known {
+        names: names.iter().map(|name| name.get_ref().as_str()).collect(),
+        values: &values,
+    };
     let requests = requests
         .into_iter()
-        .map(|request| request.into_inner().check(&names))
-        .collect::<Result<_, Problem>>()?;
-    let values = values
-        .into_values()
-        .map(check_values)
-        .collect::<Result<_, Problem>>()?;
+        .map(|request| request.into_inner().check(&known))
+        .collect::<Result<Vec<PlainRequest>, Problem>>()?;
+    for (place, name) in names.iter().enumerate() {
+        let mut templates = requests.iter().flat_map(PlainRequest::templates);
+        if !templates.any(|template| template.values().any(|used| used == place)) {
+            let sentence = format!(
+                "no request has {{{}}} in it; use these values, or leave them out",
+                name.get_ref()
+            );
+            return Err(Problem::at(name, sentence));
+        }
+    }
     Ok(Requests { requests, values })
 }
 
 impl RequestFile {
-    fn check(self, names: &[&str]) -> Result<PlainRequest, Problem> {
-        let method = match &self.method {
-            None => Method::GET,
-            Some(written) => written
-                .get_ref()
-                .parse()
-                .map_err(|_| Problem::at(written, "this is no method; write one such as GET"))?,
-        };
+    fn check(self, known: &Known<'_>) -> Result<PlainRequest, Problem> {
+        let method = self.method.as_ref().map_or(Ok(Method::GET), check_method)?;
         if !self.path.get_ref().starts_with('/') {
             return Err(Problem::at(&self.path, "a path begins with `/`"));
         }
@@ -69,30 +90,115 @@ impl RequestFile {
                 "a path has no control characters; percent-encode them",
             ));
         }
-        let template = |written: &Spanned<String>| {
-            Template::strict(written.get_ref(), names)
-                .map_err(|unknown| Problem::at(written, unknown.to_string()))
-        };
-        let headers = self.headers.iter().map(|(name, value)| {
-            let known: HeaderName = name
-                .get_ref()
-                .parse()
-                .map_err(|_| Problem::at(name, "this is no name of a header field"))?;
-            HeaderValue::from_str(value.get_ref())
-                .map_err(|_| Problem::at(value, "a header field's value is one line of text"))?;
-            Ok((known, template(value)?))
-        });
+        let path = known.template(&self.path)?;
+        let headers = self.headers.0;
+        let mut fields: Vec<Field> = Vec::new();
+        for (name, value) in &headers {
+            let field = known.field(name, value, &fields)?;
+            fields.push(field);
+        }
+        let body = self.body.as_ref().map(|body| known.template(body));
+        let body = body.transpose()?;
+        framing::check(&headers, &fields, body.as_ref(), known.values)?;
+        let content_type = fields.iter().find(|f| f.name == header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|field| field.value.constant());
+        let status = check_statuses(self.status)?;
+        if let Some(contains) = self
+            .contains
+            .as_ref()
+            .filter(|text| !text.get_ref().is_empty())
+            && (method == Method::HEAD || status.are_bodiless())
+        {
+            let sentence = "there is never a body in the answer to HEAD, nor in one of status 204 or 304, so that nothing can be in it";
+            return Err(Problem::at(contains, sentence));
+        }
         Ok(PlainRequest {
             route: Route::of_plan(method.as_str(), self.path.get_ref()),
-            path: template(&self.path)?,
-            headers: headers.collect::<Result<_, Problem>>()?,
-            body: self.body.map(|body| Template::lenient(&body, names)),
+            path,
+            headers: fields,
+            body,
+            body_escaping: content_type.map_or(Escaping::None, |content_type| {
+                Escaping::of_content_type(&content_type)
+            }),
             weight: within(self.weight, 1..=1_000_000, 1, "a weight")?,
-            status: within(self.status, 200..=599, 200, "a status")?,
-            contains: self.contains.filter(|text| !text.is_empty()),
+            status,
+            contains: self
+                .contains
+                .map(Spanned::into_inner)
+                .filter(|text| !text.is_empty()),
+            timeout: self
+                .timeout
+                .map(|timeout| check_timeout(&timeout))
+                .transpose()?,
             method,
         })
     }
+}
+
+impl Known<'_> {
+    fn template(&self, written: &Spanned<String>) -> Result<Template, Problem> {
+        Template::parse(written.get_ref(), &self.names)
+            .map_err(|mistake| Problem::about(written, mistake.written(), mistake.to_string()))
+    }
+
+    /// A header field, behind those `before` it.
+    fn field(
+        &self,
+        name: &Spanned<String>,
+        value: &Spanned<String>,
+        before: &[Field],
+    ) -> Result<Field, Problem> {
+        let known: HeaderName = name
+            .get_ref()
+            .parse()
+            .map_err(|_| Problem::at(name, "this is no name of a header field"))?;
+        let template = self.template(value)?;
+        // Another line would be another field.
+        let is_sendable = |text: &str| HeaderValue::from_bytes(text.as_bytes()).is_ok();
+        let lists = template
+            .values()
+            .filter_map(|place| match &self.values[place] {
+                Values::List(list) => Some(list),
+                Values::Range(..) => None,
+            });
+        if !is_sendable(value.get_ref()) || !lists.flatten().all(|value| is_sendable(value)) {
+            let sentence = "a header field's value is one line of text, without control characters, and so are the values in it";
+            return Err(Problem::at(value, sentence));
+        }
+        Ok(Field {
+            is_repeated: before.iter().any(|other| other.name == known),
+            name: known,
+            written: name.get_ref().clone(),
+            value: template,
+        })
+    }
+}
+
+fn check_method(written: &Spanned<String>) -> Result<Method, Problem> {
+    match written.get_ref().parse() {
+        Ok(Method::CONNECT) => Err(Problem::at(
+            written,
+            "CONNECT asks for a tunnel and not for a path, and can't be sent here",
+        )),
+        Ok(method) => Ok(method),
+        Err(_) => Err(Problem::at(
+            written,
+            "this is no method; write one such as GET",
+        )),
+    }
+}
+
+fn check_statuses(written: Option<OneOrMore<u16>>) -> Result<Statuses, Problem> {
+    let Some(OneOrMore { at, several }) = written else {
+        return Ok(Statuses::new(vec![200]).expect("one is some"));
+    };
+    let statuses = several.into_iter();
+    let statuses = statuses.map(|status| within(Some(status), 200..=599, 200, "a status"));
+    let statuses = statuses.collect::<Result<Vec<u16>, Problem>>()?;
+    Statuses::new(statuses).ok_or_else(|| Problem {
+        at,
+        ..Problem::somewhere("a list of statuses has at least one, such as `status = [200, 404]`")
+    })
 }
 
 fn check_values(values: Spanned<ValuesFile>) -> Result<Values, Problem> {
@@ -116,121 +222,14 @@ fn check_values(values: Spanned<ValuesFile>) -> Result<Values, Problem> {
             if list.get_ref().is_empty() {
                 return Err(Problem::at(&list, "a list has at least one value"));
             }
-            // They may end up in a header field, where a second line would be another field.
-            if list
-                .get_ref()
-                .iter()
-                .any(|v| HeaderValue::from_str(v).is_err())
-            {
-                return Err(Problem::at(&list, "a value is one line of text"));
-            }
             Ok(Values::List(list.into_inner()))
         }
         _ => Err(Problem {
             at: place,
-            sentence: "values are `from = 1` and `to = 100`, or `list = [\"a\", \"b\"]`".to_owned(),
+            ..Problem::somewhere("values are `from = 1` and `to = 100`, or `list = [\"a\", \"b\"]`")
         }),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::plan::Plan;
-
-    const VALID: &str = r#"
-name = "shop"
-thresholds = ["p99<50ms for GET /items/{item}"]
-[[stage]]
-name = "steady"
-users = 4
-duration = "2s"
-[[request]]
-path = "/items/{item}"
-weight = 3
-[[request]]
-method = "POST"
-path = "/basket"
-headers = { content-type = "application/json" }
-body = '{"item": {item}}'
-status = 201
-[values.item]
-from = 1
-to = 9
-"#;
-
-    #[test]
-    fn a_plan_of_plain_requests_is_read_with_defaults_for_the_rest() {
-        let plan = Plan::parse("shop.toml", VALID).expect("valid");
-        let requests = plan.requests.expect("plain requests").requests;
-        let names: Vec<_> = requests.iter().map(|r| r.route.name()).collect();
-        assert_eq!(names, ["GET /items/{item}", "POST /basket"]);
-        assert_eq!((requests[0].weight, requests[0].status), (3, 200));
-        assert_eq!((requests[1].weight, requests[1].status), (1, 201));
-    }
-
-    #[test]
-    fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
-        for (from, to, place, says) in [
-            (
-                "path = \"/items",
-                "path = \"items",
-                "9:8",
-                "begins with `/`",
-            ),
-            ("values.item", "values.itme", "9:8", "[values.item]"),
-            (
-                "path = \"/items",
-                "path = \"/\\u001b[2Jitems",
-                "9:8",
-                "no control characters",
-            ),
-            (
-                "\"steady\"",
-                "\"\\u001b[2J\"",
-                "5:8",
-                "without control characters",
-            ),
-            ("\"steady\"", "\"a\\nb\"", "5:8", "one line of text"),
-            ("\"POST\"", "\"PO ST\"", "12:10", "no method"),
-            ("content-type =", "\"content type\" =", "14:13", "no name"),
-            (
-                "status = 201",
-                "status = 20",
-                "16:10",
-                "between 200 and 599",
-            ),
-            ("weight = 3", "weight = 0", "10:10", "between 1 and"),
-            ("weight = 3", "wieght = 3", "10:1", "unknown field"),
-            ("to = 9", "to = 0", "19:6", "at least `from`"),
-            ("to = 9", "", "17:1", "list = ["),
-            (
-                "GET /items/{item}\"",
-                "GET /item\"",
-                "3:15",
-                "GET /items/{item}, POST",
-            ),
-            (
-                "p99<50ms for GET /items/{item}",
-                "imbalance<=1",
-                "3:15",
-                "topology",
-            ),
-            (
-                "[[stage]]",
-                "[topology]\ncaches = 1\n[[stage]]",
-                "4:1",
-                "no [topology]",
-            ),
-            ("[values", "[mix]\nreaders = 1\n[values", "17:1", "either"),
-        ] {
-            assert!(VALID.contains(from), "{from}");
-            let message = Plan::parse("shop.toml", &VALID.replacen(from, to, 1));
-            let message = message.expect_err(to).to_string();
-            assert!(
-                message.starts_with(&format!("shop.toml:{place}: ")),
-                "{to}: {message}"
-            );
-            assert!(message.contains(says), "{to}: {message}");
-        }
-    }
-}
+mod tests;

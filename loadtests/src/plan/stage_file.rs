@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::mistake::Problem;
-use super::span::Span;
+use super::span::{Span, Text};
 use super::{OpenLoad, Stage};
 use crate::arrivals::{Rate, RateCurve, Spacing};
 use crate::text::is_order;
@@ -32,7 +32,8 @@ struct RateText(Rate);
 
 impl<'de> Deserialize<'de> for RateText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let expected = Text("a rate in quotes, such as \"1000/s\" or \"90/min\"");
+        let text = deserializer.deserialize_str(expected)?;
         text.parse().map(RateText).map_err(serde::de::Error::custom)
     }
 }
@@ -40,9 +41,13 @@ impl<'de> Deserialize<'de> for RateText {
 /// The longest name of a stage, in bytes: it is shown in tables and on a terminal.
 const LONGEST_NAME: usize = 100;
 
+/// The shortest stage: less would be over before a tenth of it could be looked at.
+const SHORTEST: Duration = Duration::from_millis(10);
+
 /// Checks a plan's stages, each against those before it.
 pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Problem> {
-    let whole = stages.span();
+    // Where it is said that nothing is asked for, if it is.
+    let mut nothing = stages.span();
     let mut checked: Vec<Stage> = Vec::new();
     for stage in stages.into_inner() {
         if stage.name.get_ref().trim().is_empty() {
@@ -55,11 +60,8 @@ pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>
             ));
         }
         let duration = stage.duration.get_ref().0;
-        if duration < Duration::from_secs(1) || duration.subsec_nanos() != 0 {
-            return Err(Problem::at(
-                &stage.duration,
-                "a stage lasts a whole number of seconds, for Goose counts in those",
-            ));
+        if duration < SHORTEST {
+            return Err(Problem::at(&stage.duration, "a stage lasts 10ms or longer"));
         }
         let ramp = stage
             .ramp
@@ -85,8 +87,15 @@ pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>
         }
         let before = checked.last().and_then(|before| before.open.as_ref());
         let open = check_open_load(&stage, before, (duration, ramp))?;
+        let users = check_users(&stage, open.as_ref())?;
+        let rate = stage.rate.as_ref().map(Spanned::span);
+        if let Some(said) = rate.or(stage.users.as_ref().map(Spanned::span))
+            && !stage.warm_up
+        {
+            nothing = said;
+        }
         checked.push(Stage {
-            users: check_users(&stage, open.as_ref())?,
+            users,
             name: stage.name.into_inner(),
             duration,
             ramp,
@@ -94,10 +103,15 @@ pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>
             open,
         });
     }
-    if checked.iter().all(|stage| stage.warm_up) {
+    if checked
+        .iter()
+        .all(|stage| stage.warm_up || stage.is_pause())
+    {
         return Err(Problem {
-            at: whole,
-            sentence: "at least one stage is no warm-up, or there is nothing to judge".to_owned(),
+            at: nothing,
+            ..Problem::somewhere(
+                "at least one stage is neither a warm-up nor a pause, or there is nothing to judge",
+            )
         });
     }
     Ok(checked)
@@ -143,8 +157,15 @@ fn check_open_load(
 /// The users that a stage asks for, or enough of them for its rate.
 fn check_users(stage: &StageFile, open: Option<&OpenLoad>) -> Result<usize, Problem> {
     match (&stage.users, open) {
-        (Some(users), _) if (1..=10_000).contains(users.get_ref()) => Ok(*users.get_ref()),
-        (Some(users), _) => Err(Problem::at(users, "a stage has 1 to 10000 users")),
+        (Some(users), Some(open)) if *users.get_ref() == 0 && !open.is_pause() => Err(Problem::at(
+            users,
+            "nobody is there for this rate; give the stage users, or leave them out for enough",
+        )),
+        (Some(users), _) if (0..=10_000).contains(users.get_ref()) => Ok(*users.get_ref()),
+        (Some(users), _) => Err(Problem::at(
+            users,
+            "a stage has 0 to 10000 users, of which 0 are a pause",
+        )),
         (None, Some(open)) => Ok(open.enough_users()),
         (None, None) => Err(Problem::at(
             &stage.name,

@@ -45,7 +45,7 @@ pub(crate) fn example() -> Record {
         id: "20260102T030405Z-smoke".to_owned(),
         judgement: Judgement {
             verdict: Verdict::Pass,
-            sentence: "all 1 thresholds held.".to_owned(),
+            sentence: "the one threshold held.".to_owned(),
         },
         warnings: vec![Warning::NotDrained { tasks: 3 }],
         seed: 42,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::{Kind, Reports};
+use crate::words::counted;
 
 /// How names of reports work, for `--help`.
 pub const HELP: &str = "\
@@ -34,7 +35,7 @@ pub enum FindError {
         plans: String,
     },
     /// The name goes further back than there are runs.
-    #[error("{name:?} goes too far back: {of} has {count} run(s) in {}", place.display())]
+    #[error("{name:?} goes too far back: {of} has {} in {}", counted(*count as u64, "run", "runs"), place.display())]
     TooFarBack {
         /// The name.
         name: String,
@@ -254,7 +255,7 @@ mod tests {
             ),
             ("", "no run in"),
             ("smoke~", "no run in"),
-            ("smoke~7", "smoke has 3 run(s)"),
+            ("smoke~7", "smoke has 3 runs"),
             (
                 "2026",
                 "could be 20260103T000000Z-smoke-2, 20260103T000000Z-smoke",

@@ -295,6 +295,7 @@ fn ledger(record: &Record) -> Option<String> {
         Balance::Even | Balance::NotObservable => None,
     });
     Some(match off.next() {
+        None if lines == 1 => style("1 line, even".to_owned()).green().to_string(),
         None => style(format!("{lines} lines, all even"))
             .green()
             .to_string(),

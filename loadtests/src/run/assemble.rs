@@ -13,7 +13,7 @@ use services::contract::Service;
 
 use super::seen::Seen;
 use super::{Order, evidence};
-use crate::client::KEPT_BODY;
+use crate::client::KEPT_OF_ALL;
 use crate::environment::Environment;
 use crate::evidence::doubts;
 use crate::ledger::{self, Generator, Ledger, NodeCounts};
@@ -40,8 +40,9 @@ pub(super) fn record(
     let is_measured = |stage: StageIndex| stage.is_some_and(|stage| !plan.stages[stage].warm_up);
     let lasted = seconds_of_stages(plan, seen.reached);
     let all = lasted.iter().enumerate();
+    // In a pause nothing is asked for, so that it is no time to have a rate over.
     let measured_seconds = all
-        .filter(|(stage, _)| is_measured(Some(*stage)))
+        .filter(|(stage, _)| is_measured(Some(*stage)) && !plan.stages[*stage].is_pause())
         .map(|(_, seconds)| seconds)
         .sum();
     let routes = seen.samples.by_route(is_measured);
@@ -50,11 +51,12 @@ pub(super) fn record(
     let stages = stages(plan, &lasted, &seen.samples);
     if seen.broken_off == 0 {
         // What was broken off had been sent.
-        warnings.extend(empty_stages(&stages));
+        warnings.extend(empty_stages(plan, &stages));
     }
     warnings.extend(barren_stages(plan, &seen.samples));
     warnings.extend(never_left(&seen.samples));
     warnings.extend(unkept(&seen.samples));
+    warnings.extend(unasked(seen.unasked));
     let gateways = nodes::gateways(seen);
     let caches = caches::caches(seen, &order);
     let tasks = work::tasks(seen);
@@ -215,14 +217,21 @@ fn stages(plan: &Plan, lasted: &[f64], samples: &Samples) -> Vec<StageRecord> {
     stages.collect()
 }
 
-fn empty_stages(stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
-    let empty = stages
-        .iter()
+fn empty_stages(plan: &Plan, stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
+    let planned = plan.stages.iter().zip(stages);
+    let empty = planned
         // What the load never got to had nothing to send.
-        .filter(|stage| stage.requests.count == 0 && stage.seconds > 0.0);
-    empty.map(|stage| Warning::NothingSent {
-        stage: stage.name.clone(),
+        .filter(|(plan, stage)| {
+            !plan.is_pause() && stage.requests.count == 0 && stage.seconds > 0.0
+        });
+    empty.map(|(plan, _)| Warning::NothingSent {
+        stage: plan.name.clone(),
     })
+}
+
+/// Bytes of a server that nobody had asked for.
+fn unasked(times: u64) -> Option<Warning> {
+    (times > 0).then_some(Warning::UnaskedBytes { times })
 }
 
 /// What the generator didn't keep of answers, lest a target fill its memory.
@@ -232,7 +241,7 @@ fn unkept(samples: &Samples) -> impl Iterator<Item = Warning> + use<> {
     });
     let cut = (samples.cut > 0).then_some(Warning::AnswersCut {
         answers: samples.cut,
-        kept: KEPT_BODY as u64,
+        kept: KEPT_OF_ALL as u64,
     });
     renamed.into_iter().chain(cut)
 }

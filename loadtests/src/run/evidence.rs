@@ -14,7 +14,8 @@ use crate::samples::{Route, Samples};
 pub(super) fn gather(plan: &Plan, seed: u64, seen: &Seen) -> Evidence {
     let shortest = shortest_service_times(&seen.samples);
     let stages = plan.stages.iter().enumerate();
-    let measured = stages.filter(|(_, stage)| !stage.warm_up);
+    // In a pause there is nothing to measure.
+    let measured = stages.filter(|(_, stage)| !stage.warm_up && !stage.is_pause());
     Evidence {
         limits: plan.limits,
         ceiling: seen.ceiling,

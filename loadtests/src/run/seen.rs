@@ -39,4 +39,6 @@ pub(super) struct Seen {
     pub(super) files: Option<FileLimit>,
     /// How far the load got in its schedule.
     pub(super) reached: Duration,
+    /// Connections that were given up for bytes that belong to no answer.
+    pub(super) unasked: u64,
 }

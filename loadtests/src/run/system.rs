@@ -15,7 +15,6 @@ use crate::ledger::NodeCounts;
 use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::{Plan, Shape};
 use crate::record::EventRecord;
-use crate::samples::Fault;
 use crate::timeline::CoresAt;
 use crate::verdict::Warning;
 use crate::workload::Workload;
@@ -51,19 +50,17 @@ impl Subject {
     /// Starts the plan's system, with logs and data in `folder`, unless one is there.
     pub(super) async fn prepare(order: &Order, folder: &Path) -> Result<Self, RunError> {
         if let Some(url) = &order.target {
-            // Any answer will do; what it should be, the load finds out.
-            return match client::get(url).await {
-                Ok(_) => Ok(Subject::There(url.clone())),
+            // A connection will do: what anybody asks there, the load asks and counts.
+            return match client::reach(url).await {
+                Ok(()) => Ok(Subject::There(url.clone())),
                 Err(source) => match source.fault() {
-                    Ok(Fault::NotConnected) => Err(RunError::NobodyThere {
-                        url: url.clone(),
-                        source,
-                    }),
-                    // Somebody was reached. What is wrong with them, the load finds out too.
-                    Ok(_) => Ok(Subject::There(url.clone())),
                     Err(shortage) => Err(RunError::NearSide {
                         url: url.clone(),
                         shortage,
+                        source,
+                    }),
+                    Ok(_) => Err(RunError::NobodyThere {
+                        url: url.clone(),
                         source,
                     }),
                 },

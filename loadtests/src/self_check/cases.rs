@@ -31,6 +31,8 @@ pub enum Case {
     TwoModes,
     /// Headers come at once, and the body trickles.
     Trickling,
+    /// A request that is easily changed on its way, and an answer with many fields.
+    AsWritten,
     /// Arrivals of a Poisson process.
     Poisson,
     /// One user, with answers that take too long for the rate.
@@ -87,7 +89,7 @@ const SEED: u64 = 7;
 
 impl Case {
     /// What `loadtests self-check` does, in less than a minute.
-    pub const ALL: [Case; 9] = {
+    pub const ALL: [Case; 10] = {
         let freeze = Freeze {
             millis: 1000,
             stage_seconds: 10,
@@ -96,6 +98,7 @@ impl Case {
             Case::Constant,
             Case::TwoModes,
             Case::Trickling,
+            Case::AsWritten,
             Case::Poisson,
             Case::Unsent,
             Case::Faulty,
@@ -106,7 +109,7 @@ impl Case {
     };
 
     /// The same with a shorter freeze, for tests.
-    pub const QUICK: [Case; 9] = {
+    pub const QUICK: [Case; 10] = {
         let freeze = Freeze {
             millis: 400,
             stage_seconds: 4,
@@ -115,6 +118,7 @@ impl Case {
             Case::Constant,
             Case::TwoModes,
             Case::Trickling,
+            Case::AsWritten,
             Case::Poisson,
             Case::Unsent,
             Case::Faulty,
@@ -129,6 +133,7 @@ impl Case {
             Case::Constant => "5 ms each",
             Case::TwoModes => "2 ms, every tenth 20 ms",
             Case::Trickling => "body trickles for 50 ms",
+            Case::AsWritten => "sent as written",
             Case::Poisson => "Poisson arrivals",
             Case::Unsent => "too slow for the rate",
             Case::Faulty => "wrong answers, and none",
@@ -138,8 +143,10 @@ impl Case {
         }
     }
 
-    fn path(self) -> &'static str {
-        match self {
+    /// The request, as a part of a plan.
+    fn request(self) -> String {
+        let path = match self {
+            Case::AsWritten => return as_written(),
             Case::Constant => server::AFTER_A_WHILE,
             Case::TwoModes => server::TWO_MODES,
             Case::Trickling | Case::Unsent => server::TRICKLING,
@@ -147,7 +154,8 @@ impl Case {
             Case::Poisson | Case::OpenFreeze(_) | Case::ClosedFreeze(_) | Case::Thinkers => {
                 server::AT_ONCE
             }
-        }
+        };
+        format!("[[request]]\npath = \"{path}\"")
     }
 
     /// The plan, whose warm-up lasts a second.
@@ -168,7 +176,7 @@ impl Case {
             // A tenth of the rate, for answers that take their time.
             _ => format!("rate = \"{}/s\"\nusers = 32", RATE / 10),
         };
-        let path = self.path();
+        let request = self.request();
         let think_time = match self {
             Case::Thinkers => "1m",
             _ => "30ms",
@@ -176,8 +184,7 @@ impl Case {
         let source = format!(
             r#"name = "self-check"
 thresholds = ["error-rate<=0%"]
-[[request]]
-path = "{path}"
+{request}
 [behaviour]
 think_time = "{think_time}"
 [[stage]]
@@ -264,6 +271,14 @@ duration = "{seconds}s"
                 Figure::quantile("service p50", &known, 0.5, service.p50),
                 Figure::quantile("service p95", &known, 0.95, service.p95),
             ],
+            Case::AsWritten => vec![
+                Figure::count(
+                    "requests as written",
+                    requests.count,
+                    requests.count - requests.failed,
+                ),
+                Figure::count("requests that came", account.len() as u64, all_of(record)),
+            ],
             Case::Poisson => poisson(plan, record),
             Case::Unsent => unsent(record, account),
             Case::Faulty => faulty(record, of_stage),
@@ -279,6 +294,26 @@ duration = "{seconds}s"
             Case::Thinkers => Vec::new(),
         })
     }
+}
+
+/// A request whose every part is easily changed: [`server::AS_WRITTEN_REQUEST`].
+fn as_written() -> String {
+    let (path, contains) = (server::AS_WRITTEN, server::IT_IS);
+    format!(
+        r#"[[request]]
+method = "POST"
+path = "{path}{{item}}?q={{item}}"
+headers = [["X-Twice", "1"], ["x-twice", "{{item}}"], ["Content-Type", "application/json"]]
+body = '{{"a": "{{item}}", "b": {{item:raw}}, "c": "{{{{item}}}}", "d": {{}}}}'
+contains = "{contains}"
+[values.item]
+list = ['a "b"']"#
+    )
+}
+
+/// Every request that is in a record, of the warm-up too.
+fn all_of(record: &Record) -> u64 {
+    record.stages.iter().map(|stage| stage.requests.count).sum()
 }
 
 /// Why a figure that is off may be the machine's doing and not the instrument's.

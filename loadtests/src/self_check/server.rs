@@ -1,7 +1,7 @@
 //! A server whose behaviour is known exactly, and which keeps its own account of it:
 //! a thread for each connection, whose sleeps end on time, and no runtime in between.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +25,9 @@ pub(super) const TRICKLING: &str = "/trickling";
 /// Of ten requests, answers seven with 200 and two with 500, and hangs up on one without
 /// a word.
 pub(super) const FAULTY: &str = "/faulty";
+/// Says whether the request is [`AS_WRITTEN_REQUEST`] to the byte, in an answer with more
+/// header fields than most.
+pub(super) const AS_WRITTEN: &str = "/as-written/";
 /// Tells what was answered so far, as JSON.
 pub(super) const ACCOUNT: &str = "/account";
 
@@ -33,6 +36,24 @@ pub(super) const FAST: Duration = Duration::from_millis(2);
 pub(super) const SLOW: Duration = Duration::from_millis(20);
 pub(super) const TRICKLE: Duration = Duration::from_millis(50);
 const PIECES: u32 = 10;
+
+/// A request with what is easily changed on its way, without its `Host`.
+pub(super) const AS_WRITTEN_REQUEST: &str = concat!(
+    "POST /as-written/a%20%22b%22?q=a%20%22b%22 HTTP/1.1\r\n",
+    "accept: */*\r\n",
+    "user-agent: skein/",
+    env!("CARGO_PKG_VERSION"),
+    "\r\n",
+    "X-Twice: 1\r\n",
+    "x-twice: a \"b\"\r\n",
+    "Content-Type: application/json\r\n",
+    "content-length: 52\r\n",
+    "\r\n",
+    r#"{"a": "a \"b\"", "b": a "b", "c": "{item}", "d": {}}"#,
+);
+/// What is said of a request that is as it was written.
+pub(super) const IT_IS: &str = "as it was written";
+const FIELDS: usize = 300;
 
 /// One answer in the server's own account, in nanoseconds of its clock.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -98,27 +119,18 @@ impl Server {
     fn answer_all(&self, stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let mut requests = BufReader::new(stream);
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if requests.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-            // Requests have no body, so they end with an empty line.
-            while !line.trim_end().is_empty() {
-                line.clear();
-                requests.read_line(&mut line)?;
-            }
-            if self.answer(&path, stream)? == Fate::HungUp {
-                return Ok(());
+        while let Some(request) = read_request(&mut requests)? {
+            if self.answer(&request, stream)? == Fate::HungUp {
+                break;
             }
         }
+        Ok(())
     }
 
-    fn answer(&self, path: &str, mut stream: &TcpStream) -> io::Result<Fate> {
+    fn answer(&self, request: &str, mut stream: &TcpStream) -> io::Result<Fate> {
         let begin = Instant::now();
         let mut fate = Fate::Right;
+        let path = request.split(' ').nth(1).unwrap_or_default();
         match path {
             AT_ONCE => {}
             AFTER_A_WHILE => thread::sleep(CONSTANT),
@@ -145,6 +157,15 @@ impl Server {
                     9 => Fate::HungUp,
                     _ => Fate::Right,
                 };
+            }
+            _ if path.starts_with(AS_WRITTEN) => {
+                let told = match request == AS_WRITTEN_REQUEST {
+                    true => IT_IS,
+                    false => "something else",
+                };
+                respond_with(stream, 200, &"x-field: a\r\n".repeat(FIELDS), told)?;
+                self.enter(begin, fate);
+                return Ok(fate);
             }
             ACCOUNT => {
                 let account = serde_json::to_string(&*self.account())?;
@@ -176,9 +197,36 @@ impl Server {
     }
 }
 
+/// A whole request without its `Host`, which differs from server to server; `None` once
+/// there are no more.
+fn read_request(requests: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut request = String::new();
+    let mut length = 0;
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        if requests.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        if let Some(told) = line.strip_prefix("content-length: ") {
+            length = told.trim_end().parse().map_err(io::Error::other)?;
+        }
+        if !line.starts_with("host: ") {
+            request.push_str(&line);
+        }
+    }
+    requests.take(length).read_to_string(&mut request)?;
+    Ok(Some(request))
+}
+
 /// In one piece, lest the answer's parts travel apart.
-fn respond(mut stream: &TcpStream, status: u16, body: &str) -> io::Result<()> {
+fn respond(stream: &TcpStream, status: u16, body: &str) -> io::Result<()> {
+    respond_with(stream, status, "", body)
+}
+
+fn respond_with(mut stream: &TcpStream, status: u16, fields: &str, body: &str) -> io::Result<()> {
     let length = body.len();
-    let answer = format!("HTTP/1.1 {status} As told\r\ncontent-length: {length}\r\n\r\n{body}");
+    let answer =
+        format!("HTTP/1.1 {status} As told\r\n{fields}content-length: {length}\r\n\r\n{body}");
     stream.write_all(answer.as_bytes())
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::Shortage;
 use crate::samples::NodeNames;
+use crate::words::counted;
 
 /// A doubt about the measurement. A cause comes before what it brings about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -170,6 +171,11 @@ pub enum Warning {
         /// The second half's in percent of the first's; none where the first has none.
         percent: Option<u64>,
     },
+    /// Bytes came that belong to no answer, and their connections had to be given up.
+    UnaskedBytes {
+        /// How many connections.
+        times: u64,
+    },
     /// Work was still under way when the run stopped waiting for it.
     NotDrained {
         /// Tasks that were queued or running.
@@ -237,6 +243,7 @@ impl Warning {
             | Warning::UsersExhausted { .. }
             | Warning::WarmUpNotOver { .. }
             | Warning::NotSteady { .. }
+            | Warning::UnaskedBytes { .. }
             | Warning::NotDrained { .. }
             | Warning::UntidyStop { .. }
             | Warning::NodesNotToldApart { .. }
@@ -257,7 +264,8 @@ impl fmt::Display for Warning {
             ),
             Warning::TooFewFiles { limit, needed } => write!(
                 f,
-                "The process may open {limit} files and its users may need {needed}; raise the hard limit with `ulimit -Hn`, or ask for fewer users."
+                "The process may open {} and its users may need {needed}; raise the hard limit with `ulimit -Hn`, or ask for fewer users.",
+                counted(*limit, "file", "files")
             ),
             Warning::NeverLeft {
                 shortage,
@@ -265,7 +273,8 @@ impl fmt::Display for Warning {
                 example,
             } => write!(
                 f,
-                "{count} requests never left this machine, for {} ({example}); {}. They are in none of the figures.",
+                "{} never left this machine, for {} ({example}); {}. None of the figures has them in it.",
+                counted(*count, "request", "requests"),
                 shortage.cause(),
                 shortage.remedy()
             ),
@@ -332,7 +341,8 @@ impl fmt::Display for Warning {
                 needed,
             } => write!(
                 f,
-                "Stage “{stage}” has {users} users, and its rate takes {needed} even if every request took the shortest time that was seen; give it more users, or a lower rate."
+                "Stage “{stage}” has {}, and its rate takes {needed} even if every request took the shortest time that was seen; give it more users, or a lower rate.",
+                counted(*users, "user", "users")
             ),
             Warning::SentLate { stage, p99_micros } => write!(
                 f,
@@ -345,7 +355,8 @@ impl fmt::Display for Warning {
                 released,
             } => write!(
                 f,
-                "In stage “{stage}”, the generator got round to {released} of {requested} turns; ask for a lower rate, or use an idler machine."
+                "In stage “{stage}”, the generator got round to {released} of {}; ask for a lower rate, or use an idler machine.",
+                counted(*requested, "turn", "turns")
             ),
             Warning::CountsDisagree {
                 stage,
@@ -391,6 +402,16 @@ impl fmt::Display for Warning {
                 f,
                 "The second half of stage “{stage}” has {percent} % of the first half's {figure}; a longer stage tells whether that goes on."
             ),
+            Warning::UnaskedBytes { times: 1 } => f.write_str(
+                "After one answer, bytes came that belong to none, so that the next request needed a new connection; see to it that the server's `Content-Length` is that of its bodies.",
+            ),
+            Warning::UnaskedBytes { times } => write!(
+                f,
+                "After {times} answers, bytes came that belong to none, so that each time the next request needed a new connection; see to it that the server's `Content-Length` is that of its bodies."
+            ),
+            Warning::NotDrained { tasks: 1 } => f.write_str(
+                "One task was still queued or running when the run stopped waiting for it.",
+            ),
             Warning::NotDrained { tasks } => write!(
                 f,
                 "{tasks} tasks were still queued or running when the run stopped waiting for them."
@@ -400,13 +421,18 @@ impl fmt::Display for Warning {
             }
             Warning::NodesNotToldApart { answers } => write!(
                 f,
-                "{answers} answers came under a name (x-served-by) that is longer than a node's or one of too many; they are counted as those of “{}”.",
+                "{} came under a name (x-served-by) that is longer than a node's or one of too many; they are counted as those of “{}”.",
+                counted(*answers, "answer", "answers"),
                 NodeNames::OTHERS
             ),
             Warning::AnswersCut { answers, kept } => write!(
                 f,
-                "{answers} answers were longer than {} MiB; they were timed to their last byte, and only what came before was checked.",
+                "{} came while {} MiB of others were being read; they were timed to their last byte, and only their beginning was checked.",
+                counted(*answers, "answer", "answers"),
                 kept >> 20
+            ),
+            Warning::ThresholdsNotObservable { count: 1 } => f.write_str(
+                "One threshold can't be judged from outside the system and was not.",
             ),
             Warning::ThresholdsNotObservable { count } => write!(
                 f,

@@ -16,7 +16,8 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// Waits for `due` from now on, which must not be earlier than any before.
+    /// Waits for `due` from now on. Later ones than before cost nothing, earlier ones a
+    /// timer.
     pub fn set(&mut self, due: Instant) {
         self.due = Some(due);
     }
@@ -29,6 +30,9 @@ impl Alarm {
         let timer = self
             .timer
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.into())));
+        if timer.deadline() > due.into() {
+            timer.as_mut().reset(due.into());
+        }
         while timer.deadline() < due.into() {
             ready!(timer.as_mut().poll(cx));
             timer.as_mut().reset(due.into());
@@ -55,5 +59,17 @@ mod tests {
         }
         poll_fn(|cx| alarm.poll(cx)).await;
         assert!(start.elapsed() >= Duration::from_millis(60));
+    }
+
+    #[tokio::test]
+    async fn an_alarm_that_was_moved_forward_goes_off_at_the_earlier_moment() {
+        let mut alarm = Alarm::default();
+        alarm.set(Instant::now() + Duration::from_secs(3600));
+        let polled = poll_fn(|cx| Poll::Ready(alarm.poll(cx))).await;
+        assert!(polled.is_pending());
+        let soon = Instant::now() + Duration::from_millis(20);
+        alarm.set(soon);
+        poll_fn(|cx| alarm.poll(cx)).await;
+        assert!(Instant::now() >= soon);
     }
 }

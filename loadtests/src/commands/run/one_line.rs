@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde::Serialize;
 
 use crate::commands::quoted;
-use crate::plan::{InvalidPlan, Plan};
+use crate::plan::{InvalidPlan, Plan, ToldPlan};
 
 /// One request, and how often; with `--target`, in place of a plan.
 #[derive(Clone, Debug, Default, Args)]
@@ -35,8 +34,9 @@ pub(super) struct OneLine {
     #[arg(long, value_name = "METHOD", requires = "path")]
     method: Option<String>,
 
-    /// A header field, such as 'Accept: text/plain'. Kept in the run's record, so give
-    /// no secret that the record's readers may not know.
+    /// A header field, such as 'Accept: text/plain'; can be repeated, also with the same
+    /// name. What follows the colon and one blank is sent as it is. Kept in the run's
+    /// record, so give no secret that the record's readers may not know.
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
 
@@ -44,9 +44,9 @@ pub(super) struct OneLine {
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
 
-    /// The status that is right [default: 200].
-    #[arg(long, value_name = "STATUS")]
-    status: Option<u16>,
+    /// The status that is right, or several such as 200,404 [default: 200].
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    status: Vec<u16>,
 
     /// What the body of a right answer has in it.
     #[arg(long, value_name = "TEXT")]
@@ -61,7 +61,7 @@ pub(super) struct OneLine {
     #[arg(long, value_name = "N")]
     users: Option<usize>,
 
-    /// How long, in whole seconds [default: 10s]; a second of warm-up comes before.
+    /// How long, such as 30s or 500ms [default: 10s]; a second of warm-up comes before.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     duration: Option<Duration>,
 
@@ -70,56 +70,15 @@ pub(super) struct OneLine {
     thresholds: Vec<String>,
 }
 
-/// The plan's TOML.
-#[derive(Serialize)]
-struct PlanText<'a> {
-    name: &'a str,
-    description: String,
-    thresholds: Vec<String>,
-    behaviour: BehaviourText<'a>,
-    stage: [StageText<'a>; 2],
-    request: [RequestText<'a>; 1],
-}
-
-#[derive(Serialize)]
-struct BehaviourText<'a> {
-    think_time: &'a str,
-}
-
-#[derive(Serialize)]
-struct StageText<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    users: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rate: Option<String>,
-    duration: String,
-    warm_up: bool,
-}
-
-#[derive(Serialize)]
-struct RequestText<'a> {
-    method: &'a str,
-    path: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    contains: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'a str>,
-    #[serde(skip_serializing_if = "toml::Table::is_empty")]
-    headers: toml::Table,
-}
-
 impl OneLine {
     /// Whether there is a request at all.
     pub(super) fn is_given(&self) -> bool {
         self.request().is_some()
     }
 
-    /// The plan that says the same.
+    /// The plan that says the same. Mistakes name the flag that they are in.
     pub(super) fn plan(&self) -> Result<Plan, InvalidPlan> {
-        Plan::parse("(the plan of this command line)", &self.text())
+        Plan::parse_told(&self.told())
     }
 
     /// The arguments that say the same again, ready for a shell.
@@ -136,7 +95,8 @@ impl OneLine {
             add("header", Some(format!("{name}: {value}")));
         }
         add("body", self.body.clone());
-        add("status", self.status.map(|status| status.to_string()));
+        let statuses: Vec<_> = self.status.iter().map(u16::to_string).collect();
+        add("status", (!statuses.is_empty()).then(|| statuses.join(",")));
         add("contains", self.contains.clone());
         add("rate", self.rate.clone());
         add("users", self.users.map(|users| users.to_string()));
@@ -156,41 +116,87 @@ impl OneLine {
         get.or(post).or(other)
     }
 
-    fn text(&self) -> String {
+    /// The plan's TOML, each line of it with the flag that it comes from.
+    fn told(&self) -> ToldPlan {
         let (method, path) = self.request().unwrap_or(("GET", "/"));
-        let stage = |name, duration: Duration, warm_up| StageText {
-            name,
-            users: self.users.or(self.rate.is_none().then_some(32)),
-            rate: self.rate.as_ref().map(|rate| with_unit(rate)),
-            duration: humantime::format_duration(duration).to_string(),
-            warm_up,
-        };
+        let mut plan = ToldPlan::default();
+        plan.line("name = \"one-line\"");
+        let description = format!("{method} {path}, told on the command line.");
+        plan.line(&format!("description = {}", toml(&description)));
+        plan.line("thresholds = [");
+        for rule in &self.thresholds {
+            plan.line_of(&flag("threshold", rule), &format!("    {},", toml(rule)));
+        }
+        if self.thresholds.is_empty() {
+            plan.line("    \"error-rate<=0%\",");
+        }
+        plan.line("]\n\n[behaviour]\nthink_time = \"0s\"");
+        self.tell_request(&mut plan, method, path);
+        self.tell_stage(&mut plan, "warm-up", Duration::from_secs(1), true);
         let lasting = self.duration.unwrap_or(Duration::from_secs(10));
-        let header = |(name, value): &(String, String)| (name.clone(), value.clone().into());
-        let text = PlanText {
-            name: "one-line",
-            description: format!("{method} {path}, told on the command line."),
-            thresholds: if self.thresholds.is_empty() {
-                vec!["error-rate<=0%".to_owned()]
-            } else {
-                self.thresholds.clone()
-            },
-            behaviour: BehaviourText { think_time: "0s" },
-            stage: [
-                stage("warm-up", Duration::from_secs(1), true),
-                stage("steady", lasting, false),
-            ],
-            request: [RequestText {
-                method,
-                path,
-                status: self.status,
-                contains: self.contains.as_deref(),
-                body: self.body.as_deref(),
-                headers: self.headers.iter().map(header).collect(),
-            }],
-        };
-        toml::to_string_pretty(&text).expect("strings and numbers are TOML")
+        self.tell_stage(&mut plan, "steady", lasting, false);
+        plan
     }
+
+    fn tell_request(&self, plan: &mut ToldPlan, method: &str, path: &str) {
+        plan.line("\n[[request]]");
+        let flag_of_path = match (&self.get, &self.post) {
+            (Some(_), _) => "get",
+            (_, Some(_)) => "post",
+            _ => "path",
+        };
+        plan.line_of(
+            &flag("method", method),
+            &format!("method = {}", toml(method)),
+        );
+        plan.line_of(&flag(flag_of_path, path), &format!("path = {}", toml(path)));
+        if !self.status.is_empty() {
+            let statuses: Vec<_> = self.status.iter().map(u16::to_string).collect();
+            let line = format!("status = [{}]", statuses.join(", "));
+            plan.line_of(&flag("status", &statuses.join(",")), &line);
+        }
+        if let Some(text) = &self.contains {
+            let line = format!("contains = {}", toml(text));
+            plan.line_of(&flag("contains", text), &line);
+        }
+        if let Some(body) = &self.body {
+            plan.line_of(&flag("body", body), &format!("body = {}", toml(body)));
+        }
+        if !self.headers.is_empty() {
+            plan.line("headers = [");
+            for (name, value) in &self.headers {
+                let flag = flag("header", &format!("{name}: {value}"));
+                plan.line_of(&flag, &format!("    [{}, {}],", toml(name), toml(value)));
+            }
+            plan.line("]");
+        }
+    }
+
+    fn tell_stage(&self, plan: &mut ToldPlan, name: &str, lasting: Duration, warm_up: bool) {
+        plan.line(&format!("\n[[stage]]\nname = {}", toml(name)));
+        if let Some(users) = self.users.or(self.rate.is_none().then_some(32)) {
+            let line = format!("users = {users}");
+            plan.line_of(&flag("users", &users.to_string()), &line);
+        }
+        if let Some(rate) = &self.rate {
+            let line = format!("rate = {}", toml(&with_unit(rate)));
+            plan.line_of(&flag("rate", rate), &line);
+        }
+        let lasting = humantime::format_duration(lasting).to_string();
+        let line = format!("duration = {}", toml(&lasting));
+        plan.line_of(&flag("duration", &lasting), &line);
+        plan.line(&format!("warm_up = {warm_up}"));
+    }
+}
+
+/// A flag with its value, as it can be written again.
+fn flag(name: &str, value: &str) -> String {
+    format!("--{name} {}", quoted(value))
+}
+
+/// A text as a value in TOML.
+fn toml(text: &str) -> String {
+    toml::Value::from(text).to_string()
 }
 
 /// `1000` is `1000/s`.
@@ -202,11 +208,14 @@ fn with_unit(rate: &str) -> String {
     }
 }
 
+/// The name and the value of a header field. A blank behind the colon is how it is
+/// written, and no part of the value.
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once(':')
         .ok_or("write 'Name: value', such as 'Accept: text/plain'")?;
-    Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+    let value = value.strip_prefix(' ').unwrap_or(value);
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]
@@ -249,12 +258,36 @@ mod tests {
 
     #[test]
     fn what_is_odd_on_the_command_line_is_kept_as_it_is() {
-        let odd = "a 'b' \"c\"\n]]> {x}";
+        let odd = "a 'b' \"c\"\n]]> {{x}} {}";
         let line = one_line(&["--post", "/x", "--body", odd, "--header", "X-A: it's"]);
         let requests = line.plan().expect("a plan").requests.expect("requests");
         let body = requests.requests[0].body.as_ref().expect("a body");
-        assert_eq!(body.fill(&[]), odd);
-        assert!(line.arguments().contains(r"--header 'x-a: it'\''s'"));
+        let sent = odd.replace("{{x}}", "{x}");
+        assert_eq!(body.constant(), Some(sent));
+        assert!(line.arguments().contains(r"--header 'X-A: it'\''s'"));
+    }
+
+    #[test]
+    fn header_fields_are_kept_with_their_case_their_order_and_their_blanks() {
+        let written = ["Cookie: a", "X-A:b", "cookie:  c ", "X-Empty:"];
+        let arguments = written.iter().flat_map(|field| ["--header", field]);
+        let arguments: Vec<_> = ["--get", "/"].into_iter().chain(arguments).collect();
+        let line = one_line(&arguments);
+        let plan = line.plan().expect("a plan");
+        let requests = plan.requests.expect("requests").requests;
+        let fields = requests[0].headers.iter();
+        let fields: Vec<_> = fields
+            .map(|f| (&*f.written, f.value.constant().expect("no placeholder")))
+            .collect();
+        let kept = [
+            ("Cookie", "a"),
+            ("X-A", "b"),
+            ("cookie", " c "),
+            ("X-Empty", ""),
+        ];
+        assert_eq!(fields, kept.map(|(name, value)| (name, value.to_owned())));
+        let again = line.arguments();
+        assert!(again.contains("--header 'cookie:  c '"), "{again}");
     }
 
     #[test]
@@ -268,14 +301,45 @@ mod tests {
             assert!(run(arguments).is_err(), "{arguments:?}");
         }
         for (arguments, says) in [
-            (&["--get", "a"][..], "begins with `/`"),
-            (&["--get", "/{x}"], "stands for"),
-            (&["--get", "/", "--threshold", "imbalance<=1"], "topology"),
-            (&["--get", "/", "--users", "0"], "1 to 10000"),
-            (&["--get", "/", "--duration", "1500ms"], "whole number"),
+            (&["--get", "a"][..], "--get a: a path begins with `/`"),
+            (
+                &["--get", "/{x}"],
+                "--get '/{x}': nobody says what {x} stands for",
+            ),
+            (
+                &["--get", "/", "--threshold", "imbalance<=1"],
+                "--threshold 'imbalance<=1': ",
+            ),
+            (&["--get", "/", "--users", "10001"], "--users 10001: "),
+            (&["--get", "/", "--users", "0"], "nothing to judge"),
+            (&["--get", "/", "--rate", "0"], "nothing to judge"),
+            (&["--get", "/", "--rate", "fast"], "--rate fast: "),
+            (&["--get", "/", "--duration", "1ms"], "--duration 1ms: "),
+            (&["--get", "/", "--status", "200,20"], "--status 200,20: "),
+            (
+                &["--post", "/", "--body", "{\"a\": {itme}}"],
+                "--body '{\"a\": {itme}}': nobody says",
+            ),
+            (
+                &["--post", "/", "--header", "Content-Length: 3"],
+                "--header 'Content-Length: 3': the body has no bytes",
+            ),
+            (
+                &["--get", "/", "--header", "A: b", "--header", "A : c"],
+                "--header 'A : c': this is no name",
+            ),
+            (
+                &["--get", "/", "--header", "A: b\nC: d"],
+                "one line of text",
+            ),
+            (
+                &["--path", "/", "--method", "A B"],
+                "--method 'A B': this is no method",
+            ),
         ] {
             let message = one_line(arguments).plan().expect_err(says).to_string();
             assert!(message.contains(says), "{message}");
+            assert!(!message.contains("toml"), "{message}");
         }
     }
 }

@@ -7,6 +7,7 @@ use super::seconds;
 use crate::gate::record::{Build, GateRecord};
 use crate::report::environment;
 use crate::report::figures::{per_second, percent};
+use crate::words::counted;
 
 /// The looks at the rounds so far.
 pub(super) fn looks(record: &GateRecord) -> Markup {
@@ -22,7 +23,7 @@ pub(super) fn looks(record: &GateRecord) -> Markup {
                     } }
                     tbody { @for look in &record.looks { tr {
                         th scope="row" {
-                            (look.rounds) " rounds"
+                            (counted(look.rounds as u64, "round", "rounds"))
                             @if look.confirmation { span.soft { " to confirm" } }
                         }
                         td.n { (percent(look.spent * 100.0)) }
@@ -51,7 +52,7 @@ pub(super) fn made(record: &GateRecord) -> Markup {
                 dt { "Load" }
                 dd {
                     "By turns, in slots of " (load.slot_millis) " ms without the first "
-                    (load.dropped_millis) " ms: closed with " (load.users) " users, and open at "
+                    (load.dropped_millis) " ms: closed with " (counted(load.users as u64, "user", "users")) ", and open at "
                     (per_second(load.open_per_second)) ", where the baseline was found to do "
                     (per_second(load.capacity_per_second))
                 }

@@ -9,6 +9,7 @@ use super::metrics::capitalised;
 use crate::gate::record::{GateRecord, MetricRecord, Round, Side};
 use crate::report::figures::{change, count, micros, percent};
 use crate::report::layout::scroll;
+use crate::words::counted;
 
 /// A strip's size in its own units; it is shown as wide as there is room.
 const WIDTH: f64 = 420.0;
@@ -148,7 +149,7 @@ pub(super) fn all_rounds(record: &GateRecord) -> Markup {
             section {
                 h2 { "Every round" }
                 details {
-                    summary { (record.rounds.len()) " rounds: order, load, and what the machine did" }
+                    summary { (counted(record.rounds.len() as u64, "round", "rounds")) ": order, load, and what the machine did" }
                     (scroll("Every round", &html! { table {
                         thead { tr {
                             th scope="col" { "Round" }

@@ -7,6 +7,7 @@ use crate::record::Record;
 use crate::report::environment;
 use crate::report::figures::{count, known, micros, parts};
 use crate::report::layout::{bar, scroll};
+use crate::words::counted;
 
 pub(super) fn failures(record: &Record) -> Markup {
     let told_apart = record.failures.iter().any(|f| f.judged.is_some());
@@ -87,7 +88,8 @@ pub(super) fn environment(record: &Record, has_goose_report: bool) -> Markup {
                 @if let Some(shape) = &record.plan.shape {
                     dt { "System" }
                     dd {
-                        (shape.gateways) " gateways, " (shape.caches) " caches, simulated storage latency "
+                        (counted(shape.gateways as u64, "gateway", "gateways")) ", "
+                        (counted(shape.caches as u64, "cache", "caches")) ", simulated storage latency "
                         (humantime::format_duration(shape.storage_latency)) ", task duration "
                         (humantime::format_duration(shape.task_duration)) ", values in caches "
                         @if shape.cache_ttl.is_zero() { "never expire" }

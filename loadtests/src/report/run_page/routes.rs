@@ -58,7 +58,7 @@ pub(super) fn stages(stages: &[StageRecord]) -> Markup {
                 (request_cells(&stage.requests))
                 td.wide.soft.small {
                     (if stage.open.is_some() { "open, at most " } else { "closed, " })
-                    (count(stage.users as u64)) " users, " (duration(stage.seconds))
+                    (count(stage.users as u64)) @if stage.users == 1 { " user, " } @else { " users, " } (duration(stage.seconds))
                 }
             } } }
         }

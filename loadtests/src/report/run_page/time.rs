@@ -117,7 +117,7 @@ pub(super) fn usage(record: &Record) -> Markup {
 fn stage_rows(stage: &StageUsage) -> Markup {
     html! {
         tbody {
-            tr { th scope="rowgroup" colspan="6" { strong { (stage.stage) } ", " (count(stage.requests)) " requests" } }
+            tr { th scope="rowgroup" colspan="6" { strong { (stage.stage) } ", " (count(stage.requests)) @if stage.requests == 1 { " request" } @else { " requests" } } }
             @for process in &stage.processes { (process_row(process, stage.requests)) }
         }
     }

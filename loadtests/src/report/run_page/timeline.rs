@@ -200,10 +200,13 @@ fn failures(timeline: &Timeline, time: &Time) -> Markup {
         &["From", "Failed", "Of"],
         timeline.ticks.iter().enumerate().map(row),
     );
-    let description = format!(
-        "{} requests failed, warm-up included; bars show when.",
-        count(failed)
-    );
+    let description = match failed {
+        1 => "1 request failed, warm-up included; a bar shows when.".to_owned(),
+        failed => format!(
+            "{} requests failed, warm-up included; bars show when.",
+            count(failed)
+        ),
+    };
     let title = "Failed requests, by step";
     chart(time, ("chart-failures", title), description, &y, &[])
         .with(&time.marked(&path("fault", &bars)), &table)

@@ -74,15 +74,17 @@ fn users(record: &Record) -> Tier {
         .filter(|stage| !stage.warm_up)
         .map(|stage| stage.users);
     let open = record.stages.iter().any(|stage| stage.open.is_some());
-    let users = count(most.max().unwrap_or(0) as u64);
+    let most = most.max().unwrap_or(0) as u64;
+    let users = count(most);
     let failed: u64 = record
         .routes
         .iter()
         .map(|route| route.requests.failed)
         .sum();
     let mut figures = vec![format!(
-        "{}{users} users",
-        if open { "at most " } else { "" }
+        "{}{users} {}",
+        if open { "at most " } else { "" },
+        if most == 1 { "user" } else { "users" }
     )];
     figures.extend(cores(record, "load generator"));
     Tier {
