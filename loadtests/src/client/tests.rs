@@ -106,11 +106,7 @@ fn impatient() -> Client {
     Client::new(AnswerLimits::OF_A_MIX.within(Duration::from_millis(100)))
 }
 
-async fn ask(
-    client: &mut Client,
-    server: &Server,
-    path: &str,
-) -> Result<Response<Content>, Broken> {
+async fn ask(client: &mut Client, server: &Server, path: &str) -> Result<Response<Bytes>, Broken> {
     let request = RequestBuilder::new(&server.target, Method::GET, path);
     send(client, &server.target, request).await
 }
@@ -120,13 +116,13 @@ async fn send(
     client: &mut Client,
     target: &Target,
     request: RequestBuilder,
-) -> Result<Response<Content>, Broken> {
+) -> Result<Response<Bytes>, Broken> {
     let answer = client.exchange(target, request, Instant::now()).await?;
     Ok(answer.map(|content| content.kept))
 }
 
 /// The fault, its example, and the status of what there was of the answer.
-fn fault(outcome: Result<Response<Content>, Broken>) -> (Fault, String, Option<u16>) {
+fn fault<T>(outcome: Result<Response<T>, Broken>) -> (Fault, String, Option<u16>) {
     let broken = outcome.expect_err("no whole answer");
     (
         broken.error.fault().expect("the server's doing"),
