@@ -122,7 +122,7 @@ async fn send(
 }
 
 /// The fault, its example, and the status of what there was of the answer.
-fn fault<T>(outcome: Result<Response<T>, Broken>) -> (Fault, String, Option<u16>) {
+fn fault<T: std::fmt::Debug>(outcome: Result<Response<T>, Broken>) -> (Fault, String, Option<u16>) {
     let broken = outcome.expect_err("no whole answer");
     (
         broken.error.fault().expect("the server's doing"),
