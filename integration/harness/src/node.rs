@@ -5,11 +5,13 @@ use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, ExitStatus};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use tokio::time::{sleep, timeout};
 
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
@@ -225,7 +227,7 @@ impl Node {
             source,
         })?;
         match self.end(STOPPED_WITHIN).await {
-            Some(status) if status.success() => Ok(()),
+            Some(status) if status.success() || self.ends_so_when_told(status) => Ok(()),
             Some(status) => Err(StopError::Failed {
                 node: self.name(),
                 status,
@@ -292,6 +294,14 @@ impl Node {
     /// A node on a free port keeps it; two systems on one fixed port must notice.
     fn shares_port(&self) -> bool {
         self.plan.port == 0
+    }
+
+    /// Whether it is a program that has nothing to do at its end: it leaves that to the
+    /// kernel, or to a shell, which says so by 128 and the signal's number.
+    fn ends_so_when_told(&self, status: ExitStatus) -> bool {
+        let terminate = Signal::SIGTERM as i32;
+        !self.is_hosted()
+            && (status.signal() == Some(terminate) || status.code() == Some(128 + terminate))
     }
 
     fn is_hosted(&self) -> bool {

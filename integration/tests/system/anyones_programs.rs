@@ -220,3 +220,15 @@ pub(crate) async fn a_program_is_killed_and_measured_with_those_it_started() {
         .expect("none is left");
     assert!(system.unexpected_exits().is_empty());
 }
+
+pub(crate) async fn a_program_that_leaves_its_end_to_the_kernel_has_stopped_in_good_order() {
+    for command in [r#"["sleep", "60"]"#, r#"["sh", "-c", "sleep 60 & wait"]"#] {
+        let folder = RunFolder::new();
+        let idle = topology(&format!(
+            "[node.idle]\nrun = {command}\nready = {{ command = [\"true\"] }}\n"
+        ));
+        let system = start(&idle, &folder).await;
+        system.stop().await.expect("it ends when it is told to");
+        assert_eq!(nodes_of(folder.path()), [], "{command}");
+    }
+}

@@ -85,6 +85,7 @@ fn main() -> ExitCode {
             a_program_that_cannot_run_fails_the_start_at_once,
             a_stranger_on_the_port_is_not_taken_for_the_program,
             a_program_is_killed_and_measured_with_those_it_started,
+            a_program_that_leaves_its_end_to_the_kernel_has_stopped_in_good_order,
         }
         no_orphans {
             no_node_survives_a_harness_that_was_killed,
