@@ -74,7 +74,7 @@ pub enum GateError {
         baseline: String,
         /// Why not.
         #[source]
-        source: RoundError,
+        source: Box<RoundError>,
     },
     /// A round broke off.
     #[error(transparent)]
@@ -253,7 +253,7 @@ fn capacity(
             Err(GateError::NotStarted {
                 side,
                 baseline: named,
-                source: error,
+                source: Box::new(error),
             })
         }
         Err(error) => Err(error),

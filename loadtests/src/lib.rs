@@ -113,7 +113,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             // The fault may lie in a text that somebody else wrote, such as a record.
-            let sentence = failure.sentence().to_string();
+            let sentence = failure.sentence();
             output::tell(format_args!("error: {}", text::printable(&sentence)));
             ExitCode::from(failure.code)
         }

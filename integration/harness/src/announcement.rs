@@ -66,7 +66,11 @@ pub fn is_proven(nonce: &str, answer: &str) -> bool {
 }
 
 fn halves(nonce: &str) -> (&str, &str) {
-    nonce.split_at(nonce.floor_char_boundary(nonce.len() / 2))
+    let mut middle = nonce.len() / 2;
+    while !nonce.is_char_boundary(middle) {
+        middle -= 1;
+    }
+    nonce.split_at(middle)
 }
 
 #[cfg(test)]

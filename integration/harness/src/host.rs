@@ -35,7 +35,7 @@ pub fn run_if_asked(serve: impl FnOnce(Vec<OsString>) -> ExitCode) -> Option<Exi
             die_with_the_input();
             serve([program].into_iter().chain(args).collect())
         }),
-        Some(BECOME_WORD) => Box::new(become_another),
+        Some(BECOME_WORD) => Box::new(|args| become_another(&args)),
         _ => return None,
     };
     Some(if_the_harness_lives(args, work))
@@ -75,7 +75,7 @@ fn fail(reason: &str) {
 
 /// Executes another program in place of this one. What the kernel was told of our end
 /// holds for it too.
-fn become_another(args: Vec<OsString>) -> ExitCode {
+fn become_another(args: &[OsString]) -> ExitCode {
     let Some((file, rest)) = args.split_first() else {
         fail("this word is for the harness: it wants a program");
         return ExitCode::FAILURE;

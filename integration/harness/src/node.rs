@@ -343,7 +343,7 @@ impl Node {
                 Ok(Ok(())) => match self.is_the_listener(launch)? {
                     true => return Ok(()),
                     false => {
-                        "its sign comes from a process that is not its own".clone_into(&mut last)
+                        "its sign comes from a process that is not its own".clone_into(&mut last);
                     }
                 },
                 Ok(Err(seen)) => last = seen,

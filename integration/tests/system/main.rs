@@ -3,7 +3,7 @@
 //!
 //! `cargo test --workspace --test system -- faults` runs those of one file.
 
-#[path = "../shared/ability.rs"]
+#[path = "../ability/mod.rs"]
 mod ability;
 mod cache_stories;
 mod dice;

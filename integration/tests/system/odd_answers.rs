@@ -35,7 +35,7 @@ pub(crate) async fn an_answer_that_can_not_be_understood_is_502() {
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
     ] {
         let (_gateway, lab) = behind(answer).await;
-        is_protocol_error(lab.get("/data").await, answer);
+        is_protocol_error(&lab.get("/data").await, answer);
     }
 }
 
@@ -100,7 +100,7 @@ async fn behind(answer: &str) -> (RudeUpstream, Lab) {
     (gateway, Lab::start(topology).await)
 }
 
-fn is_protocol_error(answer: Response, sent: &str) {
+fn is_protocol_error(answer: &Response, sent: &str) {
     assert_eq!(answer.status(), 502, "{sent:?}");
     let status = answer.headers()[PROXY_STATUS].to_str().expect("text");
     assert!(

@@ -384,7 +384,7 @@ mod tests {
             let error = GateError::NotStarted {
                 side,
                 baseline: "main".to_owned(),
-                source,
+                source: Box::new(source),
             };
             failed(error, Path::new("no-such-folder"), is_aa).code
         };

@@ -4,7 +4,7 @@
 //! Where there is no chromium the stories are ignored, and say so; with
 //! `SKEIN_REQUIRE_BROWSER=1` they fail. Screenshots are left in `target/screenshots`.
 
-#[path = "../../../integration/tests/shared/ability.rs"]
+#[path = "../../../integration/tests/ability/mod.rs"]
 mod ability;
 mod browser;
 mod needs;

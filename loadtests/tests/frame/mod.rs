@@ -2,7 +2,7 @@
 //! could check nothing is reported as ignored, with the reason, and never as passed; with
 //! `SKEIN_REQUIRE_MEASURED=1` it fails.
 
-#[path = "../../../integration/tests/shared/ability.rs"]
+#[path = "../../../integration/tests/ability/mod.rs"]
 mod ability;
 
 use std::process::ExitCode;
