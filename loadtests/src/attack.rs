@@ -95,7 +95,7 @@ pub enum End {
     Interrupted,
 }
 
-/// How long a dropped Goose is given for its users to notice.
+/// The time that a dropped Goose is given for its users to notice.
 const PARTING: Duration = Duration::from_secs(1);
 
 impl Attack {
@@ -184,7 +184,7 @@ impl Attack {
         })
     }
 
-    /// Whether the load was stopped by its schedule, and not before.
+    /// True when the load was stopped by its schedule, and not before.
     fn is_schedule_over(&self) -> bool {
         self.workload.clock.stopped() >= Some(self.workload.schedule.length())
     }
@@ -396,7 +396,7 @@ fn unwritten(error: GooseError) -> anyhow::Error {
     why.context("could not write Goose's report")
 }
 
-/// How long Goose takes to notice by itself that its time is over.
+/// The time that Goose takes to notice by itself that its time is over.
 const GOOSE_NOTICES: Duration = Duration::from_millis(1500);
 
 /// Tells Goose to stop for as long as it lives, for it forgets that when it begins.

@@ -43,7 +43,7 @@ pub use request::RequestBuilder;
 pub use spoken::Spoken;
 pub use target::Target;
 
-/// How long a user waits for an answer before the request counts as failed, unless the
+/// The time that a user waits for an answer before the request counts as failed, unless the
 /// plan or the command line say otherwise.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -56,7 +56,7 @@ pub struct Client {
     /// The connection, while nobody uses it.
     idle: Option<Connection>,
     alarm: Alarm,
-    /// Whether a connection had to be given up for bytes that belong to no answer.
+    /// True when a connection had to be given up for bytes that belong to no answer.
     has_seen_unasked: bool,
 }
 

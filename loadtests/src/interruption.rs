@@ -58,7 +58,7 @@ impl Interruption {
         channel().1
     }
 
-    /// Whether a signal came.
+    /// True when a signal came.
     pub fn happened(&self) -> bool {
         self.0.borrow().signals > 0
     }
@@ -157,7 +157,7 @@ fn wanted() -> impl Iterator<Item = (&'static str, SignalKind)> {
         .filter(move |(_, kind)| *kind != SignalKind::hangup() || !deaf)
 }
 
-/// Whether whoever started this program had it ignore a signal, as far as the kernel tells.
+/// True when whoever started this program had it ignore a signal, as far as the kernel tells.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = Process::myself().and_then(|process| process.status());
     status.is_ok_and(|status| status.sigign >> (kind.as_raw_value() - 1) & 1 == 1)

@@ -43,7 +43,7 @@ impl Losses {
             .ok()
     }
 
-    /// Whether nothing is lost.
+    /// True when nothing is lost.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -54,7 +54,7 @@ pub struct Plan {
     pub requests: Option<Requests>,
     /// How users of each scenario behave.
     pub behaviour: Behaviour,
-    /// How long answers may take, and how large they may be.
+    /// The time that answers may take, and how large they may be.
     pub answers: AnswerLimits,
     /// What must hold over the stages that are no warm-up.
     pub thresholds: Vec<Threshold>,
@@ -102,7 +102,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Whether nobody is to send anything.
+    /// True when nobody is to send anything.
     pub fn is_pause(&self) -> bool {
         match &self.open {
             Some(open) => open.is_pause(),
@@ -121,7 +121,7 @@ pub struct OpenLoad {
 }
 
 impl OpenLoad {
-    /// Whether no turn is asked for.
+    /// True when no turn is asked for.
     pub fn is_pause(&self) -> bool {
         self.curve.expected() == 0.0
     }

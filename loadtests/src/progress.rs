@@ -39,7 +39,7 @@ pub enum Show {
     Passing(String),
     /// Something that stays.
     Staying(String),
-    /// How long the load lasts, in milliseconds.
+    /// The time that the load lasts, in milliseconds.
     Length(u64),
     /// How far the load is.
     Load {
@@ -56,7 +56,7 @@ pub enum Show {
 
 /// Most that waits to be shown; what comes then is left out.
 const BACKLOG: usize = 256;
-/// How long the end waits for what isn't shown yet.
+/// The time that the end waits for what isn't shown yet.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Progress {

@@ -63,7 +63,7 @@ pub struct Record {
     /// When the last request of the load was over, by the clock as it was when the run
     /// began.
     pub ended: Timestamp,
-    /// How long the load lasted, in seconds, by a clock that nobody sets.
+    /// The time that the load lasted, in seconds, by a clock that nobody sets.
     #[serde(default)]
     pub lasted_seconds: Option<f64>,
     /// Where the run was made, and of what build.

@@ -324,12 +324,12 @@ impl RouteSamples {
 }
 
 impl Fault {
-    /// Whether it shows that somebody was reached, by a connection at least.
+    /// True when it shows that somebody was reached, by a connection at least.
     pub fn was_somebody_reached(self) -> bool {
         self != Fault::NotConnected
     }
 
-    /// Whether nobody here knows how far the request got.
+    /// True when nobody here knows how far the request got.
     pub fn is_in_the_dark(self) -> bool {
         matches!(
             self,
@@ -349,7 +349,7 @@ pub struct ArrivalSamples {
     pub own_lag: Histogram<u64>,
     /// How many were sent more than [`LATE`] after their intended time.
     pub late: u64,
-    /// How many a user began and could not send, for want of something on this machine.
+    /// The number of a user began and could not send, for want of something on this machine.
     pub near_side: u64,
 }
 

@@ -56,7 +56,7 @@ pub fn excerpt(bytes: &[u8], most_chars: usize) -> String {
     one_line(&text).into_owned()
 }
 
-/// Whether a terminal may obey the character: C0 and C1 controls, and the marks, embeddings,
+/// True when a terminal may obey the character: C0 and C1 controls, and the marks, embeddings,
 /// overrides and isolates of the bidirectional algorithm (UAX #9), which reorder a line.
 /// Two that are no characters at all, and have no place in XML (1.0, §2.2), count too.
 pub fn is_order(character: char) -> bool {

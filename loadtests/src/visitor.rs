@@ -88,9 +88,9 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body, or the beginning of it where the request asks for no more.
     pub body: Bytes,
-    /// Whether the text that the request looks for is in the body.
+    /// True when the text that the request looks for is in the body.
     pub is_found: bool,
-    /// Whether the body was to be whole, and is only the beginning.
+    /// True when the body was to be whole, and is only the beginning.
     pub is_cut: bool,
 }
 

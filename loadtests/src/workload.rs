@@ -59,7 +59,7 @@ pub struct Workload {
     pub flaws: FlawCounts,
     /// Digests that were computed to check answers.
     pub digests: Digests,
-    /// How many connections were given up for bytes that belong to no answer.
+    /// The number of connections were given up for bytes that belong to no answer.
     pub unasked: AtomicU64,
 }
 

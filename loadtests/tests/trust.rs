@@ -321,7 +321,7 @@ think_time = "0s"
 /// Refuses every request after a while, a few at a time.
 struct Server {
     address: SocketAddr,
-    /// How many requests it has answered.
+    /// The number of requests it has answered.
     served: Arc<AtomicU64>,
     _runtime: Runtime,
 }

@@ -133,7 +133,7 @@ where
         &self.unread
     }
 
-    /// Whether the connection has ended because whoever is at the other end sent more
+    /// True when the connection has ended because whoever is at the other end sent more
     /// than the responses that were asked for.
     pub fn was_ended_by_unasked_bytes(&self) -> bool {
         self.has_unasked_bytes
@@ -146,7 +146,7 @@ where
     }
 }
 
-/// Whether a connection ended because of bytes that belong to no response. hyper has
+/// True when a connection ended because of bytes that belong to no response. hyper has
 /// words for that, and no name.
 fn is_of_unasked_bytes(error: &hyper::Error) -> bool {
     error.to_string() == "received unexpected message from connection"

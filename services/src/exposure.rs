@@ -57,7 +57,7 @@ pub(crate) fn demand_consent(
     Ok(())
 }
 
-/// Whether only this machine reaches `address`.
+/// True when only this machine reaches `address`.
 pub(crate) fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
@@ -118,7 +118,7 @@ impl Callers {
 }
 
 impl Names {
-    /// Whether `name` is `HOST` or `HOST:PORT` of this node on loopback, or was allowed.
+    /// True when `name` is `HOST` or `HOST:PORT` of this node on loopback, or was allowed.
     fn has(&self, name: &[u8]) -> bool {
         let Ok(name) = Authority::try_from(name) else {
             return false;
@@ -138,7 +138,7 @@ impl Names {
     }
 }
 
-/// Whether a host is `localhost` or an address of loopback. Other names resolve to whatever
+/// True when a host is `localhost` or an address of loopback. Other names resolve to whatever
 /// their owner wants, now here and now there.
 fn names_loopback(host: &str) -> bool {
     let address = host

@@ -25,7 +25,7 @@ pub fn answer<'a>(nonce: &'a str, question: &HeaderMap) -> &'a str {
     }
 }
 
-/// Whether `answer` is that of a node with this `nonce`. Nodes of earlier builds, which a
+/// True when `answer` is that of a node with this `nonce`. Nodes of earlier builds, which a
 /// gate may start as its baseline, answer with the whole of it.
 pub fn is_proven(nonce: &str, answer: &str) -> bool {
     let (_, answered) = halves(nonce);

@@ -128,7 +128,7 @@ pub struct Node {
     pub metrics: Metrics,
     /// Cancelled when the node is to stop.
     pub shutdown: CancellationToken,
-    /// Whether it is asked under any name and by any web page.
+    /// True when it is asked under any name and by any web page.
     is_public: bool,
 }
 

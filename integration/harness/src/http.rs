@@ -23,7 +23,7 @@ pub enum AskError {
     Late {
         /// Who was asked.
         address: SocketAddr,
-        /// How long was waited.
+        /// The time that was waited.
         limit: Duration,
     },
     /// No connection, or it broke before the answer was whole.
@@ -31,7 +31,7 @@ pub enum AskError {
     Unreachable {
         /// Who was asked.
         address: SocketAddr,
-        /// What broke.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

@@ -296,7 +296,7 @@ impl Node {
         self.plan.port == 0
     }
 
-    /// Whether it is a program that has nothing to do at its end: it leaves that to the
+    /// True when it is a program that has nothing to do at its end: it leaves that to the
     /// kernel, or to a shell, which says so by 128 and the signal's number.
     fn ends_so_when_told(&self, status: ExitStatus) -> bool {
         let terminate = Signal::SIGTERM as i32;

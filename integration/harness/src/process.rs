@@ -21,7 +21,7 @@ use crate::usage::Usage;
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    /// Whether signals and looks go to its whole process group, whose leader it is.
+    /// True when signals and looks go to its whole process group, whose leader it is.
     with_descendants: bool,
     paused: bool,
     told_to_end: bool,
@@ -130,7 +130,7 @@ impl Process {
         }
     }
 
-    /// Whether it has ended, and its status has not been asked for.
+    /// True when it has ended, and its status has not been asked for.
     fn has_ended_unnoticed(&self) -> bool {
         let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         let seen = waitid(Id::Pid(self.pid()), look);

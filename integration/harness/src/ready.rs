@@ -19,7 +19,7 @@ use crate::http::get;
 use crate::launcher::Launch;
 use crate::topology::{Ready, Text};
 
-/// How long a node may take to answer who it is.
+/// The time that a node may take to answer who it is.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The longest announcement that is read, in bytes.

@@ -36,11 +36,11 @@ pub struct NodePlan {
     pub calls: Vec<NodeName>,
     /// How one knows that it is ready.
     pub ready: Ready,
-    /// How long it may take until then.
+    /// The time that it may take until then.
     pub within: Duration,
     /// The path at which it shows its counters, in the OpenMetrics text format.
     pub counters: Option<String>,
-    /// Whether the load goes here.
+    /// True when the load goes here.
     pub entry: bool,
     replicas: Option<usize>,
     index: usize,

@@ -11,9 +11,9 @@ use memchr::memmem;
 pub struct Content {
     /// All of it, or its beginning.
     pub kept: Bytes,
-    /// Whether the text that was looked for is in it.
+    /// True when the text that was looked for is in it.
     pub is_found: bool,
-    /// Whether it was to be kept as a whole, and there was no room for that.
+    /// True when it was to be kept as a whole, and there was no room for that.
     pub is_cut: bool,
 }
 

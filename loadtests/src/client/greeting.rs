@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::Target;
 use super::spoken::Spoken;
 
-/// How long the server may take to greet back.
+/// The time that the server may take to greet back.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The smallest greeting that TLS 1.2 has (RFC 5246, sections 6.2.1 and 7.4.1.2): a
@@ -19,7 +19,7 @@ const CLIENT_HELLO: &[u8] = b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03\
     skein asks whether this is TLS..\
     \x00\x00\x04\xc0\x2f\x00\x2f\x01\x00";
 
-/// Whether whoever is at `target` answers a greeting of TLS in TLS.
+/// True when whoever is at `target` answers a greeting of TLS in TLS.
 pub async fn speaks_tls(target: &Target) -> bool {
     let greet = async {
         let mut stream = target.open().await.ok()?;

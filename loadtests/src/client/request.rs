@@ -19,9 +19,9 @@ pub struct RequestBuilder(Result<Outgoing, Unsendable>);
 pub(super) struct Outgoing {
     pub(super) request: Request<Full<Bytes>>,
     pub(super) reading: Reading,
-    /// How long it is waited for, if not as long as for others.
+    /// The time that it is waited for, if not as long as for others.
     pub(super) timeout: Option<Duration>,
-    /// Whether it asks for the end of the connection, over which nothing may be sent
+    /// True when it asks for the end of the connection, over which nothing may be sent
     /// after it (RFC 9112, section 9.6).
     pub(super) is_last: bool,
 }
@@ -135,7 +135,7 @@ impl RequestBuilder {
     }
 }
 
-/// Whether a list in a header field has this word in it, in any case.
+/// True when a list in a header field has this word in it, in any case.
 fn has_option(value: &HeaderValue, word: &str) -> bool {
     let options = value.as_bytes().split(|byte| *byte == b',');
     options

@@ -17,7 +17,7 @@ pub(super) fn never_left(samples: &Samples) -> Vec<NeverLeft> {
     requests.collect()
 }
 
-/// Whether a start failed for want of something on this machine: of what a program that
+/// True when a start failed for want of something on this machine: of what a program that
 /// can't be executed fails for, that is no part.
 pub(super) fn is_behind(error: &StartError) -> bool {
     use Shortage::{Files, Memory, Ports, Threads};

@@ -350,7 +350,7 @@ pub struct SideRound {
 pub struct NeverLeft {
     /// What it lacked.
     pub shortage: Shortage,
-    /// How many.
+    /// The count.
     pub count: u64,
     /// The first one's particulars.
     pub example: String,

@@ -38,7 +38,7 @@ pub struct PlainRequest {
     pub status: Statuses,
     /// What the body of a right answer has in it.
     pub contains: Option<String>,
-    /// How long users wait for the whole answer, if not as long as for others.
+    /// The time that users wait for the whole answer, if not as long as for others.
     pub timeout: Option<Duration>,
 }
 
@@ -51,7 +51,7 @@ pub struct Field {
     pub written: String,
     /// The value.
     pub value: Template,
-    /// Whether a field before it has the same name.
+    /// True when a field before it has the same name.
     pub is_repeated: bool,
 }
 
@@ -107,7 +107,7 @@ impl Statuses {
         })
     }
 
-    /// Whether a status is right.
+    /// True when a status is right.
     pub fn contains(&self, status: u16) -> bool {
         self.list.contains(&status)
     }
@@ -123,7 +123,7 @@ impl Statuses {
         }
     }
 
-    /// Whether answers of these statuses never have a body (RFC 9110, sections 15.3.5
+    /// True when answers of these statuses never have a body (RFC 9110, sections 15.3.5
     /// and 15.4.5).
     pub fn are_bodiless(&self) -> bool {
         self.list.iter().all(|status| matches!(status, 204 | 304))
@@ -138,7 +138,7 @@ impl Values {
         }
     }
 
-    /// Whether a value can be empty.
+    /// True when a value can be empty.
     pub(super) fn can_be_empty(&self) -> bool {
         matches!(self, Values::List(list) if list.iter().any(String::is_empty))
     }

@@ -62,7 +62,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Whether a placeholder can have this name: letters, digits, `-` and `_`, of which the
+/// True when a placeholder can have this name: letters, digits, `-` and `_`, of which the
 /// first is a letter or `_`. Braces around anything else are text.
 pub(super) fn is_name(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
@@ -161,7 +161,7 @@ impl Template {
         text
     }
 
-    /// Whether the text is the same each time.
+    /// True when the text is the same each time.
     pub fn is_constant(&self) -> bool {
         self.values().next().is_none()
     }
@@ -179,7 +179,7 @@ impl Template {
         })
     }
 
-    /// Whether nothing is left of the text when values are empty.
+    /// True when nothing is left of the text when values are empty.
     pub fn is_only_values(&self) -> bool {
         !self.0.iter().any(|piece| matches!(piece, Piece::Text(_)))
     }

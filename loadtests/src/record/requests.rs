@@ -15,7 +15,7 @@ pub struct RequestFigures {
     pub count: u64,
     /// How many failed.
     pub failed: u64,
-    /// How many a second; none where no time passed.
+    /// The rate per second; none where no time passed.
     pub per_second: Option<f64>,
     /// Response times, unless there were none.
     pub times: Option<Times>,

@@ -40,7 +40,7 @@ pub struct ProcessUsage {
     pub voluntary_switches: u64,
     /// How often threads lost their core to another.
     pub involuntary_switches: u64,
-    /// How long threads were ready to run and had no core, per request, in microseconds;
+    /// The time that threads were ready to run and had no core, per request, in microseconds;
     /// none without requests.
     pub waited_micros_per_request: Option<f64>,
     /// The most physical memory, from the process's start to the stage's end, in bytes.

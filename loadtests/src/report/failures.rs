@@ -13,7 +13,7 @@ pub(super) struct Failures<'r> {
     others: (u64, usize),
     /// Requests that failed outside judged stages, and the first way that they did so.
     elsewhere: Option<(u64, &'r FailureRecord)>,
-    /// Whether stages were told apart at all.
+    /// True when stages were told apart at all.
     told_apart: bool,
 }
 

@@ -187,7 +187,7 @@ fn service_curve(latency: &Latency) -> Curve {
     }
 }
 
-/// How long each stage lasted, in seconds: as planned, or as far as the load got.
+/// The time that each stage lasted, in seconds: as planned, or as far as the load got.
 fn seconds_of_stages(plan: &Plan, reached: Duration) -> Vec<f64> {
     let schedule = plan.schedule();
     let stages = plan.stages.iter().enumerate();

@@ -30,7 +30,7 @@ pub struct Sample<'a> {
     pub served_by: Option<&'a str>,
     /// What the cache did, if the answer said so.
     pub cache: Option<CacheOutcome>,
-    /// Whether the answer was longer than is kept.
+    /// True when the answer was longer than is kept.
     pub is_cut: bool,
 }
 

@@ -54,11 +54,11 @@ pub struct RouteFigures {
 /// Turns of one open stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TurnFigures {
-    /// How many came up.
+    /// The number of came up.
     pub planned: u64,
-    /// How many of them were never sent, for no user was free.
+    /// The number of of them were never sent, for no user was free.
     pub unsent: u64,
-    /// How many of them were sent late.
+    /// The number of of them were sent late.
     pub late: u64,
 }
 
@@ -87,7 +87,7 @@ pub struct Judged {
     pub value: Option<f64>,
     /// The unit of limit and value.
     pub unit: Unit,
-    /// Whether the plan has the rule without having written it.
+    /// True when the plan has the rule without having written it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub built_in: bool,
 }

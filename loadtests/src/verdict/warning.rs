@@ -29,7 +29,7 @@ pub enum Warning {
     NeverLeft {
         /// What it lacked.
         shortage: Shortage,
-        /// How many requests, over the whole run.
+        /// The number of requests, over the whole run.
         count: u64,
         /// The first one's particulars.
         example: String,
@@ -173,7 +173,7 @@ pub enum Warning {
     },
     /// Bytes came that belong to no answer, and their connections had to be given up.
     UnaskedBytes {
-        /// How many connections.
+        /// The number of connections.
         times: u64,
     },
     /// Work was still under way when the run stopped waiting for it.
@@ -188,19 +188,19 @@ pub enum Warning {
     },
     /// Answers named more nodes than can be, or names that are no node's.
     NodesNotToldApart {
-        /// How many such answers there were.
+        /// The number of such answers there were.
         answers: u64,
     },
     /// Answers were longer than is kept of one.
     AnswersCut {
-        /// How many.
+        /// The count.
         answers: u64,
         /// How much is kept, in bytes.
         kept: u64,
     },
     /// Requests were under way when the run was stopped.
     BrokenOff {
-        /// How many.
+        /// The count.
         requests: u64,
     },
     /// The machine's clock was set during the run.

@@ -136,7 +136,7 @@ impl Running {
         kill(Pid::from_raw(self.0.id().cast_signed()), signal).expect("it runs");
     }
 
-    /// Whether the program has a handler for `signal`, as the kernel tells.
+    /// True when the program has a handler for `signal`, as the kernel tells.
     pub(crate) fn catches(&self, signal: Signal) -> bool {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()));
         let status = status.unwrap_or_default();

@@ -87,7 +87,7 @@ fn a_gate_whose_baseline_is_being_built_ends_soon_and_so_does_the_build() {
     });
 }
 
-/// Whether a process runs no more; one that nobody asks for its status counts as such.
+/// True when a process runs no more; one that nobody asks for its status counts as such.
 fn is_gone(pid: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/stat"));
     status.map_or(true, |status| status.contains(") Z "))
@@ -102,7 +102,7 @@ fn git(folder: &Path, arguments: &[&str]) {
     assert!(done.expect("git is there").success(), "{arguments:?}");
 }
 
-/// How many nodes run that the process with this id started.
+/// The number of nodes run that the process with this id started.
 fn nodes_of(id: u32) -> usize {
     let processes = fs::read_dir("/proc").expect("it is there").flatten();
     let node = format!("__node\0{id}\0");

@@ -26,7 +26,7 @@ pub(crate) struct Story {
     pub(crate) name: &'static str,
     /// What happens.
     pub(crate) tell: fn() -> Told,
-    /// Whether it is only told when ignored ones are asked for.
+    /// True when it is only told when ignored ones are asked for.
     pub(crate) is_long: bool,
 }
 

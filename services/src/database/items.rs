@@ -26,7 +26,7 @@ pub(super) struct Listing {
     /// The values of the first items, in the order of their keys' bytes, as far as they
     /// fit.
     pub(super) first: Vec<String>,
-    /// How many of the first items did not fit.
+    /// The number of of the first items did not fit.
     pub(super) left_out: u32,
     /// How many items there are.
     pub(super) count: u64,

@@ -19,7 +19,7 @@ pub enum FileError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         source: io::Error,
     },
     /// The file isn't what a topology is written in; the message has line and column.

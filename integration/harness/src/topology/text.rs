@@ -62,7 +62,7 @@ pub(crate) enum Fact {
 }
 
 impl Fact {
-    /// Whether it may be told of several nodes at once.
+    /// True when it may be told of several nodes at once.
     pub(crate) fn is_list(self) -> bool {
         matches!(self, Fact::Addresses | Fact::Urls)
     }

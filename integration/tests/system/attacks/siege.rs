@@ -24,7 +24,7 @@ use crate::vectors::exchange;
 /// some 15 MiB; each of the attacks sends many times this figure, or would make a node
 /// that keeps what it is sent exceed it.
 const MOST_MEMORY: u64 = 64 << 20;
-/// How long any ordinary request may take beside an attack, on a machine whose cores are
+/// The time that any ordinary request may take beside an attack, on a machine whose cores are
 /// all busy with the attacker and seven other stories.
 const LONGEST: Duration = Duration::from_secs(10);
 

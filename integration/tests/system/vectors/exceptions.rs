@@ -60,7 +60,7 @@ impl Exceptions {
         }
     }
 
-    /// Whether all that is wrong is known, and all that is known is wrong.
+    /// True when all that is wrong is known, and all that is known is wrong.
     pub(super) fn are_all(&self) -> bool {
         self.unknown.is_empty() && self.unneeded.is_empty()
     }

@@ -128,7 +128,7 @@ impl Control {
 }
 
 impl Running {
-    /// Where it listens.
+    /// The address on which it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

@@ -15,11 +15,11 @@ use tokio::time::timeout;
 
 use super::wire::{Extent, Framing, Head, split_head};
 
-/// How long a connection may stay open. Nobody who answers rightly needs nearly as
+/// The time that a connection may stay open. Nobody who answers rightly needs nearly as
 /// long, not even on a machine whose cores are all busy.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// What came back.
+/// The bytes that came back.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     /// The statuses of interim answers, such as 100.

@@ -29,7 +29,7 @@ pub(crate) struct Record {
     /// What the target says: whether it is a vector's own request, and which's.
     of: Option<(Kind, usize)>,
     head: Option<Head>,
-    /// Whether its body has come to its end, too.
+    /// True when its body has come to its end, too.
     is_whole: bool,
     /// What isn't in order about it.
     faults: Vec<String>,
@@ -67,7 +67,7 @@ impl Recorder {
         }
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -88,7 +88,7 @@ impl Arrivals {
     /// The number under which a request is kept that bears none.
     const NOBODY: usize = usize::MAX;
 
-    /// Whether any head of the vector with this number has arrived.
+    /// True when any head of the vector with this number has arrived.
     pub(crate) fn any_of(&self, number: usize) -> bool {
         let mut records = self.of(number).iter();
         records.any(|record| record.kind() != Some(Kind::After))

@@ -50,11 +50,11 @@ pub(crate) struct Column {
 
 /// What became of one vector.
 pub(crate) struct Cell {
-    /// What came back.
+    /// The bytes that came back.
     pub(crate) seen: Seen,
     /// What was wrong about it; nothing when all was right.
     pub(crate) faults: Vec<String>,
-    /// Whether a head of it has arrived at the backend.
+    /// True when a head of it has arrived at the backend.
     pub(crate) arrived: bool,
 }
 
@@ -145,7 +145,7 @@ impl Subject {
         }
     }
 
-    /// Whether a node that serves its own machine only, as all do behind the gateway,
+    /// True when a node that serves its own machine only, as all do behind the gateway,
     /// has refused a foreign host: 403, or 421 (RFC 9110 §15.5.20).
     fn may_refuse(&self, vector: &Vector, seen: &Seen) -> bool {
         let is_inner = self.recorder.is_none() && !self.dialect.needs_token;
@@ -158,12 +158,12 @@ impl Subject {
 }
 
 impl Cell {
-    /// Whether all was as it should be.
+    /// True when all was as it should be.
     pub(crate) fn is_right(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// Whether it was refused, with any status, or cut off.
+    /// True when it was refused, with any status, or cut off.
     pub(crate) fn is_refused(&self) -> bool {
         let refusal = |status: &u16| matches!(status, 400..=499 | 501 | 505);
         self.seen.end == End::Closed && self.seen.answers.first().is_none_or(refusal)

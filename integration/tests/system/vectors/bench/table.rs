@@ -41,7 +41,7 @@ impl Table<'_> {
         })
     }
 
-    /// How many vectors each subject has answered rightly, and of how many malformed heads
+    /// The number of vectors each subject has answered rightly, and of how many malformed heads
     /// something got to a backend.
     pub(crate) fn sums(&self) -> String {
         let mut sums =

@@ -34,18 +34,18 @@ pub(crate) struct Vector {
     pub(crate) why: String,
     /// What a backend behind a proxy must see of it.
     pub(crate) arrival: Arrival,
-    /// Whether the first request is a `HEAD`, whose answer has no body.
+    /// True when the first request is a `HEAD`, whose answer has no body.
     pub(crate) is_head: bool,
-    /// Whether it names a host that a node may refuse which serves its own machine only.
+    /// True when it names a host that a node may refuse which serves its own machine only.
     pub(crate) is_for_a_foreign_host: bool,
-    /// Whether the rule is Skein's own, such as a limit, and says nothing of others.
+    /// True when the rule is Skein's own, such as a limit, and says nothing of others.
     pub(crate) is_policy: bool,
 }
 
 /// What a backend must see of a vector, beyond what holds for all of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arrival {
-    /// Whether the fault is in the body, so that the head may rightly have gone ahead.
+    /// True when the fault is in the body, so that the head may rightly have gone ahead.
     pub(crate) head_may_arrive: bool,
     /// Fields that must not arrive.
     pub(crate) lost: Vec<&'static str>,
@@ -64,7 +64,7 @@ pub(crate) struct Right(Vec<Way>);
 pub(crate) struct Way {
     answers: Vec<Answer>,
     then: Then,
-    /// Whether a `100 Continue` may come first.
+    /// True when a `100 Continue` may come first.
     takes_interim: bool,
 }
 
@@ -150,7 +150,7 @@ impl Right {
         self
     }
 
-    /// Whether every right way ends in a refusal.
+    /// True when every right way ends in a refusal.
     pub(crate) fn demands_refusal(&self) -> bool {
         self.0.iter().all(|way| way.served() == 0)
     }
@@ -168,7 +168,7 @@ impl Right {
 }
 
 impl Way {
-    /// How many requests an application has taken.
+    /// The number of requests an application has taken.
     pub(crate) fn served(&self) -> usize {
         let served = |answer: &&Answer| matches!(answer, Answer::Served);
         self.answers.iter().filter(served).count()
@@ -212,7 +212,7 @@ impl Way {
     }
 }
 
-/// Whether a status is an application's, which has got the request: it did what was
+/// True when a status is an application's, which has got the request: it did what was
 /// asked, or knows no such path or method.
 fn is_served(status: u16) -> bool {
     matches!(status, 200..=299 | 404 | 405)
@@ -302,7 +302,7 @@ impl Vector {
         self
     }
 
-    /// Whether a malformed head is all that it is, which must never reach a backend.
+    /// True when a malformed head is all that it is, which must never reach a backend.
     pub(crate) fn is_malformed_head(&self) -> bool {
         self.right.demands_refusal() && !self.arrival.head_may_arrive
     }

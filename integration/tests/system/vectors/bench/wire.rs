@@ -149,7 +149,7 @@ fn field(line: &[u8]) -> Result<(String, String), String> {
     Ok((name, value.trim_matches([' ', '\t']).to_owned()))
 }
 
-/// Whether these octets are a `token` (RFC 9110 §5.6.2).
+/// True when these octets are a `token` (RFC 9110 §5.6.2).
 pub(crate) fn is_token(octets: &[u8]) -> bool {
     let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
     !octets.is_empty() && octets.iter().all(allowed)
