@@ -1,34 +1,40 @@
-//! Load tests of the whole system: start it, load it with Goose, judge what was
-//! seen, and report it.
+//! The laboratory as a program of [`skein`]: its users, its ledger, its figures and the
+//! sections of its reports. It is the framework's first user, its example and its proof.
 //!
-//! The pipeline, and where its parts are: a [`plan`] says what to do; [`run`] starts
-//! the system, has [`attack`] load it with the [`scenarios`]' users, who record
-//! [`samples`]; [`threshold`], [`ledger`] and [`verdict`] judge; [`record`] keeps
-//! every figure, and [`report`] shows them.
+//! ```text
+//! shape, behaviour     the tables of plans that mean something here alone
+//! scenarios            what users do; tokens: what they show at the door
+//!    ↓
+//! counted              the laboratory's own members of a record, from what was seen
+//!    ↓                 prediction: the hit ratio that was to be expected
+//! ledger, figures, sections, traffic     the account of a run
+//!    ↓
+//! adopt                the same for records of builds that had no sections yet
+//! ```
 //!
-//! The program is [`main`]. The rest of what is public is the performance [`gate`], for
-//! programs that hold gates of their own, such as the study in `loadtests/study`:
+//! A gate of one's own, such as the study in `loadtests/study` holds:
 //!
 //! ```no_run
 //! use std::path::Path;
 //! use std::process::ExitCode;
 //! use std::time::Duration;
 //!
-//! use loadtests::{Interruption, Plan, Progress, gate};
+//! use skein::{Interruption, Progress, gate};
 //!
 //! fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
 //!     // The nodes of both sides are this very program.
-//!     if let Some(code) = integration::host::run_if_asked() {
+//!     if let Some(code) = loadtests::program().node_or_helper() {
 //!         return Ok(code);
 //!     }
+//!     let plan = loadtests::program().load_plan("gate")?;
+//!     let system = loadtests::topology(&plan);
 //!     let setup = gate::Setup {
 //!         id: "against-itself".to_owned(),
 //!         baseline: gate::this_build(),
 //!         candidate: gate::this_build(),
-//!         planted: Vec::new(),
-//!         planted_before: Vec::new(),
+//!         systems: [system.clone(), system],
 //!         is_aa: true,
-//!         plan: Plan::load("gate")?,
+//!         plan,
 //!         budget: Duration::from_secs(120),
 //!         to_the_end: false,
 //!         calibration: None,
@@ -45,77 +51,214 @@
 #![warn(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "they panic where output can't be written; `output` doesn't"
-)]
-#![expect(
-    unreachable_pub,
-    reason = "most of this library is for its program; `pub` means to all of it"
+    reason = "they panic where output can't be written; `skein::output` doesn't"
 )]
 
-mod arrivals;
-mod attack;
-mod client;
-mod commands;
-mod environment;
-mod evidence;
-pub mod exit_code;
-pub mod gate;
-mod in_flight;
-mod interruption;
-mod keeping;
+mod adopt;
+mod behaviour;
+mod counted;
+mod figures;
 mod ledger;
-mod library_log;
-mod observation;
-pub mod output;
-mod pacer;
-mod plan;
 mod prediction;
-mod progress;
 mod record;
-mod report;
-mod run;
-mod samples;
 mod scenarios;
-pub mod scratch;
-mod self_check;
-mod side_by_side;
-mod text;
-mod threshold;
-mod timeline;
-mod timing;
+mod sections;
+mod shape;
+#[cfg(test)]
+mod testing;
 mod tokens;
-mod verdict;
-mod visitor;
-mod wall;
-mod words;
-mod workload;
+mod traffic;
+mod up;
 
-use std::process::ExitCode;
+use harness::counters::Counters;
+use services::contract::{CACHE_STATUS, SERVED_BY, Service};
+use skein::{Account, Answer, Plan, Program, Seen, Topology};
 
-pub use interruption::Interruption;
-pub use keeping::Losses;
-pub use plan::Plan;
-pub use progress::Progress;
-pub use record::{append_whole, replace_file};
-pub use verdict::Verdict;
+use behaviour::Behaviour;
+use record::LaboratoryRecord;
+use scenarios::{Digests, Intruders, Processors, Readers, SubmittedTasks, TaskSubmitters, Writers};
+use sections::About;
+use shape::Shape;
+use tokens::FlawCounts;
 
-/// The program `loadtests`: a node, when a harness started it as one, and otherwise what
-/// the command line says. It ends with one of the codes that `loadtests --help` lists.
-pub fn main() -> ExitCode {
-    if let Some(code) = integration::host::run_if_asked() {
-        return code;
+/// The load tester of the laboratory.
+pub fn program() -> Program {
+    let program = Program::new("loadtests")
+        .about("Start the whole system, load it, judge it and report.")
+        .started_by("cargo run -p loadtests --")
+        .hosting(services::command_line::run)
+        .nodes_built_as("node")
+        .plan(include_str!("../plans/smoke.toml"))
+        .plan(include_str!("../plans/default.toml"))
+        .plan(include_str!("../plans/spike.toml"))
+        .plan(include_str!("../plans/soak.toml"))
+        .plan(include_str!("../plans/gate.toml"))
+        .table::<Shape>()
+        .table::<Behaviour>()
+        .system(topology)
+        .described(|plan| plan.table::<Shape>().in_words())
+        .up_flags::<up::Flags>()
+        .scenario::<Readers>()
+        .scenario::<Writers>()
+        .scenario::<Processors>()
+        .scenario::<TaskSubmitters>()
+        .scenario::<Intruders>()
+        .shared(|_| Digests::default())
+        .shared(|_| SubmittedTasks::default())
+        .shared(|_| FlawCounts::default())
+        .served_by(SERVED_BY)
+        .outcome(cache_outcome)
+        .work_behind("tasks", Service::Worker.as_str(), open_tasks)
+        .record_schema(schemars::schema_for!(LaboratoryRecord).to_value())
+        .account(account)
+        .adopting(adopt::adopt);
+    let program = figures::ALL.into_iter().fold(program, Program::figure);
+    Service::ALL.into_iter().fold(program, |program, service| {
+        program.counters(service.as_str(), ledger::shown_from_the_start(service))
+    })
+}
+
+/// The laboratory that a plan of [`program`] starts.
+pub fn topology(plan: &Plan) -> Topology {
+    Topology::clone(&laboratory(plan))
+}
+
+/// The same as the laboratory that it is, to which settings can be added.
+pub fn laboratory(plan: &Plan) -> integration::Topology {
+    shape::topology(plan)
+}
+
+/// The account of a run.
+fn account(seen: &Seen<'_>) -> Account {
+    let counted = counted::counted(seen);
+    let plan = seen.plan();
+    let about = About {
+        popularity: Some({
+            let behaviour = plan.table::<Behaviour>();
+            (behaviour.items, behaviour.zipf_exponent)
+        }),
+        poll_interval: Some(plan.table::<Behaviour>().poll_interval),
+        shape: seen
+            .is_started()
+            .then(|| Shape::clone(&plan.table::<Shape>())),
+    };
+    let mut account = Account::new().lines(ledger::ledger(seen));
+    for (figure, reading) in figures::readings(&counted) {
+        account = account.figure(figure, reading);
     }
-    if let Some(code) = integration::host::help_if_asked(self_check::server::run) {
-        return code;
+    for section in sections::sections(&counted, &about) {
+        account = account.section(section);
     }
-    keeping::outlive_full_files();
-    match commands::run_command_line() {
-        Ok(code) => code,
-        Err(failure) => {
-            // The fault may lie in a text that somebody else wrote, such as a record.
-            let sentence = failure.sentence();
-            output::tell(format_args!("error: {}", text::printable(&sentence)));
-            ExitCode::from(failure.code)
+    for words in sections::in_short(&counted) {
+        account = account.in_short(words);
+    }
+    for edge in traffic::edges(seen) {
+        account = account.edge(edge);
+    }
+    for (cache, remark) in traffic::remarks(counted.caches.as_ref()) {
+        account = account.remark(cache, remark);
+    }
+    account
+        .keep("gateways", &counted.gateways)
+        .keep("retries", counted.retries)
+        .keep("caches", &counted.caches)
+        .keep("tasks", &counted.tasks)
+        .keep("intruders", &counted.intruders)
+}
+
+/// The outcome of the first cache in `Cache-Status`: the one nearest to the origin
+/// (RFC 9211 §2). Here there is only one.
+fn cache_outcome(answer: &Answer) -> Option<&'static str> {
+    let status = answer.header(&CACHE_STATUS)?;
+    let mut parameters = status.split(',').next()?.split(';').skip(1).map(str::trim);
+    let has = |wanted: &str| parameters.clone().any(|parameter| parameter == wanted);
+    Some(if has("hit") {
+        "hit"
+    } else if has("collapsed") || has("collapsed=?1") {
+        "coalesced"
+    } else if parameters.any(|parameter| parameter == "fwd=bypass") {
+        "bypass"
+    } else {
+        "miss"
+    })
+}
+
+/// Tasks that are queued or running.
+fn open_tasks(worker: &Counters) -> Option<u64> {
+    // A page without them doesn't say that there are none.
+    worker.has("tasks").then(|| {
+        let tasks = ["queued", "running"].map(|state| worker.get("tasks", &[("state", state)]));
+        tasks.iter().sum::<f64>() as u64
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const PLANS: [&str; 5] = ["smoke", "default", "spike", "soak", "gate"];
+
+    #[test]
+    fn built_in_plans_are_valid_and_called_by_their_name() {
+        for name in PLANS {
+            let plan = program().load_plan(name).expect(name);
+            assert_eq!(plan.name, name);
+            assert!(!plan.thresholds.is_empty(), "{name} judges nothing");
         }
+    }
+
+    #[test]
+    fn the_default_plan_ends_within_a_minute_and_smoke_within_ten_seconds() {
+        let length = |name| {
+            let plan = program().load_plan(name).expect(name);
+            plan.schedule().length()
+        };
+        assert!(length("default") <= Duration::from_secs(40));
+        assert!(length("smoke") <= Duration::from_secs(8));
+    }
+
+    #[test]
+    fn the_schema_of_runs_that_is_checked_in_is_that_of_the_types() {
+        let checked_in = include_str!("../run.schema.json");
+        assert!(
+            program().run_schema() == checked_in,
+            "make it again: cargo run -p loadtests -- schema run > loadtests/run.schema.json"
+        );
+    }
+
+    #[test]
+    fn a_rule_is_about_something_that_its_plan_has() {
+        let plan = |topology: &str, mix: &str, rule: &str| {
+            let source = format!(
+                "name = \"tiny\"\nthresholds = [{rule:?}]\n[topology]\n{topology}\n[mix]\n{mix}\n\
+                 [[stage]]\nname = \"steady\"\nusers = 4\nduration = \"2s\"\n"
+            );
+            program()
+                .parse_plan("tiny.toml", &source)
+                .map_err(|error| error.to_string())
+        };
+        for (topology, mix, rule, says) in [
+            ("caches = 0", "readers = 1", "hit-ratio>=80%", "has no caches"),
+            ("", "intruders = 1", "hit-ratio>=80%", "has nobody who reads"),
+            ("", "readers = 1", "intruders-admitted<=0", "has no intruders"),
+            ("", "readers = 1", "tasks-lost<=0", "has nobody who submits tasks"),
+            ("", "readers = 1", "imbalance<=1 for x", "takes no `for`"),
+            ("", "readers = 1", "cpu-per-request<1ms", "such as `cpu-per-request<2ms for api-gateway`"),
+            (
+                "gateways = 2",
+                "readers = 1",
+                "cpu-per-request<1ms for api-gateway-3",
+                "try api-gateway or api-gateway-1",
+            ),
+            ("gateways = 33", "readers = 1", "imbalance<=1", "tiny.toml:4:12: `gateways` is between 1 and 32"),
+            ("gateway = 3", "readers = 1", "imbalance<=1", "tiny.toml:4:1: unknown field `gateway`"),
+            ("[[topology]]\ncaches = 1", "readers = 1", "imbalance<=1", "tiny.toml:"),
+        ] {
+            let message = plan(topology, mix, rule).expect_err(rule);
+            assert!(message.contains(says), "{rule}: {message}");
+        }
+        plan("", "readers = 1", "cpu-per-request<1ms for api-gateway-3").expect("a node");
     }
 }

@@ -7,54 +7,54 @@ use stats::occupancy::{Caches, Popularity, Reads};
 
 /// What was asked of the caches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Reads of seeded items in the warm-up.
-    pub items_before: u64,
+    pub(crate) items_before: u64,
     /// Reads of seeded items, measured.
-    pub items: u64,
+    pub(crate) items: u64,
     /// Reads of the listing.
-    pub listings: u64,
+    pub(crate) listings: u64,
     /// Reads of what was just written, and forgotten by every cache.
-    pub read_backs: u64,
+    pub(crate) read_backs: u64,
     /// Writes, each of which has every cache forget the listing.
-    pub writes: u64,
+    pub(crate) writes: u64,
 }
 
 /// How caches and their users are.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Circumstances {
+pub(crate) struct Circumstances {
     /// How long was measured, in seconds.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// The seeded items.
-    pub popularity: Popularity,
+    pub(crate) popularity: Popularity,
     /// The caches.
-    pub caches: Caches,
+    pub(crate) caches: Caches,
 }
 
 /// What is to be expected of the caches.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct HitPrediction {
+pub(crate) struct HitPrediction {
     /// Hits in percent of all lookups.
-    pub hit_ratio: f64,
+    pub(crate) hit_ratio: f64,
     /// Reads of seeded items.
-    pub items: PredictedPart,
+    pub(crate) items: PredictedPart,
     /// Reads of the listing.
-    pub listings: PredictedPart,
+    pub(crate) listings: PredictedPart,
     /// Reads of what was just written.
-    pub read_backs: PredictedPart,
+    pub(crate) read_backs: PredictedPart,
 }
 
 /// What is to be expected of lookups of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PredictedPart {
+pub(crate) struct PredictedPart {
     /// How many there were.
-    pub lookups: u64,
+    pub(crate) lookups: u64,
     /// How many should have been hits, on average.
-    pub hits: f64,
+    pub(crate) hits: f64,
 }
 
 /// What is to be expected; `None` without caches, lookups, or time.
-pub fn hit_ratio(asked: &Asked, about: &Circumstances) -> Option<HitPrediction> {
+pub(crate) fn hit_ratio(asked: &Asked, about: &Circumstances) -> Option<HitPrediction> {
     let lookups = asked.items + asked.listings + asked.read_backs;
     if about.caches.number == 0 || lookups == 0 || about.seconds <= 0.0 {
         return None;

@@ -1,240 +1,147 @@
-//! What a run leaves behind: `run.json`, from which every page is made.
-
-mod caches;
-mod curve;
-#[cfg(test)]
-pub(crate) mod example;
-mod open;
-mod requests;
-mod store;
-mod timeline;
-mod traffic;
-mod usage;
-mod work;
+//! The laboratory's own members of a run's record: gateways, caches, tasks, bad tokens.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use skein::Times;
 
-use crate::environment::Environment;
-use crate::evidence::Evidence;
-use crate::ledger::Ledger;
-use crate::plan::{Behaviour, Mix, Shape, Stage};
-use crate::threshold::Verdicts;
-use crate::timing::RouteTiming;
-use crate::verdict::{Judgement, Warning};
+use crate::prediction::HitPrediction;
 
-pub use caches::{CacheNodeRecord, CacheRecord};
-pub use curve::Curve;
-pub use open::{OpenTotal, share};
-pub use requests::{OpenRecord, RequestFigures, Times};
-pub use store::{
-    Document, RecordError, append_whole, read_json, replace_file, write_json, write_whole,
-};
-pub use timeline::{CoresRecord, EventRecord, TickRecord, TickTimes, Timeline};
-pub use traffic::{EdgeRecord, NodeRecord, Traffic};
-pub use usage::{ProcessRecord, ProcessUsage, StageUsage};
-pub use work::{FlawRecord, IntruderRecord, TaskRecord};
-
-/// One run: what was done, on what, and every figure that came of it. Times of
-/// requests are in microseconds. A response time is from the intended time to the last
-/// byte; where nothing else is said, it is what is meant.
+/// The laboratory's own members of a run's record.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Record {
-    /// The version of this form.
-    pub schema_version: u32,
-    /// The name of the run's folder.
-    pub id: String,
-    /// What the run comes to.
-    pub judgement: Judgement,
-    /// Doubts about the measurement.
-    pub warnings: Vec<Warning>,
-    /// What was asked for.
-    pub plan: PlanRecord,
-    /// The seed of every random choice.
-    pub seed: u64,
-    /// The command that makes the same run again.
-    pub command: String,
-    /// When the load began.
-    pub started: Timestamp,
-    /// When the last request of the load was over, by the clock as it was when the run
-    /// began.
-    pub ended: Timestamp,
-    /// The time that the load lasted, in seconds, by a clock that nobody sets.
-    #[serde(default)]
-    pub lasted_seconds: Option<f64>,
-    /// Where the run was made, and of what build.
-    pub environment: Environment,
-    /// The stages, in order.
-    pub stages: Vec<StageRecord>,
-    /// Requests of the stages that are no warm-up, by route.
-    pub routes: Vec<RouteRecord>,
-    /// All requests of those stages together.
-    #[serde(default)]
-    pub overall: Option<OverallRecord>,
-    /// How long the stages that are no warm-up lasted, in seconds.
-    pub measured_seconds: f64,
-    /// How the run went, tick by tick.
-    #[serde(default)]
-    pub timeline: Timeline,
-    /// The thresholds, judged.
-    pub thresholds: Verdicts,
+pub(crate) struct LaboratoryRecord {
     /// The gateways.
-    pub gateways: Vec<GatewayRecord>,
+    pub(crate) gateways: Vec<GatewayRecord>,
     /// Requests that the balancer gave to another gateway after a failure, over the
     /// whole run; `None` when that can't be seen.
     #[serde(default)]
-    pub retries: Option<u64>,
-    /// Who called whom; `None` when that can't be seen.
-    #[serde(default)]
-    pub traffic: Option<Traffic>,
-    /// What the caches did for reads; `None` when nothing told.
-    pub caches: Option<CacheRecord>,
-    /// What became of long tasks.
-    pub tasks: TaskRecord,
+    pub(crate) retries: Option<u64>,
+    /// The caches' part in reads; `None` when nothing told.
+    pub(crate) caches: Option<CacheRecord>,
+    /// The fates of long tasks.
+    pub(crate) tasks: TaskRecord,
     /// Requests with a bad token: how many were sent, and how many were let in.
-    pub intruders: IntruderRecord,
-    /// The conservation count.
-    pub ledger: Ledger,
-    /// CPU time over the stages that are no warm-up, by node, the generator last.
-    pub processes: Vec<ProcessRecord>,
-    /// What every process took from the operating system, by stage.
-    #[serde(default)]
-    pub usage: Vec<StageUsage>,
-    /// Where the time of sampled requests went, by route, over the stages that are no
-    /// warm-up.
-    #[serde(default)]
-    pub timing: Vec<RouteTiming>,
-    /// What the run knows about itself, which its warnings rest on.
-    #[serde(default)]
-    pub evidence: Evidence,
-    /// Failed requests of the whole run, by route and reason.
-    pub failures: Vec<FailureRecord>,
-}
-
-impl Document for Record {
-    const FILE: &str = "run.json";
-    const SCHEMA_VERSION: u32 = 1;
-}
-
-/// What was asked for.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct PlanRecord {
-    /// The plan's name.
-    pub name: String,
-    /// What it is for.
-    pub description: String,
-    /// The plan as it was written.
-    pub source: String,
-    /// The system that was started, unless one was there.
-    pub shape: Option<Shape>,
-    /// The URL of a system that was there.
-    pub target: Option<String>,
-    /// The stages.
-    pub stages: Vec<Stage>,
-    /// How users shared out.
-    pub mix: Mix,
-    /// Whether users sent plain requests, to a server that need not be the laboratory,
-    /// in place of the mix.
-    #[serde(default)]
-    pub is_plain: bool,
-    /// How users behaved.
-    pub behaviour: Behaviour,
-}
-
-/// One stage.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct StageRecord {
-    /// Its name.
-    pub name: String,
-    /// Users at work at its end.
-    pub users: usize,
-    /// Whether it only prepared the system.
-    pub warm_up: bool,
-    /// How long it lasted.
-    pub seconds: f64,
-    /// What was sent in it.
-    pub requests: RequestFigures,
-    /// What became of its arrivals, if its load was open.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open: Option<OpenRecord>,
-}
-
-/// The requests of one route.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct RouteRecord {
-    /// `GET /data/{key}`.
-    pub name: String,
-    /// What was sent to it.
-    pub requests: RequestFigures,
-    /// Answers by status.
-    pub statuses: BTreeMap<u16, u64>,
-    /// Response times as a curve.
-    #[serde(default)]
-    pub curve: Curve,
-    /// Service times as a curve, where they are others.
-    #[serde(default, skip_serializing_if = "Curve::is_empty")]
-    pub service_curve: Curve,
-}
-
-/// All requests together.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct OverallRecord {
-    /// What was sent.
-    pub requests: RequestFigures,
-    /// Response times as a curve.
-    pub curve: Curve,
-    /// Service times as a curve, where they are others.
-    #[serde(default, skip_serializing_if = "Curve::is_empty")]
-    pub service_curve: Curve,
+    pub(crate) intruders: IntruderRecord,
 }
 
 /// One gateway's share.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct GatewayRecord {
+pub(crate) struct GatewayRecord {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Answers that the generator had from it, over the whole run.
-    pub answers: u64,
+    pub(crate) answers: u64,
     /// Attempts that the balancer made at it, over the whole run; `None` when that
     /// can't be seen.
-    pub attempts: Option<u64>,
+    pub(crate) attempts: Option<u64>,
 }
 
-/// A way to fail.
+/// The caches' part in reads.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct FailureRecord {
-    /// The route.
-    pub route: String,
-    /// What went wrong.
-    pub reason: String,
-    /// How often, over the whole run.
-    pub count: u64,
-    /// How often in the stages that are no warm-up, as are the requests of routes; `None`
-    /// in records of earlier programs, which didn't keep them apart.
+pub(crate) struct CacheRecord {
+    /// Whether the figures come from the gateways' counters, over the stages that
+    /// are no warm-up; else from `Cache-Status` in the answers to them.
+    pub(crate) counted_by_gateways: bool,
+    /// Lookups that found the value.
+    pub(crate) hits: u64,
+    /// Lookups that didn't.
+    pub(crate) misses: u64,
+    /// Lookups that a cache didn't answer.
+    pub(crate) failed: u64,
+    /// Lookups by cache, where they can be told apart.
+    pub(crate) by_cache: Vec<CacheNodeRecord>,
+    /// The expected hits; `None` where that can't be worked out.
     #[serde(default)]
-    pub judged: Option<u64>,
-    /// The first one's particulars.
-    pub example: String,
+    pub(crate) prediction: Option<HitPrediction>,
 }
 
-impl Record {
-    /// `number` as a rate per second over the stages that are no warm-up; `None` when
-    /// they had no length.
-    pub fn per_measured_second(&self, number: f64) -> Option<f64> {
-        (self.measured_seconds > 0.0).then(|| number / self.measured_seconds)
+impl CacheRecord {
+    /// Hits in percent of all lookups; `None` without lookups.
+    pub(crate) fn hit_ratio(&self) -> Option<f64> {
+        let lookups = self.hits + self.misses + self.failed;
+        (lookups > 0).then(|| self.hits as f64 / lookups as f64 * 100.0)
     }
+}
 
-    /// How long the load lasted.
-    pub fn duration(&self) -> Duration {
-        let between = || self.ended.duration_since(self.started).try_into().ok();
-        let lasted = self.lasted_seconds;
-        // Older records have no more than the two.
-        lasted
-            .map_or_else(between, |seconds| Duration::try_from_secs_f64(seconds).ok())
-            .unwrap_or_default()
+/// The lookups of one cache.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct CacheNodeRecord {
+    /// Its name.
+    pub(crate) name: String,
+    /// Lookups that found the value.
+    pub(crate) hits: u64,
+    /// Lookups that didn't.
+    pub(crate) misses: u64,
+    /// Lookups that it didn't answer.
+    pub(crate) failed: u64,
+}
+
+/// The fates of long tasks, over the whole run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct TaskRecord {
+    /// Tasks answered for with 202, repeats not counted.
+    pub(crate) accepted: u64,
+    /// Those that were seen done.
+    pub(crate) done: u64,
+    /// Those that the worker gave up after too many attempts.
+    #[serde(default)]
+    pub(crate) dead: u64,
+    /// Those that the worker did not know any more.
+    #[serde(default)]
+    pub(crate) gone: u64,
+    /// From the 202 until a task was first seen done, in microseconds; looked at as
+    /// often as the plan says, so that it is long by half of that on average.
+    #[serde(default)]
+    pub(crate) life: Option<Times>,
+    /// Where tasks stand in the end, by state, as the worker counts; `None` when that
+    /// can't be seen.
+    #[serde(default)]
+    pub(crate) at_worker: Option<BTreeMap<String, u64>>,
+    /// How attempts at tasks ended, as the worker counts.
+    #[serde(default)]
+    pub(crate) attempts: BTreeMap<String, u64>,
+}
+
+impl TaskRecord {
+    /// Tasks that were still open when the run stopped looking: nobody saw them done,
+    /// given up or gone.
+    pub(crate) fn unfinished(&self) -> u64 {
+        let ended = self.done + self.dead + self.gone;
+        self.accepted.saturating_sub(ended)
     }
+}
+
+/// Requests with a bad token, over the whole run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct IntruderRecord {
+    /// Requests with a bad token.
+    pub(crate) sent: u64,
+    /// Those that were answered at all.
+    pub(crate) answered: u64,
+    /// Those that were refused with 401.
+    #[serde(default)]
+    pub(crate) refused: u64,
+    /// Those whose answer shows that they were let in.
+    pub(crate) admitted: u64,
+    /// The same by what was wrong with the token.
+    #[serde(default)]
+    pub(crate) by_flaw: Vec<FlawRecord>,
+    /// Refusals by the reason that gateways counted, whoever asked; `None` when that
+    /// can't be seen.
+    #[serde(default)]
+    pub(crate) reasons: Option<BTreeMap<String, u64>>,
+}
+
+/// Requests with one kind of bad token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct FlawRecord {
+    /// The flaw, in a few words.
+    pub(crate) flaw: String,
+    /// Requests that were sent.
+    pub(crate) sent: u64,
+    /// Those that were refused with 401.
+    pub(crate) refused: u64,
+    /// Those whose answer shows that they were let in.
+    pub(crate) admitted: u64,
 }

@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod hostile;
 mod intruders;
-mod plain;
 mod processors;
 mod readers;
 mod task_submitters;
@@ -11,80 +10,34 @@ mod task_submitters;
 mod tests;
 mod writers;
 
-use std::time::Instant;
+use http::{HeaderValue, Method, header};
+use skein::{Request, User};
 
-pub use plain::Repertoire;
+use crate::tokens;
 
-use crate::samples::Route;
-use crate::visitor::Visitor;
+pub(crate) use intruders::{BAD_TOKEN, INTRUDE, Intruders};
+pub(crate) use processors::{Digests, Processors};
+pub(crate) use readers::{LIST, READ, Readers};
+pub(crate) use task_submitters::{SUBMIT, SubmittedTasks, TaskSubmitters};
+pub(crate) use writers::{READ_BACK, WRITE, Writers};
 
-/// A kind of user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scenario {
-    /// Reads items, some far more often than others.
-    Readers,
-    /// Writes a value and reads it back.
-    Writers,
-    /// Has something computed.
-    Processors,
-    /// Submits long tasks and follows them until they are done.
-    TaskSubmitters,
-    /// Has no valid token.
-    Intruders,
-    /// Sends what the plan says, to a server that need not be the laboratory.
-    Plain,
-}
+/// A user's valid token, as it is shown.
+struct Token(HeaderValue);
 
-impl Scenario {
-    /// Every scenario.
-    pub const ALL: [Scenario; 6] = [
-        Scenario::Readers,
-        Scenario::Writers,
-        Scenario::Processors,
-        Scenario::TaskSubmitters,
-        Scenario::Intruders,
-        Scenario::Plain,
-    ];
-
-    /// The scenario's name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Scenario::Readers => "readers",
-            Scenario::Writers => "writers",
-            Scenario::Processors => "processors",
-            Scenario::TaskSubmitters => "task submitters",
-            Scenario::Intruders => "intruders",
-            Scenario::Plain => "plain requests",
-        }
+impl Token {
+    /// The token of a user.
+    fn of(user: &User) -> Self {
+        let token = tokens::valid(&format!("user-{}", user.seat()));
+        // Both forms are allowed, so both are used.
+        Token(match user.seat().is_multiple_of(2) {
+            true => tokens::bearer(&token),
+            false => tokens::raw(&token),
+        })
     }
 
-    /// The routes that its users ask; those of plain requests are the plan's.
-    pub fn routes(self) -> &'static [Route] {
-        match self {
-            Scenario::Readers => &[readers::READ, readers::LIST],
-            Scenario::Writers => &[writers::WRITE, writers::READ_BACK],
-            Scenario::Processors => &[processors::GET, processors::POST],
-            Scenario::TaskSubmitters => &[task_submitters::SUBMIT, task_submitters::LOOK],
-            Scenario::Intruders => &[intruders::INTRUDE],
-            Scenario::Plain => &[],
-        }
+    /// A request by the user, with the token.
+    fn request(&self, user: &User, method: Method, path: &str) -> Request {
+        user.request(method, path)
+            .header(header::AUTHORIZATION, self.0.clone())
     }
-
-    /// Takes one turn.
-    pub async fn take_turn(self, visitor: &mut Visitor) {
-        match self {
-            Scenario::Readers => readers::take_turn(visitor).await,
-            Scenario::Writers => writers::take_turn(visitor).await,
-            Scenario::Processors => processors::take_turn(visitor).await,
-            Scenario::TaskSubmitters => task_submitters::take_turn(visitor).await,
-            Scenario::Intruders => intruders::take_turn(visitor).await,
-            Scenario::Plain => plain::take_turn(visitor).await,
-        }
-        visitor.turns += 1;
-    }
-}
-
-/// Follows up, until `deadline`, what a user left unfinished when the load ended.
-pub async fn follow_up(visitor: &mut Visitor, deadline: Instant) {
-    task_submitters::follow_up(visitor, deadline).await;
 }

@@ -16,7 +16,7 @@ const WRONG_KEY: &[u8] = b"not the secret";
 const HEADER_NONE: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
 
 /// The token that the laboratory's manual uses: user `test_user`, no expiry.
-pub const LABORATORY: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyIjoidGVzdF91c2VyIn0.NiAjMp8K9re-WJE_BJbqCmLBF4yFr0rDZwNRHj9Cbb8";
+pub(crate) const LABORATORY: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyIjoidGVzdF91c2VyIn0.NiAjMp8K9re-WJE_BJbqCmLBF4yFr0rDZwNRHj9Cbb8";
 
 #[derive(Serialize)]
 struct Claims<'a> {
@@ -26,13 +26,13 @@ struct Claims<'a> {
 }
 
 /// A valid token of `user`.
-pub fn valid(user: &str) -> String {
+pub(crate) fn valid(user: &str) -> String {
     sign(Algorithm::HS256, KEY, user, None)
 }
 
 /// What can be wrong with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Flaw {
+pub(crate) enum Flaw {
     /// There is none.
     Missing,
     /// It is no JSON Web Token.
@@ -51,7 +51,7 @@ pub enum Flaw {
 
 impl Flaw {
     /// Every flaw.
-    pub const ALL: [Flaw; 7] = [
+    pub(crate) const ALL: [Flaw; 7] = [
         Flaw::Missing,
         Flaw::Malformed,
         Flaw::WrongKey,
@@ -62,7 +62,7 @@ impl Flaw {
     ];
 
     /// What is wrong, in a few words.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Flaw::Missing => "no token",
             Flaw::Malformed => "not a JSON Web Token",
@@ -75,7 +75,7 @@ impl Flaw {
     }
 
     /// What a user with this flaw sends as `Authorization`, if anything.
-    pub fn authorization(self, user: &str) -> Option<HeaderValue> {
+    pub(crate) fn authorization(self, user: &str) -> Option<HeaderValue> {
         let token = match self {
             Flaw::Missing => return None,
             Flaw::Malformed => "not.a-token".to_owned(),
@@ -95,22 +95,22 @@ impl Flaw {
 
 /// What became of requests with each flaw, counted by many users at once.
 #[derive(Debug, Default)]
-pub struct FlawCounts(Mutex<BTreeMap<Flaw, FlawCount>>);
+pub(crate) struct FlawCounts(Mutex<BTreeMap<Flaw, FlawCount>>);
 
 /// What became of requests with one flaw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FlawCount {
+pub(crate) struct FlawCount {
     /// How many were sent.
-    pub sent: u64,
+    pub(crate) sent: u64,
     /// Those that were refused with 401.
-    pub refused: u64,
+    pub(crate) refused: u64,
     /// Those whose answer shows that they were let in.
-    pub admitted: u64,
+    pub(crate) admitted: u64,
 }
 
 impl FlawCounts {
     /// Counts a request with `flaw`; `status` is that of its answer, if there was one.
-    pub fn count(&self, flaw: Flaw, status: Option<StatusCode>, admitted: bool) {
+    pub(crate) fn count(&self, flaw: Flaw, status: Option<StatusCode>, admitted: bool) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(flaw).or_default();
         count.sent += 1;
@@ -119,7 +119,7 @@ impl FlawCounts {
     }
 
     /// What was counted so far.
-    pub fn counts(&self) -> BTreeMap<Flaw, FlawCount> {
+    pub(crate) fn counts(&self) -> BTreeMap<Flaw, FlawCount> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -128,12 +128,12 @@ impl FlawCounts {
 }
 
 /// `Bearer <token>`.
-pub fn bearer(token: &str) -> HeaderValue {
+pub(crate) fn bearer(token: &str) -> HeaderValue {
     raw(&format!("Bearer {token}"))
 }
 
 /// The token alone, as the laboratory's manual sends it.
-pub fn raw(token: &str) -> HeaderValue {
+pub(crate) fn raw(token: &str) -> HeaderValue {
     HeaderValue::from_str(token).expect("a token is visible ASCII")
 }
 

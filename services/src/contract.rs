@@ -64,7 +64,7 @@ impl Service {
     ];
 
     /// The subcommand that runs the service, which is also how its nodes' names begin.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Service::LoadBalancer => "load-balancer",
             Service::ApiGateway => "api-gateway",

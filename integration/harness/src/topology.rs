@@ -328,6 +328,31 @@ impl Topology {
         named(&self.nodes, name)
     }
 
+    /// The nodes in tiers, from the entry inwards: each node behind all those that call it,
+    /// and in the last tier those whom nobody calls on behalf of the entry.
+    pub fn tiers(&self) -> Vec<Vec<&NodePlan>> {
+        let mut depths: Vec<Option<usize>> = vec![None; self.nodes.len()];
+        depths[self.entry] = Some(0);
+        // Whoever calls comes before those who are called.
+        for caller in self.levels().into_iter().rev().flatten() {
+            let Some(depth) = depths[caller] else {
+                continue;
+            };
+            for (node, known) in self.nodes.iter().zip(&mut depths) {
+                if self.nodes[caller].calls.contains(&node.name) {
+                    *known = (*known).max(Some(depth + 1));
+                }
+            }
+        }
+        let deepest = depths.iter().flatten().max().copied().unwrap_or(0);
+        let aside = deepest + usize::from(depths.contains(&None));
+        let mut tiers = vec![Vec::new(); aside + 1];
+        for (node, depth) in self.nodes.iter().zip(&depths) {
+            tiers[depth.unwrap_or(aside)].push(node);
+        }
+        tiers
+    }
+
     /// The nodes' indices in levels: whoever is in a level calls only nodes of
     /// earlier ones. Within a level nobody waits for anybody.
     pub(crate) fn levels(&self) -> Vec<Vec<usize>> {

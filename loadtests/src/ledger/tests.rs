@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use integration::counters::{Counters, Format};
+use harness::counters::{Counters, Format};
 use proptest::prelude::*;
 use services::contract::Service;
 
-use super::{Balance, Generator, Ledger, Line, NodeCounts, draw_up};
+use skein::{Balance, Counts, Ledger, Line, NodeCounts};
+
+use super::{Generator, draw_up};
 
 /// Every count of a run with one gateway and one cache in which nothing failed.
 #[derive(Clone, Debug)]
@@ -236,7 +238,11 @@ fn nodes(counts: &[Count]) -> Vec<NodeCounts> {
         let runs = |service: &Service| name.starts_with(service.as_str());
         NodeCounts {
             name: name.parse().expect("a node's name"),
-            service: Service::ALL.into_iter().find(runs).expect("a service"),
+            role: Service::ALL
+                .into_iter()
+                .find(runs)
+                .expect("a service")
+                .to_string(),
             counters: Counters::parse(page.as_bytes(), Format::OpenMetrics)
                 .expect("a page of metrics"),
         }
@@ -281,7 +287,7 @@ fn any_run() -> impl Strategy<Value = Run> {
 proptest! {
     #[test]
     fn a_run_in_which_nothing_failed_balances(run in any_run()) {
-        let ledger = draw_up(&run.generator(), Some(&nodes(&run.counts())));
+        let ledger = draw_up(&run.generator(), Some(Counts::of(&nodes(&run.counts()))));
         prop_assert_eq!(off(&ledger), Vec::<String>::new());
     }
 
@@ -290,7 +296,7 @@ proptest! {
         let mut counts = run.counts();
         let index = which.index(counts.len());
         counts[index].value += 1;
-        let ledger = draw_up(&run.generator(), Some(&nodes(&counts)));
+        let ledger = draw_up(&run.generator(), Some(Counts::of(&nodes(&counts))));
         prop_assert!(!off(&ledger).is_empty(), "{:?}", counts[index]);
     }
 
@@ -299,9 +305,9 @@ proptest! {
         let nodes = nodes(&run.counts());
         let mut generator = run.generator();
         generator.sent += lost;
-        prop_assert_eq!(off(&draw_up(&generator, Some(&nodes))).len(), 1);
+        prop_assert_eq!(off(&draw_up(&generator, Some(Counts::of(&nodes)))).len(), 1);
         generator.unanswered = lost;
-        prop_assert_eq!(off(&draw_up(&generator, Some(&nodes))), Vec::<String>::new());
+        prop_assert_eq!(off(&draw_up(&generator, Some(Counts::of(&nodes)))), Vec::<String>::new());
     }
 }
 

@@ -1,20 +1,18 @@
 //! Users against a target that answers with whatever it likes: no bytes end a user, and
 //! each answer is counted once.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use skein::trial::Trial;
+use skein::{Plan, Scenario};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::Scenario;
-use crate::plan::Plan;
-use crate::visitor::Visitor;
-use crate::workload::Workload;
+use super::{Intruders, Processors, Readers, TaskSubmitters, Writers};
 
 /// Turns that are taken against each answer, of every kind of user.
 const ANSWERS: usize = 400;
@@ -29,13 +27,11 @@ name = "only"
 users = 1
 duration = "60s"
 {rest}
-[behaviour]
-items = 1
-repeat_share = 1.0
-poll_interval = "1ms"
 "#
     );
-    Plan::parse("hostile.toml", &source).expect("valid")
+    crate::program()
+        .parse_plan("hostile.toml", &source)
+        .expect("valid")
 }
 
 /// A value of a header field, as a target may write it that means harm.
@@ -175,34 +171,26 @@ async fn nothing_that_a_target_sends_ends_a_user_or_is_lost() {
         let drawn = answer().new_tree(&mut runner).expect("an answer");
         drawn.current()
     };
-    let plans = [
-        plan("[mix]\nreaders = 1"),
-        plan("[[request]]\npath = \"/x\"\ncontains = \"thanks\""),
+    let mixed = plan(
+        "[mix]\nreaders = 1\n[behaviour]\nitems = 1\nrepeat_share = 1.0\npoll_interval = \"1ms\"",
+    );
+    let plain = plan("[[request]]\npath = \"/x\"\ncontains = \"thanks\"");
+    let scenarios = [
+        (&mixed, Readers::NAME),
+        (&mixed, Writers::NAME),
+        (&mixed, Processors::NAME),
+        (&mixed, TaskSubmitters::NAME),
+        (&mixed, Intruders::NAME),
+        (&plain, "plain requests"),
     ];
-    for scenario in Scenario::ALL {
-        let plan = match scenario {
-            Scenario::Plain => &plans[1],
-            _ => &plans[0],
-        };
+    for (plan, scenario) in scenarios {
         let url = target((0..ANSWERS).map(|_| draw()).collect()).await;
-        let workload = Arc::new(Workload::new(plan, 1, &url));
-        let mut visitor = Visitor::new(0, Arc::clone(&workload));
-        visitor.be_patient_for(Duration::from_millis(200));
-        let mut finished = 0;
+        let mut trial = Trial::new(plan, &url).patient_for(Duration::from_millis(200));
         for _ in 0..ANSWERS {
-            scenario.take_turn(&mut visitor).await;
-            finished += visitor.take_finished().count() as u64;
+            trial.turn(scenario).await;
         }
-        let samples = workload.recorder.snapshot();
-        assert!(finished >= ANSWERS as u64, "{}", scenario.name());
-        assert_eq!(
-            samples.total(|_| true).count(),
-            finished,
-            "{}",
-            scenario.name()
-        );
-        let timing = workload.timings.sum_up(|_| true);
-        let hops = timing.iter().flat_map(|route| &route.hops);
-        assert!(hops.clone().all(|hop| hop.mean.is_finite()));
+        let finished = trial.finished();
+        assert!(finished >= ANSWERS as u64, "{scenario}");
+        assert_eq!(trial.requests(), finished, "{scenario}");
     }
 }

@@ -1,16 +1,52 @@
 //! Intruders have no valid token, in every way that one can be wrong. All of them
 //! must be answered with 401, and told how to do better.
 
-use http::{Method, StatusCode, header};
-use rand::RngExt;
-use services::contract::seeded_key;
+use std::sync::Arc;
 
-use crate::samples::{Fault, Route};
-use crate::tokens::Flaw;
-use crate::visitor::Visitor;
+use http::{StatusCode, header};
+use services::contract::seeded_key;
+use skein::{Answer, Fault, Route, Scenario, User, Wrong};
+
+use crate::tokens::{Flaw, FlawCounts};
 
 /// A read that must not happen, told apart from those that may.
-pub(super) const INTRUDE: Route = Route::new("GET", "/data/{key} (bad token)");
+pub(crate) const INTRUDE: Route = Route::new("GET", "/data/{key} (bad token)");
+
+/// A request that was let in, as a sentence names it.
+pub(crate) const BAD_TOKEN: &str = "a bad token";
+
+/// Users without a valid token.
+pub(crate) struct Intruders {
+    flaws: Arc<FlawCounts>,
+}
+
+impl Scenario for Intruders {
+    const NAME: &str = "intruders";
+    const ROUTES: &[Route] = &[INTRUDE];
+
+    fn of(user: &mut User) -> Self {
+        Intruders {
+            flaws: user.shared(),
+        }
+    }
+
+    async fn turn(&mut self, user: &mut User) {
+        let flaw = Flaw::ALL[user.draw(0..Flaw::ALL.len())];
+        let path = format!("/data/{}", seeded_key(0).to_path_segment());
+        let mut request = user.get(&path);
+        if let Some(value) = flaw.authorization(&format!("user-{}", user.seat())) {
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        let mut status = None;
+        user.send(INTRUDE, request, |answer| {
+            status = Some(answer.status);
+            check(answer)
+        })
+        .await;
+        let admitted = status.is_some_and(shows_the_inside);
+        self.flaws.count(flaw, status, admitted);
+    }
+}
 
 /// Whether an answer of this status shows that a request got past the door: only there
 /// is known what an item's key leads to. Others may come from the door itself, such as
@@ -20,31 +56,18 @@ fn shows_the_inside(status: StatusCode) -> bool {
     status.is_success() || status.is_redirection() || about_an_item.contains(&status)
 }
 
-pub(super) async fn take_turn(visitor: &mut Visitor) {
-    let flaw = Flaw::ALL[visitor.rng.random_range(0..Flaw::ALL.len())];
-    let path = format!("/data/{}", seeded_key(0).to_path_segment());
-    let mut request = visitor.request(Method::GET, &path);
-    if let Some(value) = flaw.authorization(&format!("user-{}", visitor.seat)) {
-        request = request.header(header::AUTHORIZATION, value);
+fn check(answer: &Answer) -> Result<(), Wrong> {
+    if shows_the_inside(answer.status) {
+        return Err(answer.wrong(Fault::Forbidden {
+            what: BAD_TOKEN,
+            expected: 401,
+            got: answer.status.as_u16(),
+        }));
     }
-    let mut status = None;
-    visitor
-        .send(INTRUDE, request, |answer| {
-            status = Some(answer.status);
-            if shows_the_inside(answer.status) {
-                let got = answer.status.as_u16();
-                return Err(answer.wrong(Fault::Admitted { got }));
-            }
-            answer.expect_status(StatusCode::UNAUTHORIZED)?;
-            if !answer
-                .header(&header::WWW_AUTHENTICATE)
-                .is_some_and(|challenge| challenge.starts_with("Bearer"))
-            {
-                return Err(answer.wrong(Fault::Content("the refusal has no challenge")));
-            }
-            Ok(())
-        })
-        .await;
-    let admitted = status.is_some_and(shows_the_inside);
-    visitor.workload.flaws.count(flaw, status, admitted);
+    answer.expect_status(401)?;
+    let challenge = answer.header(&header::WWW_AUTHENTICATE);
+    match challenge.is_some_and(|challenge| challenge.starts_with("Bearer")) {
+        true => Ok(()),
+        false => Err(answer.says_wrong("the refusal has no challenge")),
+    }
 }

@@ -1,69 +1,67 @@
 //! Task submitters hand in long tasks, some of them twice under one key, and look
 //! again until they are done.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode, header};
-use rand::RngExt;
+use http::{Method, header};
 use services::contract::{IDEMPOTENCY_KEY, Task, TaskState};
+use skein::{Answer, Route, Scenario, User, Wrong};
 
-use crate::samples::{Fault, Route};
-use crate::visitor::{Answer, Visitor, Wrong};
+use super::Token;
+use crate::behaviour::Behaviour;
 
 /// Handing in.
-pub(super) const SUBMIT: Route = Route::new("POST", "/longtask");
+pub(crate) const SUBMIT: Route = Route::new("POST", "/longtask");
 /// Looking again.
-pub(super) const LOOK: Route = Route::new("GET", "/longtask/{id}");
+const LOOK: Route = Route::new("GET", "/longtask/{id}");
 
 const TASK: &str = "report";
 
 /// The longest id of a task that is kept, in bytes; those of the worker have 36.
 const LONGEST_ID: usize = 128;
 
-pub(super) async fn take_turn(visitor: &mut Visitor) {
-    let (run, seat, turn) = (&visitor.workload.run, visitor.seat, visitor.turns);
-    // A system that was there before keeps the tasks of earlier runs, whatever their seed.
-    let key = format!("{run}-{seat}-{turn}");
-    let Some(id) = submit(visitor, &key, None).await else {
-        return;
-    };
-    visitor.tasks.accepted += 1;
-    visitor.tasks.open.push((id.clone(), Instant::now()));
+/// Users who submit long tasks and follow them until they are done.
+pub(crate) struct TaskSubmitters {
+    token: Token,
+    repeat_share: f64,
+    poll_interval: Duration,
+    /// Tasks of which no end was seen yet, each with the moment of its 202.
+    open: Vec<(String, Instant)>,
+    fates: Arc<SubmittedTasks>,
+}
 
-    let repeat_share = visitor.workload.behaviour.repeat_share;
-    if visitor.rng.random_bool(repeat_share) {
-        submit(visitor, &key, Some(&id)).await;
+/// The fates of the tasks that all users submitted, as far as they saw them.
+#[derive(Debug, Default)]
+pub(crate) struct SubmittedTasks(Mutex<Fates>);
+
+/// Numbers of tasks, each counted once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fates {
+    /// Tasks that the system answered for with 202.
+    pub(crate) accepted: u64,
+    /// Those of them that were seen done.
+    pub(crate) done: u64,
+    /// Those of them that the worker was seen to have given up.
+    pub(crate) dead: u64,
+    /// Those of them that the worker did not know any more.
+    pub(crate) gone: u64,
+    /// The time from the 202 until each was first seen done.
+    pub(crate) lives: Vec<Duration>,
+}
+
+impl SubmittedTasks {
+    /// The fates so far.
+    pub(crate) fn fates(&self) -> Fates {
+        self.lock().clone()
     }
-    // What isn't done when the load ends is followed up later.
-    while visitor.workload.stage_now().is_some() {
-        if !visitor.rest(visitor.workload.behaviour.poll_interval).await {
-            break;
-        }
-        match look(visitor, &id).await {
-            Look::Open => {}
-            Look::Ended | Look::Failed => break,
-        }
+
+    fn lock(&self) -> MutexGuard<'_, Fates> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Looks after open tasks, until none is or `deadline` passes.
-pub(super) async fn follow_up(visitor: &mut Visitor, deadline: Instant) {
-    /// Users who look seldom aren't users any more, and keep everybody waiting.
-    const SELDOM: Duration = Duration::from_millis(250);
-    let pause = visitor.workload.behaviour.poll_interval.min(SELDOM);
-    while !visitor.tasks.open.is_empty() && Instant::now() < deadline {
-        tokio::time::sleep(pause).await;
-        for (id, _) in visitor.tasks.open.clone() {
-            // A look is never broken off: it was sent, so it has to be counted.
-            if Instant::now() >= deadline {
-                return;
-            }
-            look(visitor, &id).await;
-        }
-    }
-}
-
-/// What a look at a task tells of it.
+/// The result of a look at a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
     /// It is queued or running.
@@ -74,71 +72,135 @@ enum Look {
     Failed,
 }
 
-/// Hands in a task and gives its id. A repeated one must keep the id that it `had`.
-async fn submit(visitor: &mut Visitor, key: &str, had: Option<&str>) -> Option<String> {
-    let request = visitor
-        .signed_request(Method::POST, "/longtask")
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(IDEMPOTENCY_KEY, key)
-        .body(format!(r#"{{"task":"{TASK}"}}"#));
-    visitor
-        .send(SUBMIT, request, |answer| {
-            answer.expect_status(StatusCode::ACCEPTED)?;
-            let task = check_task(answer)?;
-            let location = answer.header(&header::LOCATION);
-            if location != Some(&format!("/longtask/{}", task.id)) {
-                return Err(answer.wrong(Fault::Content("Location is not the task's")));
+impl Scenario for TaskSubmitters {
+    const NAME: &str = "task submitters";
+    const ROUTES: &[Route] = &[SUBMIT, LOOK];
+
+    fn of(user: &mut User) -> Self {
+        let behaviour = user.plan().table::<Behaviour>();
+        TaskSubmitters {
+            token: Token::of(user),
+            repeat_share: behaviour.repeat_share,
+            poll_interval: behaviour.poll_interval,
+            open: Vec::new(),
+            fates: user.shared(),
+        }
+    }
+
+    async fn turn(&mut self, user: &mut User) {
+        let (run, seat, turn) = (user.run_id(), user.seat(), user.turns());
+        // A system that was there before keeps the tasks of earlier runs, whatever their seed.
+        let key = format!("{run}-{seat}-{turn}");
+        let Some(id) = self.submit(user, &key, None).await else {
+            return;
+        };
+        self.fates.lock().accepted += 1;
+        self.open.push((id.clone(), Instant::now()));
+
+        if user.chance(self.repeat_share) {
+            self.submit(user, &key, Some(&id)).await;
+        }
+        // What isn't done when the load ends is followed up later.
+        while user.is_at_work() && user.rest(self.poll_interval).await {
+            match self.look(user, &id).await {
+                Look::Open => {}
+                Look::Ended | Look::Failed => break,
             }
-            if had.is_some_and(|had| had != task.id) {
-                return Err(answer.wrong(Fault::Content("a repeated task became another")));
+        }
+    }
+
+    /// Looks after open tasks, until none is or `deadline` passes.
+    async fn follow_up(&mut self, user: &mut User, deadline: Instant) {
+        /// Users who look seldom aren't users any more, and keep everybody waiting.
+        const SELDOM: Duration = Duration::from_millis(250);
+        let pause = self.poll_interval.min(SELDOM);
+        while !self.open.is_empty() && Instant::now() < deadline {
+            tokio::time::sleep(pause).await;
+            for (id, _) in self.open.clone() {
+                // A look is never broken off: it was sent, so it has to be counted.
+                if Instant::now() >= deadline {
+                    return;
+                }
+                self.look(user, &id).await;
             }
-            Ok(task.id)
-        })
-        .await
+        }
+    }
 }
 
-/// Looks at a task, and keeps the score of how tasks end.
-async fn look(visitor: &mut Visitor, id: &str) -> Look {
-    let mut gone = false;
-    let request = visitor.signed_request(Method::GET, &format!("/longtask/{id}"));
-    let state = visitor
-        .send(LOOK, request, |answer| {
-            gone = answer.status == StatusCode::NOT_FOUND;
-            answer.expect_status(StatusCode::OK)?;
-            let task = check_task(answer)?;
-            if task.id != id {
-                return Err(answer.wrong(Fault::Content("this is another task")));
-            }
-            if task.state == TaskState::Done && task.result.is_none() {
-                return Err(answer.wrong(Fault::Content("the task is done and has no result")));
-            }
-            Ok(task.state)
-        })
-        .await;
-    let tasks = &mut visitor.tasks;
-    match state {
-        Some(TaskState::Queued | TaskState::Running) => return Look::Open,
-        Some(TaskState::Done) => {
-            tasks.done += 1;
-            let known = tasks.open.iter().find(|(open, _)| open == id);
-            tasks.lives.extend(known.map(|(_, since)| since.elapsed()));
-        }
-        Some(TaskState::Dead) => tasks.dead += 1,
-        None if gone => tasks.gone += 1,
-        None => return Look::Failed,
+impl TaskSubmitters {
+    /// Hands in a task and gives its id. A repeated one must keep the id that it `had`.
+    async fn submit(&self, user: &mut User, key: &str, had: Option<&str>) -> Option<String> {
+        let request = self.token.request(user, Method::POST, "/longtask");
+        let request = request
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(IDEMPOTENCY_KEY, key)
+            .body(format!(r#"{{"task":"{TASK}"}}"#));
+        let check = |answer: &Answer| check_accepted(answer, had);
+        user.send(SUBMIT, request, check).await
     }
-    tasks.open.retain(|(open, _)| open != id);
-    Look::Ended
+
+    /// Looks at a task, and keeps the score of how tasks end.
+    async fn look(&mut self, user: &mut User, id: &str) -> Look {
+        let mut gone = false;
+        let path = format!("/longtask/{id}");
+        let request = self.token.request(user, Method::GET, &path);
+        let state = user
+            .send(LOOK, request, |answer| {
+                gone = answer.status == 404;
+                check_looked_at(answer, id)
+            })
+            .await;
+        {
+            let mut fates = self.fates.lock();
+            match state {
+                Some(TaskState::Queued | TaskState::Running) => return Look::Open,
+                Some(TaskState::Done) => {
+                    fates.done += 1;
+                    let known = self.open.iter().find(|(open, _)| open == id);
+                    fates.lives.extend(known.map(|(_, since)| since.elapsed()));
+                }
+                Some(TaskState::Dead) => fates.dead += 1,
+                None if gone => fates.gone += 1,
+                None => return Look::Failed,
+            }
+        }
+        self.open.retain(|(open, _)| open != id);
+        Look::Ended
+    }
+}
+
+fn check_accepted(answer: &Answer, had: Option<&str>) -> Result<String, Wrong> {
+    answer.expect_status(202)?;
+    let task = check_task(answer)?;
+    let location = answer.header(&header::LOCATION);
+    if location != Some(&format!("/longtask/{}", task.id)) {
+        return Err(answer.says_wrong("Location is not the task's"));
+    }
+    if had.is_some_and(|had| had != task.id) {
+        return Err(answer.says_wrong("a repeated task became another"));
+    }
+    Ok(task.id)
+}
+
+fn check_looked_at(answer: &Answer, id: &str) -> Result<TaskState, Wrong> {
+    answer.expect_status(200)?;
+    let task = check_task(answer)?;
+    if task.id != id {
+        return Err(answer.says_wrong("this is another task"));
+    }
+    if task.state == TaskState::Done && task.result.is_none() {
+        return Err(answer.says_wrong("the task is done and has no result"));
+    }
+    Ok(task.state)
 }
 
 fn check_task(answer: &Answer) -> Result<Task, Wrong> {
     let task: Task = answer.json()?;
     if task.id.len() > LONGEST_ID {
-        return Err(answer.wrong(Fault::Content("the task's id is too long for one")));
+        return Err(answer.says_wrong("the task's id is too long for one"));
     }
-    if task.task == TASK {
-        Ok(task)
-    } else {
-        Err(answer.wrong(Fault::Content("the task is not what was handed in")))
+    match task.task == TASK {
+        true => Ok(task),
+        false => Err(answer.says_wrong("the task is not what was handed in")),
     }
 }

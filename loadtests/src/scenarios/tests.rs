@@ -2,20 +2,19 @@
 //! called by its name.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use services::contract::seeded_value;
+use skein::trial::Trial;
+use skein::{Fault, Plan, Scenario};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use wiremock::matchers::{method, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::Scenario;
-use crate::plan::Plan;
-use crate::samples::{CacheOutcome, Fault, RouteSamples};
-use crate::visitor::Visitor;
-use crate::workload::Workload;
+use super::intruders::BAD_TOKEN;
+use super::task_submitters::Fates;
+use super::{Intruders, Processors, Readers, SubmittedTasks, TaskSubmitters, Writers};
 
 /// A plan of one item, so that every read is of the same.
 const PLAN: &str = r#"
@@ -34,15 +33,13 @@ repeat_share = 1.0
 poll_interval = "1ms"
 "#;
 
-/// What a user made of the answers to one turn.
-struct Turn {
-    visitor: Visitor,
-    total: RouteSamples,
-    faults: Vec<Fault>,
+fn plan() -> Plan {
+    let plan = crate::program().parse_plan("one-item.toml", PLAN);
+    plan.expect("valid")
 }
 
 /// Takes a turn against a system that answers each route so.
-async fn turn(scenario: Scenario, answers: &[(&str, &str, ResponseTemplate)]) -> Turn {
+async fn turn<S: Scenario>(answers: &[(&str, &str, ResponseTemplate)]) -> Trial {
     let server = MockServer::start().await;
     for (verb, path, answer) in answers {
         Mock::given(method(*verb))
@@ -51,15 +48,25 @@ async fn turn(scenario: Scenario, answers: &[(&str, &str, ResponseTemplate)]) ->
             .mount(&server)
             .await;
     }
-    let plan = Plan::parse("one-item.toml", PLAN).expect("valid");
-    let workload = Arc::new(Workload::new(&plan, 1, &server.uri()));
-    let mut visitor = Visitor::new(0, Arc::clone(&workload));
-    scenario.take_turn(&mut visitor).await;
-    let samples = workload.recorder.snapshot();
-    Turn {
-        visitor,
-        total: samples.total(|_| true),
-        faults: samples.faults.keys().map(|(_, _, fault)| *fault).collect(),
+    let mut trial = Trial::new(&plan(), &server.uri());
+    trial.turn(S::NAME).await;
+    trial
+}
+
+fn fates(trial: &Trial) -> Fates {
+    let tasks = trial.shared::<SubmittedTasks>();
+    tasks.expect("the laboratory has tasks").fates()
+}
+
+fn open(fates: &Fates) -> u64 {
+    fates.accepted - fates.done - fates.dead - fates.gone
+}
+
+fn admitted(got: u16) -> Fault {
+    Fault::Forbidden {
+        what: BAD_TOKEN,
+        expected: 401,
+        got,
     }
 }
 
@@ -84,39 +91,35 @@ async fn a_right_answer_is_recorded_with_who_gave_it_and_what_the_cache_did() {
     let answer = ok(seeded_value(0))
         .insert_header("x-served-by", "api-gateway-2")
         .insert_header("cache-status", "cache-1; hit");
-    let turn = turn(
-        Scenario::Readers,
-        &[("GET", "^/data/item%2D0$|^/data/item-0$", answer)],
+    let turn = turn::<Readers>(&[("GET", "^/data/item%2D0$|^/data/item-0$", answer)],
     )
     .await;
-    assert_eq!(turn.faults, []);
+    assert_eq!(turn.faults(), []);
     assert_eq!(
-        turn.total.served_by(),
+        turn.served_by(),
         BTreeMap::from([("api-gateway-2".to_owned(), 1)])
     );
-    assert_eq!(turn.total.caches, BTreeMap::from([(CacheOutcome::Hit, 1)]));
+    assert_eq!(turn.outcomes(), BTreeMap::from([("hit", 1)]));
 }
 
 #[tokio::test]
 async fn the_time_goes_on_to_the_last_byte_of_a_slow_answer() {
     let slow = ok(seeded_value(0)).set_delay(Duration::from_millis(50));
-    let turn = turn(Scenario::Readers, &[("GET", "/data/.*", slow)]).await;
+    let turn = turn::<Readers>(&[("GET", "/data/.*", slow)]).await;
     assert!(
-        turn.total.latency().response().max() >= 50_000,
-        "{}",
-        turn.total.latency().response().max()
+        turn.longest() >= Duration::from_millis(50),
+        "{:?}",
+        turn.longest()
     );
 }
 
 #[tokio::test]
 async fn a_wrong_value_is_a_failure_although_the_status_is_right() {
-    let turn = turn(
-        Scenario::Readers,
-        &[("GET", "/data/.*", ok(seeded_value(1)))],
+    let turn = turn::<Readers>(&[("GET", "/data/.*", ok(seeded_value(1)))],
     )
     .await;
     assert_eq!(
-        turn.faults,
+        turn.faults(),
         [Fault::Content("the value is not the seeded one")]
     );
 }
@@ -124,10 +127,10 @@ async fn a_wrong_value_is_a_failure_although_the_status_is_right() {
 #[tokio::test]
 async fn a_wrong_status_is_told_with_the_right_one() {
     let broken = ResponseTemplate::new(503);
-    let turn = turn(Scenario::Readers, &[("GET", "/data/.*", broken)]).await;
+    let turn = turn::<Readers>(&[("GET", "/data/.*", broken)]).await;
     let (expected, got) = (200, 503);
-    assert_eq!(turn.faults, [Fault::Status { expected, got }]);
-    assert_eq!(turn.total.statuses, BTreeMap::from([(503, 1)]));
+    assert_eq!(turn.faults(), [Fault::Status { expected, got }]);
+    assert_eq!(turn.statuses(), BTreeMap::from([(503, 1)]));
 }
 
 #[tokio::test]
@@ -140,9 +143,9 @@ async fn a_write_that_is_not_seen_is_noticed() {
         ),
         ("GET", "/data/.*", ok("an older value")),
     ];
-    let turn = turn(Scenario::Writers, &answers).await;
+    let turn = turn::<Writers>(&answers).await;
     assert_eq!(
-        turn.faults,
+        turn.faults(),
         [Fault::Content("the value is not the one written before")]
     );
 }
@@ -150,24 +153,24 @@ async fn a_write_that_is_not_seen_is_noticed() {
 #[tokio::test]
 async fn a_write_whose_versions_disagree_is_noticed() {
     let answer = ok(r#"{"version":7}"#).insert_header("x-version", "8");
-    let turn = turn(Scenario::Writers, &[("PUT", "/data/.*", answer)]).await;
+    let turn = turn::<Writers>(&[("PUT", "/data/.*", answer)]).await;
     let disagree = "the write's version is not that of its header";
-    assert_eq!(turn.faults, [Fault::Content(disagree)]);
+    assert_eq!(turn.faults(), [Fault::Content(disagree)]);
 }
 
 #[tokio::test]
 async fn an_intruder_who_is_let_in_is_noticed_and_so_is_a_refusal_without_a_challenge() {
-    let welcome = turn(Scenario::Intruders, &[("GET", "/data/.*", ok("come in"))]).await;
-    assert_eq!(welcome.faults, [Fault::Admitted { got: 200 }]);
+    let welcome = turn::<Intruders>(&[("GET", "/data/.*", ok("come in"))]).await;
+    assert_eq!(welcome.faults(), [admitted(200)]);
     let curt = ResponseTemplate::new(401);
-    let curt = turn(Scenario::Intruders, &[("GET", "/data/.*", curt)]).await;
+    let curt = turn::<Intruders>(&[("GET", "/data/.*", curt)]).await;
     assert_eq!(
-        curt.faults,
+        curt.faults(),
         [Fault::Content("the refusal has no challenge")]
     );
     let polite = ResponseTemplate::new(401).insert_header("www-authenticate", "Bearer");
-    let polite = turn(Scenario::Intruders, &[("GET", "/data/.*", polite)]).await;
-    assert_eq!(polite.faults, []);
+    let polite = turn::<Intruders>(&[("GET", "/data/.*", polite)]).await;
+    assert_eq!(polite.faults(), []);
 }
 
 #[tokio::test]
@@ -177,11 +180,11 @@ async fn a_wrong_digest_is_noticed() {
         ("GET", "/process", ok(wrong)),
         ("POST", "/process", ok(wrong)),
     ];
-    let turn = turn(Scenario::Processors, &answers).await;
+    let turn = turn::<Processors>(&answers).await;
     assert!(
-        matches!(turn.faults[..], [Fault::Content(_)]),
+        matches!(turn.faults()[..], [Fault::Content(_)]),
         "{:?}",
-        turn.faults
+        turn.faults()
     );
 }
 
@@ -191,14 +194,12 @@ async fn a_task_is_followed_until_it_is_done() {
         ("POST", "^/longtask$", task(202, "a", "queued")),
         ("GET", "^/longtask/a$", task(200, "a", "done")),
     ];
-    let turn = turn(Scenario::TaskSubmitters, &answers).await;
-    assert_eq!(turn.faults, []);
-    assert_eq!(
-        (turn.visitor.tasks.accepted, turn.visitor.tasks.done),
-        (1, 1)
-    );
+    let turn = turn::<TaskSubmitters>(&answers).await;
+    assert_eq!(turn.faults(), []);
+    let fates = fates(&turn);
+    assert_eq!((fates.accepted, fates.done), (1, 1));
     // Handed in, handed in again, looked at.
-    assert_eq!(turn.total.count(), 3);
+    assert_eq!(turn.requests(), 3);
 }
 
 #[tokio::test]
@@ -207,15 +208,12 @@ async fn a_task_that_is_given_up_is_dead_and_not_looked_at_again() {
         ("POST", "^/longtask$", task(202, "a", "queued")),
         ("GET", "^/longtask/a$", task(200, "a", "dead")),
     ];
-    let mut turn = turn(Scenario::TaskSubmitters, &answers).await;
-    super::follow_up(
-        &mut turn.visitor,
-        Instant::now() + Duration::from_millis(20),
-    )
-    .await;
-    let tasks = &turn.visitor.tasks;
-    assert_eq!((tasks.accepted, tasks.done, tasks.dead), (1, 0, 1));
-    assert!(tasks.open.is_empty(), "{:?}", tasks.open);
+    let mut turn = turn::<TaskSubmitters>(&answers).await;
+    let looks = turn.requests();
+    turn.follow_up(Duration::from_millis(20)).await;
+    assert_eq!(turn.requests(), looks);
+    let fates = fates(&turn);
+    assert_eq!((fates.accepted, fates.done, fates.dead), (1, 0, 1));
 }
 
 #[tokio::test]
@@ -225,11 +223,11 @@ async fn a_task_that_the_worker_forgot_is_gone_and_one_that_cant_be_seen_is_open
             ("POST", "^/longtask$", task(202, "a", "queued")),
             ("GET", "^/longtask/a$", ResponseTemplate::new(status)),
         ];
-        let turn = turn(Scenario::TaskSubmitters, &answers).await;
-        let tasks = &turn.visitor.tasks;
-        assert_eq!((tasks.gone, tasks.open.len()), (gone, open), "{status}");
+        let turn = turn::<TaskSubmitters>(&answers).await;
+        let fates = fates(&turn);
+        assert_eq!((fates.gone, self::open(&fates)), (gone, open), "{status}");
         let (expected, got) = (200, status);
-        assert_eq!(turn.faults, [Fault::Status { expected, got }]);
+        assert_eq!(turn.faults(), [Fault::Status { expected, got }]);
     }
 }
 
@@ -237,17 +235,17 @@ async fn a_task_that_the_worker_forgot_is_gone_and_one_that_cant_be_seen_is_open
 async fn an_intruder_who_meets_a_broken_system_is_not_let_in() {
     for got in [413, 431, 502, 503] {
         let broken = ResponseTemplate::new(got);
-        let turn = turn(Scenario::Intruders, &[("GET", "/data/.*", broken)]).await;
+        let turn = turn::<Intruders>(&[("GET", "/data/.*", broken)]).await;
         let expected = 401;
-        assert_eq!(turn.faults, [Fault::Status { expected, got }]);
+        assert_eq!(turn.faults(), [Fault::Status { expected, got }]);
     }
     let missing = ResponseTemplate::new(404);
-    let turn = turn(Scenario::Intruders, &[("GET", "/data/.*", missing)]).await;
-    assert_eq!(turn.faults, [Fault::Admitted { got: 404 }]);
+    let turn = turn::<Intruders>(&[("GET", "/data/.*", missing)]).await;
+    assert_eq!(turn.faults(), [admitted(404)]);
 }
 
 /// A server that promises ten bytes and sends three; then it hangs up, or is silent.
-async fn turn_with_a_broken_answer(hangs_up: bool) -> (RouteSamples, Vec<Fault>) {
+async fn turn_with_a_broken_answer(hangs_up: bool) -> Trial {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it listens");
     let server = tokio::spawn(async move {
@@ -263,34 +261,27 @@ abc";
             std::future::pending::<()>().await;
         }
     });
-    let plan = Plan::parse("one-item.toml", PLAN).expect("valid");
-    let workload = Arc::new(Workload::new(&plan, 1, &format!("http://{address}")));
-    let mut visitor = Visitor::new(0, Arc::clone(&workload));
-    visitor.be_patient_for(Duration::from_millis(300));
-    Scenario::Readers.take_turn(&mut visitor).await;
+    let url = format!("http://{address}");
+    let mut trial = Trial::new(&plan(), &url).patient_for(Duration::from_millis(300));
+    trial.turn(Readers::NAME).await;
     server.abort();
-    let samples = workload.recorder.snapshot();
-    let faults = samples.faults.keys().map(|(_, _, fault)| *fault).collect();
-    (samples.total(|_| true), faults)
+    trial
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_told_from_one_that_takes_too_long_and_both_keep_their_status()
 {
     for (hangs_up, fault) in [(true, Fault::CutOff), (false, Fault::TimedOut)] {
-        let (total, faults) = turn_with_a_broken_answer(hangs_up).await;
-        assert_eq!(faults, [fault]);
-        assert_eq!(total.statuses, BTreeMap::from([(200, 1)]));
+        let turn = turn_with_a_broken_answer(hangs_up).await;
+        assert_eq!(turn.faults(), [fault]);
+        assert_eq!(turn.statuses(), BTreeMap::from([(200, 1)]));
     }
 }
 
 #[tokio::test]
 async fn nobody_listening_is_told_from_no_answer() {
-    let plan = Plan::parse("one-item.toml", PLAN).expect("valid");
     // Port 1 is reserved for a service that nobody runs any more.
-    let workload = Arc::new(Workload::new(&plan, 1, "http://127.0.0.1:1"));
-    let mut visitor = Visitor::new(0, Arc::clone(&workload));
-    Scenario::Readers.take_turn(&mut visitor).await;
-    let samples = workload.recorder.snapshot();
-    assert_eq!(samples.faults(|fault| fault == Fault::NotConnected), 1);
+    let mut trial = Trial::new(&plan(), "http://127.0.0.1:1");
+    trial.turn(Readers::NAME).await;
+    assert_eq!(trial.faults(), [Fault::NotConnected]);
 }

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use loadtests::exit_code::{Failure, Outcome};
-use loadtests::gate::{self, Setup};
-use loadtests::output::deliver;
-use loadtests::{Interruption, Plan, Progress};
+use skein::exit_code::{Failure, Outcome};
+use skein::gate::{self, Setup};
+use skein::output::deliver;
+use services::contract::Service;
+use skein::{Interruption, Progress, Topology};
 
 use crate::cases::{CASES, Case};
 use crate::gates::{Gates, StudyGate};
@@ -91,20 +92,23 @@ impl GateStudy {
             .map_err(Failure::not_started)?;
         let progress = Progress::new(false);
         progress.note(&format!("gate {number} of {}: {}", self.gates, case.what));
-        let scratch = loadtests::scratch::folder("skein-study-").map_err(Failure::not_started)?;
-        let owned = |planted: &[(_, &str, &str)]| {
+        let scratch = skein::scratch::folder("skein-study-").map_err(Failure::not_started)?;
+        let plan = loadtests::program().load_plan("gate").map_err(Failure::usage)?;
+        let system = |planted: &[(Service, &str, &str)]| {
             let planted = planted.iter();
-            let owned = planted.map(|(of, flag, value)| (*of, flag.to_string(), value.to_string()));
-            owned.collect()
+            let laboratory = planted.fold(loadtests::laboratory(&plan), |laboratory, plant| {
+                let (service, flag, value) = plant;
+                laboratory.with(*service, flag, value)
+            });
+            Topology::clone(&laboratory)
         };
         let setup = Setup {
             id: format!("{}-{number}", case.name),
             baseline: gate::this_build(),
             candidate: gate::this_build(),
-            planted: owned(case.planted),
-            planted_before: owned(case.planted_before),
+            systems: [system(case.planted_before), system(case.planted)],
             is_aa: case.planted.is_empty() && case.planted_before.is_empty(),
-            plan: Plan::load("gate").map_err(Failure::usage)?,
+            plan,
             budget: self.budget,
             to_the_end: false,
             calibration: None,

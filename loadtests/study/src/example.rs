@@ -1,6 +1,6 @@
 //! A gate's record to test with: the one whose page is looked at in a browser.
 
-use loadtests::gate::record::GateRecord;
+use skein::gate::record::GateRecord;
 
 pub fn example() -> GateRecord {
     let record = include_str!("../../tests/browser/fixtures/gate.json");

@@ -33,13 +33,13 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     // A gate's nodes are this very program.
-    if let Some(code) = integration::host::run_if_asked() {
+    if let Some(code) = loadtests::program().node_or_helper() {
         return code;
     }
     match command::GateStudy::parse().execute() {
         Ok(code) => code,
         Err(failure) => {
-            loadtests::output::tell(format_args!("error: {}", failure.sentence()));
+            skein::output::tell(format_args!("error: {}", failure.sentence()));
             ExitCode::from(failure.code)
         }
     }

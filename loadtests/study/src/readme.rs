@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use loadtests::replace_file;
+use skein::replace_file;
 
 use crate::gates::StudyError;
 

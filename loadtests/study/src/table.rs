@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use loadtests::Verdict;
-use loadtests::gate::calibration::typical;
-use loadtests::gate::metrics::median;
+use skein::Verdict;
+use skein::gate::calibration::typical;
+use skein::gate::metrics::median;
 use stats::comparison::{
     Design, Metric, Role, Rule, Series, autocorrelation, judge, standard_deviation,
 };

@@ -149,3 +149,23 @@ fn a_mistake_in_a_file_has_a_line() {
         assert!(said.contains(right), "{said}");
     }
 }
+
+#[test]
+fn tiers_lead_from_the_entry_inwards_and_who_isnt_asked_for_it_is_last() {
+    let shop = Topology::from_toml(SHOP).expect("a topology");
+    let aside = shop.nodes().iter().cloned().chain([node("aside")]);
+    // Replicas are nodes of their own by now.
+    let shop = Topology::of(aside.map(|node| match node.name.as_str() {
+        "door" => node.entry(),
+        _ => node,
+    }));
+    let shop = shop.expect("a topology");
+    let tiers = shop.tiers().into_iter();
+    let tiers: Vec<Vec<&str>> = tiers
+        .map(|tier| tier.iter().map(|node| node.name.as_str()).collect())
+        .collect();
+    assert_eq!(
+        tiers,
+        [vec!["door"], vec!["shop-1", "shop-2"], vec!["store"], vec!["aside"]]
+    );
+}

@@ -1,0 +1,194 @@
+//! The command line: one file a verb.
+
+mod compare;
+mod gate;
+mod plans;
+mod report;
+mod run;
+mod schema;
+mod self_check;
+mod up;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::exit_code::{self, Failure, Outcome};
+use crate::interruption::Interruption;
+use crate::output::{deliver, enough_or_error, tell};
+use crate::plan::{ForeignSystem, Plan};
+use crate::program::application::Application;
+use crate::threshold;
+
+/// The command line of every program; its name and what it is about are the program's own.
+#[derive(Debug, Parser)]
+#[command(version, after_help = exit_code::HELP)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a load test and write its report.
+    Run(Box<run::Run>),
+    /// Compare this build with a baseline: slower, not slower, or can't tell.
+    Gate(Box<gate::Gate>),
+    /// Start the system and leave it running until Ctrl-C.
+    Up(up::Up),
+    /// List the built-in plans, or print one to start your own from.
+    Plans(plans::Plans),
+    /// Hold two runs against each other, without a verdict.
+    Compare(compare::Compare),
+    /// Write the pages of earlier runs again, from their records.
+    Report(report::Report),
+    /// Print the JSON schema of a record: a run's, a gate's or a comparison's.
+    Schema(schema::Schema),
+    /// Hold what this program reports against a server whose behaviour is known.
+    SelfCheck(self_check::SelfCheck),
+}
+
+/// Where reports are.
+#[derive(Debug, Args)]
+struct ReportsFolder {
+    /// The folder for reports.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    reports: PathBuf,
+
+    /// Open the page that was written.
+    #[arg(long)]
+    open: bool,
+}
+
+impl ReportsFolder {
+    /// Opens a page in whatever the desktop shows pages with, if that was asked for.
+    /// Where there is no desktop, the page is there all the same, so that this is no
+    /// failure.
+    fn open_if_asked(&self, page: &Path) {
+        if self.open
+            && let Err(error) = open::that_detached(page)
+        {
+            tell(format_args!(
+                "warning: could not open {}: {error}",
+                page.display()
+            ));
+        }
+    }
+}
+
+/// Reads the command line and does what it says.
+pub(crate) fn run_command_line(application: &Arc<Application>) -> Outcome {
+    let read = command_line(application).try_get_matches();
+    let matches = match read {
+        Ok(matches) => matches,
+        Err(instead) => return said(&instead),
+    };
+    let command = match CommandLine::from_arg_matches(&matches) {
+        Ok(line) => line.command,
+        Err(instead) => return said(&instead),
+    };
+    match command.unwrap_or_else(|| Command::Run(Box::default())) {
+        Command::Run(run) => run.execute(application),
+        Command::Gate(gate) => gate.execute(application),
+        Command::Up(up) => {
+            let flags = matches.subcommand_matches("up");
+            up.execute(application, flags)
+        }
+        Command::Plans(plans) => plans.execute(application),
+        Command::Compare(compare) => compare.execute(application),
+        Command::Report(report) => report.execute(application),
+        Command::Schema(schema) => schema.execute(application),
+        Command::SelfCheck(check) => check.execute(),
+    }
+}
+
+/// The command line of a program.
+fn command_line(application: &Application) -> clap::Command {
+    let name = application.name.clone();
+    let about = format!(
+        "{}\n\nWithout a command: `run --plan default`.",
+        application.about
+    );
+    let rules = threshold::help(&application.figures);
+    let line = CommandLine::command().name(name).about(about);
+    let line = line.mut_subcommand("plans", |plans| plans.after_help(rules));
+    match application.up {
+        Some(flags) => line.mut_subcommand("up", flags.augment),
+        None => line,
+    }
+}
+
+/// Says what there is to say in place of a command: help, or what is wrong.
+fn said(instead: &clap::Error) -> Outcome {
+    let printed = enough_or_error(instead.print());
+    if let (false, Err(error)) = (instead.use_stderr(), printed) {
+        return Err(unwritten(error));
+    }
+    Ok(ExitCode::from(instead.exit_code() as u8))
+}
+
+/// The plan on the system that a file describes.
+fn on_foreign_system(plan: Plan, path: &Path) -> anyhow::Result<Plan> {
+    let system = foreign_system(path)?;
+    plan.on(system).map_err(anyhow::Error::msg)
+}
+
+/// The system that a file describes.
+fn foreign_system(path: &Path) -> anyhow::Result<ForeignSystem> {
+    let system = ForeignSystem::read(path);
+    system.with_context(|| format!("{} describes no system", path.display()))
+}
+
+/// Does a command's `work` on a runtime. What goes on there by itself ends with the work.
+fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::not_started(anyhow::Error::new(error).context("could not start the runtime"))
+        })?;
+    let done = runtime.block_on(work);
+    // A name that takes long to resolve, which can't be broken off, keeps nobody waiting.
+    runtime.shutdown_background();
+    Ok(done)
+}
+
+/// Has signals end the command in good order, from here on.
+fn interruption() -> Result<Interruption, Failure> {
+    Interruption::listen().map_err(|error| {
+        Failure::not_started(anyhow::Error::new(error).context("could not listen for signals"))
+    })
+}
+
+/// Prints what a command was asked for and is all that it does.
+fn print_all(text: impl std::fmt::Display) -> Outcome {
+    deliver(text).map_err(unwritten)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unwritten(error: std::io::Error) -> Failure {
+    Failure::not_kept(anyhow::Error::new(error).context("could not write the output"))
+}
+
+/// As one word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/:.,_-=%@+".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command_line(&crate::testing::application()).debug_assert();
+    }
+}

@@ -1,0 +1,42 @@
+//! `loadtests plans`: the built-in plans, to look at and to start one's own from.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::print_all;
+use crate::exit_code::{Failure, Outcome};
+use crate::plan::{Plan, PlanError};
+use crate::program::application::Application;
+
+/// Which plan to print.
+#[derive(Debug, Args)]
+pub(super) struct Plans {
+    /// Print this plan as TOML, such as `plans default > mine.toml`.
+    name: Option<String>,
+}
+
+impl Plans {
+    pub(super) fn execute(self, application: &Arc<Application>) -> Outcome {
+        let plans = &application.plans;
+        match self.name {
+            Some(name) => match plans.iter().find(|(known, _)| *known == name) {
+                Some((_, source)) => print_all(source),
+                None => Err(Failure::usage(PlanError::Unknown {
+                    name,
+                    program: application.name.clone(),
+                    known: plans.iter().map(|(name, _)| name.clone()).collect(),
+                })),
+            },
+            None => {
+                let mut list = String::new();
+                for (name, _) in plans {
+                    let plan = Plan::load(name, application).map_err(Failure::usage)?;
+                    let length = humantime::format_duration(plan.schedule().length()).to_string();
+                    list += &format!("{name:<10}{length:<10}{}\n", plan.description);
+                }
+                print_all(list)
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! `loadtests run`: a load test from the plan to the report.
+
+mod answers;
+mod one_line;
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, Parser};
+use jiff::Timestamp;
+
+use super::{ReportsFolder, interruption, on_foreign_system, on_runtime, quoted};
+use crate::client::Target;
+use crate::exit_code::{Failure, Outcome};
+use crate::keeping::{Losses, Weight};
+use crate::library_log;
+use crate::output::show;
+use crate::plan::Plan;
+use crate::program::application::Application;
+use crate::progress::Progress;
+use crate::record::{Document, Record};
+use crate::report::{Kind, Reports, summary};
+use crate::run::{Finished, Order, RunError};
+use crate::wall::WallClock;
+use answers::Answers;
+use one_line::OneLine;
+
+/// What to run.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// A built-in plan (see `loadtests plans`), or a TOML file.
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    plan: String,
+
+    /// The seed of every random choice [default: the plan's, else a new one].
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Load the server that runs at this URL, and judge what can be seen from outside:
+    /// no CPU time, and no ledger. With a plan of plain requests, or with --get and the
+    /// like, any server will do; with another, it must be one that the plan's scenarios
+    /// are made for.
+    #[arg(long, value_name = "URL", group = "where_to")]
+    target: Option<Target>,
+
+    /// Start the system that this file describes, in place of the program's own; with a
+    /// plan of plain requests, or with --get and the like, whatever it consists of.
+    #[arg(long, value_name = "FILE", group = "where_to", conflicts_with = "target")]
+    topology: Option<PathBuf>,
+
+    #[command(flatten)]
+    one_line: OneLine,
+
+    #[command(flatten)]
+    answers: Answers,
+
+    /// Serve Goose's live dashboard on this port of 127.0.0.1, while the load runs.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "5118",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    dashboard: Option<u16>,
+
+    #[command(flatten)]
+    folder: ReportsFolder,
+
+    /// Show no progress, only the summary.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        #[derive(Parser)]
+        struct Defaults {
+            #[command(flatten)]
+            run: Run,
+        }
+        Defaults::parse_from(["run"]).run
+    }
+}
+
+impl Run {
+    pub(super) fn execute(self, application: &Arc<Application>) -> Outcome {
+        let plan = self.plan(application).map_err(Failure::usage)?;
+        self.check_dashboard().map_err(Failure::usage)?;
+        let seed = self.seed.or(plan.seed).unwrap_or_else(rand::random);
+        let order = Order {
+            seed,
+            command: self.command_again(application, seed),
+            target: self
+                .target
+                .as_ref()
+                .map(|target| target.as_str().to_owned()),
+            dashboard: self.dashboard,
+            wall: WallClock::SYSTEM,
+            plan,
+        };
+        // Before anything is made or started, so that no signal finds it unguarded.
+        let interruption = interruption()?;
+        let reports = Reports::of(application, &self.folder.reports);
+        let id = format!(
+            "{}-{}",
+            Timestamp::now().strftime("%Y%m%dT%H%M%SZ"),
+            order.plan.name
+        );
+        let folder = reports
+            .create_folder(Kind::Run, &id)
+            .and_then(std::path::absolute)
+            .map_err(|error| {
+                let place = self.folder.reports.display();
+                Failure::usage(anyhow::Error::new(error).context(format!(
+                    "could not keep reports in {place}; choose a folder with --reports"
+                )))
+            })?;
+
+        let progress = Progress::new(self.quiet);
+        library_log::listen(&progress);
+        let run = crate::run::run(order, &folder, &progress, &interruption);
+        let outcome = on_runtime(run)?;
+        let Finished { record, mut losses } = outcome.map_err(|error| {
+            progress.finish();
+            failed(error, &folder)
+        })?;
+        losses.add(keep(&record, &reports, &folder));
+        progress.finish();
+        let page = reports.folder_of(Kind::Run, &record.id).join("index.html");
+        show(summary(&record, &page));
+        losses.tell();
+        self.folder.open_if_asked(&page);
+        let code = record.judgement.verdict.exit_code();
+        Ok(ExitCode::from(losses.exit_code(code)))
+    }
+
+    /// Finds out whether the dashboard can have its port, before anything is started.
+    fn check_dashboard(&self) -> anyhow::Result<()> {
+        let Some(port) = self.dashboard else {
+            return Ok(());
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        listener.map(drop).with_context(|| {
+            format!("the dashboard can't have port {port} of 127.0.0.1; choose another with --dashboard PORT")
+        })
+    }
+
+    /// The plan that is meant, checked against where it is to run.
+    fn plan(&self, application: &Arc<Application>) -> anyhow::Result<Plan> {
+        let mut plan = self.plan_of_requests(application)?;
+        self.answers.apply_to(&mut plan.answers);
+        if let Some(path) = &self.topology {
+            return on_foreign_system(plan, path);
+        }
+        anyhow::ensure!(
+            plan.requests.is_none() || self.target.is_some(),
+            "a plan of plain requests starts no system of its own; name the server with --target http://HOST:PORT, or a system to start with --topology FILE"
+        );
+        anyhow::ensure!(
+            application.system.is_some() || self.target.is_some(),
+            "{} has no system of its own; name a server with --target http://HOST:PORT, or a system to start with --topology FILE",
+            application.name
+        );
+        Ok(plan)
+    }
+
+    fn plan_of_requests(&self, application: &Arc<Application>) -> anyhow::Result<Plan> {
+        Ok(match self.one_line.is_given() {
+            true => self.one_line.plan(application)?,
+            false => Plan::load(&self.plan, application)?,
+        })
+    }
+
+    /// The command line that makes the same run again.
+    fn command_again(&self, application: &Application, seed: u64) -> String {
+        let what = if self.one_line.is_given() {
+            self.one_line.arguments()
+        } else {
+            format!(" --plan {}", quoted(&self.plan))
+        };
+        let answers = self.answers.arguments();
+        let program = &application.command;
+        let mut command = format!("{program} run{what}{answers} --seed {seed}");
+        if let Some(target) = &self.target {
+            command.push_str(&format!(" --target {}", quoted(target.as_str())));
+        }
+        if let Some(path) = &self.topology {
+            let path = quoted(&path.to_string_lossy());
+            command.push_str(&format!(" --topology {path}"));
+        }
+        command
+    }
+}
+
+/// The record first: from it, everything else can be made again.
+fn keep(record: &Record, reports: &Reports, folder: &Path) -> Losses {
+    let mut losses = Losses::default();
+    let mut written = record.write(folder);
+    // On a full disk, what nothing rests on makes room for what all rests on.
+    if written.is_err() && fs::remove_dir_all(folder.join("goose")).is_ok() {
+        let gone: Result<(), _> = Err(anyhow::anyhow!("Goose's report made room for the record"));
+        losses.note(Weight::Derived, gone);
+        written = record.write(folder);
+    }
+    losses.note(Weight::Original, written);
+    losses.add(reports.write_run(record, folder));
+    losses.note(Weight::Derived, reports.write_index());
+    losses
+}
+
+fn failed(error: RunError, folder: &Path) -> Failure {
+    // Without logs in it, it would only be an empty place among the runs.
+    let _ = fs::remove_dir(folder);
+    match error {
+        RunError::Start(_) => {
+            let logs = folder.join("logs");
+            let context = format!("the nodes' logs are in {}", logs.display());
+            Failure::not_started(anyhow::Error::new(error).context(context))
+        }
+        RunError::NobodyThere { .. } | RunError::NoSystem => Failure::not_started(error),
+        RunError::NearSide { .. } | RunError::Attack(_) => Failure::invalid(error),
+    }
+}

@@ -1,0 +1,110 @@
+//! Figures that a program adds to a run, by name: thresholds judge them, tiles show them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Plan;
+use crate::threshold::Unit;
+
+/// A figure that a program adds: its name in thresholds, its unit, and what it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    pub(crate) name: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) about: &'static str,
+    pub(crate) label: Option<&'static str>,
+    pub(crate) is_better_high: bool,
+    pub(crate) missing: Option<fn(&Plan) -> Option<&'static str>>,
+}
+
+/// A figure's reading in one run; where there is none, that is no zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reading {
+    /// The figure, in its unit.
+    Value(f64),
+    /// There was nothing to measure it on; a threshold on it fails.
+    NoSamples,
+    /// It can't be seen from where the run was made; a threshold on it says so.
+    OutOfSight,
+}
+
+/// A figure's reading as a record keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FigureRecord {
+    /// The name in thresholds, such as `hit-ratio`.
+    pub name: String,
+    /// The name for people, of a figure that the page shows among the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The unit of the value.
+    pub unit: Unit,
+    /// The value; `None` without samples or sight.
+    pub value: Option<f64>,
+    /// True when more of it is better.
+    #[serde(default)]
+    pub is_better_high: bool,
+}
+
+impl Figure {
+    /// A figure; `name` is made of lowercase letters and `-`, and `about` is a few words for
+    /// the list of rules.
+    pub const fn new(name: &'static str, unit: Unit, about: &'static str) -> Self {
+        Figure {
+            name,
+            unit,
+            about,
+            label: None,
+            is_better_high: false,
+            missing: None,
+        }
+    }
+
+    /// The same among the first figures of a page, under this name.
+    pub const fn labelled(mut self, label: &'static str) -> Self {
+        self.label = Some(label);
+        self
+    }
+
+    /// The same, of which more is better.
+    pub const fn better_high(mut self) -> Self {
+        self.is_better_high = true;
+        self
+    }
+
+    /// The same, which some plans can't have; `why` says so of such a plan, after "this plan".
+    pub const fn unless(mut self, why: fn(&Plan) -> Option<&'static str>) -> Self {
+        self.missing = Some(why);
+        self
+    }
+
+    /// The record of a reading.
+    pub(crate) fn record(&self, reading: Reading) -> FigureRecord {
+        FigureRecord {
+            name: self.name.to_owned(),
+            label: self.label.map(str::to_owned),
+            unit: self.unit,
+            value: match reading {
+                Reading::Value(value) => Some(value),
+                Reading::NoSamples | Reading::OutOfSight => None,
+            },
+            is_better_high: self.is_better_high,
+        }
+    }
+}
+
+impl FigureRecord {
+    /// The record of a figure's reading.
+    pub fn new(figure: &Figure, reading: Reading) -> Self {
+        figure.record(reading)
+    }
+}
+
+impl Reading {
+    /// The share of `part` in `whole` as percent; nothing of nothing has no share.
+    pub fn percent(part: u64, whole: u64) -> Self {
+        match whole {
+            0 => Reading::NoSamples,
+            whole => Reading::Value(part as f64 / whole as f64 * 100.0),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The users of one side: they are at work in slots of a fraction of a second, and rest
+//! while the other side's are. Both sides take the same turns in the same order, since
+//! each turn's choices follow from its number; in open load, also slot by slot.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use tokio::task::JoinSet;
+
+use super::shape::{OpenSlot, Shape};
+use crate::pacer::{ArrivalQueue, release_at};
+use crate::plan::Plan;
+use crate::samples::Samples;
+use crate::scenario::{ScenarioIndex, Seat};
+use crate::timing::RouteTiming;
+use crate::user::User;
+use crate::workload::Workload;
+
+/// The users of one side.
+pub(super) struct SideUsers {
+    workload: Arc<Workload>,
+    turns: Arc<TurnOrder>,
+    /// The users who take turns as they come, and after them those whom open load may need
+    /// as well. Empty while they are at work.
+    seats: Vec<Seat>,
+    users: usize,
+}
+
+/// The order of turns, and the number of the next one.
+struct TurnOrder {
+    next: AtomicU64,
+    seed: u64,
+    roster: Arc<[ScenarioIndex]>,
+}
+
+/// The answers of one slot.
+#[derive(Clone, Debug)]
+pub(super) struct SlotTraffic {
+    /// The moment at which the slot began.
+    pub(super) began: Instant,
+    /// Every request, those that ended after the slot included.
+    pub(super) done: Vec<Done>,
+    /// Turns that began in it.
+    pub(super) turns: u64,
+    /// Turns of open load that should have begun and found nobody until the end.
+    pub(super) unsent: u64,
+}
+
+/// A request that is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Done {
+    /// The moment at which it was over.
+    pub(super) ended: Instant,
+    /// The time that it took from its intended time.
+    pub(super) time: Duration,
+}
+
+impl SideUsers {
+    /// The users of the system at `url`. Both sides' users are alike for one `seed`.
+    pub(super) fn new(plan: &Plan, shape: &Shape, seed: u64, url: &str) -> Self {
+        let workload = Arc::new(Workload::new(plan, seed, url));
+        let seats = shape.users.max(shape.open_users);
+        let seats = (0..seats)
+            .map(|seat| Seat::new(User::new(seat, Arc::clone(&workload))))
+            .collect();
+        SideUsers {
+            turns: Arc::new(TurnOrder {
+                next: AtomicU64::new(0),
+                seed,
+                roster: plan.roster(ROSTER).into(),
+            }),
+            workload,
+            seats,
+            users: shape.users,
+        }
+    }
+
+    /// Closed load for `lasts`: who has an answer takes the next turn at once. Turns
+    /// that have begun are finished.
+    pub(super) async fn closed_slot(&mut self, lasts: Duration) -> SlotTraffic {
+        let began = Instant::now();
+        let mut at_work = JoinSet::new();
+        for mut seat in self.seats.drain(..self.users) {
+            let turns = Arc::clone(&self.turns);
+            at_work.spawn(async move {
+                let mut part = UserSlot::default();
+                while began.elapsed() < lasts {
+                    part.turn(&turns, &mut seat).await;
+                }
+                (seat, part)
+            });
+        }
+        self.gather(began, at_work, 0).await
+    }
+
+    /// Open load: turns begin when `slot` says, whoever is still waiting for an answer.
+    /// The turns follow from the slot's `place` among those of this side.
+    ///
+    /// # Errors
+    ///
+    /// The operating system grants no thread.
+    pub(super) async fn open_slot(
+        &mut self,
+        slot: &OpenSlot,
+        place: usize,
+    ) -> io::Result<SlotTraffic> {
+        let turns = Arc::new(self.turns.of_open_slot(place));
+        let queue = Arc::new(ArrivalQueue::default());
+        let began = Instant::now();
+        let moments = slot.arrivals.iter().map(|after| began + *after).collect();
+        let pacer = release_at(&queue, moments, began + slot.lasts)?;
+        let mut at_work = JoinSet::new();
+        for mut seat in self.seats.drain(..) {
+            let (turns, queue) = (Arc::clone(&turns), Arc::clone(&queue));
+            at_work.spawn(async move {
+                let mut part = UserSlot::default();
+                while let Some(arrival) = queue.next(0).await {
+                    seat.user.begin_turn(arrival);
+                    part.turn(&turns, &mut seat).await;
+                }
+                (seat, part)
+            });
+        }
+        let planned = slot.arrivals.len() as u64;
+        let traffic = self.gather(began, at_work, planned).await;
+        // It has ended, for only its end sends the users away.
+        let _ = pacer.join();
+        Ok(traffic)
+    }
+
+    /// Everything that was recorded so far.
+    pub(super) fn samples(&self) -> Samples {
+        self.workload.recorder.snapshot()
+    }
+
+    /// The shares of the hops in the time of sampled requests.
+    pub(super) fn timings(&self) -> Vec<RouteTiming> {
+        self.workload.timings.sum_up(|_| true)
+    }
+
+    async fn gather(
+        &mut self,
+        began: Instant,
+        mut at_work: JoinSet<(Seat, UserSlot)>,
+        planned: u64,
+    ) -> SlotTraffic {
+        let mut slot = SlotTraffic {
+            began,
+            done: Vec::new(),
+            turns: 0,
+            unsent: 0,
+        };
+        while let Some(back) = at_work.join_next().await {
+            let (seat, part) = back.expect("users don't panic");
+            self.seats.push(seat);
+            slot.turns += part.turns;
+            slot.done.extend(part.done);
+        }
+        self.seats.sort_by_key(|seat| seat.user.seat());
+        slot.unsent = planned.saturating_sub(slot.turns);
+        slot
+    }
+}
+
+/// Turns after which the mix of scenarios repeats: enough for every weight of a plan to
+/// come up.
+const ROSTER: usize = 1000;
+
+impl TurnOrder {
+    /// The turns of a slot of open load: the same on both sides, however many turns of closed
+    /// load each has taken before.
+    fn of_open_slot(&self, place: usize) -> Self {
+        TurnOrder {
+            // More than there are turns of closed load, and in a slot.
+            next: AtomicU64::new((1 + place as u64) << 32),
+            seed: self.seed,
+            roster: Arc::clone(&self.roster),
+        }
+    }
+
+    fn next(&self) -> (ScenarioIndex, Xoshiro256PlusPlus) {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let scenario = self.roster[number as usize % self.roster.len()];
+        // Far apart in the space of seeds, for the generator's own mixing to do the rest.
+        let seed = self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (scenario, Xoshiro256PlusPlus::seed_from_u64(seed))
+    }
+}
+
+/// The part of a slot that one user did.
+#[derive(Default)]
+struct UserSlot {
+    turns: u64,
+    done: Vec<Done>,
+}
+
+impl UserSlot {
+    async fn turn(&mut self, turns: &TurnOrder, seat: &mut Seat) {
+        let (scenario, rng) = turns.next();
+        seat.user.draw_from(rng);
+        seat.take_turn(scenario).await;
+        self.turns += 1;
+        // The requests of a turn follow each other, so each ended when the next began.
+        let mut ended = Instant::now();
+        for finished in seat.user.take_finished().rev() {
+            let time = finished.time;
+            self.done.push(Done { ended, time });
+            ended = ended.checked_sub(time).unwrap_or(ended);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What a running system shows at a moment: every node's counters and CPU time,
+//! and the generator's own.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use harness::counters::{Counters, CountersError};
+use harness::error::CpuTimeError;
+use harness::usage::Used;
+use harness::{NodeName, System, Usage};
+
+use crate::environment::own_cpu_time;
+use crate::evidence::MachineUse;
+use crate::evidence::machine::MachineReading;
+use crate::plan::Plan;
+use crate::program::NodeCounts;
+
+/// Everything that a system shows at a moment.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    counters: BTreeMap<NodeName, Counters>,
+    cpu: BTreeMap<NodeName, Duration>,
+    own_cpu: Duration,
+}
+
+/// Why a system could not be observed.
+#[derive(Debug, thiserror::Error)]
+pub enum ObservationError {
+    /// A node does not tell what it counted.
+    #[error(transparent)]
+    Counters(#[from] CountersError),
+    /// A node does not show a counter that every node of its kind shows.
+    #[error("{node} does not show `{counter}`")]
+    NotShown {
+        /// The node.
+        node: NodeName,
+        /// What is missing.
+        counter: &'static str,
+    },
+    /// The operating system does not tell a node's CPU time.
+    #[error(transparent)]
+    NodeCpu(#[from] CpuTimeError),
+    /// The operating system does not tell the generator's CPU time.
+    #[error("could not read the generator's own CPU time")]
+    OwnCpu(#[source] std::io::Error),
+}
+
+impl Observation {
+    /// Looks at every node of a plan's `system`.
+    pub async fn of(system: &System, plan: &Plan) -> Result<Self, ObservationError> {
+        let counters = system.all_counters().await?;
+        for node in system.topology().nodes().iter().filter(|_| plan.is_at_home()) {
+            let shown = |counter: &str| counters.get(&node.name).is_some_and(|c| c.has(counter));
+            let mut expected = plan.application.shown_from_the_start(&node.role);
+            if let Some(counter) = expected.find(|counter| !shown(counter)) {
+                let node = node.name.clone();
+                return Err(ObservationError::NotShown { node, counter });
+            }
+        }
+        let cpu = system
+            .topology()
+            .nodes()
+            .iter()
+            .map(|node| Ok((node.name.clone(), system.cpu_time(node.name.as_str())?)))
+            .collect::<Result<_, CpuTimeError>>()?;
+        Ok(Observation {
+            counters,
+            cpu,
+            own_cpu: own_cpu_time().map_err(ObservationError::OwnCpu)?,
+        })
+    }
+
+    /// What each node counted since `earlier`.
+    pub fn counted_since(&self, earlier: &Observation, system: &System) -> Vec<NodeCounts> {
+        let counts = system.topology().nodes().iter().filter_map(|node| {
+            let now = self.counters.get(&node.name)?;
+            let before = earlier.counters.get(&node.name)?;
+            Some(NodeCounts {
+                name: node.name.clone(),
+                role: node.role.clone(),
+                counters: now.since(before),
+            })
+        });
+        counts.collect()
+    }
+
+    /// CPU time that each node used since `earlier`.
+    pub fn cpu_since(&self, earlier: &Observation) -> Vec<(NodeName, Duration)> {
+        let used = self.cpu.iter().filter_map(|(name, now)| {
+            let before = earlier.cpu.get(name)?;
+            Some((name.clone(), now.saturating_sub(*before)))
+        });
+        used.collect()
+    }
+
+    /// CPU time that the generator used since `earlier`.
+    pub fn own_cpu_since(&self, earlier: &Observation) -> Duration {
+        self.own_cpu.saturating_sub(earlier.own_cpu)
+    }
+}
+
+/// What the operating system tells at a moment, at the price of reading a few files:
+/// little enough to be looked at between two stages. What it doesn't tell is left out.
+#[derive(Clone, Debug)]
+pub struct Glance {
+    at: Instant,
+    machine: Option<MachineReading>,
+    generator: Option<Usage>,
+    nodes: BTreeMap<NodeName, Usage>,
+}
+
+/// What was used between two glances.
+#[derive(Clone, Debug)]
+pub struct StageUse {
+    /// How long that was.
+    pub elapsed: Duration,
+    /// What became of all cores' time.
+    pub machine: Option<MachineUse>,
+    /// What this process took.
+    pub generator: Option<Used>,
+    /// What each node took, if they can be seen and ran at both glances.
+    pub nodes: BTreeMap<NodeName, Used>,
+}
+
+impl Glance {
+    /// Glances at the machine, this process, and the nodes of `system`.
+    pub fn at(system: Option<&System>) -> Self {
+        let nodes = system.iter().flat_map(|system| {
+            let nodes = system.topology().nodes().iter();
+            nodes.filter_map(|node| {
+                Some((node.name.clone(), system.usage(node.name.as_str()).ok()?))
+            })
+        });
+        Glance {
+            at: Instant::now(),
+            machine: MachineReading::now().ok(),
+            generator: Usage::of_this_process().ok(),
+            nodes: nodes.collect(),
+        }
+    }
+
+    /// What was used since `earlier`.
+    pub fn since(&self, earlier: &Glance) -> StageUse {
+        let elapsed = self.at.saturating_duration_since(earlier.at);
+        let generator = self.generator.as_ref().zip(earlier.generator.as_ref());
+        let generator = generator.map(|(now, before)| now.since(before));
+        let nodes: BTreeMap<NodeName, Used> = self
+            .nodes
+            .iter()
+            .filter_map(|(name, now)| Some((name.clone(), now.since(earlier.nodes.get(name)?))))
+            .collect();
+        let own = nodes.values().chain(&generator).map(|used| used.cpu).sum();
+        let machine = self.machine.zip(earlier.machine);
+        StageUse {
+            elapsed,
+            machine: machine.and_then(|(now, before)| now.since(&before, elapsed, own)),
+            generator,
+            nodes,
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! A load test as data: which system, which users doing what, for how long, and
+//! what must hold. Plans are TOML; some are part of the program.
+
+mod file;
+mod framing;
+mod gate;
+mod gate_file;
+mod mistake;
+mod mix;
+mod request;
+mod request_file;
+mod rules;
+mod schedule;
+mod several;
+mod span;
+mod stage_file;
+mod tables;
+mod template;
+mod words;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use harness::Topology;
+use harness::topology::FileError;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use gate::GateSettings;
+pub use mistake::{InvalidPlan, Mistake, ToldPlan, within};
+pub use mix::Mix;
+pub use request::{PlainRequest, Requests};
+pub use schedule::Schedule;
+pub use span::{Size, Span};
+pub use toml::Spanned;
+
+pub(crate) use span::{check_timeout_of, size};
+pub use template::Escaping;
+
+use crate::arrivals::{RateCurve, Spacing};
+use crate::client::AnswerLimits;
+use crate::evidence::Limits;
+use crate::plain::Plain;
+use crate::program::TypeMap;
+use crate::program::application::Application;
+use crate::scenario::{ScenarioIndex, ScenarioKind};
+use crate::threshold::Threshold;
+use crate::timing::Hops;
+
+/// A load test that can be run: read, and checked for sense.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What the plan is called; part of each run's name.
+    pub name: String,
+    /// One sentence about what it is for.
+    pub description: String,
+    /// The seed of every random choice, unless the command line gives another.
+    pub seed: Option<u64>,
+    /// The program whose plan it is.
+    pub(crate) application: Arc<Application>,
+    /// A system in place of the program's own, from a file.
+    pub(crate) foreign: Option<ForeignSystem>,
+    /// The tables that mean something to the program alone.
+    pub(crate) tables: TypeMap,
+    /// The same as a record keeps them, by name.
+    pub(crate) kept_tables: serde_json::Map<String, serde_json::Value>,
+    /// The parts of the test, in order; warm-up comes first.
+    pub stages: Vec<Stage>,
+    /// How users share out among the scenarios.
+    pub mix: Mix,
+    /// What users send in place of the scenarios, to a server that the plan doesn't start.
+    pub requests: Option<Requests>,
+    /// The time that a user waits between turns, on average; single waits are spread evenly
+    /// from half of it to one and a half.
+    pub think_time: Duration,
+    /// The time that answers may take, and how large they may be.
+    pub answers: AnswerLimits,
+    /// What must hold over the stages that are no warm-up.
+    pub thresholds: Vec<Threshold>,
+    /// From when on the run is to mistrust itself.
+    pub limits: Limits,
+    /// What a performance gate does with the plan.
+    pub gate: GateSettings,
+    /// The plan as it was written.
+    pub source: String,
+}
+
+/// A system that a file describes, whatever the program's own is.
+#[derive(Clone, Debug)]
+pub(crate) struct ForeignSystem {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// The system.
+    pub(crate) topology: Topology,
+}
+
+impl ForeignSystem {
+    /// Reads the file.
+    ///
+    /// # Errors
+    ///
+    /// It can't be read, or describes no system.
+    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
+        Ok(ForeignSystem {
+            topology: Topology::read(path)?,
+            path: path.to_owned(),
+        })
+    }
+}
+
+/// One part of a load test: so many users, or so many arrivals a second, for so long.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Stage {
+    /// What the stage is called.
+    pub name: String,
+    /// How many users are at work once the ramp is over. In open load they bound
+    /// what is in flight, and all are there from the begin.
+    pub users: usize,
+    /// How long the stage lasts, with its ramp.
+    pub duration: Duration,
+    /// How long it takes from the previous stage's number of users, or rate, to this one's.
+    pub ramp: Duration,
+    /// Whether the stage only prepares the system: no threshold judges it.
+    pub warm_up: bool,
+    /// Open load: when turns should begin. Without it, load is closed: a user's next
+    /// turn waits for the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<OpenLoad>,
+}
+
+impl Stage {
+    /// True when nobody is to send anything.
+    pub fn is_pause(&self) -> bool {
+        match &self.open {
+            Some(open) => open.is_pause(),
+            None => self.users == 0 && self.ramp.is_zero(),
+        }
+    }
+}
+
+/// Turns that begin when they should, whether or not earlier ones are over.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OpenLoad {
+    /// How many a second.
+    pub curve: RateCurve,
+    /// How they follow each other.
+    pub spacing: Spacing,
+}
+
+impl OpenLoad {
+    /// True when no turn is asked for.
+    pub fn is_pause(&self) -> bool {
+        self.curve.expected() == 0.0
+    }
+
+    /// Users enough to keep the rate up while turns take 100 ms on average, by
+    /// Little's law (users = rate × time); between 32 and 1,000.
+    pub fn enough_users(&self) -> usize {
+        let most = self.curve.from.max(self.curve.to.get());
+        (most * 0.1).ceil().clamp(32.0, 1000.0) as usize
+    }
+}
+
+/// Why a plan can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Neither a built-in plan nor a file is called so.
+    #[error(
+        "there is no plan {name:?}: it is neither a file nor one of {}; `{program} plans` lists them",
+        known.join(", ")
+    )]
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// The program.
+        program: String,
+        /// The names of its plans.
+        known: Vec<String>,
+    },
+    /// The file is there and can't be read.
+    #[error("could not read the plan {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The plan is no plan.
+    #[error(transparent)]
+    Invalid(#[from] InvalidPlan),
+}
+
+impl Plan {
+    /// The built-in plan or the file that `name` means. A built-in name wins; write
+    /// `./smoke` for a file of that name.
+    pub(crate) fn load(name: &str, application: &Arc<Application>) -> Result<Plan, PlanError> {
+        let built_in = application.plans.iter().find(|(known, _)| known == name);
+        if let Some((_, source)) = built_in {
+            let file = format!("plans/{name}.toml");
+            return Ok(Plan::parse(&file, source, application)?);
+        }
+        let path = Path::new(name);
+        match std::fs::read_to_string(path) {
+            Ok(source) => Ok(Plan::parse(name, &source, application)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(PlanError::Unknown {
+                name: name.to_owned(),
+                program: application.name.clone(),
+                known: application
+                    .plans
+                    .iter()
+                    .map(|(name, _)| name.clone())
+                    .collect(),
+            }),
+            Err(source) => Err(PlanError::Unreadable {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Reads a plan from its TOML; `file` is what errors call it.
+    pub(crate) fn parse(
+        file: &str,
+        source: &str,
+        application: &Arc<Application>,
+    ) -> Result<Plan, InvalidPlan> {
+        file::parse(file, source, application)
+    }
+
+    /// Reads a plan that was told on the command line; errors name the flag.
+    pub(crate) fn parse_told(
+        told: &ToldPlan,
+        application: &Arc<Application>,
+    ) -> Result<Plan, InvalidPlan> {
+        file::parse_told(told, application)
+    }
+
+    /// The same plan on another system than the program's own.
+    pub(crate) fn on(mut self, system: ForeignSystem) -> Result<Plan, String> {
+        self.foreign = Some(system);
+        for threshold in &self.thresholds {
+            rules::check(threshold, &self)?;
+        }
+        Ok(self)
+    }
+
+    /// When each stage begins and how many users are at work.
+    pub fn schedule(&self) -> Schedule {
+        Schedule::new(&self.stages)
+    }
+
+    /// A table that means something to the program alone.
+    ///
+    /// # Panics
+    ///
+    /// When the program reads no such table.
+    pub fn table<T: Send + Sync + 'static>(&self) -> Arc<T> {
+        self.tables.get().unwrap_or_else(|| {
+            panic!(
+                "the program reads no table into a {}",
+                std::any::type_name::<T>()
+            )
+        })
+    }
+
+    /// The system to start; `None` when there is none to be had.
+    pub(crate) fn topology(&self) -> Option<Topology> {
+        match &self.foreign {
+            Some(system) => Some(system.topology.clone()),
+            None => Some((self.application.system.as_ref()?)(self)),
+        }
+    }
+
+    /// True when the system is the program's own, of which it can give an account.
+    pub(crate) fn is_at_home(&self) -> bool {
+        self.foreign.is_none()
+    }
+
+    /// The hops of the system, or of one like it that is there already.
+    pub(crate) fn hops(&self) -> Hops {
+        let topology = self.topology();
+        topology.map_or_else(Hops::unknown, |topology| Hops::of(&topology))
+    }
+
+    /// The scenarios that users may follow: the program's, or plain requests alone.
+    pub(crate) fn scenarios(&self) -> Vec<ScenarioKind> {
+        match self.requests {
+            Some(_) => vec![ScenarioKind::of::<Plain>()],
+            None => self.application.scenarios.clone(),
+        }
+    }
+
+    /// The scenario of each of so many users.
+    pub(crate) fn roster(&self, users: usize) -> Vec<ScenarioIndex> {
+        match self.requests {
+            Some(_) => vec![0; users],
+            None => self.mix.roster(users, &self.application.scenarios),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn an_unknown_plan_names_those_there_are() {
+        let error = Plan::load("no-such-plan", &testing::application()).expect_err("unknown");
+        let message = error.to_string();
+        assert!(message.contains("smoke, gate"), "{message}");
+    }
+}

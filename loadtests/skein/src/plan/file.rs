@@ -1,0 +1,274 @@
+//! The TOML form of a plan, and the check that it makes sense.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
+
+use super::gate_file::GateFile;
+use super::mistake::{InvalidPlan, Mistake, ToldPlan, within};
+use super::request_file::{RequestFile, ValuesFile, check_requests};
+use super::span::{Size, Span, check_timeout};
+use super::stage_file::{StageFile, check_stages};
+use super::tables::OwnTables;
+use super::words::plainly;
+use super::{Mix, Plan, Requests, rules};
+use crate::client::AnswerLimits;
+use crate::evidence::Limits;
+use crate::program::application::Application;
+use crate::text::printable;
+use crate::threshold::Threshold;
+
+/// Reads and checks a plan.
+pub(super) fn parse(
+    file: &str,
+    source: &str,
+    application: &Arc<Application>,
+) -> Result<Plan, InvalidPlan> {
+    read(source, application).map_err(|problem| problem.locate(file, source))
+}
+
+/// Reads and checks a plan that was told on the command line.
+pub(super) fn parse_told(
+    told: &ToldPlan,
+    application: &Arc<Application>,
+) -> Result<Plan, InvalidPlan> {
+    read(told.source(), application).map_err(|problem| problem.blame(told))
+}
+
+fn read(source: &str, application: &Arc<Application>) -> Result<Plan, Mistake> {
+    let wrong = |error: toml::de::Error| wrong_form(&error, source);
+    let mut written = DeTable::parse(source).map_err(wrong)?;
+    let own = OwnTables::take(&mut written, source, application)?;
+    let plan = PlanFile::deserialize(Deserializer::from(written)).map_err(wrong)?;
+    plan.check(source, own, application)
+}
+
+/// A mistake in the form of a plan, which serde or the TOML parser found.
+pub(super) fn wrong_form(error: &toml::de::Error, source: &str) -> Mistake {
+    let at = error.span().unwrap_or(0..0);
+    let sentence = plainly(error.message(), source, at.start);
+    Mistake {
+        at,
+        ..Mistake::somewhere(sentence)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFile {
+    name: Spanned<String>,
+    #[serde(default)]
+    description: String,
+    seed: Option<u64>,
+    timeout: Option<Spanned<Span>>,
+    stage: Spanned<Vec<StageFile>>,
+    mix: Option<Spanned<BTreeMap<Spanned<String>, u32>>>,
+    #[serde(default)]
+    request: Vec<Spanned<RequestFile>>,
+    #[serde(default)]
+    values: BTreeMap<Spanned<String>, Spanned<ValuesFile>>,
+    thresholds: Vec<Spanned<String>>,
+    #[serde(default)]
+    answer: AnswerFile,
+    #[serde(default)]
+    limits: LimitsFile,
+    #[serde(default)]
+    gate: GateFile,
+}
+
+/// Those of [`AnswerLimits`] that the plan sets, but for the time limit.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswerFile {
+    fields: Option<Spanned<usize>>,
+    head: Option<Spanned<Size>>,
+    body: Option<Spanned<Size>>,
+}
+
+/// Those of [`Limits`] that the plan sets; percentages are numbers.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsFile {
+    send_lag: Option<Span>,
+    missed: Option<Spanned<f64>>,
+    generator_load: Option<Spanned<f64>>,
+    stolen: Option<Spanned<f64>>,
+    busy: Option<Spanned<f64>>,
+    waiting: Option<Spanned<f64>>,
+    unread: Option<Spanned<f64>>,
+    disagreement: Option<Spanned<f64>>,
+    drift: Option<Spanned<f64>>,
+}
+
+impl PlanFile {
+    fn check(
+        self,
+        source: &str,
+        own: OwnTables,
+        application: &Arc<Application>,
+    ) -> Result<Plan, Mistake> {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.name.get_ref().is_empty() || !self.name.get_ref().chars().all(is_plain) {
+            return Err(Mistake::at(
+                &self.name,
+                "a plan's name is made of lowercase letters, digits and `-`, for it names the run's folder",
+            ));
+        }
+        let (mix, requests) = check_users_work(self.mix, self.request, self.values, application)?;
+        if let Some(at) = own.topology_at {
+            let reads_it = application.tables.iter().any(|kind| kind.name == "topology");
+            let why = match (requests.is_some(), reads_it) {
+                (true, _) => "a plan of plain requests is for any system",
+                (false, false) => "this program's system has nothing that a plan could set",
+                (false, true) => "",
+            };
+            if !why.is_empty() {
+                return Err(Mistake {
+                    at,
+                    ..Mistake::somewhere(format!(
+                        "{why}, so it has no [topology]; name a system with --topology FILE"
+                    ))
+                });
+            }
+        }
+        let usual = match requests {
+            Some(_) => AnswerLimits::OF_PLAIN_REQUESTS,
+            None => AnswerLimits::OF_A_MIX,
+        };
+        let timeout = self.timeout.as_ref().map(check_timeout).transpose()?;
+        let answers = self.answer.check(usual)?;
+        let mut plan = Plan {
+            thresholds: Vec::new(),
+            stages: check_stages(self.stage)?,
+            name: self.name.into_inner(),
+            description: printable(&self.description).into_owned(),
+            seed: self.seed,
+            application: Arc::clone(application),
+            foreign: None,
+            tables: own.tables,
+            kept_tables: own.kept,
+            think_time: own.think_time,
+            mix,
+            requests,
+            answers: answers.within(timeout.unwrap_or(usual.timeout)),
+            limits: self.limits.check()?,
+            gate: self.gate.check()?,
+            source: source.to_owned(),
+        };
+        plan.thresholds = check_thresholds(self.thresholds, &plan)?;
+        Ok(plan)
+    }
+}
+
+impl AnswerFile {
+    fn check(self, usual: AnswerLimits) -> Result<AnswerLimits, Mistake> {
+        let bytes = |size: Option<Spanned<Size>>, least, most, usual, what| match size {
+            Some(size) if !(least..=most).contains(&size.get_ref().0) => {
+                let (least, most) = (ByteSize(least), ByteSize(most));
+                let sentence = format!("{what} is between {least} and {most}");
+                Err(Mistake::at(&size, sentence))
+            }
+            Some(size) => Ok(size.into_inner().0),
+            None => Ok(usual),
+        };
+        Ok(AnswerLimits {
+            fields: within(self.fields, 1..=100_000, usual.fields, "`fields`")?,
+            head: bytes(self.head, 1 << 10, 1 << 30, usual.head, "`head`")?,
+            body: bytes(self.body, 0, 1 << 50, usual.body, "`body`")?,
+            timeout: usual.timeout,
+        })
+    }
+}
+
+impl LimitsFile {
+    fn check(self) -> Result<Limits, Mistake> {
+        let usual = Limits::default();
+        let percent = |value, usual, what| within(value, 0.0..=1000.0, usual, what);
+        Ok(Limits {
+            send_lag: self.send_lag.map_or(usual.send_lag, |span| span.0),
+            missed: percent(self.missed, usual.missed, "`missed`")?,
+            generator_load: percent(
+                self.generator_load,
+                usual.generator_load,
+                "`generator_load`",
+            )?,
+            stolen: percent(self.stolen, usual.stolen, "`stolen`")?,
+            busy: percent(self.busy, usual.busy, "`busy`")?,
+            waiting: percent(self.waiting, usual.waiting, "`waiting`")?,
+            unread: percent(self.unread, usual.unread, "`unread`")?,
+            disagreement: percent(self.disagreement, usual.disagreement, "`disagreement`")?,
+            drift: percent(self.drift, usual.drift, "`drift`")?,
+        })
+    }
+}
+
+/// The work of users: a mix of scenarios or plain requests, and not both.
+fn check_users_work(
+    mix: Option<Spanned<BTreeMap<Spanned<String>, u32>>>,
+    requests: Vec<Spanned<RequestFile>>,
+    values: BTreeMap<Spanned<String>, Spanned<ValuesFile>>,
+    application: &Application,
+) -> Result<(Mix, Option<Requests>), Mistake> {
+    let Some(mix) = mix else {
+        if requests.is_empty() {
+            return Err(Mistake::somewhere(
+                "a plan says what users do: a [mix] of scenarios, or plain requests, each a [[request]]",
+            ));
+        }
+        return Ok((Mix::default(), Some(check_requests(requests, values)?)));
+    };
+    if !requests.is_empty() {
+        return Err(Mistake::at(
+            &mix,
+            "a plan has either a [mix] of scenarios or plain requests, not both",
+        ));
+    }
+    let keys: Vec<String> = application.scenarios.iter().map(|kind| kind.key()).collect();
+    let mut names = mix.get_ref().keys();
+    if let Some(unknown) = names.find(|name| !keys.contains(name.get_ref())) {
+        let known = match keys.is_empty() {
+            true => "this program has none; write plain requests, each a [[request]]".to_owned(),
+            false => format!("there is {}", keys.join(", ")),
+        };
+        let sentence = format!("no scenario is called {:?}; {known}", unknown.get_ref());
+        return Err(Mistake::at(unknown, sentence));
+    }
+    if mix.get_ref().values().all(|weight| *weight == 0) {
+        let example = keys.first().map_or("readers", String::as_str);
+        return Err(Mistake::at(
+            &mix,
+            format!(
+                "the mix has no users; give at least one scenario a weight, such as `{example} = 1`"
+            ),
+        ));
+    }
+    if let Some(name) = values.into_keys().next() {
+        return Err(Mistake::at(
+            &name,
+            "only plain requests, each a [[request]], have values for placeholders",
+        ));
+    }
+    let weights = mix.into_inner().into_iter();
+    let weights = weights.map(|(name, weight)| (name.into_inner(), weight));
+    Ok((Mix::of(weights.collect(), &application.scenarios), None))
+}
+
+fn check_thresholds(rules: Vec<Spanned<String>>, plan: &Plan) -> Result<Vec<Threshold>, Mistake> {
+    let figures = &plan.application.figures;
+    rules
+        .into_iter()
+        .map(|rule| {
+            let threshold = Threshold::read(rule.get_ref(), figures)
+                .map_err(|error| Mistake::at(&rule, format!("{error}")))?;
+            rules::check(&threshold, plan).map_err(|sentence| Mistake::at(&rule, sentence))?;
+            Ok(threshold)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! Checks that a threshold is about something that its plan has.
+
+use crate::figure::Figure;
+use crate::samples::Route;
+use crate::threshold::{Metric, Threshold};
+
+use super::Plan;
+
+/// Refuses a rule about something that the plan doesn't have.
+pub(super) fn check(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
+    let subject = threshold.subject.as_deref();
+    match &threshold.metric {
+        Metric::Unsent | Metric::Late => check_stage(subject, plan),
+        Metric::Named(figure) => check_figure(figure, subject, plan),
+        Metric::CpuPerRequest if plan.requests.is_some() && plan.foreign.is_none() => {
+            Err(NO_SYSTEM.to_owned())
+        }
+        Metric::CpuPerRequest => check_node(subject, plan),
+        _ => subject.map_or(Ok(()), |route| check_route(route, plan)),
+    }
+}
+
+const NO_SYSTEM: &str = "a plan of plain requests knows nothing of the topology behind the server; judge responses, such as `p99<50ms`";
+
+fn check_stage(subject: Option<&str>, plan: &Plan) -> Result<(), String> {
+    let stages = plan.stages.iter();
+    let open = stages.filter(|s| !s.warm_up && s.open.is_some());
+    let names: Vec<&str> = open.map(|stage| stage.name.as_str()).collect();
+    match subject {
+        _ if names.is_empty() => Err(
+            "this is about the turns of open load, and no judged stage of this plan has a rate"
+                .to_owned(),
+        ),
+        Some(subject) if !names.contains(&subject) => Err(format!(
+            "no judged stage with a rate is called {subject:?}; there is {}",
+            names.join(", ")
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_figure(name: &str, subject: Option<&str>, plan: &Plan) -> Result<(), String> {
+    if !plan.is_at_home() {
+        return Err(format!(
+            "{name} is a figure of {}'s own system, and this is another",
+            plan.application.name
+        ));
+    }
+    if plan.requests.is_some() {
+        return Err(NO_SYSTEM.to_owned());
+    }
+    if subject.is_some() {
+        return Err("this metric is about the whole system and takes no `for`".to_owned());
+    }
+    let figures = &plan.application.figures;
+    let known: Option<&Figure> = figures.iter().find(|figure| figure.name == name);
+    let missing = known.and_then(|figure| (figure.missing?)(plan));
+    missing.map_or(Ok(()), |why| Err(format!("this plan {why}")))
+}
+
+fn check_node(subject: Option<&str>, plan: &Plan) -> Result<(), String> {
+    let topology = plan.topology();
+    let nodes = topology.iter().flat_map(|topology| topology.nodes());
+    let mut roles: Vec<&str> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
+    for node in nodes {
+        if !roles.contains(&node.role.as_str()) {
+            roles.push(&node.role);
+        }
+        names.push(node.name.as_str());
+    }
+    // The role of several nodes shows what a rule may be about.
+    let several = roles.iter().find(|role| !names.contains(role));
+    let example = several.or(roles.first()).copied().unwrap_or("api");
+    match subject {
+        None => Err(format!("say of whom, such as `cpu-per-request<2ms for {example}`")),
+        Some(subject) if roles.contains(&subject) || names.contains(&subject) => Ok(()),
+        Some(subject) => {
+            let mut of_role = topology.iter().flat_map(|topology| topology.named(example));
+            let node = of_role.next().map_or(example, |node| node.name.as_str());
+            Err(format!(
+                "no service or node of this plan is called {subject:?}; try {example} or {node}"
+            ))
+        }
+    }
+}
+
+fn check_route(subject: &str, plan: &Plan) -> Result<(), String> {
+    let scenarios = &plan.application.scenarios;
+    let mixed = scenarios
+        .iter()
+        .filter(|kind| plan.mix.weight(&kind.key()) > 0);
+    let of_scenarios = mixed.flat_map(|kind| kind.routes).map(Route::name);
+    let plain = plan.requests.iter().flat_map(|requests| &requests.requests);
+    let routes: Vec<_> = of_scenarios
+        .chain(plain.map(|request| request.route.name()))
+        .collect();
+    if routes.iter().any(|route| route == subject) {
+        return Ok(());
+    }
+    Err(format!(
+        "this plan sends no {subject:?}; it sends {}",
+        routes.join(", ")
+    ))
+}

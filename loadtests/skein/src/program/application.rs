@@ -1,0 +1,126 @@
+//! A program's pieces, put together: all that the framework doesn't know by itself.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::process::ExitCode;
+
+use harness::Topology;
+use harness::counters::Counters;
+use http::HeaderName;
+use serde_json::Value;
+
+use super::flags::UpFlags;
+use super::table::{TableKind, TypeMap};
+use super::{Account, Seen};
+use crate::figure::Figure;
+use crate::plan::Plan;
+use crate::record::Record;
+use crate::scenario::ScenarioKind;
+use crate::user::Answer;
+
+/// A program's pieces.
+pub(crate) struct Application {
+    pub(crate) name: String,
+    pub(crate) about: String,
+    /// The command that starts the program.
+    pub(crate) command: String,
+    pub(crate) plans: Vec<(String, &'static str)>,
+    pub(crate) scenarios: Vec<ScenarioKind>,
+    pub(crate) figures: Vec<Figure>,
+    pub(crate) tables: Vec<TableKind>,
+    pub(crate) system: Option<Box<MakeSystem>>,
+    pub(crate) description: Option<Box<Describe>>,
+    pub(crate) shared: Vec<Box<Share>>,
+    pub(crate) accounts: Vec<Box<GiveAccount>>,
+    pub(crate) signs: Signs,
+    /// Counters that nodes show from their start, by role.
+    pub(crate) counters: Vec<(&'static str, &'static [&'static str])>,
+    pub(crate) under_way: Option<UnderWay>,
+    pub(crate) host: Option<fn(Vec<OsString>) -> ExitCode>,
+    pub(crate) node_package: Option<NodePackage>,
+    pub(crate) up: Option<UpFlags>,
+    pub(crate) record_schema: Option<Value>,
+    pub(crate) adopt: Option<fn(&mut Record)>,
+}
+
+type MakeSystem = dyn Fn(&Plan) -> Topology + Send + Sync;
+type Describe = dyn Fn(&Plan) -> String + Send + Sync;
+type Share = dyn Fn(&Plan, &mut TypeMap) + Send + Sync;
+type GiveAccount = dyn Fn(&Seen<'_>) -> Account + Send + Sync;
+
+/// What answers tell beside their status and body.
+#[derive(Clone, Debug)]
+pub(crate) struct Signs {
+    /// The header field that names the node that gave an answer.
+    pub(crate) served_by: HeaderName,
+    pub(crate) outcome: Option<fn(&Answer) -> Option<&'static str>>,
+}
+
+/// Work that goes on behind the answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnderWay {
+    pub(crate) name: &'static str,
+    pub(crate) role: &'static str,
+    /// How much of it is left, by a node's counters; `None` when they don't tell.
+    pub(crate) left: fn(&Counters) -> Option<u64>,
+}
+
+/// The program of a workspace that hosts nodes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NodePackage {
+    pub(crate) executable: &'static str,
+}
+
+impl Application {
+    pub(crate) fn new(name: String) -> Self {
+        Application {
+            about: "Start a system, load it, judge it and report.".to_owned(),
+            command: name.clone(),
+            name,
+            plans: Vec::new(),
+            scenarios: Vec::new(),
+            figures: Vec::new(),
+            tables: Vec::new(),
+            system: None,
+            description: None,
+            shared: Vec::new(),
+            accounts: Vec::new(),
+            signs: Signs {
+                served_by: HeaderName::from_static("x-served-by"),
+                outcome: None,
+            },
+            counters: Vec::new(),
+            under_way: None,
+            host: None,
+            node_package: None,
+            up: None,
+            record_schema: None,
+            adopt: None,
+        }
+    }
+
+    /// The values that all users of a run share.
+    pub(crate) fn shared(&self, plan: &Plan) -> TypeMap {
+        let mut shared = TypeMap::default();
+        for share in &self.shared {
+            share(plan, &mut shared);
+        }
+        shared
+    }
+
+    /// The counters that a role's nodes show from their start.
+    pub(crate) fn shown_from_the_start(&self, role: &str) -> impl Iterator<Item = &'static str> {
+        let of_role = self.counters.iter().filter(move |(of, _)| *of == role);
+        of_role.flat_map(|(_, names)| names.iter().copied())
+    }
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application")
+            .field("name", &self.name)
+            .field("scenarios", &self.scenarios)
+            .field("figures", &self.figures)
+            .finish_non_exhaustive()
+    }
+}

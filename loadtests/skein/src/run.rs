@@ -1,0 +1,337 @@
+//! One run, from the start of the system to the record: start → warm up and load →
+//! follow up → drain → stop → judge.
+
+mod assemble;
+mod evidence;
+pub(crate) mod seen;
+mod system;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use harness::error::StartError;
+use jiff::Timestamp;
+
+use crate::attack::{Attack, AttackError, End};
+use crate::client::{self, ExchangeError, Shortage};
+use crate::environment::Environment;
+use crate::evidence::looks::Looker;
+use crate::evidence::tenths::Tenths;
+use crate::evidence::{Ceiling, FileLimit};
+use crate::interruption::Interruption;
+use crate::keeping::{Losses, Weight};
+use crate::observation::Observation;
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::record::Record;
+use crate::samples::{Fault, write_logs};
+use crate::timeline::Ticker;
+use crate::verdict::Warning;
+use crate::wall::{Beginning, WallClock};
+use crate::workload::Workload;
+use seen::Sights;
+use system::Subject;
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The plan.
+    pub plan: Plan,
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// A system that already runs, to be loaded in place of one that is started.
+    pub target: Option<String>,
+    /// The port of 127.0.0.1 for Goose's live dashboard, if it is wanted.
+    pub dashboard: Option<u16>,
+    /// The command that makes the same run again.
+    pub command: String,
+    /// Where the time of day is read.
+    pub wall: WallClock,
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its record, which isn't kept yet.
+    pub record: Record,
+    /// What of it could not be kept.
+    pub losses: Losses,
+}
+
+/// Why there is no record of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The system did not start.
+    #[error("the system could not be started")]
+    Start(#[from] StartError),
+    /// There is neither a system to start nor a server to ask.
+    #[error("there is no system to load: name one with --topology FILE, or a server with --target http://HOST:PORT")]
+    NoSystem,
+    /// Nobody answers where a system should be.
+    #[error("nobody answers at {url}; start a system there")]
+    NobodyThere {
+        /// Where.
+        url: String,
+        /// What happened when it was tried.
+        #[source]
+        source: ExchangeError,
+    },
+    /// Nothing can leave this machine for where a system should be.
+    #[error("nothing could be sent to {url}: {}", shortage.remedy())]
+    NearSide {
+        /// Where.
+        url: String,
+        /// What this machine lacks.
+        shortage: Shortage,
+        /// What happened when it was tried.
+        #[source]
+        source: ExchangeError,
+    },
+    /// The load broke off.
+    #[error("the load broke off")]
+    Attack(#[from] AttackError),
+}
+
+/// How long the run waits, after the load, for what is still under way.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs `order` until its plan is over or somebody interrupts it; logs, data and Goose's
+/// reports go to `folder`.
+pub async fn run(
+    order: Order,
+    folder: &Path,
+    progress: &Progress,
+    interruption: &Interruption,
+) -> Result<Finished, RunError> {
+    let beginning = Beginning::now(order.wall);
+    let environment = Environment::look();
+    let mut warnings = environment.warnings();
+    let mut losses = Losses::default();
+    let prepared = tokio::select! {
+        prepared = prepare(&order, folder, progress, &mut warnings) => Some(prepared?),
+        () = interruption.happens() => None,
+    };
+    let (seen, length) = match prepared {
+        Some(ground) => {
+            let ending = Ending {
+                folder,
+                progress,
+                interruption,
+                losses: &mut losses,
+                warnings: &mut warnings,
+            };
+            load(&order, &beginning, ground, ending).await?
+        }
+        None => {
+            warnings.push(Warning::Interrupted);
+            let now = beginning.wall_at(Instant::now());
+            (Sights::default(), (now, Duration::ZERO))
+        }
+    };
+    let set = beginning.clock_set_by();
+    warnings.extend(set.map(|seconds| Warning::ClockSet { seconds }));
+    let record = assemble::record(order, environment, warnings, length, &seen, folder);
+    Ok(Finished { record, losses })
+}
+
+/// The system, and what it takes to load it.
+struct Ground {
+    subject: Subject,
+    workload: Arc<Workload>,
+    before: Option<Observation>,
+    ceiling: Option<Ceiling>,
+    files: Option<FileLimit>,
+}
+
+async fn prepare(
+    order: &Order,
+    folder: &Path,
+    progress: &Progress,
+    warnings: &mut Vec<Warning>,
+) -> Result<Ground, RunError> {
+    progress.say("finding out what the generator can do");
+    let files = known(
+        "The limit of open files",
+        FileLimit::raise(order.plan.schedule().seats()),
+        warnings,
+    );
+    let ceiling = Ceiling::measure(&order.plan, order.seed).await;
+    let ceiling = known("What the generator can do at most", ceiling, warnings);
+
+    progress.say(match order.target {
+        Some(_) => "looking for the server",
+        None => "starting the system",
+    });
+    let subject = Subject::prepare(order, folder).await?;
+    let workload = Arc::new(Workload::new(&order.plan, order.seed, &subject.url()));
+    let before = subject.observe(&order.plan, warnings).await;
+    Ok(Ground {
+        subject,
+        workload,
+        before,
+        ceiling,
+        files,
+    })
+}
+
+/// Where a run writes, whom it tells, and who may end it.
+struct Ending<'a> {
+    folder: &'a Path,
+    progress: &'a Progress,
+    interruption: &'a Interruption,
+    losses: &'a mut Losses,
+    warnings: &'a mut Vec<Warning>,
+}
+
+/// Loads the system and stops it. Gives what was seen, and when the load began and how long
+/// it lasted.
+async fn load(
+    order: &Order,
+    beginning: &Beginning,
+    ground: Ground,
+    ending: Ending<'_>,
+) -> Result<(Sights, (Timestamp, Duration)), RunError> {
+    let Ground {
+        subject,
+        workload,
+        before,
+        ceiling,
+        files,
+    } = ground;
+    let Ending {
+        folder,
+        progress,
+        interruption,
+        losses,
+        warnings,
+    } = ending;
+    progress.note(&format!(
+        "plan {} on {}, seed {}",
+        order.plan.name,
+        subject.url(),
+        order.seed
+    ));
+    if let Some(port) = order.dashboard {
+        progress.note(&format!("live dashboard: http://127.0.0.1:{port}"));
+    }
+    let attack = Arc::new(Attack::new(Arc::clone(&workload)).with_dashboard(order.dashboard));
+    let display = tokio::spawn({
+        let (progress, workload) = (progress.clone(), Arc::clone(&workload));
+        let stages = order.plan.stages.clone();
+        async move { progress.follow(workload, stages).await }
+    });
+    let looker = Looker::start(Arc::clone(&workload));
+    let looker = known("What the generator is at", looker, warnings);
+    let tenths = Arc::new(Tenths::default());
+    let ticker = Arc::new(Ticker::new(workload.schedule.length()));
+    let collector = tokio::spawn({
+        let (tenths, ticker) = (Arc::clone(&tenths), Arc::clone(&ticker));
+        let (workload, stages) = (Arc::clone(&workload), order.plan.stages.clone());
+        async move { tenths.follow(&workload, &stages, &ticker).await }
+    });
+    let goose = folder.join("goose");
+    let began = Instant::now();
+    let load = async {
+        let end = attack.run(&goose, interruption, losses).await;
+        if !matches!(end, Ok(End::Finished)) {
+            workload.clock.break_off();
+        }
+        end
+    };
+    let (end, measured, stages, cores) = tokio::join!(
+        load,
+        subject.observe_measured_stages(&order.plan, &workload),
+        subject.watch_stages(&order.plan, &workload),
+        subject.watch_cores(ticker.tick(), &workload)
+    );
+    let began = workload.clock.started().unwrap_or(began);
+    let lasted = began.elapsed();
+    display.abort();
+    collector.abort();
+    // What was over after the collector's last look.
+    ticker.add(workload.clock.elapsed(), &workload.recorder.tick());
+    let looks = looker.map(Looker::stop).unwrap_or_default();
+    let reached = match end? {
+        End::Finished => workload.schedule.length(),
+        End::Interrupted => workload.clock.stopped().unwrap_or_default(),
+    };
+
+    progress.say("waiting for what is under way");
+    let deadline = Instant::now() + PATIENCE;
+    let under_way = async {
+        attack.follow_up(deadline).await;
+        subject.drain(&order.plan, deadline, warnings).await;
+        warnings.extend(misunderstanding(&workload).await);
+    };
+    tokio::select! {
+        () = under_way => {}
+        () = interruption.happens() => {}
+    }
+    let after = tokio::select! {
+        after = subject.observe(&order.plan, warnings) => after,
+        () = interruption.cuts_short() => None,
+    };
+    // From here on, all is measured.
+    if interruption.happened() {
+        warnings.push(Warning::Interrupted);
+    }
+    let broken_off = workload.in_flight.broken_off();
+    if broken_off > 0 {
+        let requests = broken_off;
+        warnings.push(Warning::BrokenOff { requests });
+    }
+    if order.target.is_none() {
+        progress.say("stopping the system");
+    }
+    let seen = Sights {
+        samples: workload.samples(),
+        broken_off,
+        whole: subject.counted_between(before, after),
+        measured: subject.measured_between(measured, warnings),
+        shared: workload.shared.clone(),
+        stages,
+        looks,
+        tenths,
+        timeline: ticker.timeline(&cores.looks, cores.events),
+        timing: workload
+            .timings
+            .sum_up(|stage| stage.is_some_and(|stage| !order.plan.stages[stage].warm_up)),
+        ceiling,
+        files,
+        reached,
+        unasked: workload.unasked.load(Ordering::Relaxed),
+    };
+    subject.stop(folder, interruption, warnings).await;
+    let logs = write_logs(
+        &seen.samples,
+        (&order.plan.stages[..], &workload.schedule),
+        beginning.wall_at(began).into(),
+        folder,
+    );
+    losses.note(Weight::Original, logs);
+    Ok((seen, (beginning.wall_at(began), lasted)))
+}
+
+/// Why a server hung up on every request without a word, if it is because it speaks TLS.
+async fn misunderstanding(workload: &Workload) -> Option<Warning> {
+    let samples = workload.samples();
+    let total = samples.total(|_| true);
+    let hung_up = samples.faults(|fault| matches!(fault, Fault::Closed | Fault::NoAnswer));
+    let only_that = hung_up > 0 && total.failed() == total.count() && total.statuses.is_empty();
+    (only_that && client::speaks_tls(&workload.target).await).then(|| Warning::SpeaksTls {
+        url: workload.target.as_str().to_owned(),
+    })
+}
+
+/// What was found out; where it wasn't, a warning says so.
+fn known<T>(what: &str, found: std::io::Result<T>, warnings: &mut Vec<Warning>) -> Option<T> {
+    let unknown = |error: std::io::Error| Warning::OutOfSight {
+        what: what.to_owned(),
+        reason: error.to_string(),
+    };
+    found.map_err(|error| warnings.push(unknown(error))).ok()
+}

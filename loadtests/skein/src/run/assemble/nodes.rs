@@ -1,0 +1,114 @@
+//! The work of the nodes: who called whom, what they answered, and the CPU time that it
+//! took.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use harness::Topology;
+
+use super::super::system::{GENERATOR, Measured};
+use crate::program::{Account, NodeCounts};
+use crate::record::{EdgeRecord, NodeRecord, ProcessRecord, Traffic};
+
+/// Who called whom, over the stages that are no warm-up. Calls are as the program that
+/// knows the system tells.
+pub(super) fn traffic(
+    topology: &Topology,
+    measured: Option<&Measured>,
+    account: &Account,
+) -> Traffic {
+    let counts = measured.map_or(&[][..], |measured| &measured.counts);
+    let nodes = topology.nodes().iter().map(|node| {
+        let counted = counts.iter().find(|of| of.name == node.name);
+        let remarks = account.remarks.get(node.name.as_str());
+        answered(node.name.as_str(), &node.role, counted, remarks)
+    });
+    let edges = account.edges.iter().map(|edge| EdgeRecord {
+        from: edge.from.clone(),
+        to: edge.to.clone(),
+        calls: edge.calls,
+        failed: edge.failed,
+    });
+    let tiers = topology.tiers().into_iter().map(|tier| {
+        let names = tier.into_iter().map(|node| node.name.to_string());
+        names.collect()
+    });
+    Traffic {
+        nodes: nodes.collect(),
+        edges: edges.collect(),
+        tiers: tiers.collect(),
+    }
+}
+
+/// A node's answers, where it counts them as `requests_total` by `status`.
+fn answered(
+    name: &str,
+    role: &str,
+    counted: Option<&NodeCounts>,
+    remarks: Option<&Vec<String>>,
+) -> NodeRecord {
+    let statuses = counted.map(|node| node.counters.by_label("requests_total", "status"));
+    let statuses = statuses.unwrap_or_default();
+    let is_error = |status: &String| status.starts_with('5');
+    let errors = statuses.iter().filter(|(status, _)| is_error(status));
+    NodeRecord {
+        name: name.to_owned(),
+        service: role.to_owned(),
+        requests: counted.map(|_| statuses.values().sum::<f64>().round() as u64),
+        errors: errors.map(|(_, count)| count).sum::<f64>().round() as u64,
+        remarks: remarks.cloned().unwrap_or_default(),
+    }
+}
+
+pub(super) fn processes(measured: Option<&Measured>, sent: u64) -> Vec<ProcessRecord> {
+    let Some(measured) = measured else {
+        return Vec::new();
+    };
+    let nodes = measured.cpu.iter().map(|(name, cpu)| (name.as_str(), *cpu));
+    nodes
+        .chain([(GENERATOR, measured.own_cpu)])
+        .map(|(name, cpu)| ProcessRecord {
+            name: name.to_owned(),
+            cpu_seconds: cpu.as_secs_f64(),
+            cpu_micros_per_request: per_request(cpu, sent),
+        })
+        .collect()
+}
+
+/// By node, and by role as the sum over its nodes.
+pub(super) fn cpu_per_request(
+    topology: &Topology,
+    measured: &Measured,
+    sent: u64,
+) -> BTreeMap<String, f64> {
+    let mut figures = BTreeMap::new();
+    for (name, cpu) in &measured.cpu {
+        let Some(micros) = per_request(*cpu, sent) else {
+            continue;
+        };
+        figures.insert(name.to_string(), micros);
+        let mut nodes = topology.nodes().iter();
+        let role = nodes.find(|node| node.name == *name).map(|node| &node.role);
+        // A role of one node has the node's name.
+        if let Some(role) = role.filter(|role| *role != name.as_str()) {
+            *figures.entry(role.clone()).or_default() += micros;
+        }
+    }
+    figures
+}
+
+/// In microseconds; `None` without requests, for there is nothing to share it among.
+fn per_request(cpu: Duration, sent: u64) -> Option<f64> {
+    (sent > 0).then(|| cpu.as_secs_f64() * 1e6 / sent as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_requests_cpu_time_is_that_of_none() {
+        assert_eq!(per_request(Duration::from_millis(3), 0), None);
+        assert_eq!(per_request(Duration::from_millis(3), 3), Some(1000.0));
+    }
+}

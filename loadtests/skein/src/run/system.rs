@@ -1,0 +1,340 @@
+//! The system that a run is about: one that the run starts and can look into, or
+//! one that is there and shows only its answers.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use harness::{Launcher, NodeName, StartOptions, System};
+
+use super::{Order, RunError};
+use crate::client;
+use crate::environment::own_cpu_time;
+use crate::interruption::Interruption;
+use crate::observation::{Glance, Observation, ObservationError, StageUse};
+use crate::plan::Plan;
+use crate::program::NodeCounts;
+use crate::record::EventRecord;
+use crate::timeline::CoresAt;
+use crate::verdict::Warning;
+use crate::workload::Workload;
+
+/// What the generator's own process is called beside the nodes.
+pub(super) const GENERATOR: &str = "load generator";
+
+/// The system that a run is about.
+pub(super) enum Subject {
+    Started(System),
+    There(String),
+}
+
+/// CPU time and counters over the stages that are no warm-up.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    pub(crate) counts: Vec<NodeCounts>,
+    pub(super) cpu: Vec<(NodeName, Duration)>,
+    pub(super) own_cpu: Duration,
+}
+
+/// What was seen of processes while the load went on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watched {
+    pub(super) looks: Vec<CoresAt>,
+    pub(super) events: Vec<EventRecord>,
+}
+
+/// Two looks, at the begin and the end of the stages that are no warm-up.
+pub(super) type Looks = Option<Result<(Observation, Observation), ObservationError>>;
+
+impl Subject {
+    /// Starts the plan's system, with logs and data in `folder`, unless one is there.
+    pub(super) async fn prepare(order: &Order, folder: &Path) -> Result<Self, RunError> {
+        if let Some(url) = &order.target {
+            // A connection will do: what anybody asks there, the load asks and counts.
+            return match client::reach(url).await {
+                Ok(()) => Ok(Subject::There(url.clone())),
+                Err(source) => match source.fault() {
+                    Err(shortage) => Err(RunError::NearSide {
+                        url: url.clone(),
+                        shortage,
+                        source,
+                    }),
+                    Ok(_) => Err(RunError::NobodyThere {
+                        url: url.clone(),
+                        source,
+                    }),
+                },
+            };
+        }
+        let options = StartOptions {
+            launcher: Launcher::this_program(),
+            folder: folder.to_owned(),
+        };
+        let topology = order.plan.topology().ok_or(RunError::NoSystem)?;
+        Ok(Subject::Started(System::start(&topology, options).await?))
+    }
+
+    pub(super) fn url(&self) -> String {
+        match self {
+            Subject::Started(system) => system.url(),
+            Subject::There(url) => url.clone(),
+        }
+    }
+
+    /// Looks at every node, if they can be seen.
+    pub(super) async fn observe(
+        &self,
+        plan: &Plan,
+        warnings: &mut Vec<Warning>,
+    ) -> Option<Observation> {
+        let Subject::Started(system) = self else {
+            return None;
+        };
+        let observation = Observation::of(system, plan).await;
+        observation.map_err(|e| warnings.push(unreadable(&e))).ok()
+    }
+
+    /// Looks when the warm-up is over and when the load is.
+    pub(super) async fn observe_measured_stages(&self, plan: &Plan, workload: &Workload) -> Looks {
+        let Subject::Started(system) = self else {
+            return None;
+        };
+        let schedule = &workload.schedule;
+        let first = plan.stages.iter().position(|stage| !stage.warm_up)?;
+        let looks = async {
+            workload.clock.reaches(schedule.begin_of(first)).await;
+            let begin = Observation::of(system, plan).await?;
+            workload.clock.reaches(schedule.length()).await;
+            Ok((begin, Observation::of(system, plan).await?))
+        };
+        while_load_lasts(workload, looks).await
+    }
+
+    /// Glances at the begin and the end of each stage, and tells what was used between;
+    /// `None` for stages that the load didn't reach the end of.
+    pub(super) async fn watch_stages(
+        &self,
+        plan: &Plan,
+        workload: &Workload,
+    ) -> Vec<Option<StageUse>> {
+        let system = match self {
+            Subject::Started(system) => Some(system),
+            Subject::There(_) => None,
+        };
+        let schedule = &workload.schedule;
+        let mut used = Vec::new();
+        let looks = async {
+            workload.clock.reaches(Duration::ZERO).await;
+            let mut begin = Glance::at(system);
+            for stage in 0..plan.stages.len() {
+                workload.clock.reaches(schedule.end_of(stage)).await;
+                let end = Glance::at(system);
+                used.push(Some(end.since(&begin)));
+                begin = end;
+            }
+        };
+        // What was seen until then is kept.
+        let _ = while_load_lasts(workload, looks).await;
+        used.resize_with(plan.stages.len(), || None);
+        used
+    }
+
+    /// Looks at the CPU time of every process once in a `tick`, and at which nodes have
+    /// ended since. A look costs a system call for each process.
+    pub(super) async fn watch_cores(&self, tick: Duration, workload: &Workload) -> Watched {
+        let mut watched = Watched::default();
+        let looks = async {
+            let mut number = 0;
+            loop {
+                workload.clock.reaches(tick * number).await;
+                let elapsed = workload.clock.elapsed();
+                let used = self.cpu_times();
+                watched.looks.push(CoresAt { elapsed, used });
+                let seconds = elapsed.as_secs_f64();
+                let new = not_yet_told(self.ended(), &watched.events);
+                let events = new.into_iter().map(|what| EventRecord { seconds, what });
+                watched.events.extend(events);
+                if elapsed >= workload.schedule.length() {
+                    break;
+                }
+                // What a busy machine made late is left out, and not caught up with.
+                number = (elapsed.as_nanos() / tick.as_nanos()) as u32 + 1;
+            }
+        };
+        // What was seen until then is kept.
+        let _ = while_load_lasts(workload, looks).await;
+        watched
+    }
+
+    /// The CPU time that each process has used, of those that tell; the generator last.
+    fn cpu_times(&self) -> Vec<(String, Duration)> {
+        let nodes = match self {
+            Subject::Started(system) => system.topology().nodes(),
+            Subject::There(_) => &[],
+        };
+        let used = nodes.iter().filter_map(|node| {
+            let Subject::Started(system) = self else {
+                return None;
+            };
+            let used = system.cpu_time(node.name.as_str()).ok()?;
+            Some((node.name.to_string(), used))
+        });
+        let own = own_cpu_time().ok().map(|own| (GENERATOR.to_owned(), own));
+        used.chain(own).collect()
+    }
+
+    /// The nodes that ended although nobody had told them to, each in a few words.
+    fn ended(&self) -> Vec<String> {
+        let Subject::Started(system) = self else {
+            return Vec::new();
+        };
+        let exits = system.unexpected_exits().into_iter();
+        exits
+            .map(|exit| format!("{} ended ({})", exit.node, exit.status))
+            .collect()
+    }
+
+    /// Waits until nothing goes on behind the answers any more, as far as the program knows
+    /// of it, or `deadline` has come.
+    pub(super) async fn drain(&self, plan: &Plan, deadline: Instant, warnings: &mut Vec<Warning>) {
+        let Subject::Started(system) = self else {
+            return;
+        };
+        let known = plan.application.under_way.filter(|_| plan.is_at_home());
+        let Some(work) = known else {
+            return;
+        };
+        loop {
+            let mut open = 0;
+            for node in system.topology().named(work.role) {
+                // What can't be read now won't be readable afterwards, where it is reported.
+                let Ok(counters) = system.counters(node.name.as_str()).await else {
+                    return;
+                };
+                // A page without them doesn't say that there are none.
+                let Some(left) = (work.left)(&counters) else {
+                    return;
+                };
+                open += left;
+            }
+            if open == 0 {
+                return;
+            }
+            if Instant::now() > deadline {
+                let what = work.name.to_owned();
+                warnings.push(Warning::NotDrained { tasks: open, what });
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// What the nodes counted between two looks at all of them.
+    pub(super) fn counted_between(
+        &self,
+        before: Option<Observation>,
+        after: Option<Observation>,
+    ) -> Option<Vec<NodeCounts>> {
+        match self {
+            Subject::Started(system) => Some(after?.counted_since(&before?, system)),
+            Subject::There(_) => None,
+        }
+    }
+
+    pub(super) fn measured_between(
+        &self,
+        looks: Looks,
+        warnings: &mut Vec<Warning>,
+    ) -> Option<Measured> {
+        let Subject::Started(system) = self else {
+            return None;
+        };
+        let (begin, end) = looks?.map_err(|e| warnings.push(unreadable(&e))).ok()?;
+        Some(Measured {
+            counts: end.counted_since(&begin, system),
+            cpu: end.cpu_since(&begin),
+            own_cpu: end.own_cpu_since(&begin),
+        })
+    }
+
+    /// Stops what was started, or kills it when an interruption has lasted. Its data is
+    /// only kept when something is amiss.
+    pub(super) async fn stop(
+        self,
+        folder: &Path,
+        interruption: &Interruption,
+        warnings: &mut Vec<Warning>,
+    ) {
+        let Subject::Started(system) = self else {
+            return;
+        };
+        for exit in system.unexpected_exits() {
+            warnings.push(Warning::NodeEnded {
+                node: exit.node.to_string(),
+                status: exit.status.to_string(),
+            });
+        }
+        let amiss = tokio::select! {
+            stopped = system.stop() => stopped.err().map(|error| error.to_string()),
+            () = interruption.cuts_short() => Some("it was killed, for lack of time".to_owned()),
+        };
+        if let Some(reason) = amiss {
+            let reason = reason.lines().next().unwrap_or_default().to_owned();
+            warnings.push(Warning::UntidyStop { reason });
+        }
+        if warnings.is_empty() {
+            // Nobody misses it; at worst it takes up room.
+            let _ = std::fs::remove_dir_all(folder.join("data"));
+        }
+    }
+}
+
+/// What happened, in no order, without what has been told already; the same may happen
+/// twice.
+fn not_yet_told(mut happened: Vec<String>, told: &[EventRecord]) -> Vec<String> {
+    for event in told {
+        if let Some(known) = happened.iter().position(|what| *what == event.what) {
+            happened.remove(known);
+        }
+    }
+    happened
+}
+
+/// What `looks` saw, unless the load broke off and never gets to where they wait for.
+async fn while_load_lasts<T>(workload: &Workload, looks: impl Future<Output = T>) -> Option<T> {
+    // A load that no user ever began has no end either.
+    let patience = workload.schedule.length() + Duration::from_secs(30);
+    tokio::select! {
+        seen = tokio::time::timeout(patience, looks) => seen.ok(),
+        () = workload.clock.broken_off() => None,
+    }
+}
+
+fn unreadable(error: &ObservationError) -> Warning {
+    let mut reason = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        reason.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    Warning::CountersUnreadable { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_twice_is_told_twice_and_in_whatever_order_nodes_are_asked() {
+        let told = [EventRecord {
+            seconds: 1.0,
+            what: "shop-2 ended".to_owned(),
+        }];
+        let new = |happened: &[&str]| {
+            let happened = happened.iter().map(|what| (*what).to_owned());
+            not_yet_told(happened.collect(), &told)
+        };
+        assert_eq!(new(&["shop-2 ended"]), [] as [&str; 0]);
+        assert_eq!(new(&["shop-1 ended", "shop-2 ended"]), ["shop-1 ended"]);
+        assert_eq!(new(&["shop-2 ended", "shop-2 ended"]), ["shop-2 ended"]);
+    }
+}

@@ -1,0 +1,157 @@
+//! Scenarios: what one kind of user does, turn by turn. They are written in Rust, or follow
+//! from a plan's requests.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::samples::Route;
+use crate::user::User;
+
+/// One kind of user. Each simulated user has a value of the type to itself, and takes one
+/// turn after the other.
+///
+/// ```
+/// use skein::{Route, Scenario, User};
+///
+/// struct Shopper {
+///     cart: u64,
+/// }
+///
+/// impl Scenario for Shopper {
+///     const NAME: &str = "shoppers";
+///     const ROUTES: &[Route] = &[Route::new("POST", "/carts/{id}")];
+///
+///     fn of(user: &mut User) -> Self {
+///         Shopper { cart: user.draw(1..=1000) }
+///     }
+///
+///     async fn turn(&mut self, user: &mut User) {
+///         let request = user.post(&format!("/carts/{}", self.cart)).json(&["apples"]);
+///         user.send(Self::ROUTES[0], request, |answer| answer.expect_status(201)).await;
+///     }
+/// }
+/// ```
+pub trait Scenario: Sized + Send + 'static {
+    /// The name in plans and reports, such as `"shoppers"`. In a plan's `[mix]`, blanks are
+    /// written as `_`.
+    const NAME: &'static str;
+
+    /// The routes that these users ask, which thresholds can be about.
+    const ROUTES: &'static [Route];
+
+    /// The state of one user, before its first turn.
+    fn of(user: &mut User) -> Self;
+
+    /// Takes one turn: sends what a user of this kind sends, and has each answer checked.
+    fn turn(&mut self, user: &mut User) -> impl Future<Output = ()> + Send;
+
+    /// Follows up, until `deadline`, what was left unfinished when the load ended. Without
+    /// one of its own, a scenario leaves nothing.
+    fn follow_up(
+        &mut self,
+        _user: &mut User,
+        _deadline: Instant,
+    ) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+}
+
+/// A scenario as a plan's mix and the running load know it.
+#[derive(Clone)]
+pub(crate) struct ScenarioKind {
+    pub(crate) name: &'static str,
+    pub(crate) routes: &'static [Route],
+    begin: Arc<Begin>,
+}
+
+type Begin = dyn Fn(&mut User) -> Box<dyn Turns> + Send + Sync;
+
+/// A scenario's place among those of its program.
+pub(crate) type ScenarioIndex = usize;
+
+impl ScenarioKind {
+    /// The kind of a scenario that is written in Rust.
+    pub(crate) fn of<S: Scenario>() -> Self {
+        ScenarioKind {
+            name: S::NAME,
+            routes: S::ROUTES,
+            begin: Arc::new(|user| Box::new(S::of(user))),
+        }
+    }
+
+    /// The name in a plan's mix: `task_submitters`.
+    pub(crate) fn key(&self) -> String {
+        self.name.replace(' ', "_")
+    }
+}
+
+impl std::fmt::Debug for ScenarioKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ScenarioKind").field(&self.name).finish()
+    }
+}
+
+/// A scenario of any type.
+trait Turns: Send {
+    fn turn<'a>(&'a mut self, user: &'a mut User) -> Work<'a>;
+
+    fn follow_up<'a>(&'a mut self, user: &'a mut User, deadline: Instant) -> Work<'a>;
+}
+
+type Work<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+impl<S: Scenario> Turns for S {
+    fn turn<'a>(&'a mut self, user: &'a mut User) -> Work<'a> {
+        Box::pin(Scenario::turn(self, user))
+    }
+
+    fn follow_up<'a>(&'a mut self, user: &'a mut User, deadline: Instant) -> Work<'a> {
+        Box::pin(Scenario::follow_up(self, user, deadline))
+    }
+}
+
+/// A simulated user together with what it has begun of each scenario. Under a plan's load
+/// it follows one; in a gate it takes turns of all.
+pub(crate) struct Seat {
+    /// The user.
+    pub(crate) user: User,
+    begun: Vec<Option<Box<dyn Turns>>>,
+}
+
+impl Seat {
+    /// A user who has begun nothing.
+    pub(crate) fn new(user: User) -> Self {
+        let mut begun = Vec::new();
+        begun.resize_with(user.workload().scenarios.len(), || None);
+        Seat { user, begun }
+    }
+
+    /// Takes one turn of a scenario.
+    pub(crate) async fn take_turn(&mut self, scenario: ScenarioIndex) {
+        let user = &mut self.user;
+        if self.begun[scenario].is_none() {
+            let kind = user.workload().scenarios[scenario].clone();
+            self.begun[scenario] = Some((kind.begin)(user));
+        }
+        if let Some(begun) = &mut self.begun[scenario] {
+            begun.turn(user).await;
+        }
+        user.count_turn();
+    }
+
+    /// Follows up, until `deadline`, what was left unfinished when the load ended.
+    pub(crate) async fn follow_up(&mut self, deadline: Instant) {
+        for begun in self.begun.iter_mut().flatten() {
+            begun.follow_up(&mut self.user, deadline).await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Seat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seat")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,307 @@
+//! Absolute rules on a run: Goose's own, such as `p99<20ms for GET /data`, and in
+//! the same grammar rules on the topology, such as `hit-ratio>=80%`.
+//!
+//! Goose's parser decides what is a rule of its own. The judging is done here, on
+//! exact histograms of the stages that are no warm-up: Goose judges whole runs, in
+//! buckets up to 0.78 % wide.
+
+mod grammar;
+mod judge;
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::figure::Figure;
+use crate::plan::Stage;
+
+pub(crate) use judge::Figures;
+pub use judge::{Judged, RouteFigures, State, TurnFigures, Verdicts};
+
+/// The grammar, for `--help`, with the figures that a program adds.
+pub(crate) fn help(figures: &[Figure]) -> String {
+    let mut own = String::new();
+    for figure in figures {
+        own += &format!("    {:<37}{}\n", example(figure), figure.about);
+    }
+    format!("{OF_RESPONSES}{own}{OF_ALL}")
+}
+
+/// A rule about a figure, as an example.
+fn example(figure: &Figure) -> String {
+    let (op, limit) = match (figure.is_better_high, figure.unit) {
+        (true, Unit::Percent) => (">=", "80%"),
+        (true, _) => (">=", "1"),
+        (false, Unit::Percent) => ("<=", "1%"),
+        (false, Unit::Microseconds) => ("<", "2ms"),
+        (false, _) => ("<=", "0"),
+    };
+    format!("{}{op}{limit}", figure.name)
+}
+
+const OF_RESPONSES: &str = "\
+Thresholds are rules <metric><op><limit>, with an optional \" for <subject>\":
+
+  On responses, as in Goose (for <route>, such as GET /items/{key}; else for all):
+    p99<50ms, p99.9<1s   response time percentile, to the last byte
+    avg<10ms, max<2s     response time
+    error-rate<0.1%      wrong or missing answers, of all requests
+    rps>=200             requests per second
+
+  On the turns of judged open stages (for <stage>; else for all of them together):
+    unsent<=2%           turns that found no user free until their stage was over, and
+                         were never sent, of all that came up
+    late<5%              turns sent more than 1 ms after their intended time
+  A plan that has no rule of its own on unsent has `unsent<=2%` for each such stage: a
+  rate that isn't kept because all users wait for answers is the system's failure.
+
+  On the topology:
+";
+
+const OF_ALL: &str = "    \
+cpu-per-request<2ms for <node>       CPU time of a service or node per request sent
+
+The op is <, <=, > or >=; a time takes us, ms or s. Warm-up stages don't count; what a
+program counts over the whole run instead, its list above says.";
+
+/// The metric that a threshold is about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Metric {
+    /// A response time percentile, above 0 and below 100.
+    Percentile(f64),
+    /// The mean response time.
+    Average,
+    /// The longest response time.
+    Maximum,
+    /// Failed requests in percent of all.
+    ErrorRate,
+    /// Requests per second.
+    RequestsPerSecond,
+    /// Turns of open load that were never sent, in percent of all that came up.
+    Unsent,
+    /// Turns of open load that were sent late, in percent of all that came up.
+    Late,
+    /// A figure that the program adds.
+    Named(&'static str),
+    /// CPU time of a service or node per request sent.
+    CpuPerRequest,
+}
+
+/// The unit that a metric's limit and value are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Microseconds.
+    Microseconds,
+    /// Percent.
+    Percent,
+    /// Per second.
+    PerSecond,
+    /// A number of things.
+    Count,
+}
+
+impl Metric {
+    /// Skein's own metrics by name; Goose's are found by Goose's parser.
+    const OWN: [(&str, Metric); 3] = [
+        ("unsent", Metric::Unsent),
+        ("late", Metric::Late),
+        ("cpu-per-request", Metric::CpuPerRequest),
+    ];
+
+    /// The metric of Skein's own or of the program's that is called so.
+    fn own(name: &str, figures: &[Figure]) -> Option<Self> {
+        let mut own = Self::OWN.into_iter().chain(named(figures));
+        own.find_map(|(known, metric)| (known == name).then_some(metric))
+    }
+
+    /// The names of Skein's own metrics and the program's, as a list in a sentence.
+    fn own_names(figures: &[Figure]) -> String {
+        let own = Self::OWN.into_iter().chain(named(figures));
+        let names: Vec<&str> = own.map(|(name, _)| name).collect();
+        names.join(", ")
+    }
+
+    /// The unit of the metric's values.
+    fn unit(self, figures: &[Figure]) -> Unit {
+        match self {
+            Metric::Percentile(_) | Metric::Average | Metric::Maximum | Metric::CpuPerRequest => {
+                Unit::Microseconds
+            }
+            Metric::ErrorRate | Metric::Unsent | Metric::Late => Unit::Percent,
+            Metric::RequestsPerSecond => Unit::PerSecond,
+            Metric::Named(name) => figures
+                .iter()
+                .find(|figure| figure.name == name)
+                .map_or(Unit::Count, |figure| figure.unit),
+        }
+    }
+
+    /// True when Goose doesn't know it.
+    fn is_own(self) -> bool {
+        matches!(
+            self,
+            Metric::Unsent | Metric::Late | Metric::CpuPerRequest | Metric::Named(_)
+        )
+    }
+}
+
+fn named(figures: &[Figure]) -> impl Iterator<Item = (&'static str, Metric)> {
+    let names = figures.iter().map(|figure| figure.name);
+    names.map(|name| (name, Metric::Named(name)))
+}
+
+/// How a value is compared with the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+}
+
+impl Operator {
+    /// Whether `value` is on the right side of `limit`.
+    pub fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Operator::Less => value < limit,
+            Operator::AtMost => value <= limit,
+            Operator::Greater => value > limit,
+            Operator::AtLeast => value >= limit,
+        }
+    }
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Threshold {
+    /// The rule as it was written.
+    pub rule: String,
+    /// The metric that it is about.
+    pub metric: Metric,
+    /// How the value is compared.
+    pub operator: Operator,
+    /// The unit of limit and value.
+    pub unit: Unit,
+    /// The limit, in that unit.
+    pub limit: f64,
+    /// The route, stage, service or node that it is about; `None` means all together.
+    pub subject: Option<String>,
+}
+
+/// The most turns of a judged open stage that may never be sent, in percent, where a plan
+/// doesn't say otherwise: the error that figures may have.
+pub const UNSENT: f64 = 2.0;
+
+/// The rules that a plan with these stages and `rules` has without having written them:
+/// each judged open stage sends its turns. A rate that users couldn't keep up with because
+/// they waited for answers is the system's failure to keep it; no plan asks for a rate
+/// without meaning that. (What the generator itself doesn't get round to makes the run
+/// invalid.)
+pub fn built_in(stages: &[Stage], rules: &[Threshold]) -> Vec<Threshold> {
+    // A rate of nothing is a pause, and has no turns to send.
+    let has_turns = |stage: &Stage| stage.open.is_some_and(|open| open.curve.mean() > 0.0);
+    let open = || stages.iter().filter(|s| !s.warm_up && has_turns(s));
+    let is_only_one = open().count() == 1;
+    let is_ruled = |stage: &Stage| {
+        let mut own = rules.iter().filter(|rule| rule.metric == Metric::Unsent);
+        own.any(|rule| rule.subject.as_ref().is_none_or(|s| *s == stage.name))
+    };
+    let rule = |stage: &Stage| {
+        let subject = (!is_only_one).then(|| stage.name.clone());
+        let about = subject.iter().map(|subject| format!(" for {subject}"));
+        Threshold {
+            rule: format!("unsent<={UNSENT}%{}", about.collect::<String>()),
+            metric: Metric::Unsent,
+            operator: Operator::AtMost,
+            unit: Unit::Percent,
+            limit: UNSENT,
+            subject,
+        }
+    };
+    open().filter(|stage| !is_ruled(stage)).map(rule).collect()
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Plan;
+    use crate::testing;
+
+    /// A plan with these rules, of two judged stages with a rate and two without judgement
+    /// or rate.
+    fn plan(rules: &str) -> Result<Plan, String> {
+        let source = format!(
+            r#"
+name = "turns"
+thresholds = [{rules}]
+[mix]
+browsers = 1
+[[stage]]
+name = "warm-up"
+rate = "10/s"
+duration = "1s"
+warm_up = true
+[[stage]]
+name = "steady"
+rate = "10/s"
+duration = "5s"
+[[stage]]
+name = "peak"
+rate = "100/s"
+duration = "1s"
+[[stage]]
+name = "closed"
+users = 4
+duration = "1s"
+"#
+        );
+        testing::try_parse(&source)
+    }
+
+    fn built_in_of(rules: &str) -> Vec<String> {
+        let plan = plan(rules).expect("a plan");
+        let rules = built_in(&plan.stages, &plan.thresholds);
+        for rule in &rules {
+            assert_eq!(Threshold::read(&rule.rule, &[]).expect("a rule"), *rule);
+        }
+        rules.into_iter().map(|rule| rule.rule).collect()
+    }
+
+    #[test]
+    fn each_judged_stage_with_a_rate_sends_its_turns_unless_the_plan_says_otherwise() {
+        let both = ["unsent<=2% for steady", "unsent<=2% for peak"];
+        assert_eq!(built_in_of(r#""error-rate<1%", "late<5%""#), both);
+        assert_eq!(built_in_of(r#""unsent<=30% for peak""#), both[..1]);
+        assert_eq!(built_in_of(r#""unsent<=30%""#), [] as [&str; 0]);
+        let mut alone = plan(r#""p99<1s""#).expect("a plan");
+        alone.stages.retain(|stage| stage.name != "peak");
+        let rules = built_in(&alone.stages, &alone.thresholds);
+        assert_eq!(rules[0].rule, "unsent<=2%");
+        let closed = testing::plan("smoke");
+        assert_eq!(built_in(&closed.stages, &[]), []);
+    }
+
+    #[test]
+    fn a_rule_on_turns_is_about_a_judged_stage_with_a_rate() {
+        for (rule, says) in [
+            ("unsent<1% for warm-up", "there is steady, peak"),
+            ("late<1% for closed", "there is steady, peak"),
+            ("unsent<1% for GET /data/{key}", "there is steady, peak"),
+        ] {
+            let message = plan(&format!("{rule:?}")).expect_err(rule);
+            assert!(message.contains(says), "{message}");
+        }
+    }
+}

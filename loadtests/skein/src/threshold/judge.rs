@@ -1,0 +1,280 @@
+//! Holds a run's figures against its rules.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Metric, Threshold, Unit};
+use crate::figure::Reading;
+use crate::record::share;
+
+/// What the rules are judged on.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// Requests of the judged stages, by route name.
+    pub routes: BTreeMap<String, RouteFigures>,
+    /// Turns of the judged open stages, by the stage's name.
+    pub turns: BTreeMap<String, TurnFigures>,
+    /// How long the judged stages lasted, in seconds.
+    pub seconds: f64,
+    /// Figures of the figures that the program adds, by name.
+    pub named: BTreeMap<&'static str, Reading>,
+    /// CPU microseconds per request sent, by service and by node, over the judged stages;
+    /// `None` where that can't be seen, and empty without requests.
+    pub cpu_per_request: Option<BTreeMap<String, f64>>,
+}
+
+/// Requests of one route.
+#[derive(Clone, Debug)]
+pub struct RouteFigures {
+    /// Response times in microseconds, of failed requests too.
+    pub response_times: Histogram<u64>,
+    /// How many failed.
+    pub failed: u64,
+}
+
+/// Turns of one open stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TurnFigures {
+    /// The number of those that came up.
+    pub planned: u64,
+    /// Those of them that were never sent, for no user was free.
+    pub unsent: u64,
+    /// Those of them that were sent late.
+    pub late: u64,
+}
+
+/// How a rule came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The value is on the right side of the limit.
+    Passed,
+    /// It isn't, or there was nothing to measure although there could have been.
+    Failed,
+    /// The figure can't be seen from where the run stood; neither good nor bad.
+    NotObservable,
+}
+
+/// A rule and how it came out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Judged {
+    /// The rule as it was written.
+    pub rule: String,
+    /// How it came out.
+    pub state: State,
+    /// The limit, in `unit`.
+    pub limit: f64,
+    /// The value, in `unit`; `None` without samples or sight.
+    pub value: Option<f64>,
+    /// The unit of limit and value.
+    pub unit: Unit,
+    /// True when the plan has the rule without having written it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub built_in: bool,
+}
+
+/// Every rule of a run, judged.
+pub type Verdicts = Vec<Judged>;
+
+impl Threshold {
+    /// Judges the rule on a run's figures.
+    pub fn judge(&self, figures: &Figures) -> Judged {
+        let (value, state) = match self.observe(figures) {
+            Reading::Value(value) if self.operator.holds(value, self.limit) => {
+                (Some(value), State::Passed)
+            }
+            Reading::Value(value) => (Some(value), State::Failed),
+            Reading::NoSamples => (None, State::Failed),
+            Reading::OutOfSight => (None, State::NotObservable),
+        };
+        Judged {
+            rule: self.rule.clone(),
+            state,
+            limit: self.limit,
+            value,
+            unit: self.unit,
+            built_in: false,
+        }
+    }
+
+    fn observe(&self, figures: &Figures) -> Reading {
+        let measured = |figure: &dyn Fn(&RouteFigures) -> f64| match self.requests(figures) {
+            Some(requests) => Reading::Value(figure(&requests)),
+            None => Reading::NoSamples,
+        };
+        match self.metric {
+            Metric::Percentile(percent) => {
+                measured(&|r| r.response_times.value_at_percentile(percent) as f64)
+            }
+            Metric::Average => measured(&|r| r.response_times.mean()),
+            Metric::Maximum => measured(&|r| r.response_times.max() as f64),
+            Metric::ErrorRate => measured(&|r| r.failed as f64 / r.sent() * 100.0),
+            Metric::RequestsPerSecond if figures.seconds <= 0.0 => Reading::NoSamples,
+            Metric::RequestsPerSecond => measured(&|r| r.sent() / figures.seconds),
+            Metric::Unsent => self.share_of_turns(figures, |turns| turns.unsent),
+            Metric::Late => self.share_of_turns(figures, |turns| turns.late),
+            Metric::Named(name) => {
+                let reading = figures.named.get(name);
+                reading.copied().unwrap_or(Reading::OutOfSight)
+            }
+            Metric::CpuPerRequest => {
+                let subject = self.subject.as_deref().unwrap_or_default();
+                match &figures.cpu_per_request {
+                    None => Reading::OutOfSight,
+                    Some(none) if none.is_empty() => Reading::NoSamples,
+                    Some(known) => known
+                        .get(subject)
+                        .map_or(Reading::OutOfSight, |micros| Reading::Value(*micros)),
+                }
+            }
+        }
+    }
+
+    /// In percent of the turns that the rule is about.
+    fn share_of_turns(&self, figures: &Figures, part: fn(&TurnFigures) -> u64) -> Reading {
+        let stages = || figures.turns.iter().filter(|(name, _)| self.is_about(name));
+        let planned: u64 = stages().map(|(_, turns)| turns.planned).sum();
+        let part: u64 = stages().map(|(_, turns)| part(turns)).sum();
+        share(part, planned).map_or(Reading::NoSamples, Reading::Value)
+    }
+
+    fn is_about(&self, name: &str) -> bool {
+        self.subject.as_ref().is_none_or(|subject| subject == name)
+    }
+
+    /// The requests that the rule is about, or `None` when there were none.
+    fn requests(&self, figures: &Figures) -> Option<RouteFigures> {
+        figures
+            .routes
+            .iter()
+            .filter(|(name, _)| self.is_about(name))
+            .map(|(_, route)| route.clone())
+            .reduce(|mut sum, route| {
+                sum.response_times += route.response_times;
+                sum.failed += route.failed;
+                sum
+            })
+            .filter(|sum| !sum.response_times.is_empty())
+    }
+}
+
+impl RouteFigures {
+    fn sent(&self) -> f64 {
+        self.response_times.len() as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::figure::Figure;
+
+    fn figures(times: &[u64], failed: u64) -> Figures {
+        let mut response_times = Histogram::new(3).expect("3 digits are allowed");
+        for time in times {
+            response_times.record(*time).expect("within range");
+        }
+        let route = RouteFigures {
+            response_times,
+            failed,
+        };
+        Figures {
+            routes: BTreeMap::from([("GET /items".to_owned(), route)]),
+            turns: BTreeMap::from([
+                (
+                    "steady".to_owned(),
+                    TurnFigures {
+                        planned: 300,
+                        unsent: 0,
+                        late: 30,
+                    },
+                ),
+                (
+                    "peak".to_owned(),
+                    TurnFigures {
+                        planned: 100,
+                        unsent: 40,
+                        late: 10,
+                    },
+                ),
+            ]),
+            seconds: 2.0,
+            named: BTreeMap::from([
+                ("fresh-ratio", Reading::OutOfSight),
+                ("orders-lost", Reading::Value(2.0)),
+                ("strays", Reading::NoSamples),
+            ]),
+            cpu_per_request: Some(BTreeMap::from([("shop".to_owned(), 300.0)])),
+        }
+    }
+
+    fn state(rule: &str, figures: &Figures) -> State {
+        let known = [
+            Figure::new("fresh-ratio", Unit::Percent, ""),
+            Figure::new("orders-lost", Unit::Count, ""),
+            Figure::new("strays", Unit::Count, ""),
+        ];
+        let rule = Threshold::read(rule, &known).expect(rule);
+        rule.judge(figures).state
+    }
+
+    #[test]
+    fn rules_hold_or_fail_by_their_figure() {
+        let figures = figures(&[1000, 2000, 3000, 4000], 1);
+        for (rule, expected) in [
+            ("p50<=2.1ms", State::Passed),
+            ("max<4ms for GET /items", State::Failed),
+            ("avg<2.6ms", State::Passed),
+            ("error-rate<=25%", State::Passed),
+            ("error-rate<25%", State::Failed),
+            ("rps>=2", State::Passed),
+            ("rps>2", State::Failed),
+            ("unsent<=10%", State::Passed),
+            ("unsent<10%", State::Failed),
+            ("unsent<=0% for steady", State::Passed),
+            ("unsent<=39% for peak", State::Failed),
+            ("late<=10%", State::Passed),
+            ("late<10% for peak", State::Failed),
+            ("orders-lost<=2", State::Passed),
+            ("orders-lost<=1", State::Failed),
+            ("cpu-per-request<1ms for shop", State::Passed),
+        ] {
+            assert_eq!(state(rule, &figures), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn nothing_measured_fails_and_nothing_observable_is_said() {
+        let figures = figures(&[], 0);
+        assert_eq!(state("p50<1s", &figures), State::Failed);
+        assert_eq!(state("strays<=0", &figures), State::Failed);
+        assert_eq!(state("fresh-ratio>=0%", &figures), State::NotObservable);
+        let cpu = "cpu-per-request<1s for store";
+        assert_eq!(state(cpu, &figures), State::NotObservable);
+        let idle = Figures {
+            turns: BTreeMap::from([("steady".to_owned(), TurnFigures::default())]),
+            cpu_per_request: Some(BTreeMap::new()),
+            ..figures
+        };
+        assert_eq!(state(cpu, &idle), State::Failed);
+        assert_eq!(state("unsent<=2%", &idle), State::Failed);
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_and_its_opposite_never_agree(
+            times in prop::collection::vec(1u64..1_000_000, 1..50),
+            limit in 1u32..1000,
+        ) {
+            let figures = figures(&times, 0);
+            let below = state(&format!("p90<{limit}ms"), &figures);
+            let above = state(&format!("p90>={limit}ms"), &figures);
+            prop_assert_ne!(below, above);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What all users of a run share: where to send, what to do when, and where to
+//! record it.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+use tokio::sync::watch;
+
+use crate::client::{AnswerLimits, Target};
+use crate::in_flight::InFlight;
+use crate::pacer::ArrivalQueue;
+use crate::plan::{Plan, Schedule};
+use crate::plain::Repertoire;
+use crate::program::TypeMap;
+use crate::samples::{Pulse, Recorder, Samples, StageIndex};
+use crate::scenario::{ScenarioIndex, ScenarioKind};
+use crate::timing::Timings;
+
+/// What all users of a run share.
+#[derive(Debug)]
+pub struct Workload {
+    /// Where the system takes requests.
+    pub target: Target,
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// What sets this run apart from any other, also from one with the same seed;
+    /// visible ASCII characters.
+    pub run: String,
+    /// The plan that is carried out.
+    pub plan: Plan,
+    /// Values that users share, by their type.
+    pub shared: TypeMap,
+    /// Bounds of answers.
+    pub answers: AnswerLimits,
+    /// The plain requests that users send, in a plan of plain requests.
+    pub repertoire: Option<Repertoire>,
+    /// The scenarios: the program's, or that of plain requests alone.
+    pub(crate) scenarios: Vec<ScenarioKind>,
+    /// The scenario of each user, by seat.
+    pub roster: Vec<ScenarioIndex>,
+    /// When who is at work.
+    pub schedule: Schedule,
+    /// How much of the schedule is over.
+    pub clock: Clock,
+    /// Where turns of open load come from.
+    pub arrivals: ArrivalQueue,
+    /// How many requests are under way.
+    pub in_flight: InFlight,
+    /// Where samples go.
+    pub recorder: Recorder,
+    /// What was recorded lately.
+    pub pulse: Pulse,
+    /// Where the time of sampled requests went.
+    pub timings: Timings,
+    /// Connections that were given up for bytes that belong to no answer.
+    pub unasked: AtomicU64,
+}
+
+impl Workload {
+    /// The workload of `plan` for the system at `url`, which must be a [`Target`]'s.
+    pub fn new(plan: &Plan, seed: u64, url: &str) -> Self {
+        let schedule = plan.schedule();
+        let target: Target = url.parse().expect("a target's URL was read as one before");
+        Workload {
+            seed,
+            run: format!("{:016x}", rand::random::<u64>()),
+            shared: plan.application.shared(plan),
+            answers: plan.answers,
+            scenarios: plan.scenarios(),
+            roster: plan.roster(schedule.seats()),
+            repertoire: plan
+                .requests
+                .clone()
+                .map(|requests| Repertoire::new(requests, &target)),
+            timings: Timings::new(plan.hops()),
+            plan: plan.clone(),
+            target,
+            clock: Clock::default(),
+            arrivals: ArrivalQueue::default(),
+            in_flight: InFlight::default(),
+            recorder: Recorder::new(),
+            pulse: Pulse::default(),
+            unasked: AtomicU64::new(0),
+            schedule,
+        }
+    }
+
+    /// The random numbers of the user on `seat`: the same whenever the seed is. Each
+    /// seat's seed is drawn from the run's, so that runs with neighbouring seeds have
+    /// no user in common.
+    pub fn rng(&self, seat: usize) -> Xoshiro256PlusPlus {
+        let mut draws = Xoshiro256PlusPlus::seed_from_u64(self.seed).random_iter();
+        let own = draws.nth(seat).expect("draws never end");
+        Xoshiro256PlusPlus::seed_from_u64(own)
+    }
+
+    /// Everything that was seen so far. Keeps users waiting for a moment; for when the
+    /// load is over.
+    pub fn samples(&self) -> Samples {
+        let mut samples = self.recorder.snapshot();
+        for (stage, planned) in self.arrivals.planned() {
+            samples.arrivals.entry(stage).or_default().planned = planned;
+        }
+        samples
+    }
+
+    /// The stage that it is now; `None` after the last.
+    pub fn stage_now(&self) -> StageIndex {
+        self.schedule.stage_at(self.clock.elapsed())
+    }
+
+    /// The stage that it is now, if it is an open one.
+    pub fn open_stage_now(&self) -> StageIndex {
+        let stage = self.stage_now()?;
+        self.schedule.open_load_of(stage).map(|_| stage)
+    }
+
+    /// Whether the user on `seat` is at work now.
+    pub fn is_on_duty(&self, seat: usize) -> bool {
+        self.clock.stopped().is_none() && seat < self.schedule.users_at(self.clock.elapsed())
+    }
+}
+
+/// Tells how much of the schedule is over. It starts with the first user.
+#[derive(Debug, Default)]
+pub struct Clock {
+    start: OnceLock<Instant>,
+    /// For those who wait for the start; the others only look.
+    is_started: watch::Sender<bool>,
+    broken_off: watch::Sender<bool>,
+    /// For those who rest, and after them for those who only look.
+    over: watch::Sender<bool>,
+    stopped: OnceLock<Duration>,
+}
+
+impl Clock {
+    /// Starts the clock, unless it goes already.
+    pub fn start(&self) {
+        if self.start.get().is_none() {
+            self.start.get_or_init(Instant::now);
+            self.is_started.send_replace(true);
+        }
+    }
+
+    /// When the clock was started, if it was.
+    pub fn started(&self) -> Option<Instant> {
+        self.start.get().copied()
+    }
+
+    /// How long ago the clock was started; zero before.
+    pub fn elapsed(&self) -> Duration {
+        self.start.get().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
+    /// Wakes everybody who rests: nothing is to begin any more, be it that the schedule
+    /// is over or that somebody stops the load before.
+    pub fn stop(&self) {
+        self.stopped.get_or_init(|| self.elapsed());
+        self.over.send_replace(true);
+    }
+
+    /// How much of the schedule was over when nothing was to begin any more, if it is so.
+    pub fn stopped(&self) -> Option<Duration> {
+        self.stopped.get().copied()
+    }
+
+    /// Waits until nothing is to begin any more.
+    pub async fn is_over(&self) {
+        // The sender lives as long as this borrow, so that waiting can't fail.
+        let _ = self.over.subscribe().wait_for(|over| *over).await;
+    }
+
+    /// Tells whoever waits for a time that it won't come, since the load broke off.
+    pub fn break_off(&self) {
+        self.broken_off.send_replace(true);
+    }
+
+    /// Waits until the load breaks off; for ever, if it doesn't.
+    pub async fn broken_off(&self) {
+        // The sender lives as long as this borrow, so that waiting can't fail.
+        let _ = self.broken_off.subscribe().wait_for(|over| *over).await;
+    }
+
+    /// Waits until the clock shows `elapsed`.
+    pub async fn reaches(&self, elapsed: Duration) {
+        let mut is_started = self.is_started.subscribe();
+        // The sender lives as long as this borrow, so that waiting can't fail.
+        let _ = is_started.wait_for(|started| *started).await;
+        if let Some(start) = self.started() {
+            tokio::time::sleep_until((start + elapsed).into()).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use crate::testing;
+    use crate::user::User;
+
+    #[test]
+    fn a_seed_gives_each_user_the_same_choices_again_and_no_two_the_same() {
+        let plan = testing::plan("smoke");
+        let choices = |seed, seat| {
+            let mut rng = Workload::new(&plan, seed, "http://localhost").rng(seat);
+            [(); 8].map(|()| rng.random::<u32>())
+        };
+        assert_eq!(choices(1, 0), choices(1, 0));
+        assert_ne!(choices(1, 0), choices(1, 1));
+        for seat in 0..4 {
+            assert_ne!(choices(1, 0), choices(2, seat));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_rests_is_woken_when_the_load_is_over_and_begins_nothing_more() {
+        let plan = testing::plan("smoke");
+        let workload = Arc::new(Workload::new(&plan, 1, "http://localhost"));
+        let user = User::new(0, Arc::clone(&workload));
+        workload.clock.start();
+        assert!(user.rest(Duration::from_millis(1)).await);
+        let long = tokio::spawn(async move { user.rest(Duration::from_secs(600)).await });
+        workload.clock.stop();
+        assert!(!long.await.expect("no panic"));
+        assert!(!workload.is_on_duty(0));
+        assert!(workload.clock.stopped() <= Some(workload.clock.elapsed()));
+    }
+
+}

@@ -1,0 +1,103 @@
+//! The `[topology]` table of a plan: the laboratory that a run starts.
+
+use std::time::Duration;
+
+use humantime::format_duration;
+use integration::Topology;
+use serde::{Deserialize, Serialize};
+use services::contract::Service;
+use skein::plan::{Mistake, Span, Spanned, within};
+use skein::{Plan, PlanTable};
+
+use crate::behaviour::Behaviour;
+
+/// The laboratory that a plan asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Shape {
+    /// API gateways behind the balancer, 1 to 32.
+    pub(crate) gateways: usize,
+    /// Cache nodes, 0 to 32.
+    pub(crate) caches: usize,
+    /// The time that each read and write of the database waits, to stand for a disk or a
+    /// network.
+    pub(crate) storage_latency: Duration,
+    /// The time that the worker's executor takes for a task.
+    pub(crate) task_duration: Duration,
+    /// The time that caches keep a value; zero means for ever.
+    pub(crate) cache_ttl: Duration,
+}
+
+/// The table as it is written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Written {
+    gateways: Option<Spanned<usize>>,
+    caches: Option<Spanned<usize>>,
+    storage_latency: Option<Span>,
+    task_duration: Option<Span>,
+    cache_ttl: Option<Span>,
+}
+
+impl PlanTable for Shape {
+    const NAME: &str = "topology";
+    type Written = Written;
+
+    fn check(written: Written) -> Result<Self, Mistake> {
+        let time = |span: Option<Span>, usual| span.map_or(usual, |span| span.0);
+        Ok(Shape {
+            gateways: within(written.gateways, 1..=32, 3, "`gateways`")?,
+            caches: within(written.caches, 0..=32, 2, "`caches`")?,
+            storage_latency: time(written.storage_latency, Duration::from_millis(5)),
+            task_duration: time(written.task_duration, Duration::from_millis(100)),
+            cache_ttl: time(written.cache_ttl, Duration::from_secs(60)),
+        })
+    }
+}
+
+/// The laboratory of a plan.
+pub(crate) fn topology(plan: &Plan) -> Topology {
+    let shape = plan.table::<Shape>();
+    let duration = |duration: Duration| format_duration(duration).to_string();
+    Topology::laboratory()
+        .gateways(shape.gateways)
+        .caches(shape.caches)
+        .with(
+            Service::Database,
+            "storage-latency",
+            duration(shape.storage_latency),
+        )
+        .with(
+            Service::Worker,
+            "task-duration",
+            duration(shape.task_duration),
+        )
+        .with(Service::Cache, "ttl", duration(shape.cache_ttl))
+        // Readers expect every item that they may ask for.
+        .with(
+            Service::Database,
+            "items",
+            plan.table::<Behaviour>().items,
+        )
+}
+
+impl Shape {
+    /// The laboratory in a few words, for reports.
+    pub(crate) fn in_words(&self) -> String {
+        let counted = |number: usize, one: &str, several: &str| match number {
+            0 => format!("no {several}"),
+            1 => format!("1 {one}"),
+            _ => format!("{number} {several}"),
+        };
+        let kept = match self.cache_ttl.is_zero() {
+            true => "never expire".to_owned(),
+            false => format!("expire after {}", format_duration(self.cache_ttl)),
+        };
+        format!(
+            "{}, {}, simulated storage latency {}, task duration {}, values in caches {kept}",
+            counted(self.gateways, "gateway", "gateways"),
+            counted(self.caches, "cache", "caches"),
+            format_duration(self.storage_latency),
+            format_duration(self.task_duration),
+        )
+    }
+}
