@@ -116,7 +116,10 @@ fn command_line(application: &Application) -> clap::Command {
     let line = CommandLine::command().name(name).about(about);
     let line = line.mut_subcommand("plans", |plans| plans.after_help(rules));
     match application.up {
-        Some(flags) => line.mut_subcommand("up", flags.augment),
+        Some(flags) => line.mut_subcommand("up", |up| {
+            let about = up.get_about().cloned().unwrap_or_default();
+            (flags.augment)(up).about(about)
+        }),
         None => line,
     }
 }
