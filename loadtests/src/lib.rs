@@ -56,6 +56,7 @@ mod arrivals;
 mod attack;
 mod client;
 mod commands;
+mod doubt;
 mod environment;
 mod evidence;
 pub mod exit_code;

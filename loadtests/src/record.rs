@@ -19,13 +19,14 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::Evidence;
 use crate::ledger::Ledger;
 use crate::plan::{Behaviour, Mix, Shape, Stage};
 use crate::threshold::Verdicts;
 use crate::timing::RouteTiming;
-use crate::verdict::{Judgement, Warning};
+use crate::verdict::Judgement;
 
 pub use caches::{CacheNodeRecord, CacheRecord};
 pub use curve::Curve;
@@ -51,7 +52,7 @@ pub struct Record {
     /// What the run comes to.
     pub judgement: Judgement,
     /// Doubts about the measurement.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<Doubt>,
     /// What was asked for.
     pub plan: PlanRecord,
     /// The seed of every random choice.

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 
 use crate::attack::{Attack, AttackError, End};
 use crate::client::{self, ExchangeError, Shortage};
+use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::looks::Looker;
 use crate::evidence::tenths::Tenths;
@@ -32,7 +33,6 @@ use crate::progress::Progress;
 use crate::record::Record;
 use crate::samples::{Fault, write_logs};
 use crate::timeline::Ticker;
-use crate::verdict::Warning;
 use crate::wall::{Beginning, WallClock};
 use crate::workload::Workload;
 use seen::Seen;
@@ -108,7 +108,7 @@ pub async fn run(
 ) -> Result<Finished, RunError> {
     let beginning = Beginning::now(order.wall);
     let environment = Environment::look();
-    let mut warnings = environment.warnings();
+    let mut warnings = environment.doubts();
     let mut losses = Losses::default();
     let prepared = tokio::select! {
         prepared = prepare(&order, folder, progress, &mut warnings) => Some(prepared?),
@@ -126,13 +126,13 @@ pub async fn run(
             load(&order, &beginning, ground, ending).await?
         }
         None => {
-            warnings.push(Warning::Interrupted);
+            warnings.push(Doubt::Interrupted);
             let now = beginning.wall_at(Instant::now());
             (Seen::default(), (now, Duration::ZERO))
         }
     };
     let set = beginning.clock_set_by();
-    warnings.extend(set.map(|seconds| Warning::ClockSet { seconds }));
+    warnings.extend(set.map(|seconds| Doubt::ClockSet { seconds }));
     let record = assemble::record(order, environment, warnings, length, &seen, folder);
     Ok(Finished { record, losses })
 }
@@ -150,7 +150,7 @@ async fn prepare(
     order: &Order,
     folder: &Path,
     progress: &Progress,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Vec<Doubt>,
 ) -> Result<Ground, RunError> {
     progress.say("finding out what the generator can do");
     let files = known(
@@ -183,7 +183,7 @@ struct Ending<'a> {
     progress: &'a Progress,
     interruption: &'a Interruption,
     losses: &'a mut Losses,
-    warnings: &'a mut Vec<Warning>,
+    warnings: &'a mut Vec<Doubt>,
 }
 
 /// Loads the system and stops it. Gives what was seen, and when the load began and how long
@@ -278,12 +278,12 @@ async fn load(
     let tasks = attack.tasks().await;
     // From here on, all is measured.
     if interruption.happened() {
-        warnings.push(Warning::Interrupted);
+        warnings.push(Doubt::Interrupted);
     }
     let broken_off = workload.in_flight.broken_off();
     if broken_off > 0 {
         let requests = broken_off;
-        warnings.push(Warning::BrokenOff { requests });
+        warnings.push(Doubt::BrokenOff { requests });
     }
     if order.target.is_none() {
         progress.say("stopping the system");
@@ -319,19 +319,19 @@ async fn load(
 }
 
 /// Why a server hung up on every request without a word, if it is because it speaks TLS.
-async fn misunderstanding(workload: &Workload) -> Option<Warning> {
+async fn misunderstanding(workload: &Workload) -> Option<Doubt> {
     let samples = workload.samples();
     let total = samples.total(|_| true);
     let hung_up = samples.faults(|fault| matches!(fault, Fault::Closed | Fault::NoAnswer));
     let only_that = hung_up > 0 && total.failed() == total.count() && total.statuses.is_empty();
-    (only_that && client::speaks_tls(&workload.target).await).then(|| Warning::SpeaksTls {
+    (only_that && client::speaks_tls(&workload.target).await).then(|| Doubt::SpeaksTls {
         url: workload.target.as_str().to_owned(),
     })
 }
 
 /// What was found out; where it wasn't, a warning says so.
-fn known<T>(what: &str, found: std::io::Result<T>, warnings: &mut Vec<Warning>) -> Option<T> {
-    let unknown = |error: std::io::Error| Warning::OutOfSight {
+fn known<T>(what: &str, found: std::io::Result<T>, warnings: &mut Vec<Doubt>) -> Option<T> {
+    let unknown = |error: std::io::Error| Doubt::OutOfSight {
         what: what.to_owned(),
         reason: error.to_string(),
     };

@@ -11,6 +11,7 @@ use super::{
     StageRecord, StageUsage, TaskRecord, TickRecord, TickTimes, Timeline, Times, Traffic,
 };
 use crate::arrivals::Spacing;
+use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::{Evidence, StageEvidence};
 use crate::ledger::{Generator, draw_up};
@@ -18,7 +19,7 @@ use crate::plan::Plan;
 use crate::prediction::{HitPrediction, PredictedPart};
 use crate::threshold::{Judged, State, Unit};
 use crate::timing::{Hop, HopTiming, RouteTiming};
-use crate::verdict::{Judgement, Verdict, Warning};
+use crate::verdict::{Judgement, Verdict};
 
 /// A record with a bit of everything.
 pub(crate) fn example() -> Record {
@@ -47,7 +48,7 @@ pub(crate) fn example() -> Record {
             verdict: Verdict::Pass,
             sentence: "the one threshold held.".to_owned(),
         },
-        warnings: vec![Warning::NotDrained { tasks: 3 }],
+        warnings: vec![Doubt::NotDrained { tasks: 3 }],
         seed: 42,
         command: "loadtests run --plan smoke --seed 42".to_owned(),
         started: "2026-01-02T03:04:05Z".parse().expect("a time"),

@@ -159,7 +159,7 @@ mod tests {
             record.judgement.sentence = text.clone();
             record.thresholds[0].rule = text.clone();
             record.ledger[0].claim = text.clone();
-            record.warnings = vec![crate::verdict::Warning::UntidyStop { reason: text }];
+            record.warnings = vec![crate::doubt::Doubt::UntidyStop { reason: text }];
             let xml = junit(&record).expect("written");
             let is_allowed = |c: char| {
                 matches!(c, '\t' | '\n' | ' '..='\u{7e}' | '\u{a0}'..='\u{d7ff}'

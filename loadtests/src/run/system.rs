@@ -9,6 +9,7 @@ use services::contract::Service;
 
 use super::{Order, RunError};
 use crate::client;
+use crate::doubt::Doubt;
 use crate::environment::own_cpu_time;
 use crate::interruption::Interruption;
 use crate::ledger::NodeCounts;
@@ -16,7 +17,6 @@ use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::{Plan, Shape};
 use crate::record::EventRecord;
 use crate::timeline::CoresAt;
-use crate::verdict::Warning;
 use crate::workload::Workload;
 
 /// What the generator's own process is called beside the nodes.
@@ -84,7 +84,7 @@ impl Subject {
     }
 
     /// Looks at every node, if they can be seen.
-    pub(super) async fn observe(&self, warnings: &mut Vec<Warning>) -> Option<Observation> {
+    pub(super) async fn observe(&self, warnings: &mut Vec<Doubt>) -> Option<Observation> {
         let Subject::Started(system) = self else {
             return None;
         };
@@ -193,7 +193,7 @@ impl Subject {
     }
 
     /// Waits until no task is queued or running, or `deadline` has come.
-    pub(super) async fn drain(&self, deadline: Instant, warnings: &mut Vec<Warning>) {
+    pub(super) async fn drain(&self, deadline: Instant, warnings: &mut Vec<Doubt>) {
         let Subject::Started(system) = self else {
             return;
         };
@@ -212,7 +212,7 @@ impl Subject {
                 return;
             }
             if Instant::now() > deadline {
-                warnings.push(Warning::NotDrained { tasks: open });
+                warnings.push(Doubt::NotDrained { tasks: open });
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -234,7 +234,7 @@ impl Subject {
     pub(super) fn measured_between(
         &self,
         looks: Looks,
-        warnings: &mut Vec<Warning>,
+        warnings: &mut Vec<Doubt>,
     ) -> Option<Measured> {
         let Subject::Started(system) = self else {
             return None;
@@ -253,13 +253,13 @@ impl Subject {
         self,
         folder: &Path,
         interruption: &Interruption,
-        warnings: &mut Vec<Warning>,
+        warnings: &mut Vec<Doubt>,
     ) {
         let Subject::Started(system) = self else {
             return;
         };
         for exit in system.unexpected_exits() {
-            warnings.push(Warning::NodeEnded {
+            warnings.push(Doubt::NodeEnded {
                 node: exit.node.to_string(),
                 status: exit.status.to_string(),
             });
@@ -270,7 +270,7 @@ impl Subject {
         };
         if let Some(reason) = amiss {
             let reason = reason.lines().next().unwrap_or_default().to_owned();
-            warnings.push(Warning::UntidyStop { reason });
+            warnings.push(Doubt::UntidyStop { reason });
         }
         if warnings.is_empty() {
             // Nobody misses it; at worst it takes up room.
@@ -319,14 +319,14 @@ pub(crate) fn topology(shape: &Shape) -> Topology {
         .with(Service::Cache, "ttl", duration(shape.cache_ttl))
 }
 
-fn unreadable(error: &ObservationError) -> Warning {
+fn unreadable(error: &ObservationError) -> Doubt {
     let mut reason = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         reason.push_str(&format!(": {error}"));
         cause = error.source();
     }
-    Warning::CountersUnreadable { reason }
+    Doubt::CountersUnreadable { reason }
 }
 
 #[cfg(test)]
