@@ -14,7 +14,7 @@
 //! use std::process::ExitCode;
 //! use std::time::Duration;
 //!
-//! use loadtests::{Interruption, Plan, Progress, gate};
+//! use loadtests::{Events, Interruption, Plan, gate};
 //!
 //! fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
 //!     // The nodes of both sides are this very program.
@@ -35,8 +35,8 @@
 //!         seed: 7,
 //!         command: String::new(),
 //!     };
-//!     let (progress, interruption) = (Progress::new(false), Interruption::listen()?);
-//!     let record = gate::run(setup, Path::new("."), &progress, &interruption)?.record;
+//!     let (events, interruption) = (Events::shown(), Interruption::listen()?);
+//!     let record = gate::run(setup, Path::new("."), &events, &interruption)?.record;
 //!     println!("{}", record.judgement.sentence);
 //!     Ok(ExitCode::from(record.judgement.verdict.exit_code()))
 //! }
@@ -58,6 +58,7 @@ mod client;
 mod commands;
 mod doubt;
 mod environment;
+mod events;
 mod evidence;
 pub mod exit_code;
 pub mod gate;
@@ -71,7 +72,6 @@ pub mod output;
 mod pacer;
 mod plan;
 mod prediction;
-mod progress;
 mod record;
 mod report;
 mod run;
@@ -93,10 +93,10 @@ mod workload;
 
 use std::process::ExitCode;
 
+pub use events::{Event, Events};
 pub use interruption::Interruption;
 pub use keeping::Losses;
 pub use plan::Plan;
-pub use progress::Progress;
 pub use record::{append_whole, replace_file};
 pub use verdict::Verdict;
 

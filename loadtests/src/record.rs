@@ -33,7 +33,8 @@ pub use curve::Curve;
 pub use open::{OpenTotal, share};
 pub use requests::{OpenRecord, RequestFigures, Times};
 pub use store::{
-    Document, RecordError, append_whole, read_json, replace_file, write_json, write_whole,
+    Document, RecordError, append_whole, read_json, replace_file, schema_of, write_json,
+    write_whole,
 };
 pub use timeline::{CoresRecord, EventRecord, TickRecord, TickTimes, Timeline};
 pub use traffic::{EdgeRecord, NodeRecord, Traffic};

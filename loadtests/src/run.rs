@@ -3,6 +3,7 @@
 
 mod assemble;
 mod evidence;
+mod follow;
 mod seen;
 mod system;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::attack::{Attack, AttackError, End};
 use crate::client::{self, ExchangeError, Shortage};
 use crate::doubt::Doubt;
 use crate::environment::Environment;
+use crate::events::{Event, Events, millis};
 use crate::evidence::looks::Looker;
 use crate::evidence::tenths::Tenths;
 use crate::evidence::{Ceiling, FileLimit};
@@ -29,8 +31,7 @@ use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
 use crate::observation::Observation;
 use crate::plan::Plan;
-use crate::progress::Progress;
-use crate::record::Record;
+use crate::record::{EventRecord, Record};
 use crate::samples::{Fault, write_logs};
 use crate::timeline::Ticker;
 use crate::wall::{Beginning, WallClock};
@@ -103,7 +104,27 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub async fn run(
     order: Order,
     folder: &Path,
-    progress: &Progress,
+    events: &Events,
+    interruption: &Interruption,
+) -> Result<Finished, RunError> {
+    let finished = tokio::select! {
+        // A signal is told before what it brings about.
+        biased;
+        never = follow::tell_of_signals(events, interruption) => match never {},
+        finished = Box::pin(from_start_to_record(order, folder, events, interruption)) => finished?,
+    };
+    let record = &finished.record;
+    for doubt in record.warnings.iter().cloned() {
+        events.emit(Event::Doubted { doubt });
+    }
+    events.emit(record.judgement.clone().into());
+    Ok(finished)
+}
+
+async fn from_start_to_record(
+    order: Order,
+    folder: &Path,
+    events: &Events,
     interruption: &Interruption,
 ) -> Result<Finished, RunError> {
     let beginning = Beginning::now(order.wall);
@@ -111,14 +132,14 @@ pub async fn run(
     let mut warnings = environment.doubts();
     let mut losses = Losses::default();
     let prepared = tokio::select! {
-        prepared = prepare(&order, folder, progress, &mut warnings) => Some(prepared?),
+        prepared = prepare(&order, folder, events, &mut warnings) => Some(prepared?),
         () = interruption.happens() => None,
     };
     let (seen, length) = match prepared {
         Some(ground) => {
             let ending = Ending {
                 folder,
-                progress,
+                events,
                 interruption,
                 losses: &mut losses,
                 warnings: &mut warnings,
@@ -149,10 +170,10 @@ struct Ground {
 async fn prepare(
     order: &Order,
     folder: &Path,
-    progress: &Progress,
+    events: &Events,
     warnings: &mut Vec<Doubt>,
 ) -> Result<Ground, RunError> {
-    progress.say("finding out what the generator can do");
+    events.emit(Event::Preparing);
     let files = known(
         "The limit of open files",
         FileLimit::raise(order.plan.schedule().seats()),
@@ -161,9 +182,9 @@ async fn prepare(
     let ceiling = Ceiling::measure(&order.plan, order.seed).await;
     let ceiling = known("What the generator can do at most", ceiling, warnings);
 
-    progress.say(match order.target {
-        Some(_) => "looking for the server",
-        None => "starting the system",
+    events.emit(match &order.target {
+        Some(url) => Event::ServerSought { url: url.clone() },
+        None => Event::SystemStarting,
     });
     let subject = Subject::prepare(order, folder).await?;
     let workload = Arc::new(Workload::new(&order.plan, order.seed, &subject.url()));
@@ -180,7 +201,7 @@ async fn prepare(
 /// Where a run writes, whom it tells, and who may end it.
 struct Ending<'a> {
     folder: &'a Path,
-    progress: &'a Progress,
+    events: &'a Events,
     interruption: &'a Interruption,
     losses: &'a mut Losses,
     warnings: &'a mut Vec<Doubt>,
@@ -203,25 +224,26 @@ async fn load(
     } = ground;
     let Ending {
         folder,
-        progress,
+        events,
         interruption,
         losses,
         warnings,
     } = ending;
-    progress.note(&format!(
-        "plan {} on {}, seed {}",
-        order.plan.name,
-        subject.url(),
-        order.seed
-    ));
+    events.emit(Event::LoadBegan {
+        plan: order.plan.name.clone(),
+        url: subject.url(),
+        seed: order.seed,
+        length_ms: millis(workload.schedule.length()),
+    });
     if let Some(port) = order.dashboard {
-        progress.note(&format!("live dashboard: http://127.0.0.1:{port}"));
+        let url = format!("http://127.0.0.1:{port}");
+        events.emit(Event::DashboardServed { url });
     }
     let attack = Arc::new(Attack::new(Arc::clone(&workload)).with_dashboard(order.dashboard));
-    let display = tokio::spawn({
-        let (progress, workload) = (progress.clone(), Arc::clone(&workload));
+    let told = tokio::spawn({
+        let (events, workload) = (events.clone(), Arc::clone(&workload));
         let stages = order.plan.stages.clone();
-        async move { progress.follow(workload, stages).await }
+        async move { follow::follow(&events, &workload, &stages).await }
     });
     let looker = Looker::start(Arc::clone(&workload));
     let looker = known("What the generator is at", looker, warnings);
@@ -245,11 +267,11 @@ async fn load(
         load,
         subject.observe_measured_stages(&order.plan, &workload),
         subject.watch_stages(&order.plan, &workload),
-        subject.watch_cores(ticker.tick(), &workload)
+        subject.watch_cores(ticker.tick(), &workload, events)
     );
     let began = workload.clock.started().unwrap_or(began);
     let lasted = began.elapsed();
-    display.abort();
+    told.abort();
     collector.abort();
     // What was over after the collector's last look.
     ticker.add(workload.clock.elapsed(), &workload.recorder.tick());
@@ -259,7 +281,7 @@ async fn load(
         End::Interrupted => workload.clock.stopped().unwrap_or_default(),
     };
 
-    progress.say("waiting for what is under way");
+    events.emit(Event::Draining);
     let deadline = Instant::now() + PATIENCE;
     let under_way = async {
         attack.follow_up(deadline).await;
@@ -286,7 +308,7 @@ async fn load(
         warnings.push(Doubt::BrokenOff { requests });
     }
     if order.target.is_none() {
-        progress.say("stopping the system");
+        events.emit(Event::Stopping);
     }
     let seen = Seen {
         samples: workload.samples(),
@@ -297,7 +319,7 @@ async fn load(
         stages,
         looks,
         tenths,
-        timeline: ticker.timeline(&cores.looks, cores.events),
+        timeline: ticker.timeline(&cores.looks, happened(&cores.events)),
         flaws: workload.flaws.counts(),
         timing: workload
             .timings
@@ -307,6 +329,7 @@ async fn load(
         reached,
         unasked: workload.unasked.load(Ordering::Relaxed),
     };
+    subject.tell_of_exits(&cores.events, &workload, events);
     subject.stop(folder, interruption, warnings).await;
     let logs = write_logs(
         &seen.samples,
@@ -316,6 +339,11 @@ async fn load(
     );
     losses.note(Weight::Original, logs);
     Ok((seen, (beginning.wall_at(began), lasted)))
+}
+
+/// What happened to nodes while the load went on, as the timeline has it.
+fn happened(events: &[Event]) -> Vec<EventRecord> {
+    events.iter().filter_map(EventRecord::of).collect()
 }
 
 /// Why a server hung up on every request without a word, if it is because it speaks TLS.

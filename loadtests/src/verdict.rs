@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::doubt::Doubt;
+use crate::events::Event;
 use crate::exit_code;
 use crate::ledger::{Balance, Ledger};
 use crate::threshold::{Judged, State};
@@ -52,6 +53,15 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// Why.
     pub sentence: String,
+}
+
+impl From<Judgement> for Event {
+    fn from(judgement: Judgement) -> Self {
+        Event::Judged {
+            verdict: judgement.verdict,
+            sentence: judgement.sentence,
+        }
+    }
 }
 
 /// Judges a run. Doubts come first: an invalid run neither passes nor fails.

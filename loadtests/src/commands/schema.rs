@@ -1,17 +1,18 @@
-//! `loadtests schema`: what records look like, for programs that read them.
+//! `loadtests schema`: the form of records and of events, for programs that read them.
 
 use clap::{Args, ValueEnum};
 
 use super::print_all;
+use crate::events::EventLine;
 use crate::exit_code::Outcome;
 use crate::gate::record::GateRecord;
-use crate::record::{Document, Record};
+use crate::record::{Document, Record, schema_of};
 use crate::side_by_side::Comparison;
 
-/// Of which record.
+/// Which schema.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
-    /// Whose record.
+    /// What it is of.
     #[arg(value_enum, default_value_t = Of::Run)]
     of: Of,
 }
@@ -24,6 +25,8 @@ enum Of {
     Gate,
     /// A comparison's: `comparison.json`.
     Comparison,
+    /// A line of `--events FILE`.
+    Events,
 }
 
 impl Schema {
@@ -32,6 +35,7 @@ impl Schema {
             Of::Run => Record::schema(),
             Of::Gate => GateRecord::schema(),
             Of::Comparison => Comparison::schema(),
+            Of::Events => schema_of::<EventLine>(),
         };
         print_all(schema)
     }

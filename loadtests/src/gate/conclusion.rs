@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use integration::Topology;
-use stats::comparison::{CONFIDENCE, Decision, Estimate, Finding, Role, Rule};
+use stats::comparison::{CONFIDENCE, Decision, Estimate, Finding, Look, Role, Rule};
 use stats::sequence::{Break, Conclusion, Part};
 
 use super::judgement::{confirmation_of, distrusted, judgement};
@@ -192,14 +192,18 @@ fn looks(part: &Part, confirmation: bool) -> impl Iterator<Item = LookRecord> {
         confirmation,
         rounds: look.rounds,
         spent: part.design.spent_at(look.rounds).unwrap_or(0.0),
-        outcome: match look.decision {
-            Decision::Fail { .. } => Verdict::Fail.word(),
-            Decision::Pass => Verdict::Pass.word(),
-            Decision::Continue => "goes on",
-            Decision::Inconclusive => Verdict::Inconclusive.word(),
-        }
-        .to_owned(),
+        outcome: outcome_of(look).to_owned(),
     })
+}
+
+/// The outcome of a look by itself: `goes on`, or the word for a verdict.
+pub(super) fn outcome_of(look: &Look) -> &'static str {
+    match look.decision {
+        Decision::Fail { .. } => Verdict::Fail.word(),
+        Decision::Pass => Verdict::Pass.word(),
+        Decision::Continue => "goes on",
+        Decision::Inconclusive => Verdict::Inconclusive.word(),
+    }
 }
 
 /// CPU time per request by service, over all rounds, the costliest first.

@@ -247,6 +247,7 @@ fn timeline() -> Timeline {
         events: vec![EventRecord {
             seconds: 1.25,
             what: "database ended (signal 9)".to_owned(),
+            node: Some("database".to_owned()),
         }],
     }
 }

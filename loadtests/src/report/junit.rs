@@ -39,7 +39,7 @@ pub fn junit(record: &Record) -> Result<String, SerializeError> {
     report.to_string()
 }
 
-/// Whether the run can be trusted, with every doubt that there is.
+/// Whether the run can be trusted, with every doubt that there is and what happened to nodes.
 fn measurement(record: &Record) -> TestCase {
     let status = match record.judgement.verdict {
         Verdict::Invalid => non_success(NonSuccessKind::Error, &record.judgement.sentence),
@@ -47,10 +47,12 @@ fn measurement(record: &Record) -> TestCase {
         Verdict::Pass | Verdict::Fail => TestCaseStatus::success(),
     };
     let mut case = TestCase::new("the measurement can be trusted", status);
-    if !record.warnings.is_empty() {
-        let warnings = record.warnings.iter().map(ToString::to_string);
-        let warnings = warnings.collect::<Vec<_>>().join("\n");
-        case.set_system_out(xml(&warnings));
+    let doubts = record.warnings.iter().map(ToString::to_string);
+    let events = record.timeline.events.iter();
+    let events = events.map(|event| format!("{:.1} s: {}", event.seconds, event.what));
+    let lines: Vec<String> = doubts.chain(events).collect();
+    if !lines.is_empty() {
+        case.set_system_out(xml(&lines.join("\n")));
     }
     case
 }
@@ -146,6 +148,12 @@ mod tests {
         assert_eq!((report.failures, report.errors), (0, 1));
         let xml = junit(&record).expect("written");
         assert!(!xml.contains("the value is"), "{xml}");
+    }
+
+    #[test]
+    fn a_node_that_ended_is_said_with_the_time() {
+        let xml = junit(&example()).expect("written");
+        assert!(xml.contains("1.2 s: database ended (signal 9)"), "{xml}");
     }
 
     proptest! {

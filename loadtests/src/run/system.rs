@@ -11,11 +11,11 @@ use super::{Order, RunError};
 use crate::client;
 use crate::doubt::Doubt;
 use crate::environment::own_cpu_time;
+use crate::events::{Event, Events, millis};
 use crate::interruption::Interruption;
 use crate::ledger::NodeCounts;
 use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::{Plan, Shape};
-use crate::record::EventRecord;
 use crate::timeline::CoresAt;
 use crate::workload::Workload;
 
@@ -40,7 +40,8 @@ pub(super) struct Measured {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watched {
     pub(super) looks: Vec<CoresAt>,
-    pub(super) events: Vec<EventRecord>,
+    /// The nodes that ended.
+    pub(super) events: Vec<Event>,
 }
 
 /// Two looks, at the begin and the end of the stages that are no warm-up.
@@ -138,8 +139,13 @@ impl Subject {
     }
 
     /// Looks at the CPU time of every process once in a `tick`, and at which nodes have
-    /// ended since. A look costs a system call for each process.
-    pub(super) async fn watch_cores(&self, tick: Duration, workload: &Workload) -> Watched {
+    /// ended since, which is told. A look costs a system call for each process.
+    pub(super) async fn watch_cores(
+        &self,
+        tick: Duration,
+        workload: &Workload,
+        events: &Events,
+    ) -> Watched {
         let mut watched = Watched::default();
         let looks = async {
             let mut number = 0;
@@ -148,10 +154,9 @@ impl Subject {
                 let elapsed = workload.clock.elapsed();
                 let used = self.cpu_times();
                 watched.looks.push(CoresAt { elapsed, used });
-                let seconds = elapsed.as_secs_f64();
-                let new = not_yet_told(self.ended(), &watched.events);
-                let events = new.into_iter().map(|what| EventRecord { seconds, what });
-                watched.events.extend(events);
+                let new = not_yet_told(self.ended(elapsed), &watched.events);
+                new.iter().for_each(|event| events.emit(event.clone()));
+                watched.events.extend(new);
                 if elapsed >= workload.schedule.length() {
                     break;
                 }
@@ -181,15 +186,27 @@ impl Subject {
         used.chain(own).collect()
     }
 
-    /// The nodes that ended although nobody had told them to, each in a few words.
-    fn ended(&self) -> Vec<String> {
+    /// Tells of nodes that ended after the last look at them, which saw `known`.
+    pub(super) fn tell_of_exits(&self, known: &[Event], workload: &Workload, events: &Events) {
+        let ended = self.ended(workload.clock.elapsed());
+        for event in not_yet_told(ended, known) {
+            events.emit(event);
+        }
+    }
+
+    /// The nodes that ended although nobody had told them to, as noticed `elapsed` after the
+    /// beginning of the load.
+    fn ended(&self, elapsed: Duration) -> Vec<Event> {
         let Subject::Started(system) = self else {
             return Vec::new();
         };
         let exits = system.unexpected_exits().into_iter();
-        exits
-            .map(|exit| format!("{} ended ({})", exit.node, exit.status))
-            .collect()
+        let ended = exits.map(|exit| Event::NodeEnded {
+            node: exit.node.to_string(),
+            status: exit.status.to_string(),
+            elapsed_ms: millis(elapsed),
+        });
+        ended.collect()
     }
 
     /// Waits until no task is queued or running, or `deadline` has come.
@@ -279,15 +296,26 @@ impl Subject {
     }
 }
 
-/// What happened, in no order, without what has been told already; the same may happen
-/// twice.
-fn not_yet_told(mut happened: Vec<String>, told: &[EventRecord]) -> Vec<String> {
+/// The nodes that ended, in no order, without those that have been told already; the same may
+/// happen twice, and when it is noticed makes no difference.
+fn not_yet_told(mut ended: Vec<Event>, told: &[Event]) -> Vec<Event> {
+    let is_same = |one: &Event, other: &Event| match (one, other) {
+        (
+            Event::NodeEnded { node, status, .. },
+            Event::NodeEnded {
+                node: of,
+                status: with,
+                ..
+            },
+        ) => (node, status) == (of, with),
+        _ => false,
+    };
     for event in told {
-        if let Some(known) = happened.iter().position(|what| *what == event.what) {
-            happened.remove(known);
+        if let Some(known) = ended.iter().position(|other| is_same(event, other)) {
+            ended.remove(known);
         }
     }
-    happened
+    ended
 }
 
 /// What `looks` saw, unless the load broke off and never gets to where they wait for.
@@ -335,16 +363,18 @@ mod tests {
 
     #[test]
     fn what_happens_twice_is_told_twice_and_in_whatever_order_nodes_are_asked() {
-        let told = [EventRecord {
-            seconds: 1.0,
-            what: "worker ended".to_owned(),
-        }];
-        let new = |happened: &[&str]| {
-            let happened = happened.iter().map(|what| (*what).to_owned());
-            not_yet_told(happened.collect(), &told)
+        let ended = |node: &&str, elapsed_ms| Event::NodeEnded {
+            node: (*node).to_owned(),
+            status: "signal 9".to_owned(),
+            elapsed_ms,
         };
-        assert_eq!(new(&["worker ended"]), [] as [&str; 0]);
-        assert_eq!(new(&["cache-1 ended", "worker ended"]), ["cache-1 ended"]);
-        assert_eq!(new(&["worker ended", "worker ended"]), ["worker ended"]);
+        let told = [ended(&"worker", 1000)];
+        let new = |nodes: &[&str]| {
+            let noticed = nodes.iter().map(|node| ended(node, 1250));
+            not_yet_told(noticed.collect(), &told)
+        };
+        assert_eq!(new(&["worker"]), []);
+        assert_eq!(new(&["cache-1", "worker"]), [ended(&"cache-1", 1250)]);
+        assert_eq!(new(&["worker", "worker"]), [ended(&"worker", 1250)]);
     }
 }

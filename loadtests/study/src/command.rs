@@ -8,7 +8,7 @@ use clap::Parser;
 use loadtests::exit_code::{Failure, Outcome};
 use loadtests::gate::{self, Setup};
 use loadtests::output::deliver;
-use loadtests::{Interruption, Plan, Progress};
+use loadtests::{Event, Events, Interruption, Plan};
 
 use crate::cases::{CASES, Case};
 use crate::gates::{Gates, StudyGate};
@@ -89,8 +89,9 @@ impl GateStudy {
             .then(Neighbours::start)
             .transpose()
             .map_err(Failure::not_started)?;
-        let progress = Progress::new(false);
-        progress.note(&format!("gate {number} of {}: {}", self.gates, case.what));
+        let events = Events::shown();
+        let remark = |text: String| events.emit(Event::Remarked { text });
+        remark(format!("gate {number} of {}: {}", self.gates, case.what));
         let scratch = loadtests::scratch::folder("skein-study-").map_err(Failure::not_started)?;
         let owned = |planted: &[(_, &str, &str)]| {
             let planted = planted.iter();
@@ -111,15 +112,15 @@ impl GateStudy {
             seed: rand::random(),
             command: String::new(),
         };
-        let held = gate::run(setup, scratch.path(), &progress, interruption);
-        progress.finish();
+        let held = gate::run(setup, scratch.path(), &events, interruption);
+        events.hush();
         let record = held.map_err(Failure::invalid)?.record;
         if record.interrupted {
             return Err(Failure::invalid(anyhow::anyhow!(
                 "interrupted; the same command goes on from here"
             )));
         }
-        progress.note(&record.judgement.sentence);
+        remark(record.judgement.sentence.clone());
         kept.add(&StudyGate::of(number, &record))
             .map_err(Failure::invalid)
     }
