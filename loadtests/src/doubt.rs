@@ -19,14 +19,14 @@ pub enum Doubt {
     },
     /// The process may not open enough connections for its users.
     TooFewFiles {
-        /// How many file descriptors it may have.
+        /// The number of file descriptors that it may have.
         limit: u64,
-        /// How many the plan's users may need.
+        /// The number that the plan's users may need.
         needed: u64,
     },
     /// Requests never left the generator's machine, for it lacked something.
     NeverLeft {
-        /// What it lacked.
+        /// The thing that it lacked.
         shortage: Shortage,
         /// The number of requests, over the whole run.
         count: u64,
@@ -44,11 +44,11 @@ pub enum Doubt {
     MachineStarved {
         /// In which stage.
         stage: String,
-        /// How busy all cores were, in percent.
+        /// The share of all cores' time that was used, in percent.
         busy: u64,
         /// The share of processes that are no part of the run, in percent of all cores.
         others: u64,
-        /// How long the generator's threads waited for a core, for each request, in
+        /// The time that the generator's threads waited for a core, for each request, in
         /// microseconds.
         waited_micros: u64,
     },
@@ -64,7 +64,7 @@ pub enum Doubt {
     AnswersUnread {
         /// In which stage.
         stage: String,
-        /// How long an answer lay there, on average, in microseconds.
+        /// The time that an answer lay there, on average, in microseconds.
         micros: u64,
         /// The same in percent of the mean service time.
         percent: u64,
@@ -75,12 +75,12 @@ pub enum Doubt {
     NodeEnded {
         /// Which.
         node: String,
-        /// How.
+        /// The status that it ended with.
         status: String,
     },
-    /// What the nodes counted, or the CPU time they used, can't be told.
+    /// The nodes' counters, or the CPU time that they used, can't be told.
     CountersUnreadable {
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A stage that should have sent requests sent none.
@@ -97,9 +97,9 @@ pub enum Doubt {
     TooFewUsers {
         /// In which stage.
         stage: String,
-        /// How many there were.
+        /// The number of users.
         users: u64,
-        /// How many the rate takes at the shortest times that were seen.
+        /// The number that the rate takes at the shortest times that were seen.
         needed: u64,
     },
     /// Turns began late although users were there to take them.
@@ -118,7 +118,7 @@ pub enum Doubt {
         /// Turns that came up in time.
         released: u64,
     },
-    /// What was in flight does not fit rate and response time.
+    /// The number of requests in flight does not fit rate and response time.
     CountsDisagree {
         /// In which stage.
         stage: String,
@@ -129,7 +129,7 @@ pub enum Doubt {
     },
     /// The server hangs up on plain HTTP, and answers a greeting of TLS.
     SpeaksTls {
-        /// Where.
+        /// The place where it listens.
         url: String,
     },
     /// A stage's requests reached somebody, and none was answered right. It is no pass,
@@ -140,9 +140,9 @@ pub enum Doubt {
     },
     /// Something that would speak for the measurement, or against it, can't be seen.
     OutOfSight {
-        /// What.
+        /// The thing that is out of sight.
         what: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// Many turns found all users waiting for answers.
@@ -165,7 +165,7 @@ pub enum Doubt {
     NotSteady {
         /// In which stage.
         stage: String,
-        /// What is unlike: `rate`, `p50`, `p99`.
+        /// The figure that is unlike: `rate`, `p50`, `p99`.
         figure: String,
         /// The second half's in percent of the first's; none where the first has none.
         percent: Option<u64>,
@@ -182,19 +182,19 @@ pub enum Doubt {
     },
     /// A node did not stop as it should, after everything was measured.
     UntidyStop {
-        /// What it did instead.
+        /// A sentence on what it did instead.
         reason: String,
     },
     /// Answers named more nodes than can be, or names that are no node's.
     NodesNotToldApart {
-        /// The number of such answers there were.
+        /// The number of such answers.
         answers: u64,
     },
     /// Answers were longer than is kept of one.
     AnswersCut {
         /// The count.
         answers: u64,
-        /// How much is kept, in bytes.
+        /// The bytes that are kept.
         kept: u64,
     },
     /// Requests were under way when the run was stopped.
@@ -209,13 +209,13 @@ pub enum Doubt {
     },
     /// Some thresholds can't be judged from outside the system.
     ThresholdsNotObservable {
-        /// How many.
+        /// The count.
         count: usize,
     },
     /// Requests of a gate's rounds never left the generator's machine, whichever side they
     /// were meant for.
     RoundsNeverLeft {
-        /// What it lacked.
+        /// The thing that it lacked.
         shortage: Shortage,
         /// The number of requests, over all rounds.
         count: u64,
@@ -234,7 +234,7 @@ pub enum Doubt {
     },
     /// The ratio of a gate's response times lies nearer to 1 than the truth.
     ResponseTimesDiluted {
-        /// What else is in them.
+        /// The thing that is in them as well.
         by: Dilution,
     },
     /// Requests failed on a gate's candidate, and none on its baseline.

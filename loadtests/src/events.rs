@@ -150,7 +150,7 @@ pub enum Event {
         left_ms: u64,
         /// Requests that were over, since the first stage began.
         requests: u64,
-        /// Those of them that failed.
+        /// The number of them that failed.
         failed: u64,
         /// Requests a second, since the last of these events.
         requests_per_second: f64,
@@ -162,7 +162,7 @@ pub enum Event {
     NodeEnded {
         /// The node.
         node: String,
-        /// How it ended, such as `signal 9`.
+        /// The status that it ended with, such as `signal: 9 (SIGKILL)`.
         status: String,
         /// The time since the first stage began, when it was noticed.
         elapsed_ms: u64,
@@ -214,7 +214,7 @@ pub enum Event {
     CapacityMeasuring,
     /// A round began.
     RoundBegan {
-        /// How far the gate is.
+        /// The state of the gate.
         so_far: RoundsSoFar,
     },
     /// A round was played to its end.
@@ -225,13 +225,13 @@ pub enum Event {
         lasted_ms: u64,
         /// Requests to the baseline.
         baseline_requests: u64,
-        /// Those of them that failed.
+        /// The number of them that failed.
         baseline_failed: u64,
         /// Requests to the candidate.
         candidate_requests: u64,
-        /// Those of them that failed.
+        /// The number of them that failed.
         candidate_failed: u64,
-        /// How far the gate is.
+        /// The state of the gate.
         so_far: RoundsSoFar,
     },
     /// A look was taken at the rounds so far, to see whether they suffice.
@@ -247,12 +247,12 @@ pub enum Event {
     SideCrashed {
         /// The side.
         side: Side,
-        /// What happened.
+        /// The sentence that says how.
         reason: String,
     },
     /// The candidate seems worse, and that is made sure of by rounds with another seed.
     ConfirmationBegan {
-        /// How it seems worse.
+        /// The way in which it seems worse.
         because: Suspicion,
     },
 
@@ -273,16 +273,16 @@ pub enum Event {
         reported: f64,
         /// The unit of both.
         unit: Unit,
-        /// How the two compare.
+        /// The result of comparing the two.
         outcome: Checked,
-        /// Why neither can be told, if it can't.
+        /// The reason why neither can be told, if it can't.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
 
     /// The measurement is doubted.
     Doubted {
-        /// Why.
+        /// The doubt.
         doubt: Doubt,
     },
     /// A run or a gate has its verdict.
@@ -299,7 +299,7 @@ pub enum Event {
     },
     /// Something could not be kept.
     NotKept {
-        /// What, and why.
+        /// A sentence that says what, and why.
         reason: String,
     },
     /// Events are missing here, since this stream took no more for a while.
@@ -312,7 +312,7 @@ pub enum Event {
     Ended {
         /// The exit code, of those that `--help` lists.
         exit_code: u8,
-        /// What went wrong, when there is no verdict for it.
+        /// A sentence that says what went wrong, when there is no verdict for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
@@ -357,7 +357,7 @@ pub enum Suspicion {
     Fails,
 }
 
-/// How a reported figure compares with what it should be.
+/// The result of comparing a reported figure with the known one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Checked {

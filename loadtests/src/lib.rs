@@ -4,7 +4,8 @@
 //! The pipeline, and where its parts are: a [`plan`] says what to do; [`run`] starts
 //! the system, has [`attack`] load it with the [`scenarios`]' users, who record
 //! [`samples`]; [`threshold`], [`ledger`] and [`verdict`] judge; [`record`] keeps
-//! every figure, and [`report`] shows them.
+//! every figure, and [`report`] shows them. Meanwhile, [`events`] tell what happens, and a
+//! [`doubt`] is a reason not to believe it.
 //!
 //! The program is [`main`]. The rest of what is public is the performance [`gate`], for
 //! programs that hold gates of their own, such as the study in `loadtests/study`:

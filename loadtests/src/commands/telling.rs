@@ -11,7 +11,7 @@ use crate::exit_code::{Failure, Outcome};
 use crate::keeping::Losses;
 use crate::library_log;
 
-/// Where events are told to other programs.
+/// The file that events are told in, for other programs.
 #[derive(Debug, Default, Args)]
 pub(super) struct EventsFile {
     /// Tell other programs in this file what happens, as it happens, one JSON object a line

@@ -256,3 +256,27 @@ fn doubt() -> impl Strategy<Value = Doubt> {
         }),
     ]
 }
+
+#[test]
+fn any_event_is_any_of_those_that_the_schema_has() {
+    use std::collections::BTreeSet;
+
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let schema = crate::record::schema_of::<EventLine>();
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("JSON");
+    let all = schema["oneOf"].as_array().expect("events").iter();
+    let all: BTreeSet<String> = all
+        .map(|event| event["properties"]["event"]["const"].to_string())
+        .collect();
+    let mut runner = TestRunner::deterministic();
+    let drawn: BTreeSet<String> = (0..2000)
+        .map(|_| {
+            let event = any_event().new_tree(&mut runner).expect("one").current();
+            let event = serde_json::to_value(event).expect("JSON");
+            event["event"].to_string()
+        })
+        .collect();
+    assert_eq!(drawn, all);
+}

@@ -29,7 +29,7 @@ enum Message {
     End(SyncSender<()>),
 }
 
-/// Most that waits to be shown; what comes then is left out.
+/// The most events that wait to be shown; those that come then are left out.
 const BACKLOG: usize = 256;
 /// The time that the end waits for what isn't shown yet.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -10,8 +10,8 @@ use super::stream::Stream;
 use super::{Event, EventLine, table};
 use crate::keeping::Losses;
 
-/// Where events are told: to a display on the standard error, to a stream, or to nobody. A
-/// clone tells the same readers.
+/// The handle by which events are told: to a display on the standard error, to a stream, or to
+/// nobody. A clone tells the same readers.
 ///
 /// To tell never waits for a reader and never fails. A display that is held up, as by a
 /// terminal that is paused, shows less. A stream loses no event in silence: where it takes no

@@ -36,7 +36,7 @@ enum Message {
     End(SyncSender<Option<io::Error>>),
 }
 
-/// Most lines that wait to be written; minutes of a run.
+/// The most lines that wait to be written; those of minutes of a run.
 const BACKLOG: usize = 4096;
 /// The time that the end waits for what isn't written yet.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use crate::report::figures::{count, micros};
 /// Something to be shown.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// What is being done, when that has no length.
+    /// A phase without a known length.
     Doing(String),
     /// Something that passes; only a line that changes has room for that.
     Passing(String),
@@ -14,23 +14,23 @@ pub(super) enum Shown {
     Staying(String),
     /// A load of this length is about to begin, of which something stays.
     LoadAhead {
-        /// What stays.
+        /// The line that stays.
         what: String,
         /// The length.
         length_ms: u64,
     },
-    /// How far the load is.
+    /// The state of the load.
     Load {
         /// The stage's name.
         stage: String,
         /// The time since the load began.
         elapsed_ms: u64,
-        /// What there is to say of it.
+        /// The figures of the last moments, in words.
         figures: String,
     },
 }
 
-/// What a display shows of an event, if anything: verdicts, doubts and files are in the
+/// The words that a display has for an event, if any: verdicts, doubts and files are in the
 /// summary, and a self-check has its table.
 pub(super) fn shown(event: &Event) -> Option<Shown> {
     let doing = |what: &str| Some(Shown::Doing(what.to_owned()));

@@ -11,7 +11,7 @@ use crate::doubt::Doubt;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RecordedDoubt {
-    /// What was seen.
+    /// A doubt by its kind.
     Typed(Doubt),
     /// A sentence for people, in records of the first version.
     Sentence(String),
