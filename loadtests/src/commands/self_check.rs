@@ -25,8 +25,9 @@ impl SelfCheck {
         let stream = self.events.create()?;
         let interruption = interruption()?;
         let events = Events::of_self_check(stream);
-        let folder = crate::scratch::folder("skein-self-check-").map_err(Failure::not_started)?;
         tell(CommandName::SelfCheck, &events, || {
+            let folder = crate::scratch::folder("skein-self-check-");
+            let folder = folder.map_err(Failure::not_started)?;
             let checks = self_check::run(&cases, folder.path(), &events, &interruption);
             let rows = on_runtime(checks)?.map_err(Failure::invalid)?;
             Ok(exit_code(&rows))

@@ -1,6 +1,6 @@
 //! The handle by which events are told, and whom they are told to.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -25,6 +25,8 @@ struct Readers {
     began: Instant,
     display: Option<Display>,
     stream: Option<Stream>,
+    /// Held by whoever tells the stream of something, for a moment.
+    turn: Mutex<()>,
     /// True when the figures of a self-check are written to the standard output as they come.
     /// They are its result, so that they wait for who reads them.
     has_table: bool,
@@ -60,6 +62,7 @@ impl Events {
             began: Instant::now(),
             display,
             stream,
+            turn: Mutex::default(),
             has_table,
         }))
     }
@@ -77,6 +80,8 @@ impl Events {
                 if let Some(display) = display {
                     display.take(event.clone());
                 }
+                // For who reads it, time doesn't go back.
+                let _turn = readers.turn.lock().unwrap_or_else(PoisonError::into_inner);
                 stream.take(self.line(event));
             }
         }
@@ -112,5 +117,47 @@ impl Events {
             time: Timestamp::now(),
             event,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn whoever_tells_a_stream_is_in_it_in_the_order_of_time() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("events.jsonl");
+        let events = Events::of_command(true, Some(Stream::create(&path).expect("made")));
+        assert_eq!(events.period(), Some(STREAM_PERIOD));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                let events = events.clone();
+                scope.spawn(move || (0..200).for_each(|_| events.emit(Event::Draining)));
+            }
+        });
+        assert!(events.end(0, None).is_empty());
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let lines: Vec<EventLine> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("an event"))
+            .collect();
+        assert_eq!(lines.len(), 801);
+        assert!(lines.is_sorted_by_key(|line| line.at_ms));
+        let ended = Event::Ended {
+            exit_code: 0,
+            error: None,
+        };
+        assert_eq!(lines[800].event, ended);
+    }
+
+    #[test]
+    fn nobody_wants_looks_at_the_load_where_nobody_is_told() {
+        let events = Events::silent();
+        events.emit(Event::Draining);
+        assert_eq!(events.period(), None);
+        assert!(events.end(0, None).is_empty());
     }
 }

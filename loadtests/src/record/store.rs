@@ -274,6 +274,13 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_whose_doubts_are_sentences_is_as_the_schema_says_too() {
+        let first = include_str!("../../tests/browser/fixtures/gate.json");
+        let first: Value = serde_json::from_str(first).expect("JSON");
+        assert_eq!(problems::<GateRecord>(&first), Vec::<String>::new());
+    }
+
+    #[test]
     fn records_are_as_their_schemas_say_and_damaged_ones_are_not() {
         is_described(
             &crate::record::example::example(),
