@@ -19,7 +19,7 @@
 //! use std::process::ExitCode;
 //! use std::time::Duration;
 //!
-//! use skein::{Interruption, Progress, gate};
+//! use skein::{Events, Interruption, gate};
 //!
 //! fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
 //!     // The nodes of both sides are this very program.
@@ -41,8 +41,8 @@
 //!         seed: 7,
 //!         command: String::new(),
 //!     };
-//!     let (progress, interruption) = (Progress::new(false), Interruption::listen()?);
-//!     let record = gate::run(setup, Path::new("."), &progress, &interruption)?.record;
+//!     let (events, interruption) = (Events::shown(), Interruption::listen()?);
+//!     let record = gate::run(setup, Path::new("."), &events, &interruption)?.record;
 //!     println!("{}", record.judgement.sentence);
 //!     Ok(ExitCode::from(record.judgement.verdict.exit_code()))
 //! }

@@ -52,6 +52,9 @@ open_quads = 1
 open_share = 40.0
 "#;
 
+/// The file, in a gate's working directory, that events are told in.
+const EVENTS: &str = "events.jsonl";
+
 const PASS: i32 = 0;
 const FAIL: i32 = 1;
 const USAGE: i32 = 2;
@@ -257,6 +260,13 @@ fn a_revision_and_the_working_tree_are_built_as_the_program_that_hosts_a_node() 
             "{side}: {programs:?}"
         );
     }
+    let sides: Vec<_> = place
+        .told(&["began", "build_began", "build_line", "build_ended", "ended"])
+        .into_iter()
+        .filter(|event| event["event"] == "build_ended")
+        .map(|event| event["side"].clone())
+        .collect();
+    assert_eq!(sides, ["baseline", "candidate"]);
     Ok(())
 }
 
@@ -296,7 +306,7 @@ fn an_interrupted_gate_leaves_a_record_and_no_node() -> Told {
     let _turn = turn();
     let place = Place::new();
     let mut gate = place
-        .command(&["--aa", "--budget", "2m"])
+        .command(&["--aa", "--budget", "2m", "--events", EVENTS])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -314,6 +324,16 @@ fn an_interrupted_gate_leaves_a_record_and_no_node() -> Told {
     assert_eq!(nodes_of(id), 0);
     let sentence = place.record()["judgement"]["sentence"].to_string();
     assert!(sentence.contains("interrupted"), "{sentence}");
+    place.told(&[
+        "began",
+        "gate_began",
+        "capacity_measuring",
+        "round_began",
+        "round_played",
+        "interrupted",
+        "judged",
+        "ended",
+    ]);
     Ok(())
 }
 
@@ -419,7 +439,7 @@ impl Place {
         let mut command = Command::new(program);
         command
             .args(["gate", "--quiet", "--plan", "tiny.toml", "--budget", "40s"])
-            .args(["--baseline", "HEAD"])
+            .args(["--baseline", "HEAD", "--events", EVENTS])
             .current_dir(self.path());
         command.output().expect("the program runs")
     }
@@ -431,6 +451,23 @@ impl Place {
 
     fn folder(&self) -> PathBuf {
         self.folder_if_any().expect("a gate's folder")
+    }
+
+    /// The events that the gate told, which must have the first of each of `wanted` in this
+    /// order.
+    fn told(&self, wanted: &[&str]) -> Vec<Value> {
+        let text = fs::read_to_string(self.path().join(EVENTS)).expect("events");
+        let events: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let place = |wanted: &&str| {
+            let found = events.iter().position(|event| event["event"] == *wanted);
+            found.unwrap_or_else(|| panic!("there is no {wanted} in {text}"))
+        };
+        let places: Vec<usize> = wanted.iter().map(place).collect();
+        assert!(places.is_sorted(), "{wanted:?} are at {places:?}");
+        events
     }
 
     fn record(&self) -> Value {

@@ -4,6 +4,7 @@
 mod frame;
 
 use std::env;
+use std::fs;
 use std::process::{Command, ExitCode, Stdio};
 
 use frame::{Story, Told, TooBusy};
@@ -34,13 +35,25 @@ fn main() -> ExitCode {
 }
 
 fn what_is_reported_is_what_happened() -> Told {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let told = folder.path().join("events.jsonl");
     let output = Command::new(env!("CARGO_BIN_EXE_loadtests"))
-        .args(["self-check", "--quick"])
+        .args(["self-check", "--quick", "--events"])
+        .arg(&told)
         .output()
         .expect("the program starts");
     let table = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     let code = output.status.code();
+    // Other programs are told each line of the table.
+    let events = fs::read_to_string(told).expect("events");
+    let figures = events.matches("\"event\":\"case_checked\"").count();
+    assert_eq!(figures + 1, table.lines().count(), "{table}{events}");
+    let ends = format!(
+        "\"event\":\"ended\",\"exit_code\":{}}}\n",
+        code.unwrap_or(-1)
+    );
+    assert!(events.ends_with(&ends), "{events}");
     let doubt = table.lines().find(|line| line.contains("too busy"));
     match (code, doubt) {
         (Some(PASS), _) => Ok(()),

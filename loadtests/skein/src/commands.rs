@@ -7,6 +7,7 @@ mod report;
 mod run;
 mod schema;
 mod self_check;
+mod telling;
 mod up;
 
 use std::path::{Path, PathBuf};
@@ -45,7 +46,7 @@ enum Command {
     Compare(compare::Compare),
     /// Write the pages of earlier runs again, from their records.
     Report(report::Report),
-    /// Print the JSON schema of a record: a run's, a gate's or a comparison's.
+    /// Print the JSON schema of a record, a run's, a gate's or a comparison's, or of events.
     Schema(schema::Schema),
     /// Hold what this program reports against a server whose behaviour is known.
     SelfCheck(self_check::SelfCheck),

@@ -10,7 +10,7 @@ use procfs::{CpuInfo, Current, Meminfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::verdict::Warning;
+use crate::doubt::Doubt;
 
 /// Where a run was made, and of what build.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -65,12 +65,12 @@ impl Environment {
     }
 
     /// What makes any measurement in this environment doubtful.
-    pub fn warnings(&self) -> Vec<Warning> {
+    pub fn doubts(&self) -> Vec<Doubt> {
         let optimised = ["2", "3"].contains(&self.opt_level.as_str());
         if optimised {
             return Vec::new();
         }
-        vec![Warning::NotOptimised {
+        vec![Doubt::NotOptimised {
             opt_level: self.opt_level.clone(),
         }]
     }

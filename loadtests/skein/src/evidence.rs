@@ -20,7 +20,7 @@ pub use files::FileLimit;
 pub use limits::Limits;
 pub use machine::MachineUse;
 
-use crate::verdict::Warning;
+use crate::doubt::Doubt;
 
 /// What a run knows about itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -160,7 +160,7 @@ const UNREAD_AT_LEAST: f64 = 300.0;
 const HEADROOM: f64 = 15.0;
 
 /// Every doubt that the evidence gives reason for.
-pub fn doubts(evidence: &Evidence) -> Vec<Warning> {
+pub fn doubts(evidence: &Evidence) -> Vec<Doubt> {
     let limits = &evidence.limits;
     let mut doubts = Vec::new();
     doubts.extend(evidence.files.and_then(files));
@@ -182,14 +182,14 @@ pub fn doubts(evidence: &Evidence) -> Vec<Warning> {
     doubts
 }
 
-fn files(files: FileLimit) -> Option<Warning> {
+fn files(files: FileLimit) -> Option<Doubt> {
     let FileLimit { limit, needed } = files;
-    (limit < needed).then_some(Warning::TooFewFiles { limit, needed })
+    (limit < needed).then_some(Doubt::TooFewFiles { limit, needed })
 }
 
-fn stolen(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+fn stolen(stage: &StageEvidence, limits: &Limits) -> Option<Doubt> {
     let machine = stage.machine?;
-    (machine.stolen > limits.stolen).then(|| Warning::TimeStolen {
+    (machine.stolen > limits.stolen).then(|| Doubt::TimeStolen {
         stage: stage.stage.clone(),
         percent: whole(machine.stolen),
     })
@@ -197,11 +197,11 @@ fn stolen(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
 
 /// Both must hold: the cores are busy, and the generator feels it. A machine that a
 /// fast system keeps busy, with a generator that gets its share at once, is no doubt.
-fn starved(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+fn starved(stage: &StageEvidence, limits: &Limits) -> Option<Doubt> {
     let machine = stage.machine?;
     let waited_micros = stage.waited_micros_per_request()?;
     let bearable = stage.mean_service()? * limits.waiting / 100.0;
-    (machine.busy > limits.busy && waited_micros > bearable).then(|| Warning::MachineStarved {
+    (machine.busy > limits.busy && waited_micros > bearable).then(|| Doubt::MachineStarved {
         stage: stage.stage.clone(),
         busy: whole(machine.busy),
         others: whole(machine.others),
@@ -211,20 +211,20 @@ fn starved(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
 
 /// A generator that could still have had more of the machine isn't at its limit, even
 /// if it uses more than when its limit was measured.
-fn saturated(stage: &StageEvidence, ceiling: Option<&Ceiling>, limits: &Limits) -> Option<Warning> {
+fn saturated(stage: &StageEvidence, ceiling: Option<&Ceiling>, limits: &Limits) -> Option<Doubt> {
     let load = stage.generator?.cores / ceiling?.available() * 100.0;
     let headroom = stage.machine.is_some_and(|m| 100.0 - m.busy > HEADROOM);
-    (load > limits.generator_load && !headroom).then(|| Warning::GeneratorSaturated {
+    (load > limits.generator_load && !headroom).then(|| Doubt::GeneratorSaturated {
         stage: stage.stage.clone(),
         percent: whole(load),
     })
 }
 
 /// Whoever keeps the generator from reading, it is no longer the system that is measured.
-fn unread(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+fn unread(stage: &StageEvidence, limits: &Limits) -> Option<Doubt> {
     let lay = stage.unread?.mean_micros;
     let percent = lay / stage.mean_service()? * 100.0;
-    (lay > UNREAD_AT_LEAST && percent > limits.unread).then(|| Warning::AnswersUnread {
+    (lay > UNREAD_AT_LEAST && percent > limits.unread).then(|| Doubt::AnswersUnread {
         stage: stage.stage.clone(),
         micros: whole(lay),
         percent: whole(percent),
@@ -233,18 +233,18 @@ fn unread(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
 
 /// Only when no server could have kept up: one that slows down under load makes users
 /// busy too, and that is its own fault.
-fn too_few_users(stage: &StageEvidence) -> Option<Warning> {
+fn too_few_users(stage: &StageEvidence) -> Option<Doubt> {
     let needed = stage.turns?.users_at_least?.ceil() as u64;
-    (needed > stage.users).then(|| Warning::TooFewUsers {
+    (needed > stage.users).then(|| Doubt::TooFewUsers {
         stage: stage.stage.clone(),
         users: stage.users,
         needed,
     })
 }
 
-fn sent_late(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+fn sent_late(stage: &StageEvidence, limits: &Limits) -> Option<Doubt> {
     let p99_micros = stage.turns?.lag_p99_micros?;
-    (u128::from(p99_micros) > limits.send_lag.as_micros()).then(|| Warning::SentLate {
+    (u128::from(p99_micros) > limits.send_lag.as_micros()).then(|| Doubt::SentLate {
         stage: stage.stage.clone(),
         p99_micros,
     })
@@ -252,14 +252,14 @@ fn sent_late(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
 
 /// Turns that came up and waited for a user are the system's doing, or that of too few
 /// users; those that didn't come up in time are the generator's.
-fn missed(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+fn missed(stage: &StageEvidence, limits: &Limits) -> Option<Doubt> {
     let Turns {
         requested,
         released,
         ..
     } = stage.turns?;
     let missing = requested.saturating_sub(released) as f64 / requested.max(1) as f64 * 100.0;
-    (missing > limits.missed).then(|| Warning::RateMissed {
+    (missing > limits.missed).then(|| Doubt::RateMissed {
         stage: stage.stage.clone(),
         requested,
         released,
@@ -269,7 +269,7 @@ fn missed(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
 /// Little's law, L = λW: the mean number in flight is the rate times the mean time.
 /// Requests that are in flight over an end of the stage blur it, by a mean service
 /// time at most.
-fn disagreement(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+fn disagreement(stage: &StageEvidence, limits: &Limits) -> Option<Doubt> {
     let sampled = stage.in_flight?;
     let expected = stage.expected_in_flight()?;
     if expected.max(sampled.mean) < IN_FLIGHT_AT_LEAST || sampled.samples == 0 {
@@ -284,44 +284,44 @@ fn disagreement(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
     let variance = (sampled.most as f64 - sampled.mean).max(0.0) * sampled.mean;
     let chance = 4.0 * (variance / independent).sqrt();
     let bearable = expected * (limits.disagreement / 100.0 + ends) + chance;
-    ((sampled.mean - expected).abs() > bearable).then(|| Warning::CountsDisagree {
+    ((sampled.mean - expected).abs() > bearable).then(|| Doubt::CountsDisagree {
         stage: stage.stage.clone(),
         sampled_milli: whole(sampled.mean * 1e3),
         expected_milli: whole(expected * 1e3),
     })
 }
 
-fn exhausted(stage: &StageEvidence) -> Option<Warning> {
+fn exhausted(stage: &StageEvidence) -> Option<Doubt> {
     let Turns {
         requested, queued, ..
     } = stage.turns?;
     let percent = queued as f64 / requested.max(1) as f64 * 100.0;
-    (percent > EXHAUSTED).then(|| Warning::UsersExhausted {
+    (percent > EXHAUSTED).then(|| Doubt::UsersExhausted {
         stage: stage.stage.clone(),
         percent: whole(percent),
     })
 }
 
-fn still_warming_up(stage: &StageEvidence, limits: &Limits) -> Option<Warning> {
+fn still_warming_up(stage: &StageEvidence, limits: &Limits) -> Option<Doubt> {
     let first = stage.tenths.first()?;
     let (_, later) = halves(&stage.tenths);
     let (first_micros, later_micros) = (first.known_p50()?, later.p50?);
     let settled = first_micros as f64 <= later_micros as f64 * (1.0 + limits.drift / 100.0);
-    (first.count >= TENTH_AT_LEAST && !settled).then(|| Warning::WarmUpNotOver {
+    (first.count >= TENTH_AT_LEAST && !settled).then(|| Doubt::WarmUpNotOver {
         stage: stage.stage.clone(),
         first_micros,
         later_micros,
     })
 }
 
-fn unsteady(stage: &StageEvidence, limits: &Limits) -> Vec<Warning> {
+fn unsteady(stage: &StageEvidence, limits: &Limits) -> Vec<Doubt> {
     let (first, second) = halves(&stage.tenths);
     if first.count.max(second.count) < HALF_AT_LEAST {
         return Vec::new();
     }
     let bearable = 1.0 + limits.drift / 100.0;
     let enough = first.count.min(second.count) >= HALF_AT_LEAST;
-    let not_steady = |figure: &str, percent| Warning::NotSteady {
+    let not_steady = |figure: &str, percent| Doubt::NotSteady {
         stage: stage.stage.clone(),
         figure: figure.to_owned(),
         percent,

@@ -50,13 +50,13 @@ pub(crate) use runner::ROUNDS_FILE;
 pub use setup::{Setup, budget, this_build};
 
 use crate::arrivals::Rate;
+use crate::events::{Event, Events, millis};
 use crate::interruption::Interruption;
 use crate::keeping::Losses;
-use crate::progress::Progress;
 use crate::wall::{Beginning, WallClock};
 use crate::words::counted;
 use place::allowed_cores;
-use record::{GateRecord, Side};
+use record::{GateRecord, RecordedDoubt, Side};
 use round::{Capacity, RoundSetup, measure_capacity};
 use runner::{GeneratorPlace, RoundLog, RoundRunner};
 use setup::round_setup;
@@ -146,7 +146,7 @@ pub struct GateRun {
 pub fn run(
     setup: Setup,
     folder: &Path,
-    progress: &Progress,
+    events: &Events,
     interruption: &Interruption,
 ) -> Result<GateRun, GateError> {
     let (beginning, began) = (Beginning::now(WallClock::SYSTEM), Instant::now());
@@ -157,8 +157,19 @@ pub fn run(
     let mut log = RoundLog::open(folder)?;
     let mut of_rounds = round_setup(&setup);
     rounds_within(setup.budget, Duration::ZERO, &of_rounds.shape)?;
-    progress.say("measuring what the baseline can do");
-    let capacity = capacity(&place, &of_rounds, &setup)?;
+    events.emit(Event::GateBegan {
+        plan: setup.plan.name.clone(),
+        baseline: setup.baseline.program.clone(),
+        candidate: setup.candidate.program.clone(),
+        seed: setup.seed,
+        budget_ms: millis(setup.budget),
+    });
+    events.emit(Event::CapacityMeasuring);
+    let capacity = capacity(&place, &of_rounds, &setup);
+    if let Err(GateError::Interrupted) = capacity {
+        events.emit(Event::interrupted(interruption));
+    }
+    let capacity = capacity?;
     of_rounds.shape = with_slots_for(&of_rounds.shape, capacity)?;
     let open_share = setup.plan.gate.open_share / 100.0;
     let open_rate =
@@ -189,7 +200,7 @@ pub fn run(
         limits: &setup.plan.limits,
         began,
         log: &mut log,
-        progress,
+        events,
     };
     let played = runner.play(held_by, setup.seed)?;
     let was_interrupted = played.finished.first.ended == Ended::Broken(Break::Interrupted);
@@ -207,6 +218,12 @@ pub fn run(
         beginning,
         lasted: began.elapsed(),
     });
+    for doubt in &record.doubts {
+        if let RecordedDoubt::Typed(doubt) = doubt.clone() {
+            events.emit(Event::Doubted { doubt });
+        }
+    }
+    events.emit(record.judgement.clone().into());
     Ok(GateRun {
         record,
         losses: log.losses(),

@@ -26,6 +26,8 @@ pub enum Weight {
     Original,
     /// Something that `loadtests report` makes again, or that nobody's verdict rests on.
     Derived,
+    /// Something that was only to be told to another program, while it happened.
+    Told,
 }
 
 /// Files that could not be kept, each with the reason.
@@ -53,12 +55,18 @@ impl Losses {
         self.0.extend(other.0);
     }
 
+    /// What is lost, each with the reason, in a sentence.
+    pub fn sentences(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(_, error)| format!("{error:#}"))
+    }
+
     /// Says on the standard error what is lost, and what can be done about it.
     pub fn tell(&self) {
         for (weight, error) in &self.0 {
             tell(format_args!("{}: not kept: {error:#}", weight.word()));
         }
-        if self.0.iter().all(|(weight, _)| *weight == Weight::Derived) && !self.0.is_empty() {
+        let any = |wanted| self.0.iter().any(|(weight, _)| *weight == wanted);
+        if any(Weight::Derived) && !any(Weight::Original) {
             tell("the record is kept, and `loadtests report` makes its pages again");
         }
     }
@@ -75,7 +83,7 @@ impl Weight {
     fn word(self) -> &'static str {
         match self {
             Weight::Original => "error",
-            Weight::Derived => "warning",
+            Weight::Derived | Weight::Told => "warning",
         }
     }
 }
@@ -100,7 +108,9 @@ mod tests {
             [PASS, FAIL, INVALID].map(|code| losses.exit_code(code))
         };
         assert_eq!(losing(&[]), [PASS, FAIL, INVALID]);
-        assert_eq!(losing(&[Weight::Derived]), [PASS, FAIL, INVALID]);
+        for weight in [Weight::Derived, Weight::Told] {
+            assert_eq!(losing(&[weight]), [PASS, FAIL, INVALID]);
+        }
         let both = [Weight::Derived, Weight::Original];
         assert_eq!(losing(&both), [NOT_KEPT, FAIL, INVALID]);
     }

@@ -16,8 +16,8 @@
 //!    ↓
 //! run           starts the system, has attack load it with users, looks at both
 //!    ↓          attack → scenario → user → client, which record samples
-//! ledger, threshold, verdict     judge, as pure functions
-//!    ↓
+//! ledger, threshold, verdict     judge, as pure functions; a doubt is a reason not to
+//!    ↓                           believe it, and events tell what happens meanwhile
 //! record        every figure, from which report makes pages, JUnit XML and Markdown
 //!
 //! gate          two builds or two systems side by side: slower, not slower, can't tell
@@ -38,7 +38,9 @@ mod arrivals;
 mod attack;
 mod client;
 mod commands;
+mod doubt;
 mod environment;
+mod events;
 mod evidence;
 pub mod exit_code;
 mod figure;
@@ -54,7 +56,6 @@ mod pacer;
 mod plain;
 pub mod plan;
 mod program;
-mod progress;
 mod record;
 mod report;
 mod run;
@@ -86,6 +87,7 @@ pub use harness::topology::{NodePlan, Ready};
 pub use harness::{NodeName, Topology};
 
 pub use client::Request;
+pub use events::{Event, Events};
 pub use figure::{Figure, FigureRecord, Reading};
 pub use interruption::Interruption;
 pub use keeping::Losses;
@@ -94,7 +96,6 @@ pub use plan::Plan;
 pub use program::{
     Account, Counts, Edge, NodeCounts, Over, PlanTable, Program, Seen, Shaped, TypeMap,
 };
-pub use progress::Progress;
 pub use record::{Record, Times, append_whole, replace_file};
 pub use report::figures as figures_for_people;
 pub use samples::{Fault, Route};

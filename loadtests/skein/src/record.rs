@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::Evidence;
 use crate::ledger::Ledger;
@@ -26,12 +27,12 @@ use crate::plan::{Mix, Stage};
 use crate::section::Section;
 use crate::threshold::Verdicts;
 use crate::timing::RouteTiming;
-use crate::verdict::{Judgement, Warning};
+use crate::verdict::Judgement;
 
 pub use curve::Curve;
 pub use open::{OpenTotal, share};
 pub use requests::{OpenRecord, RequestFigures, Times};
-pub(crate) use store::run_schema;
+pub(crate) use store::{run_schema, schema_of};
 pub use store::{
     Document, RecordError, append_whole, read_json, replace_file, write_json, write_whole,
 };
@@ -51,7 +52,7 @@ pub struct Record {
     /// What the run comes to.
     pub judgement: Judgement,
     /// Doubts about the measurement.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<Doubt>,
     /// What was asked for.
     pub plan: PlanRecord,
     /// The seed of every random choice.

@@ -3,6 +3,7 @@
 
 mod assemble;
 mod evidence;
+mod follow;
 pub(crate) mod seen;
 mod system;
 #[cfg(test)]
@@ -18,7 +19,9 @@ use jiff::Timestamp;
 
 use crate::attack::{Attack, AttackError, End};
 use crate::client::{self, ExchangeError, Shortage};
+use crate::doubt::Doubt;
 use crate::environment::Environment;
+use crate::events::{Event, Events, millis};
 use crate::evidence::looks::Looker;
 use crate::evidence::tenths::Tenths;
 use crate::evidence::{Ceiling, FileLimit};
@@ -26,11 +29,9 @@ use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
 use crate::observation::Observation;
 use crate::plan::Plan;
-use crate::progress::Progress;
-use crate::record::Record;
+use crate::record::{EventRecord, Record};
 use crate::samples::{Fault, write_logs};
 use crate::timeline::Ticker;
-use crate::verdict::Warning;
 use crate::wall::{Beginning, WallClock};
 use crate::workload::Workload;
 use seen::Sights;
@@ -104,22 +105,42 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub async fn run(
     order: Order,
     folder: &Path,
-    progress: &Progress,
+    events: &Events,
+    interruption: &Interruption,
+) -> Result<Finished, RunError> {
+    let finished = tokio::select! {
+        // A signal is told before what it brings about.
+        biased;
+        never = follow::tell_of_signals(events, interruption) => match never {},
+        finished = Box::pin(from_start_to_record(order, folder, events, interruption)) => finished?,
+    };
+    let record = &finished.record;
+    for doubt in record.warnings.iter().cloned() {
+        events.emit(Event::Doubted { doubt });
+    }
+    events.emit(record.judgement.clone().into());
+    Ok(finished)
+}
+
+async fn from_start_to_record(
+    order: Order,
+    folder: &Path,
+    events: &Events,
     interruption: &Interruption,
 ) -> Result<Finished, RunError> {
     let beginning = Beginning::now(order.wall);
     let environment = Environment::look();
-    let mut warnings = environment.warnings();
+    let mut warnings = environment.doubts();
     let mut losses = Losses::default();
     let prepared = tokio::select! {
-        prepared = prepare(&order, folder, progress, &mut warnings) => Some(prepared?),
+        prepared = prepare(&order, folder, events, &mut warnings) => Some(prepared?),
         () = interruption.happens() => None,
     };
     let (seen, length) = match prepared {
         Some(ground) => {
             let ending = Ending {
                 folder,
-                progress,
+                events,
                 interruption,
                 losses: &mut losses,
                 warnings: &mut warnings,
@@ -127,13 +148,13 @@ pub async fn run(
             load(&order, &beginning, ground, ending).await?
         }
         None => {
-            warnings.push(Warning::Interrupted);
+            warnings.push(Doubt::Interrupted);
             let now = beginning.wall_at(Instant::now());
             (Sights::default(), (now, Duration::ZERO))
         }
     };
     let set = beginning.clock_set_by();
-    warnings.extend(set.map(|seconds| Warning::ClockSet { seconds }));
+    warnings.extend(set.map(|seconds| Doubt::ClockSet { seconds }));
     let record = assemble::record(order, environment, warnings, length, &seen, folder);
     Ok(Finished { record, losses })
 }
@@ -150,10 +171,10 @@ struct Ground {
 async fn prepare(
     order: &Order,
     folder: &Path,
-    progress: &Progress,
-    warnings: &mut Vec<Warning>,
+    events: &Events,
+    warnings: &mut Vec<Doubt>,
 ) -> Result<Ground, RunError> {
-    progress.say("finding out what the generator can do");
+    events.emit(Event::Preparing);
     let files = known(
         "The limit of open files",
         FileLimit::raise(order.plan.schedule().seats()),
@@ -162,9 +183,9 @@ async fn prepare(
     let ceiling = Ceiling::measure(&order.plan, order.seed).await;
     let ceiling = known("What the generator can do at most", ceiling, warnings);
 
-    progress.say(match order.target {
-        Some(_) => "looking for the server",
-        None => "starting the system",
+    events.emit(match &order.target {
+        Some(url) => Event::ServerSought { url: url.clone() },
+        None => Event::SystemStarting,
     });
     let subject = Subject::prepare(order, folder).await?;
     let workload = Arc::new(Workload::new(&order.plan, order.seed, &subject.url()));
@@ -181,10 +202,10 @@ async fn prepare(
 /// Where a run writes, whom it tells, and who may end it.
 struct Ending<'a> {
     folder: &'a Path,
-    progress: &'a Progress,
+    events: &'a Events,
     interruption: &'a Interruption,
     losses: &'a mut Losses,
-    warnings: &'a mut Vec<Warning>,
+    warnings: &'a mut Vec<Doubt>,
 }
 
 /// Loads the system and stops it. Gives what was seen, and when the load began and how long
@@ -204,25 +225,26 @@ async fn load(
     } = ground;
     let Ending {
         folder,
-        progress,
+        events,
         interruption,
         losses,
         warnings,
     } = ending;
-    progress.note(&format!(
-        "plan {} on {}, seed {}",
-        order.plan.name,
-        subject.url(),
-        order.seed
-    ));
+    events.emit(Event::LoadBegan {
+        plan: order.plan.name.clone(),
+        url: subject.url(),
+        seed: order.seed,
+        length_ms: millis(workload.schedule.length()),
+    });
     if let Some(port) = order.dashboard {
-        progress.note(&format!("live dashboard: http://127.0.0.1:{port}"));
+        let url = format!("http://127.0.0.1:{port}");
+        events.emit(Event::DashboardServed { url });
     }
     let attack = Arc::new(Attack::new(Arc::clone(&workload)).with_dashboard(order.dashboard));
-    let display = tokio::spawn({
-        let (progress, workload) = (progress.clone(), Arc::clone(&workload));
+    let told = tokio::spawn({
+        let (events, workload) = (events.clone(), Arc::clone(&workload));
         let stages = order.plan.stages.clone();
-        async move { progress.follow(workload, stages).await }
+        async move { follow::follow(&events, &workload, &stages).await }
     });
     let looker = Looker::start(Arc::clone(&workload));
     let looker = known("What the generator is at", looker, warnings);
@@ -246,11 +268,11 @@ async fn load(
         load,
         subject.observe_measured_stages(&order.plan, &workload),
         subject.watch_stages(&order.plan, &workload),
-        subject.watch_cores(ticker.tick(), &workload)
+        subject.watch_cores(ticker.tick(), &workload, events)
     );
     let began = workload.clock.started().unwrap_or(began);
     let lasted = began.elapsed();
-    display.abort();
+    told.abort();
     collector.abort();
     // What was over after the collector's last look.
     ticker.add(workload.clock.elapsed(), &workload.recorder.tick());
@@ -260,7 +282,7 @@ async fn load(
         End::Interrupted => workload.clock.stopped().unwrap_or_default(),
     };
 
-    progress.say("waiting for what is under way");
+    events.emit(Event::Draining);
     let deadline = Instant::now() + PATIENCE;
     let under_way = async {
         attack.follow_up(deadline).await;
@@ -277,15 +299,15 @@ async fn load(
     };
     // From here on, all is measured.
     if interruption.happened() {
-        warnings.push(Warning::Interrupted);
+        warnings.push(Doubt::Interrupted);
     }
     let broken_off = workload.in_flight.broken_off();
     if broken_off > 0 {
         let requests = broken_off;
-        warnings.push(Warning::BrokenOff { requests });
+        warnings.push(Doubt::BrokenOff { requests });
     }
     if order.target.is_none() {
-        progress.say("stopping the system");
+        events.emit(Event::Stopping);
     }
     let seen = Sights {
         samples: workload.samples(),
@@ -296,7 +318,7 @@ async fn load(
         stages,
         looks,
         tenths,
-        timeline: ticker.timeline(&cores.looks, cores.events),
+        timeline: ticker.timeline(&cores.looks, happened(&cores.events)),
         timing: workload
             .timings
             .sum_up(|stage| stage.is_some_and(|stage| !order.plan.stages[stage].warm_up)),
@@ -305,6 +327,7 @@ async fn load(
         reached,
         unasked: workload.unasked.load(Ordering::Relaxed),
     };
+    subject.tell_of_exits(&cores.events, &workload, events);
     subject.stop(folder, interruption, warnings).await;
     let logs = write_logs(
         &seen.samples,
@@ -316,20 +339,25 @@ async fn load(
     Ok((seen, (beginning.wall_at(began), lasted)))
 }
 
+/// What happened to nodes while the load went on, as the timeline has it.
+fn happened(events: &[Event]) -> Vec<EventRecord> {
+    events.iter().filter_map(EventRecord::of).collect()
+}
+
 /// Why a server hung up on every request without a word, if it is because it speaks TLS.
-async fn misunderstanding(workload: &Workload) -> Option<Warning> {
+async fn misunderstanding(workload: &Workload) -> Option<Doubt> {
     let samples = workload.samples();
     let total = samples.total(|_| true);
     let hung_up = samples.faults(|fault| matches!(fault, Fault::Closed | Fault::NoAnswer));
     let only_that = hung_up > 0 && total.failed() == total.count() && total.statuses.is_empty();
-    (only_that && client::speaks_tls(&workload.target).await).then(|| Warning::SpeaksTls {
+    (only_that && client::speaks_tls(&workload.target).await).then(|| Doubt::SpeaksTls {
         url: workload.target.as_str().to_owned(),
     })
 }
 
 /// What was found out; where it wasn't, a warning says so.
-fn known<T>(what: &str, found: std::io::Result<T>, warnings: &mut Vec<Warning>) -> Option<T> {
-    let unknown = |error: std::io::Error| Warning::OutOfSight {
+fn known<T>(what: &str, found: std::io::Result<T>, warnings: &mut Vec<Doubt>) -> Option<T> {
+    let unknown = |error: std::io::Error| Doubt::OutOfSight {
         what: what.to_owned(),
         reason: error.to_string(),
     };

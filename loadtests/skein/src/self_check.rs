@@ -9,6 +9,7 @@ pub mod server;
 
 use std::path::Path;
 
+use crate::events::{Checked, Event, Events};
 use crate::interruption::Interruption;
 use crate::threshold::Unit;
 use known::Known;
@@ -118,22 +119,46 @@ fn bound(expected: f64, unit: Unit) -> f64 {
     }
 }
 
-/// Runs `cases` one after another, with what they write in `folder`, and tells
-/// `done` each figure as it comes.
+impl From<&Row> for Event {
+    fn from(row: &Row) -> Self {
+        let (outcome, reason) = match &row.outcome {
+            Outcome::Right => (Checked::Right, None),
+            Outcome::Wrong => (Checked::Wrong, None),
+            Outcome::Invalid(reason) => (Checked::Invalid, Some(reason.clone())),
+        };
+        Event::CaseChecked {
+            case: row.case.to_owned(),
+            figure: row.figure.to_owned(),
+            expected: row.expected,
+            reported: row.reported,
+            unit: row.unit,
+            outcome,
+            reason,
+        }
+    }
+}
+
+/// Runs `cases` one after another, with what they write in `folder`, and tells of each figure
+/// as it comes. Of the runs in them nothing is told.
 pub async fn run(
     cases: &[Case],
     folder: &Path,
+    events: &Events,
     interruption: &Interruption,
-    mut done: impl FnMut(&Row),
 ) -> Result<Vec<Row>, CheckError> {
     let mut rows = Vec::new();
     for case in cases {
+        let name = case.name().to_owned();
+        events.emit(Event::CaseBegan { case: name });
         let checked = tokio::select! {
             checked = case.run(folder, interruption) => checked?,
-            () = interruption.happens() => return Err(CheckError::Interrupted),
+            () = interruption.happens() => {
+                events.emit(Event::interrupted(interruption));
+                return Err(CheckError::Interrupted);
+            }
         };
         for row in checked {
-            done(&row);
+            events.emit(Event::from(&row));
             rows.push(row);
         }
     }

@@ -1,16 +1,14 @@
 //! What a run comes to: a pure function of its thresholds, its ledger and the
 //! doubts about the measurement.
 
-mod warning;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::doubt::Doubt;
+use crate::events::Event;
 use crate::exit_code;
 use crate::ledger::{Balance, Ledger};
 use crate::threshold::{Judged, State};
-
-pub use warning::Warning;
 
 /// What a run comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -57,9 +55,18 @@ pub struct Judgement {
     pub sentence: String,
 }
 
+impl From<Judgement> for Event {
+    fn from(judgement: Judgement) -> Self {
+        Event::Judged {
+            verdict: judgement.verdict,
+            sentence: judgement.sentence,
+        }
+    }
+}
+
 /// Judges a run. Doubts come first: an invalid run neither passes nor fails.
-pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Judgement {
-    if let Some(doubt) = warnings.iter().find(|warning| warning.invalidates()) {
+pub fn judge(thresholds: &[Judged], ledger: &Ledger, doubts: &[Doubt]) -> Judgement {
+    if let Some(doubt) = doubts.iter().find(|doubt| doubt.invalidates()) {
         return Judgement {
             verdict: Verdict::Invalid,
             sentence: format!("The measurement can't be trusted. {doubt}"),
@@ -86,8 +93,8 @@ pub fn judge(thresholds: &[Judged], ledger: &Ledger, warnings: &[Warning]) -> Ju
     }
     let failed = thresholds.bad + lines.bad > 0;
     // Whoever has no rule about errors has not asked for a run of nothing else to pass.
-    let barren = |warning: &&Warning| matches!(warning, Warning::NothingRight { .. });
-    let barren = warnings.iter().find(barren);
+    let barren = |doubt: &&Doubt| matches!(doubt, Doubt::NothingRight { .. });
+    let barren = doubts.iter().find(barren);
     if let Some(barren) = barren.filter(|_| !failed && !errors_are_judged) {
         return Judgement {
             verdict: Verdict::Invalid,
@@ -189,7 +196,7 @@ mod tests {
         }
     }
 
-    fn verdict(thresholds: &[Judged], warnings: &[Warning]) -> Verdict {
+    fn verdict(thresholds: &[Judged], warnings: &[Doubt]) -> Verdict {
         judge(thresholds, &Vec::new(), warnings).verdict
     }
 
@@ -227,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_run_without_a_right_answer_fails_by_its_rules_and_never_passes() {
-        let barren = [Warning::NothingRight {
+        let barren = [Doubt::NothingRight {
             stage: "steady".to_owned(),
         }];
         assert_eq!(verdict(&[judged(State::Failed)], &barren), Verdict::Fail);
@@ -244,11 +251,11 @@ mod tests {
 
     #[test]
     fn doubt_outweighs_both_pass_and_fail() {
-        let warnings = [Warning::Interrupted];
+        let warnings = [Doubt::Interrupted];
         for state in [State::Passed, State::Failed] {
             assert_eq!(verdict(&[judged(state)], &warnings), Verdict::Invalid);
         }
-        let mild = [Warning::NotDrained {
+        let mild = [Doubt::NotDrained {
             what: "orders".to_owned(),
             tasks: 1,
         }];

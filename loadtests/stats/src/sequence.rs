@@ -24,7 +24,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::comparison::{Design, Metric, Role, Rule};
+use crate::comparison::{Design, Look, Metric, Role, Rule};
 
 pub use failing::{Failures, candidate_fails};
 pub use part::{Break, Ended, Part, Regression};
@@ -166,6 +166,16 @@ impl Sequence {
             Ended::Regression(regression) => Some(regression),
             Ended::Pass | Ended::Inconclusive | Ended::Broken(_) => None,
         }
+    }
+
+    /// The looks that were taken at the rounds of this part, in order.
+    pub fn looks(&self) -> &[Look] {
+        &self.playing.looks
+    }
+
+    /// The first part, when it is the repetition that is being played.
+    pub fn first(&self) -> Option<&Part> {
+        self.first.as_ref()
     }
 
     /// The moment at which this part began.

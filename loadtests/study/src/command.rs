@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use services::contract::Service;
 use skein::exit_code::{Failure, Outcome};
 use skein::gate::{self, Setup};
 use skein::output::deliver;
-use services::contract::Service;
-use skein::{Interruption, Progress, Topology};
+use skein::{Event, Events, Interruption, Topology};
 
 use crate::cases::{CASES, Case};
 use crate::gates::{Gates, StudyGate};
@@ -90,8 +90,9 @@ impl GateStudy {
             .then(Neighbours::start)
             .transpose()
             .map_err(Failure::not_started)?;
-        let progress = Progress::new(false);
-        progress.note(&format!("gate {number} of {}: {}", self.gates, case.what));
+        let events = Events::shown();
+        let remark = |text: String| events.emit(Event::Remarked { text });
+        remark(format!("gate {number} of {}: {}", self.gates, case.what));
         let scratch = skein::scratch::folder("skein-study-").map_err(Failure::not_started)?;
         let plan = loadtests::program().load_plan("gate").map_err(Failure::usage)?;
         let system = |planted: &[(Service, &str, &str)]| {
@@ -115,15 +116,15 @@ impl GateStudy {
             seed: rand::random(),
             command: String::new(),
         };
-        let held = gate::run(setup, scratch.path(), &progress, interruption);
-        progress.finish();
+        let held = gate::run(setup, scratch.path(), &events, interruption);
+        events.hush();
         let record = held.map_err(Failure::invalid)?.record;
         if record.interrupted {
             return Err(Failure::invalid(anyhow::anyhow!(
                 "interrupted; the same command goes on from here"
             )));
         }
-        progress.note(&record.judgement.sentence);
+        remark(record.judgement.sentence.clone());
         kept.add(&StudyGate::of(number, &record))
             .map_err(Failure::invalid)
     }

@@ -2,6 +2,7 @@
 //! ends soon, and tells what it knows.
 
 mod disk;
+mod events;
 mod output;
 mod run;
 mod server;

@@ -57,6 +57,7 @@ fn what_is_piped_to_somebody_who_has_seen_enough_ends_quietly() {
     for arguments in [
         &["schema"][..],
         &["schema", "gate"],
+        &["schema", "events"],
         &["plans"],
         &["plans", "default"],
         &["--help"],

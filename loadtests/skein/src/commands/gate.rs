@@ -2,7 +2,6 @@
 //! told?
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +10,10 @@ use harness::Topology;
 use jiff::Timestamp;
 use stats::comparison::FEWEST_ROUNDS;
 
+use super::telling::{EventsFile, tell, tell_of_files};
 use super::{ReportsFolder, foreign_system, interruption, on_foreign_system, quoted};
 use crate::environment::Environment;
+use crate::events::{CommandName, Event, Events};
 use crate::exit_code::{FAIL, Failure, Outcome, PASS};
 use crate::gate::baseline::{self, BaselineError};
 use crate::gate::calibration::{Calibration, Calibrations, Key};
@@ -20,11 +21,9 @@ use crate::gate::record::{Build, GateRecord, Side};
 use crate::gate::{self, GateError, Setup, budget, this_build};
 use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
-use crate::library_log;
 use crate::output::{say, show};
 use crate::plan::Plan;
 use crate::program::application::Application;
-use crate::progress::Progress;
 use crate::record::Document;
 use crate::report::{Kind, Reports, gate as gate_reports};
 use crate::verdict::Verdict;
@@ -90,6 +89,9 @@ pub(super) struct Gate {
     #[command(flatten)]
     folder: ReportsFolder,
 
+    #[command(flatten)]
+    events: EventsFile,
+
     /// Show no progress, only the summary.
     #[arg(long, short)]
     quiet: bool,
@@ -99,12 +101,27 @@ impl Gate {
     pub(super) fn execute(self, application: &Arc<Application>) -> Outcome {
         let plan = self.plan(application).map_err(Failure::usage)?;
         let systems = self.systems(&plan).map_err(Failure::usage)?;
+        let stream = self.events.create()?;
         let interruption = interruption()?;
-        let progress = Progress::new(self.quiet);
-        library_log::listen(&progress);
-        let builds = self.builds(application, &progress, &interruption);
+        let events = Events::of_command(self.quiet, stream);
+        tell(CommandName::Gate, &events, || {
+            self.hold((plan, systems), &events, &interruption)
+        })
+    }
+
+    /// Holds the gate and keeps its report. Gives the exit code.
+    fn hold(
+        &self,
+        (plan, systems): (Plan, [Topology; 2]),
+        events: &Events,
+        interruption: &Interruption,
+    ) -> Result<u8, Failure> {
+        let application = Arc::clone(&plan.application);
+        let builds = self.builds(&application, events, interruption);
         let (baseline, candidate) = builds.map_err(|error| {
-            progress.finish();
+            if matches!(error, BaselineError::Interrupted) {
+                events.emit(Event::interrupted(interruption));
+            }
             no_build(error)
         })?;
         let seed = self.seed.unwrap_or_else(rand::random);
@@ -123,18 +140,17 @@ impl Gate {
                 .filter(|_| !self.calibrate)
                 .map(|known| (file.display().to_string(), known.clone())),
             seed,
-            command: self.command_again(application, seed, &baseline),
+            command: self.command_again(&application, seed, &baseline),
             baseline,
             candidate,
             plan,
         };
-        let outcome = gate::run(setup, &folder, &progress, &interruption);
-        let gate::GateRun { record, mut losses } = outcome.map_err(|error| {
-            progress.finish();
-            failed(error, &folder, self.is_aa())
-        })?;
+        let outcome = gate::run(setup, &folder, events, interruption);
+        let gate::GateRun { record, mut losses } =
+            outcome.map_err(|error| failed(error, &folder, self.is_aa()))?;
         losses.add(self.keep(&record, &folder));
-        progress.finish();
+        tell_of_files(events, &folder, GateRecord::FILE, &losses);
+        events.hush();
         show(gate_reports::summary(&record, &folder));
         losses.tell();
         self.folder.open_if_asked(&folder.join("index.html"));
@@ -144,7 +160,7 @@ impl Gate {
         } else {
             record.judgement.verdict.exit_code()
         };
-        Ok(ExitCode::from(losses.exit_code(code)))
+        Ok(losses.exit_code(code))
     }
 
     /// Whether a build is compared with itself.
@@ -194,17 +210,17 @@ impl Gate {
     fn builds(
         &self,
         application: &Application,
-        progress: &Progress,
+        events: &Events,
         interruption: &Interruption,
     ) -> Result<(Build, Build), BaselineError> {
         let baseline = match &self.baseline {
-            Some(asked) => baseline::find(asked, application, progress, interruption)?,
+            Some(asked) => baseline::find(asked, application, events, interruption)?,
             None => this_build(),
         };
         let candidate = match &self.candidate {
             _ if self.is_aa() => baseline.clone(),
             Some(path) => baseline::at(path, application)?,
-            None => baseline::candidate_for(&baseline, application, progress, interruption)?,
+            None => baseline::candidate_for(&baseline, application, events, interruption)?,
         };
         Ok((baseline, candidate))
     }

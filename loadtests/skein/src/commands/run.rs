@@ -6,22 +6,22 @@ mod one_line;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Parser};
 use jiff::Timestamp;
 
+use super::telling::{EventsFile, tell, tell_of_files};
 use super::{ReportsFolder, interruption, on_foreign_system, on_runtime, quoted};
 use crate::client::Target;
+use crate::events::{CommandName, Events};
 use crate::exit_code::{Failure, Outcome};
+use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
-use crate::library_log;
 use crate::output::show;
 use crate::plan::Plan;
 use crate::program::application::Application;
-use crate::progress::Progress;
 use crate::record::{Document, Record};
 use crate::report::{Kind, Reports, summary};
 use crate::run::{Finished, Order, RunError};
@@ -66,6 +66,9 @@ pub(super) struct Run {
     #[command(flatten)]
     folder: ReportsFolder,
 
+    #[command(flatten)]
+    events: EventsFile,
+
     /// Show no progress, only the summary.
     #[arg(long, short)]
     quiet: bool,
@@ -98,9 +101,23 @@ impl Run {
             wall: WallClock::SYSTEM,
             plan,
         };
+        let stream = self.events.create()?;
         // Before anything is made or started, so that no signal finds it unguarded.
         let interruption = interruption()?;
-        let reports = Reports::of(application, &self.folder.reports);
+        let events = Events::of_command(self.quiet, stream);
+        tell(CommandName::Run, &events, || {
+            self.run(order, &events, &interruption)
+        })
+    }
+
+    /// Runs `order` and keeps its report. Gives the exit code.
+    fn run(
+        &self,
+        order: Order,
+        events: &Events,
+        interruption: &Interruption,
+    ) -> Result<u8, Failure> {
+        let reports = Reports::of(&order.plan.application, &self.folder.reports);
         let id = format!(
             "{}-{}",
             Timestamp::now().strftime("%Y%m%dT%H%M%SZ"),
@@ -116,22 +133,18 @@ impl Run {
                 )))
             })?;
 
-        let progress = Progress::new(self.quiet);
-        library_log::listen(&progress);
-        let run = crate::run::run(order, &folder, &progress, &interruption);
+        let run = crate::run::run(order, &folder, events, interruption);
         let outcome = on_runtime(run)?;
-        let Finished { record, mut losses } = outcome.map_err(|error| {
-            progress.finish();
-            failed(error, &folder)
-        })?;
+        let Finished { record, mut losses } = outcome.map_err(|error| failed(error, &folder))?;
         losses.add(keep(&record, &reports, &folder));
-        progress.finish();
+        tell_of_files(events, &folder, Record::FILE, &losses);
+        events.hush();
         let page = reports.folder_of(Kind::Run, &record.id).join("index.html");
         show(summary(&record, &page));
         losses.tell();
         self.folder.open_if_asked(&page);
         let code = record.judgement.verdict.exit_code();
-        Ok(ExitCode::from(losses.exit_code(code)))
+        Ok(losses.exit_code(code))
     }
 
     /// Finds out whether the dashboard can have its port, before anything is started.

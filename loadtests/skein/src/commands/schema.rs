@@ -1,19 +1,19 @@
-//! `loadtests schema`: what records look like, for programs that read them.
+//! `loadtests schema`: the form of records and of events, for programs that read them.
 
 use clap::{Args, ValueEnum};
 
 use super::print_all;
+use crate::events::EventLine;
 use crate::exit_code::Outcome;
 use crate::gate::record::GateRecord;
 use crate::program::application::Application;
-use crate::record::run_schema;
-use crate::record::Document;
+use crate::record::{Document, run_schema, schema_of};
 use crate::side_by_side::Comparison;
 
-/// Of which record.
+/// Which schema.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
-    /// Whose record.
+    /// What it is of.
     #[arg(value_enum, default_value_t = Of::Run)]
     of: Of,
 }
@@ -26,6 +26,8 @@ enum Of {
     Gate,
     /// A comparison's: `comparison.json`.
     Comparison,
+    /// A line of `--events FILE`.
+    Events,
 }
 
 impl Schema {
@@ -34,6 +36,7 @@ impl Schema {
             Of::Run => run_schema(application.record_schema.as_ref()),
             Of::Gate => GateRecord::schema(),
             Of::Comparison => Comparison::schema(),
+            Of::Events => schema_of::<EventLine>(),
         };
         print_all(schema)
     }

@@ -1,16 +1,11 @@
 //! `loadtests self-check`: what this instrument reports, beside what is known.
 
-use std::process::ExitCode;
-
 use clap::Args;
-use console::style;
 
+use super::telling::{EventsFile, tell};
 use super::{interruption, on_runtime};
+use crate::events::{CommandName, Events};
 use crate::exit_code::{self, Failure, Outcome as CommandOutcome};
-use crate::library_log;
-use crate::output::say;
-use crate::progress::Progress;
-use crate::report::figures::in_unit;
 use crate::self_check::{self, Case, Outcome, Row};
 
 /// How thoroughly to check.
@@ -19,35 +14,25 @@ pub(super) struct SelfCheck {
     /// Shorter freezes, for a check in passing.
     #[arg(long)]
     quick: bool,
+
+    #[command(flatten)]
+    events: EventsFile,
 }
 
 impl SelfCheck {
     pub(super) fn execute(self) -> CommandOutcome {
         let cases = if self.quick { Case::QUICK } else { Case::ALL };
+        let stream = self.events.create()?;
         let interruption = interruption()?;
-        let folder = crate::scratch::folder("skein-self-check-").map_err(Failure::not_started)?;
-        let head = format!("{:<25}{:<24}{:>10}{:>10}", "", "", "expected", "reported");
-        say(style(head).dim());
-        library_log::listen(&Progress::Silent);
-        let checks = self_check::run(&cases, folder.path(), &interruption, show);
-        let rows = on_runtime(checks)?.map_err(Failure::invalid)?;
-        Ok(ExitCode::from(exit_code(&rows)))
+        let events = Events::of_self_check(stream);
+        tell(CommandName::SelfCheck, &events, || {
+            let folder = crate::scratch::folder("skein-self-check-");
+            let folder = folder.map_err(Failure::not_started)?;
+            let checks = self_check::run(&cases, folder.path(), &events, &interruption);
+            let rows = on_runtime(checks)?.map_err(Failure::invalid)?;
+            Ok(exit_code(&rows))
+        })
     }
-}
-
-fn show(row: &Row) {
-    let (mark, reason) = match &row.outcome {
-        Outcome::Right => (style("right").green(), ""),
-        Outcome::Wrong => (style("wrong").red(), ""),
-        Outcome::Invalid(reason) => (style("invalid").yellow(), reason.as_str()),
-    };
-    say(format_args!(
-        "{:<25}{:<24}{:>10}{:>10}  {mark} {reason}",
-        row.case,
-        row.figure,
-        in_unit(row.expected, row.unit),
-        in_unit(row.reported, row.unit),
-    ));
 }
 
 /// A wrong figure outweighs those that can't be told.

@@ -67,13 +67,13 @@ fn evidence(stage: StageEvidence) -> Evidence {
 }
 
 /// The doubts about a stage that is sound but for what `change` does to it.
-fn doubts_after(change: impl FnOnce(&mut StageEvidence)) -> Vec<Warning> {
+fn doubts_after(change: impl FnOnce(&mut StageEvidence)) -> Vec<Doubt> {
     let mut stage = sound();
     change(&mut stage);
     doubts(&evidence(stage))
 }
 
-fn invalid(doubts: &[Warning]) -> Vec<&Warning> {
+fn invalid(doubts: &[Doubt]) -> Vec<&Doubt> {
     doubts.iter().filter(|doubt| doubt.invalidates()).collect()
 }
 
@@ -107,7 +107,7 @@ fn a_slow_server_is_no_reason_to_doubt_the_run() {
         }
     });
     assert!(invalid(&seen).is_empty(), "{seen:?}");
-    let exhausted = |doubt: &Warning| matches!(doubt, Warning::UsersExhausted { percent: 99, .. });
+    let exhausted = |doubt: &Doubt| matches!(doubt, Doubt::UsersExhausted { percent: 99, .. });
     assert!(seen.iter().any(exhausted), "{seen:?}");
 }
 
@@ -117,7 +117,7 @@ fn users_that_no_server_could_keep_at_their_rate_are_too_few() {
         stage.users = 10;
         stage.turns.as_mut().expect("open").users_at_least = Some(50.2);
     });
-    let expected = Warning::TooFewUsers {
+    let expected = Doubt::TooFewUsers {
         stage: "steady".to_owned(),
         users: 10,
         needed: 51,
@@ -140,10 +140,10 @@ fn a_starved_machine_is_one_that_is_busy_and_makes_the_generator_wait() {
         busy(stage);
         waits(stage);
     });
-    let starved = |doubt: &&Warning| {
+    let starved = |doubt: &&Doubt| {
         matches!(
             doubt,
-            Warning::MachineStarved {
+            Doubt::MachineStarved {
                 busy: 100,
                 others: 2,
                 waited_micros: 2000,
@@ -169,7 +169,7 @@ fn a_generator_that_comes_late_to_read_is_doubted_and_one_that_has_to_wake_up_is
     assert_eq!(after(200.0, 100.0), []);
     assert_eq!(after(6_000.0, 620.0), []);
     let seen = after(1_500.0, 490.0);
-    let late = Warning::AnswersUnread {
+    let late = Doubt::AnswersUnread {
         stage: "steady".to_owned(),
         micros: 490,
         percent: 33,
@@ -184,7 +184,7 @@ fn a_generator_at_its_limit_is_doubted_unless_cores_are_idle() {
         stage.machine.as_mut().expect("seen").busy = 97.0;
     });
     assert!(
-        matches!(seen[..], [Warning::GeneratorSaturated { percent: 93, .. }]),
+        matches!(seen[..], [Doubt::GeneratorSaturated { percent: 93, .. }]),
         "{seen:?}"
     );
     let idle = doubts_after(|stage| {
@@ -202,7 +202,7 @@ fn a_generator_that_is_late_or_leaves_turns_out_is_doubted() {
     assert!(
         matches!(
             late[..],
-            [Warning::SentLate {
+            [Doubt::SentLate {
                 p99_micros: 2_500,
                 ..
             }]
@@ -215,7 +215,7 @@ fn a_generator_that_is_late_or_leaves_turns_out_is_doubted() {
     assert!(
         matches!(
             missed[..],
-            [Warning::RateMissed {
+            [Doubt::RateMissed {
                 released: 9_700,
                 ..
             }]
@@ -231,12 +231,12 @@ fn too_few_files_and_stolen_time_are_doubted() {
         limit: 256,
         needed: 328,
     });
-    assert!(matches!(doubts(&short)[..], [Warning::TooFewFiles { .. }]));
+    assert!(matches!(doubts(&short)[..], [Doubt::TooFewFiles { .. }]));
     let stolen = doubts_after(|stage| {
         stage.machine.as_mut().expect("seen").stolen = 7.0;
     });
     assert!(
-        matches!(stolen[..], [Warning::TimeStolen { percent: 7, .. }]),
+        matches!(stolen[..], [Doubt::TimeStolen { percent: 7, .. }]),
         "{stolen:?}"
     );
 }
@@ -245,7 +245,7 @@ fn too_few_files_and_stolen_time_are_doubted() {
 fn a_warm_up_that_was_too_short_and_a_drift_are_remarked_on() {
     let cold = doubts_after(|stage| stage.tenths[0].p50 = Some(9_000));
     assert!(
-        matches!(cold[..], [Warning::WarmUpNotOver { .. }]),
+        matches!(cold[..], [Doubt::WarmUpNotOver { .. }]),
         "{cold:?}"
     );
     let drifting = doubts_after(|stage| {
@@ -253,7 +253,7 @@ fn a_warm_up_that_was_too_short_and_a_drift_are_remarked_on() {
             tenth.p50 = tenth.p50.map(|p50| p50 * 2);
         }
     });
-    let expected = Warning::NotSteady {
+    let expected = Doubt::NotSteady {
         stage: "steady".to_owned(),
         figure: "p50".to_owned(),
         percent: Some(200),
@@ -286,7 +286,7 @@ fn a_tenth_in_which_nothing_was_over_has_no_median_to_settle_at() {
     });
     assert_eq!(old, []);
     let nothing_first = seen([0, 0, 0, 0, 0, 600, 600, 600, 600, 600]);
-    let unsteady = Warning::NotSteady {
+    let unsteady = Doubt::NotSteady {
         stage: "steady".to_owned(),
         figure: "rate".to_owned(),
         percent: None,
@@ -306,7 +306,7 @@ fn a_stage_without_requests_has_no_mean_and_gives_no_reason_for_doubt_but_that()
         stage.turns.as_mut().expect("open").users_at_least = None;
         assert_eq!(stage.expected_in_flight(), None);
     });
-    assert_eq!(invalid(&seen), Vec::<&Warning>::new());
+    assert_eq!(invalid(&seen), Vec::<&Doubt>::new());
 }
 
 proptest! {
@@ -326,7 +326,7 @@ proptest! {
             stage
         };
         let disagree = |seen| {
-            doubts(&evidence(stage(seen))).iter().any(|d| matches!(d, Warning::CountsDisagree { .. }))
+            doubts(&evidence(stage(seen))).iter().any(|d| matches!(d, Doubt::CountsDisagree { .. }))
         };
         prop_assert!(!disagree(mean * (1.0 + error)));
         prop_assume!(mean > 2.0);

@@ -16,11 +16,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::child::LOOK_EVERY;
 use super::git::{GitError, Repository};
 use super::node_program::{BuildError, NodeProgram};
-use super::record::Build;
+use super::record::{Build, Side};
 use super::setup::this_build;
+use crate::events::{Event, Events, millis};
 use crate::interruption::Interruption;
 use crate::program::application::Application;
-use crate::progress::Progress;
 
 /// Why there is no build to compare with.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +130,7 @@ impl BaselineError {
 pub(crate) fn find(
     asked: &str,
     application: &Application,
-    progress: &Progress,
+    events: &Events,
     interruption: &Interruption,
 ) -> Result<Build, BaselineError> {
     let path = Path::new(asked);
@@ -150,7 +150,7 @@ pub(crate) fn find(
         asked: asked.to_owned(),
     })?;
     let cache = Cache::of(&repository, node);
-    let program = cache.program(&repository, &commit, progress, interruption)?;
+    let program = cache.program(&repository, &commit, events, interruption)?;
     Ok(Build {
         asked: Some(asked.to_owned()),
         program: program.display().to_string(),
@@ -176,7 +176,7 @@ fn is_branch(name: &str) -> bool {
 pub(crate) fn candidate_for(
     baseline: &Build,
     application: &Application,
-    progress: &Progress,
+    events: &Events,
     interruption: &Interruption,
 ) -> Result<Build, BaselineError> {
     let this = this_build();
@@ -189,9 +189,17 @@ pub(crate) fn candidate_for(
     let program = if target_and_profile(&own).0.is_some() {
         let repository = Repository::here()?;
         let path = repository.root().to_owned();
-        let built = Cache::of(&repository, node).build(&path, "candidate", progress, interruption);
+        let (cache, side, began) = (
+            Cache::of(&repository, node),
+            Side::Candidate,
+            Instant::now(),
+        );
+        events.emit(cache.build_began(side, None));
+        let built = cache.build(&path, side, events, interruption);
         let built = built.map_err(|source| BaselineError::Candidate { path, source })?;
-        built.ok_or(BaselineError::Interrupted)?
+        let built = built.ok_or(BaselineError::Interrupted)?;
+        events.emit(build_ended(side, None, began));
+        built
     } else {
         let beside = Some(own.with_file_name(node)).filter(|path| path.is_file());
         beside.ok_or_else(|| BaselineError::NoNode {
@@ -264,7 +272,7 @@ impl Cache {
         &self,
         repository: &Repository,
         commit: &str,
-        progress: &Progress,
+        events: &Events,
         interruption: &Interruption,
     ) -> Result<PathBuf, BaselineError> {
         let kept = self.folder.join(commit).join(&self.profile);
@@ -293,14 +301,11 @@ impl Cache {
             return Ok(kept);
         }
         let began = Instant::now();
-        let short = &commit[..commit.len().min(7)];
-        progress.note(&format!(
-            "building the baseline {short} (profile {}), which takes a while and is kept",
-            self.profile
-        ));
+        let side = Side::Baseline;
+        events.emit(self.build_began(side, Some(commit)));
         let source = repository.check_out(commit, &self.folder.join("source"), interruption)?;
         let source = source.ok_or(BaselineError::Interrupted)?;
-        let built = self.build(source.path(), "baseline", progress, interruption);
+        let built = self.build(source.path(), side, events, interruption);
         let built = built.map_err(|source| BaselineError::Baseline {
             commit: commit.to_owned(),
             source,
@@ -311,8 +316,7 @@ impl Cache {
         let unfinished = kept.with_extension("unfinished");
         fs::copy(&built, &unfinished).map_err(cache("copy", &built))?;
         fs::rename(&unfinished, &kept).map_err(cache("keep", &kept))?;
-        let seconds = began.elapsed().as_secs();
-        progress.note(&format!("built the baseline {short} in {seconds} s"));
+        events.emit(build_ended(side, Some(commit), began));
         Ok(kept)
     }
 
@@ -321,18 +325,36 @@ impl Cache {
     fn build(
         &self,
         source: &Path,
-        side: &str,
-        progress: &Progress,
+        side: Side,
+        events: &Events,
         interruption: &Interruption,
     ) -> Result<Option<PathBuf>, BuildError> {
         let node = NodeProgram {
             name: self.node,
             source,
-            target: &self.folder.join(side),
+            target: &self.folder.join(side.word()),
             build: self.own_target.as_deref(),
             profile: &self.profile,
         };
-        node.build(&format!("the {side}"), progress, interruption)
+        node.build(side, events, interruption)
+    }
+
+    /// The event that the program of `side` is built.
+    fn build_began(&self, side: Side, commit: Option<&str>) -> Event {
+        Event::BuildBegan {
+            side,
+            commit: commit.map(str::to_owned),
+            profile: self.profile.clone(),
+        }
+    }
+}
+
+/// The event that the program of `side`, which was begun at a moment, is there.
+fn build_ended(side: Side, commit: Option<&str>, began: Instant) -> Event {
+    Event::BuildEnded {
+        side,
+        commit: commit.map(str::to_owned),
+        took_ms: millis(began.elapsed()),
     }
 }
 
@@ -449,8 +471,8 @@ mod tests {
             program: "/elsewhere/debug/loadtests".to_owned(),
             ..this_build()
         };
-        let (progress, never) = (Progress::new(true), Interruption::never());
-        let candidate = candidate_for(&baseline, &laboratory(), &progress, &never);
+        let (events, never) = (Events::silent(), Interruption::never());
+        let candidate = candidate_for(&baseline, &laboratory(), &events, &never);
         let candidate = candidate.expect("a build");
         assert_eq!(candidate.program, "/proc/self/exe");
     }

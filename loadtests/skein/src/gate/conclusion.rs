@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use harness::Topology;
-use stats::comparison::{CONFIDENCE, Decision, Estimate, Finding, Role, Rule};
+use stats::comparison::{CONFIDENCE, Decision, Estimate, Finding, Look, Role, Rule};
 use stats::sequence::{Break, Conclusion, Part};
 
-use super::judgement::{confirmation_of, invalid, judgement};
+use super::judgement::{confirmation_of, distrusted, judgement};
 use super::metrics::{median, name_and_unit, value};
 use super::record::{
     CalibrationUsed, FailedRequests, GateRecord, HopTime, Interval, Load, Look as LookRecord,
@@ -18,8 +18,9 @@ use super::round::{Capacity, RoundResult};
 use super::runner::{PlayedGate, PlayedPart};
 use super::setup::Setup;
 use super::shape::Shape;
-use super::trust::{clock_set, doubts, response_times_diluted};
+use super::trust::{doubts, response_times_diluted};
 use crate::arrivals::Rate;
+use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::record::Document;
 use crate::timing::Hop;
@@ -52,7 +53,7 @@ pub(super) fn record(measured: Measured) -> GateRecord {
         rounds.map(|played| played.round.clone()).collect()
     };
     let first = rounds_of(&played.first);
-    let diluted = response_times_diluted(&first.iter(), limits);
+    let diluted = response_times_diluted(&first.iter(), limits).map(|by| by.to_string());
     let metrics: Vec<MetricRecord> = finished
         .first
         .last_look()
@@ -77,7 +78,8 @@ pub(super) fn record(measured: Measured) -> GateRecord {
     let mut rounds = first;
     rounds.extend(played.repetition.iter().flat_map(rounds_of));
     let mut doubts = doubts(&rounds, limits);
-    doubts.extend(measured.beginning.clock_set_by().map(clock_set));
+    let set = measured.beginning.clock_set_by();
+    doubts.extend(set.map(|seconds| Doubt::ClockSetDuringGate { seconds }));
     let conclusion = finished.conclusion();
     let interrupted = matches!(
         conclusion,
@@ -86,9 +88,9 @@ pub(super) fn record(measured: Measured) -> GateRecord {
             ..
         }
     );
-    let judgement = match doubts.iter().find(|doubt| doubt.invalidates) {
+    let judgement = match doubts.iter().find(|doubt| doubt.invalidates()) {
         // Whoever interrupted it knows why, and looks for that sentence first.
-        Some(doubt) if !interrupted => invalid(&doubt.sentence),
+        Some(doubt) if !interrupted => distrusted(doubt),
         _ => judgement(&conclusion, played, &metrics, confirmation.as_ref()),
     };
     let again = finished.repetition.iter();
@@ -97,10 +99,7 @@ pub(super) fn record(measured: Measured) -> GateRecord {
         schema_version: GateRecord::SCHEMA_VERSION,
         judgement,
         interrupted,
-        doubts: doubts
-            .into_iter()
-            .map(|doubt| doubt.sentence + ".")
-            .collect(),
+        doubts: doubts.into_iter().map(Into::into).collect(),
         metrics,
         services: services(&all, &setup.systems),
         hops: hops(&all, &setup.systems),
@@ -193,14 +192,18 @@ fn looks(part: &Part, confirmation: bool) -> impl Iterator<Item = LookRecord> {
         confirmation,
         rounds: look.rounds,
         spent: part.design.spent_at(look.rounds).unwrap_or(0.0),
-        outcome: match look.decision {
-            Decision::Fail { .. } => Verdict::Fail.word(),
-            Decision::Pass => Verdict::Pass.word(),
-            Decision::Continue => "goes on",
-            Decision::Inconclusive => Verdict::Inconclusive.word(),
-        }
-        .to_owned(),
+        outcome: outcome_of(look).to_owned(),
     })
+}
+
+/// The outcome of a look by itself: `goes on`, or the word for a verdict.
+pub(super) fn outcome_of(look: &Look) -> &'static str {
+    match look.decision {
+        Decision::Fail { .. } => Verdict::Fail.word(),
+        Decision::Pass => Verdict::Pass.word(),
+        Decision::Continue => "goes on",
+        Decision::Inconclusive => Verdict::Inconclusive.word(),
+    }
 }
 
 /// CPU time per request by service, over all rounds, the costliest first.

@@ -6,6 +6,7 @@ use stats::sequence::{Break, Conclusion, Ended, Part, Regression};
 use super::metrics::name_and_unit;
 use super::record::{Confirmation, MetricOutcome, MetricRecord};
 use super::runner::{PlayedGate, PlayedPart};
+use crate::doubt::Doubt;
 use crate::verdict::{Judgement, Verdict};
 
 /// The verdict on a gate that may be believed, in a sentence.
@@ -144,8 +145,16 @@ fn capital(text: &str) -> String {
     first.unwrap_or_default() + letters.as_str()
 }
 
-/// The judgement on a gate that may not be believed.
-pub(super) fn invalid(why: &str) -> Judgement {
+/// The judgement on a gate that a doubt invalidates.
+pub(super) fn distrusted(doubt: &Doubt) -> Judgement {
+    Judgement {
+        verdict: Verdict::Invalid,
+        sentence: format!("The measurement can't be trusted: {doubt}"),
+    }
+}
+
+/// The judgement on a gate that broke off.
+fn invalid(why: &str) -> Judgement {
     Judgement {
         verdict: Verdict::Invalid,
         sentence: format!("The measurement can't be trusted: {why}."),

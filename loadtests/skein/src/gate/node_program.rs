@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::child;
+use super::record::Side;
+use crate::events::{Event, Events};
 use crate::interruption::Interruption;
-use crate::progress::Progress;
 
 /// How much of cargo's output an error shows.
 const OUTPUT_LINES: usize = 30;
@@ -46,20 +47,23 @@ pub enum BuildError {
 impl NodeProgram<'_> {
     /// Builds the program, with the lock file of its sources, and tells where it is.
     ///
-    /// `what` says in `progress` what is being built. `None` when the gate was interrupted.
+    /// Its lines are told as those of `side`. `None` when the gate was interrupted.
     ///
     /// # Errors
     ///
     /// There is no cargo, or it doesn't build it.
     pub(super) fn build(
         &self,
-        what: &str,
-        progress: &Progress,
+        side: Side,
+        events: &Events,
         interruption: &Interruption,
     ) -> Result<Option<PathBuf>, BuildError> {
         let mut output = VecDeque::new();
         let ended = child::run(&mut self.command(), interruption, |line| {
-            progress.glimpse(&format!("building {what}: {}", line.trim()));
+            events.emit(Event::BuildLine {
+                side,
+                line: line.clone(),
+            });
             if output.len() == OUTPUT_LINES {
                 output.pop_front();
             }

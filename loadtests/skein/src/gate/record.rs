@@ -1,6 +1,7 @@
 //! What a gate leaves behind: `gate.json`, from which its page and its summaries are
 //! made, with every round as it was seen.
 
+mod doubt;
 #[cfg(test)]
 pub(crate) mod example;
 
@@ -15,6 +16,8 @@ use crate::record::Document;
 use crate::timing::Hop;
 use crate::verdict::Judgement;
 
+pub use doubt::RecordedDoubt;
+
 /// One gate: what was compared, what it comes to, and every round that this rests on.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct GateRecord {
@@ -26,9 +29,9 @@ pub struct GateRecord {
     pub judgement: Judgement,
     /// Whether a signal ended it before its time.
     pub interrupted: bool,
-    /// Doubts about the measurement, each a sentence; when there are any that
-    /// invalidate it, the judgement says so.
-    pub doubts: Vec<String>,
+    /// Doubts about the measurement; when there are any that invalidate it, the judgement
+    /// says so. In records of version 1, each is a sentence.
+    pub doubts: Vec<RecordedDoubt>,
     /// What was compared against.
     pub baseline: Build,
     /// What was judged.
@@ -80,7 +83,7 @@ pub struct GateRecord {
 
 impl Document for GateRecord {
     const FILE: &str = "gate.json";
-    const SCHEMA_VERSION: u32 = 1;
+    const SCHEMA_VERSION: u32 = 2;
 }
 
 /// One of the two builds that are compared.

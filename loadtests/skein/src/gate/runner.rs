@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use stats::comparison::Metric;
+use stats::comparison::{Look, Metric};
 use stats::sequence::{Event, Finished, Next, Regression, RoundFigures, Rules, Sequence};
 
 use super::GateError;
+use super::conclusion::outcome_of;
 use super::metrics;
 use super::place::on_cores;
 use super::record::{Round, Side};
@@ -19,10 +20,10 @@ use super::round::{RoundError, RoundPlace, RoundResult, RoundSetup, play};
 use super::shape::RoundPlan;
 use super::trust::response_times_diluted;
 use crate::arrivals::Rate;
+use crate::events::{self, Events, RoundsSoFar, Suspicion, millis};
 use crate::evidence::Limits;
 use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
-use crate::progress::Progress;
 use crate::record::append_whole;
 
 /// The generator's place: its cores, until somebody interrupts the gate.
@@ -43,7 +44,7 @@ pub(super) struct RoundRunner<'a> {
     pub(super) began: Instant,
     /// The file that rounds are kept in.
     pub(super) log: &'a mut RoundLog,
-    pub(super) progress: &'a Progress,
+    pub(super) events: &'a Events,
 }
 
 /// A gate that is over: the rounds that were measured, and what the sequence made of them.
@@ -74,10 +75,19 @@ impl RoundRunner<'_> {
         let (mut part, mut seeds) = PlayedPart::begin(seed);
         loop {
             let event = self.next_event(&sequence, seeds.random(), &metrics, &mut part)?;
-            match sequence.after(event, self.now()) {
+            let (confirming, looked) = (sequence.is_repeating(), sequence.looks().len());
+            let next = sequence.after(event, self.now());
+            for look in &looks_of_part(&next)[looked..] {
+                self.events.emit(events::Event::LookTaken {
+                    confirming,
+                    rounds: look.rounds as u64,
+                    outcome: outcome_of(look).to_owned(),
+                });
+            }
+            match next {
                 Next::Round(next) => sequence = next,
                 Next::Repetition(next) => {
-                    self.announce_repetition(&next);
+                    self.tell_of_repetition(&next);
                     let (repetition, its_seeds) = PlayedPart::begin(!seed);
                     first = Some(std::mem::replace(&mut part, repetition));
                     seeds = its_seeds;
@@ -108,13 +118,22 @@ impl RoundRunner<'_> {
     ) -> Result<Event, GateError> {
         match self.round(sequence, seed) {
             Ok(Some(played)) => part.rounds.push(played),
-            Ok(None) => return Ok(Event::Interrupted),
+            Ok(None) => {
+                let signal = events::Event::interrupted(&self.place.interruption);
+                self.events.emit(signal);
+                return Ok(Event::Interrupted);
+            }
             Err(GateError::Round(error)) => {
-                let event = match error.crashed() {
-                    Some(Side::Candidate) => Event::CandidateCrashed,
-                    Some(Side::Baseline) => Event::BaselineCrashed,
-                    None => return Err(GateError::Round(error)),
+                let Some(side) = error.crashed() else {
+                    return Err(GateError::Round(error));
                 };
+                let event = match side {
+                    Side::Candidate => Event::CandidateCrashed,
+                    Side::Baseline => Event::BaselineCrashed,
+                };
+                let reason = error.to_string();
+                self.events
+                    .emit(events::Event::SideCrashed { side, reason });
                 part.crash = Some(error);
                 return Ok(event);
             }
@@ -133,41 +152,39 @@ impl RoundRunner<'_> {
             confirmation: sequence.is_repeating(),
         };
         let data = crate::scratch::folder("skein-gate-").map_err(GateError::Folder)?;
-        self.show(sequence, sequence.rounds());
+        let so_far = self.so_far(sequence, sequence.rounds());
+        self.events.emit(events::Event::RoundBegan { so_far });
         let work = || play(setup, &plan, place, open_rate, data.path());
         let Some(played) = self.place.on_generator_cores(&plan, work)? else {
             return Ok(None);
         };
         self.log.keep(&played);
-        self.show(sequence, place.number);
+        let so_far = self.so_far(sequence, place.number);
+        self.events.emit(round_played(&played.round, so_far));
         Ok(Some(played))
     }
 
-    /// Shows that `done` rounds are done.
-    fn show(&self, sequence: &Sequence, done: usize) {
-        let what = if sequence.is_repeating() {
-            "confirming"
-        } else {
-            "measuring"
-        };
+    /// The state of the gate when `done` rounds of this part are done.
+    fn so_far(&self, sequence: &Sequence, done: usize) -> RoundsSoFar {
         let now = self.now();
         let left = sequence.deadline().unwrap_or(now).saturating_sub(now);
-        self.progress.glimpse(&format!(
-            "{what}: {done} of at most {} rounds, {} s, at most {} s left, next look at {}",
-            sequence.most_rounds(),
-            now.saturating_sub(sequence.began()).as_secs(),
-            left.as_secs(),
-            sequence.next_look(done),
-        ));
+        RoundsSoFar {
+            confirming: sequence.is_repeating(),
+            done: done as u64,
+            most: sequence.most_rounds() as u64,
+            elapsed_ms: millis(now.saturating_sub(sequence.began())),
+            left_ms: millis(left),
+            next_look: sequence.next_look(done) as u64,
+        }
     }
 
-    fn announce_repetition(&self, sequence: &Sequence) {
-        let what = match sequence.to_confirm() {
-            Some(Regression::Slower(_)) => "the candidate seems slower",
-            _ => "the candidate seems to fail",
+    fn tell_of_repetition(&self, sequence: &Sequence) {
+        let because = match sequence.to_confirm() {
+            Some(Regression::Slower(_)) => Suspicion::Slower,
+            _ => Suspicion::Fails,
         };
-        let making_sure = "making sure with a fresh start and another seed";
-        self.progress.note(&format!("{what}; {making_sure}"));
+        self.events
+            .emit(events::Event::ConfirmationBegan { because });
     }
 
     fn now(&self) -> Duration {
@@ -209,6 +226,31 @@ impl GeneratorPlace {
             RoundError::System { what, source }
         })?;
         Ok(done.transpose()?)
+    }
+}
+
+/// The looks at the rounds of the part that was played until now.
+fn looks_of_part(next: &Next) -> &[Look] {
+    match next {
+        Next::Round(sequence) => sequence.looks(),
+        Next::Repetition(sequence) => sequence.first().map_or(&[], |part| &part.looks),
+        Next::Over(finished) => {
+            let part = finished.repetition.as_ref().unwrap_or(&finished.first);
+            &part.looks
+        }
+    }
+}
+
+/// The event that a round was played.
+fn round_played(round: &Round, so_far: RoundsSoFar) -> events::Event {
+    events::Event::RoundPlayed {
+        number: round.number as u64,
+        lasted_ms: (round.seconds * 1e3) as u64,
+        baseline_requests: round.baseline.requests,
+        baseline_failed: round.baseline.failed,
+        candidate_requests: round.candidate.requests,
+        candidate_failed: round.candidate.failed,
+        so_far,
     }
 }
 

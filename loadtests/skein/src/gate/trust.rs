@@ -6,17 +6,8 @@ use stats::sequence::candidate_fails;
 
 use super::metrics::{self, median};
 use super::record::{Round, Side, SideRound};
+use crate::doubt::{Dilution, Doubt};
 use crate::evidence::Limits;
-use crate::words::counted;
-
-/// A reason not to believe a gate, or only something to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Doubt {
-    /// For people.
-    pub(super) sentence: String,
-    /// True when no verdict may rest on such rounds.
-    pub(super) invalidates: bool,
-}
 
 /// The most of its own cores that the generator may use in closed load, in percent;
 /// beyond it, throughput is the generator's and not the system's.
@@ -30,11 +21,7 @@ pub(super) fn doubts(rounds: &[Round], limits: &Limits) -> Vec<Doubt> {
         never_left(rounds),
         stolen(rounds, limits),
         generator_at_its_limit(rounds),
-        response_times_diluted(&rounds.iter(), limits).map(|reason| {
-            remark(format!(
-                "{reason}; response times can still show a slowdown, but not rule one out"
-            ))
-        }),
+        response_times_diluted(&rounds.iter(), limits).map(|by| Doubt::ResponseTimesDiluted { by }),
         failures(rounds),
         others(rounds),
     ]
@@ -43,25 +30,16 @@ pub(super) fn doubts(rounds: &[Round], limits: &Limits) -> Vec<Doubt> {
     .collect()
 }
 
-/// The remark on a clock that was set by so many seconds while the gate was held.
-pub(super) fn clock_set(by: i64) -> Doubt {
-    remark(format!(
-        "the machine's clock was set by {by:+} s meanwhile; lengths don't rest on it, and times of day are those of before"
-    ))
-}
-
 /// Whichever side they were meant for: neither had a part in it.
 fn never_left(rounds: &[Round]) -> Option<Doubt> {
     let sides = || rounds.iter().flat_map(|r| [&r.baseline, &r.candidate]);
     let all = || sides().flat_map(|side| &side.never_left);
     let first = all().max_by_key(|requests| requests.count)?;
-    let count: u64 = all().map(|requests| requests.count).sum();
-    Some(invalid(format!(
-        "{count} requests never left this machine, for {} ({}); {}",
-        first.shortage.cause(),
-        first.example,
-        first.shortage.remedy()
-    )))
+    Some(Doubt::RoundsNeverLeft {
+        shortage: first.shortage,
+        count: all().map(|requests| requests.count).sum(),
+        example: first.example.clone(),
+    })
 }
 
 fn stolen(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
@@ -70,11 +48,8 @@ fn stolen(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
             .iter()
             .filter_map(|round| Some(round.machine?.stolen)),
     )?;
-    (stolen > limits.stolen).then(|| {
-        invalid(format!(
-            "{stolen:.1} % of the machine's time was taken by other virtual machines"
-        ))
-    })
+    let per_mille = whole(stolen * 10.0);
+    (stolen > limits.stolen).then_some(Doubt::RoundsStolenFrom { per_mille })
 }
 
 /// Why the ratio of response times lies nearer to 1 than the truth, if it does: requests
@@ -86,34 +61,27 @@ fn stolen(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
 pub(super) fn response_times_diluted<'r>(
     rounds: &(impl Iterator<Item = &'r Round> + Clone),
     limits: &Limits,
-) -> Option<String> {
+) -> Option<Dilution> {
     sent_late(rounds.clone(), limits).or_else(|| never_sent(rounds, limits))
 }
 
-fn sent_late<'r>(rounds: impl Iterator<Item = &'r Round>, limits: &Limits) -> Option<String> {
+fn sent_late<'r>(rounds: impl Iterator<Item = &'r Round>, limits: &Limits) -> Option<Dilution> {
     let lags = rounds.filter_map(|round| round.send_lag_p99_micros);
     let lag = median(lags.map(|micros| micros as f64))?;
-    (lag > limits.send_lag.as_micros() as f64).then(|| {
-        format!(
-            "the generator sent the baseline's requests late, by {:.1} ms in the 99th percentile of half of the rounds",
-            lag / 1e3
-        )
-    })
+    let p99_micros = whole(lag);
+    (lag > limits.send_lag.as_micros() as f64).then_some(Dilution::SentLate { p99_micros })
 }
 
 fn never_sent<'r>(
     rounds: &(impl Iterator<Item = &'r Round> + Clone),
     limits: &Limits,
-) -> Option<String> {
+) -> Option<Dilution> {
     let sum =
         |count: fn(&SideRound) -> u64| -> u64 { rounds.clone().map(|r| count(&r.baseline)).sum() };
     let (unsent, sent) = (sum(|did| did.unsent), sum(|did| did.open_requests));
     let percent = unsent as f64 / (unsent + sent).max(1) as f64 * 100.0;
-    (percent > limits.missed).then(|| {
-        format!(
-            "the baseline could not keep up with open load: {percent:.1} % of the turns were never begun"
-        )
-    })
+    let per_mille = whole(percent * 10.0);
+    (percent > limits.missed).then_some(Dilution::NeverBegun { per_mille })
 }
 
 fn generator_at_its_limit(rounds: &[Round]) -> Option<Doubt> {
@@ -122,11 +90,8 @@ fn generator_at_its_limit(rounds: &[Round]) -> Option<Doubt> {
         Some(round.generator_cores_used? / round.generator_cores.len() as f64 * 100.0)
     });
     let share = median(shares)?;
-    (share > GENERATOR_BUSY).then(|| {
-        invalid(format!(
-            "the generator was at its limit, with {share:.0} % of its cores in closed load"
-        ))
-    })
+    let percent = whole(share);
+    (share > GENERATOR_BUSY).then_some(Doubt::RoundsSaturated { percent })
 }
 
 fn failures(rounds: &[Round]) -> Option<Doubt> {
@@ -134,20 +99,16 @@ fn failures(rounds: &[Round]) -> Option<Doubt> {
     let fails = candidate_fails(&rounds.iter().map(metrics::failures).collect::<Vec<_>>());
     match (failed(Side::Baseline), failed(Side::Candidate)) {
         (0, 0) => None,
-        (0, candidate) => Some(remark(format!(
-            "{} failed on the candidate, and none on the baseline",
-            counted(candidate, "request", "requests")
-        ))),
-        (baseline, candidate) if fails => Some(remark(format!(
-            "requests failed on both sides, {baseline} on the baseline and {candidate} on the candidate"
-        ))),
-        (baseline, 0) => Some(remark(format!(
-            "{} failed on the baseline, and none on the candidate",
-            counted(baseline, "request", "requests")
-        ))),
-        (baseline, candidate) => Some(invalid(format!(
-            "requests failed on both sides ({baseline} on the baseline, {candidate} on the candidate)"
-        ))),
+        (0, requests) => Some(Doubt::CandidateFailed { requests }),
+        (baseline, candidate) if fails => Some(Doubt::CandidateFailedMore {
+            baseline,
+            candidate,
+        }),
+        (requests, 0) => Some(Doubt::BaselineFailed { requests }),
+        (baseline, candidate) => Some(Doubt::BothSidesFailed {
+            baseline,
+            candidate,
+        }),
     }
 }
 
@@ -157,25 +118,13 @@ fn others(rounds: &[Round]) -> Option<Doubt> {
             .iter()
             .filter_map(|round| Some(round.machine?.others)),
     )?;
-    (others > OTHERS).then(|| {
-        remark(format!(
-            "other processes used {others:.0} % of the machine meanwhile"
-        ))
-    })
+    let percent = whole(others);
+    (others > OTHERS).then_some(Doubt::OthersBusy { percent })
 }
 
-fn invalid(sentence: String) -> Doubt {
-    Doubt {
-        sentence,
-        invalidates: true,
-    }
-}
-
-fn remark(sentence: String) -> Doubt {
-    Doubt {
-        sentence,
-        invalidates: false,
-    }
+/// The nearest whole number.
+fn whole(value: f64) -> u64 {
+    value.round() as u64
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
@@ -198,9 +147,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_is_told_and_spoils_nothing() {
-        let doubt = clock_set(-3600);
-        assert!(doubt.sentence.contains("set by -3600 s"), "{doubt:?}");
-        assert!(!doubt.invalidates);
+        let doubt = Doubt::ClockSetDuringGate { seconds: -3600 };
+        assert!(doubt.to_string().contains("set by -3600 s"), "{doubt:?}");
+        assert!(!doubt.invalidates());
     }
 
     #[test]
@@ -238,7 +187,7 @@ mod tests {
         for (change, says) in cases {
             let doubts = doubts_about(change);
             assert_eq!(doubts.len(), 1, "{says}");
-            assert!(doubts[0].invalidates && doubts[0].sentence.contains(says));
+            assert!(doubts[0].invalidates() && doubts[0].to_string().contains(says));
         }
     }
 
@@ -251,8 +200,8 @@ mod tests {
         for change in changes {
             let doubts = doubts_about(change);
             assert_eq!(doubts.len(), 1);
-            assert!(!doubts[0].invalidates);
-            assert!(doubts[0].sentence.contains("not rule one out"));
+            assert!(!doubts[0].invalidates());
+            assert!(doubts[0].to_string().contains("not rule one out"));
         }
         // What the candidate does to itself is its own.
         assert_eq!(doubts_about(|round| round.candidate.unsent = 100), []);
@@ -268,7 +217,7 @@ mod tests {
         for change in changes {
             let doubts = doubts_about(change);
             assert_eq!(doubts.len(), 1);
-            assert!(!doubts[0].invalidates);
+            assert!(!doubts[0].invalidates());
         }
     }
 }

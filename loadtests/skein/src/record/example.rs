@@ -10,6 +10,7 @@ use super::{
     StageRecord, StageUsage, TickRecord, TickTimes, Timeline, Times, Traffic,
 };
 use crate::arrivals::Spacing;
+use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::{Evidence, StageEvidence};
 use crate::figure::FigureRecord;
@@ -18,7 +19,7 @@ use crate::section::{Cell, Piece, Section};
 use crate::testing;
 use crate::threshold::{Judged, State, Unit};
 use crate::timing::{Hop, HopTiming, RouteTiming};
-use crate::verdict::{Judgement, Verdict, Warning};
+use crate::verdict::{Judgement, Verdict};
 
 /// A record with a bit of everything.
 pub(crate) fn example() -> Record {
@@ -47,7 +48,7 @@ pub(crate) fn example() -> Record {
             verdict: Verdict::Pass,
             sentence: "the one threshold held.".to_owned(),
         },
-        warnings: vec![Warning::NotDrained {
+        warnings: vec![Doubt::NotDrained {
             what: "orders".to_owned(),
             tasks: 3,
         }],
@@ -220,6 +221,7 @@ fn timeline() -> Timeline {
         events: vec![EventRecord {
             seconds: 1.25,
             what: "store ended (signal 9)".to_owned(),
+            node: Some("store".to_owned()),
         }],
     }
 }

@@ -82,10 +82,15 @@ pub trait Document: Serialize + DeserializeOwned + JsonSchema {
 
     /// The JSON schema (draft 2020-12) of its form, as text that ends with a newline.
     fn schema() -> String {
-        let schema = schemars::schema_for!(Self);
-        let text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
-        format!("{text}\n")
+        schema_of::<Self>()
     }
+}
+
+/// The JSON schema (draft 2020-12) of a form, as text that ends with a newline.
+pub fn schema_of<T: JsonSchema>() -> String {
+    let schema = schemars::schema_for!(T);
+    let text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
+    format!("{text}\n")
 }
 
 /// The schema of a run's record, with the members that its program keeps beside.
@@ -190,10 +195,15 @@ pub fn append_whole(file: &mut File, line: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::fmt::Debug;
+    use std::sync::LazyLock;
 
+    use jsonschema::Validator;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::events::EventLine;
+    use crate::events::any::any_line;
     use crate::gate::record::GateRecord;
     use crate::side_by_side::Comparison;
 
@@ -226,6 +236,11 @@ mod tests {
                 Comparison::schema(),
                 include_str!("../../../comparison.schema.json"),
             ),
+            (
+                "events",
+                schema_of::<EventLine>(),
+                include_str!("../../../events.schema.json"),
+            ),
         ] {
             assert!(
                 schema == checked_in,
@@ -234,9 +249,13 @@ mod tests {
         }
     }
 
-    fn problems<T: Document>(record: &Value) -> Vec<String> {
-        let schema: Value = serde_json::from_str(&T::schema()).expect("JSON");
-        let validator = jsonschema::validator_for(&schema).expect("a schema");
+    fn validator<T: JsonSchema>() -> Validator {
+        let schema: Value = serde_json::from_str(&schema_of::<T>()).expect("JSON");
+        jsonschema::validator_for(&schema).expect("a schema")
+    }
+
+    fn problems<T: JsonSchema>(record: &Value) -> Vec<String> {
+        let validator = validator::<T>();
         let errors = validator.iter_errors(record);
         errors.map(|error| error.to_string()).collect()
     }
@@ -253,6 +272,26 @@ mod tests {
                 "{pointer} may be anything"
             );
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_event_is_as_its_schema_says_and_others_are_not(line in any_line()) {
+            static FORM: LazyLock<Validator> = LazyLock::new(validator::<EventLine>);
+            let mut line = serde_json::to_value(line).expect("JSON");
+            prop_assert!(FORM.is_valid(&line), "{line}");
+            line["event"] = json!("something_else");
+            prop_assert!(!FORM.is_valid(&line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_gate_whose_doubts_are_sentences_is_as_the_schema_says_too() {
+        let first = include_str!("../../../tests/browser/fixtures/gate.json");
+        let first: Value = serde_json::from_str(first).expect("JSON");
+        assert_eq!(problems::<GateRecord>(&first), Vec::<String>::new());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::events::Event;
+
 /// A run cut into ticks of equal length, from the begin of its load.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeline {
@@ -68,4 +70,56 @@ pub struct EventRecord {
     pub seconds: f64,
     /// What, in a few words: `database ended (signal 9)`.
     pub what: String,
+    /// The node that it happened to; `None` in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+}
+
+impl EventRecord {
+    /// The record of an event that the timeline shows; `None` for others.
+    pub fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::NodeEnded {
+                node,
+                status,
+                elapsed_ms,
+            } => Some(EventRecord {
+                seconds: *elapsed_ms as f64 / 1e3,
+                what: format!("{node} ended ({status})"),
+                node: Some(node.clone()),
+            }),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_node_that_ended_is_on_the_timeline_and_older_records_name_it_in_words_alone() {
+        let record = EventRecord::of(&Event::NodeEnded {
+            node: "database".to_owned(),
+            status: "signal 9".to_owned(),
+            elapsed_ms: 1250,
+        });
+        let record = record.expect("it is shown");
+        let mut json = serde_json::to_value(&record).expect("JSON");
+        let what = "database ended (signal 9)";
+        let all = json!({ "seconds": 1.25, "what": what, "node": "database" });
+        assert_eq!(json, all);
+        json.as_object_mut().expect("members").remove("node");
+        let older: EventRecord = serde_json::from_value(json).expect("an older record");
+        assert_eq!(
+            older,
+            EventRecord {
+                node: None,
+                ..record
+            }
+        );
+        assert_eq!(EventRecord::of(&Event::Draining), None);
+    }
 }

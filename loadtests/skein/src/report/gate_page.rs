@@ -105,8 +105,8 @@ fn banner(record: &GateRecord) -> Markup {
                     (confirmation.sentence)
                 }
             }
-            @for doubt in &record.doubts {
-                @if !record.judgement.sentence.contains(doubt) { p.small { "Note: " (doubt) } }
+            @for doubt in record.doubts.iter().map(ToString::to_string) {
+                @if !record.judgement.sentence.contains(&doubt) { p.small { "Note: " (doubt) } }
             }
         }
     }

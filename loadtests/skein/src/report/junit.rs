@@ -39,7 +39,7 @@ pub fn junit(record: &Record) -> Result<String, SerializeError> {
     report.to_string()
 }
 
-/// Whether the run can be trusted, with every doubt that there is.
+/// Whether the run can be trusted, with every doubt that there is and what happened to nodes.
 fn measurement(record: &Record) -> TestCase {
     let status = match record.judgement.verdict {
         Verdict::Invalid => non_success(NonSuccessKind::Error, &record.judgement.sentence),
@@ -47,10 +47,12 @@ fn measurement(record: &Record) -> TestCase {
         Verdict::Pass | Verdict::Fail => TestCaseStatus::success(),
     };
     let mut case = TestCase::new("the measurement can be trusted", status);
-    if !record.warnings.is_empty() {
-        let warnings = record.warnings.iter().map(ToString::to_string);
-        let warnings = warnings.collect::<Vec<_>>().join("\n");
-        case.set_system_out(xml(&warnings));
+    let doubts = record.warnings.iter().map(ToString::to_string);
+    let events = record.timeline.events.iter();
+    let events = events.map(|event| format!("{:.1} s: {}", event.seconds, event.what));
+    let lines: Vec<String> = doubts.chain(events).collect();
+    if !lines.is_empty() {
+        case.set_system_out(xml(&lines.join("\n")));
     }
     case
 }
@@ -148,6 +150,12 @@ mod tests {
         assert!(!xml.contains("the value is"), "{xml}");
     }
 
+    #[test]
+    fn a_node_that_ended_is_said_with_the_time() {
+        let xml = junit(&example()).expect("written");
+        assert!(xml.contains("1.2 s: store ended (signal 9)"), "{xml}");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -159,7 +167,7 @@ mod tests {
             record.judgement.sentence = text.clone();
             record.thresholds[0].rule = text.clone();
             record.ledger[0].claim = text.clone();
-            record.warnings = vec![crate::verdict::Warning::UntidyStop { reason: text }];
+            record.warnings = vec![crate::doubt::Doubt::UntidyStop { reason: text }];
             let xml = junit(&record).expect("written");
             let is_allowed = |c: char| {
                 matches!(c, '\t' | '\n' | ' '..='\u{7e}' | '\u{a0}'..='\u{d7ff}'

@@ -387,7 +387,7 @@ mod tests {
         record.ledger[0].balance = Balance::Off(1);
         record.failures[0].route = evil.to_owned();
         record.failures[0].reason = evil.to_owned();
-        record.warnings = vec![crate::verdict::Warning::UntidyStop {
+        record.warnings = vec![crate::doubt::Doubt::UntidyStop {
             reason: evil.to_owned(),
         }];
         let text = summary(&record, Path::new(evil));

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::seen::Sights;
 use super::{Order, evidence};
 use crate::client::KEPT_OF_ALL;
+use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::doubts;
 use crate::figure::{FigureRecord, Reading};
@@ -23,13 +24,13 @@ use crate::record::{
 };
 use crate::samples::{ArrivalSamples, Fault, Latency, Route, RouteSamples, Samples, StageIndex};
 use crate::threshold::{self, Figures, Judged, RouteFigures, State, TurnFigures};
-use crate::verdict::{self, Warning};
+use crate::verdict;
 use crate::wall::later;
 
 pub(super) fn record(
     order: Order,
     environment: Environment,
-    mut warnings: Vec<Warning>,
+    mut warnings: Vec<Doubt>,
     (started, duration): (Timestamp, Duration),
     seen: &Sights,
     folder: &Path,
@@ -88,7 +89,7 @@ pub(super) fn record(
         .filter(|judged| judged.state == State::NotObservable)
         .count();
     if unseen > 0 {
-        warnings.push(Warning::ThresholdsNotObservable { count: unseen });
+        warnings.push(Doubt::ThresholdsNotObservable { count: unseen });
     }
     let own = evidence::gather(plan, order.seed, seen);
     warnings.extend(doubts(&own));
@@ -248,29 +249,29 @@ fn stages(plan: &Plan, lasted: &[f64], samples: &Samples) -> Vec<StageRecord> {
     stages.collect()
 }
 
-fn empty_stages(plan: &Plan, stages: &[StageRecord]) -> impl Iterator<Item = Warning> {
+fn empty_stages(plan: &Plan, stages: &[StageRecord]) -> impl Iterator<Item = Doubt> {
     let planned = plan.stages.iter().zip(stages);
     let empty = planned
         // What the load never got to had nothing to send.
         .filter(|(plan, stage)| {
             !plan.is_pause() && stage.requests.count == 0 && stage.seconds > 0.0
         });
-    empty.map(|(plan, _)| Warning::NothingSent {
+    empty.map(|(plan, _)| Doubt::NothingSent {
         stage: plan.name.clone(),
     })
 }
 
 /// Bytes of a server that nobody had asked for.
-fn unasked(times: u64) -> Option<Warning> {
-    (times > 0).then_some(Warning::UnaskedBytes { times })
+fn unasked(times: u64) -> Option<Doubt> {
+    (times > 0).then_some(Doubt::UnaskedBytes { times })
 }
 
 /// What the generator didn't keep of answers, lest a target fill its memory.
-fn unkept(samples: &Samples) -> impl Iterator<Item = Warning> + use<> {
-    let renamed = (samples.renamed > 0).then_some(Warning::NodesNotToldApart {
+fn unkept(samples: &Samples) -> impl Iterator<Item = Doubt> + use<> {
+    let renamed = (samples.renamed > 0).then_some(Doubt::NodesNotToldApart {
         answers: samples.renamed,
     });
-    let cut = (samples.cut > 0).then_some(Warning::AnswersCut {
+    let cut = (samples.cut > 0).then_some(Doubt::AnswersCut {
         answers: samples.cut,
         kept: KEPT_OF_ALL as u64,
     });
@@ -279,7 +280,7 @@ fn unkept(samples: &Samples) -> impl Iterator<Item = Warning> + use<> {
 
 /// Stages that were to be judged and have no right answer: where nobody was reached,
 /// nothing was measured but silence; else rules have to judge it.
-fn barren_stages(plan: &Plan, samples: &Samples) -> Vec<Warning> {
+fn barren_stages(plan: &Plan, samples: &Samples) -> Vec<Doubt> {
     let measured = plan.stages.iter().enumerate().filter(|(_, s)| !s.warm_up);
     let doubts = measured.filter_map(|(index, stage)| {
         let total = samples.total(|other| other == Some(index));
@@ -290,17 +291,17 @@ fn barren_stages(plan: &Plan, samples: &Samples) -> Vec<Warning> {
         let reached = !total.statuses.is_empty() || faults.any(Fault::was_somebody_reached);
         let stage = stage.name.clone();
         Some(match reached {
-            true => Warning::NothingRight { stage },
-            false => Warning::NothingAnswered { stage },
+            true => Doubt::NothingRight { stage },
+            false => Doubt::NothingAnswered { stage },
         })
     });
     doubts.collect()
 }
 
 /// Requests that never left this machine, by what it lacked.
-fn never_left(samples: &Samples) -> impl Iterator<Item = Warning> {
+fn never_left(samples: &Samples) -> impl Iterator<Item = Doubt> {
     let shortages = samples.near_side.iter();
-    shortages.map(|(shortage, requests)| Warning::NeverLeft {
+    shortages.map(|(shortage, requests)| Doubt::NeverLeft {
         shortage: *shortage,
         count: requests.count,
         example: requests.example.clone(),
@@ -396,7 +397,7 @@ mod tests {
             |outcomes: &[Option<Fault>]| barren_stages(&plan, &samples_of(stage, outcomes));
         let name = || plan.stages[stage].name.clone();
         assert_eq!(barren_stages(&plan, &Samples::default()), []);
-        let silence = Warning::NothingAnswered { stage: name() };
+        let silence = Doubt::NothingAnswered { stage: name() };
         assert!(silence.invalidates());
         assert_eq!(doubts(&[Some(Fault::NotConnected)]), [silence]);
         for reached in [
@@ -405,7 +406,7 @@ mod tests {
             Fault::TimedOut,
             Fault::CutOff,
         ] {
-            let barren = Warning::NothingRight { stage: name() };
+            let barren = Doubt::NothingRight { stage: name() };
             assert!(!barren.invalidates());
             assert_eq!(
                 doubts(&[Some(reached), Some(Fault::NotConnected)]),
@@ -417,7 +418,7 @@ mod tests {
         let mut wrong = samples_of(stage, &[Some(Fault::NotConnected)]);
         let seen = wrong.routes.values_mut().next().expect("one route");
         seen.statuses.insert(503, 1);
-        let barren = Warning::NothingRight { stage: name() };
+        let barren = Doubt::NothingRight { stage: name() };
         assert_eq!(barren_stages(&plan, &wrong), [barren]);
     }
 

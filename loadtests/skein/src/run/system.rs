@@ -8,14 +8,14 @@ use harness::{Launcher, NodeName, StartOptions, System};
 
 use super::{Order, RunError};
 use crate::client;
+use crate::doubt::Doubt;
 use crate::environment::own_cpu_time;
+use crate::events::{Event, Events, millis};
 use crate::interruption::Interruption;
 use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::Plan;
 use crate::program::NodeCounts;
-use crate::record::EventRecord;
 use crate::timeline::CoresAt;
-use crate::verdict::Warning;
 use crate::workload::Workload;
 
 /// What the generator's own process is called beside the nodes.
@@ -39,7 +39,8 @@ pub(crate) struct Measured {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watched {
     pub(super) looks: Vec<CoresAt>,
-    pub(super) events: Vec<EventRecord>,
+    /// The nodes that ended.
+    pub(super) events: Vec<Event>,
 }
 
 /// Two looks, at the begin and the end of the stages that are no warm-up.
@@ -84,7 +85,7 @@ impl Subject {
     pub(super) async fn observe(
         &self,
         plan: &Plan,
-        warnings: &mut Vec<Warning>,
+        warnings: &mut Vec<Doubt>,
     ) -> Option<Observation> {
         let Subject::Started(system) = self else {
             return None;
@@ -139,8 +140,13 @@ impl Subject {
     }
 
     /// Looks at the CPU time of every process once in a `tick`, and at which nodes have
-    /// ended since. A look costs a system call for each process.
-    pub(super) async fn watch_cores(&self, tick: Duration, workload: &Workload) -> Watched {
+    /// ended since, which is told. A look costs a system call for each process.
+    pub(super) async fn watch_cores(
+        &self,
+        tick: Duration,
+        workload: &Workload,
+        events: &Events,
+    ) -> Watched {
         let mut watched = Watched::default();
         let looks = async {
             let mut number = 0;
@@ -149,10 +155,9 @@ impl Subject {
                 let elapsed = workload.clock.elapsed();
                 let used = self.cpu_times();
                 watched.looks.push(CoresAt { elapsed, used });
-                let seconds = elapsed.as_secs_f64();
-                let new = not_yet_told(self.ended(), &watched.events);
-                let events = new.into_iter().map(|what| EventRecord { seconds, what });
-                watched.events.extend(events);
+                let new = not_yet_told(self.ended(elapsed), &watched.events);
+                new.iter().for_each(|event| events.emit(event.clone()));
+                watched.events.extend(new);
                 if elapsed >= workload.schedule.length() {
                     break;
                 }
@@ -182,20 +187,32 @@ impl Subject {
         used.chain(own).collect()
     }
 
-    /// The nodes that ended although nobody had told them to, each in a few words.
-    fn ended(&self) -> Vec<String> {
+    /// Tells of nodes that ended after the last look at them, which saw `known`.
+    pub(super) fn tell_of_exits(&self, known: &[Event], workload: &Workload, events: &Events) {
+        let ended = self.ended(workload.clock.elapsed());
+        for event in not_yet_told(ended, known) {
+            events.emit(event);
+        }
+    }
+
+    /// The nodes that ended although nobody had told them to, as noticed `elapsed` after the
+    /// beginning of the load.
+    fn ended(&self, elapsed: Duration) -> Vec<Event> {
         let Subject::Started(system) = self else {
             return Vec::new();
         };
         let exits = system.unexpected_exits().into_iter();
-        exits
-            .map(|exit| format!("{} ended ({})", exit.node, exit.status))
-            .collect()
+        let ended = exits.map(|exit| Event::NodeEnded {
+            node: exit.node.to_string(),
+            status: exit.status.to_string(),
+            elapsed_ms: millis(elapsed),
+        });
+        ended.collect()
     }
 
     /// Waits until nothing goes on behind the answers any more, as far as the program knows
     /// of it, or `deadline` has come.
-    pub(super) async fn drain(&self, plan: &Plan, deadline: Instant, warnings: &mut Vec<Warning>) {
+    pub(super) async fn drain(&self, plan: &Plan, deadline: Instant, warnings: &mut Vec<Doubt>) {
         let Subject::Started(system) = self else {
             return;
         };
@@ -221,7 +238,7 @@ impl Subject {
             }
             if Instant::now() > deadline {
                 let what = work.name.to_owned();
-                warnings.push(Warning::NotDrained { tasks: open, what });
+                warnings.push(Doubt::NotDrained { tasks: open, what });
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -243,7 +260,7 @@ impl Subject {
     pub(super) fn measured_between(
         &self,
         looks: Looks,
-        warnings: &mut Vec<Warning>,
+        warnings: &mut Vec<Doubt>,
     ) -> Option<Measured> {
         let Subject::Started(system) = self else {
             return None;
@@ -262,13 +279,13 @@ impl Subject {
         self,
         folder: &Path,
         interruption: &Interruption,
-        warnings: &mut Vec<Warning>,
+        warnings: &mut Vec<Doubt>,
     ) {
         let Subject::Started(system) = self else {
             return;
         };
         for exit in system.unexpected_exits() {
-            warnings.push(Warning::NodeEnded {
+            warnings.push(Doubt::NodeEnded {
                 node: exit.node.to_string(),
                 status: exit.status.to_string(),
             });
@@ -279,7 +296,7 @@ impl Subject {
         };
         if let Some(reason) = amiss {
             let reason = reason.lines().next().unwrap_or_default().to_owned();
-            warnings.push(Warning::UntidyStop { reason });
+            warnings.push(Doubt::UntidyStop { reason });
         }
         if warnings.is_empty() {
             // Nobody misses it; at worst it takes up room.
@@ -288,15 +305,26 @@ impl Subject {
     }
 }
 
-/// What happened, in no order, without what has been told already; the same may happen
-/// twice.
-fn not_yet_told(mut happened: Vec<String>, told: &[EventRecord]) -> Vec<String> {
+/// The nodes that ended, in no order, without those that have been told already; the same may
+/// happen twice, and when it is noticed makes no difference.
+fn not_yet_told(mut ended: Vec<Event>, told: &[Event]) -> Vec<Event> {
+    let is_same = |one: &Event, other: &Event| match (one, other) {
+        (
+            Event::NodeEnded { node, status, .. },
+            Event::NodeEnded {
+                node: of,
+                status: with,
+                ..
+            },
+        ) => (node, status) == (of, with),
+        _ => false,
+    };
     for event in told {
-        if let Some(known) = happened.iter().position(|what| *what == event.what) {
-            happened.remove(known);
+        if let Some(known) = ended.iter().position(|other| is_same(event, other)) {
+            ended.remove(known);
         }
     }
-    happened
+    ended
 }
 
 /// What `looks` saw, unless the load broke off and never gets to where they wait for.
@@ -309,14 +337,14 @@ async fn while_load_lasts<T>(workload: &Workload, looks: impl Future<Output = T>
     }
 }
 
-fn unreadable(error: &ObservationError) -> Warning {
+fn unreadable(error: &ObservationError) -> Doubt {
     let mut reason = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         reason.push_str(&format!(": {error}"));
         cause = error.source();
     }
-    Warning::CountersUnreadable { reason }
+    Doubt::CountersUnreadable { reason }
 }
 
 #[cfg(test)]
@@ -325,16 +353,18 @@ mod tests {
 
     #[test]
     fn what_happens_twice_is_told_twice_and_in_whatever_order_nodes_are_asked() {
-        let told = [EventRecord {
-            seconds: 1.0,
-            what: "shop-2 ended".to_owned(),
-        }];
-        let new = |happened: &[&str]| {
-            let happened = happened.iter().map(|what| (*what).to_owned());
-            not_yet_told(happened.collect(), &told)
+        let ended = |node: &&str, elapsed_ms| Event::NodeEnded {
+            node: (*node).to_owned(),
+            status: "signal 9".to_owned(),
+            elapsed_ms,
         };
-        assert_eq!(new(&["shop-2 ended"]), [] as [&str; 0]);
-        assert_eq!(new(&["shop-1 ended", "shop-2 ended"]), ["shop-1 ended"]);
-        assert_eq!(new(&["shop-2 ended", "shop-2 ended"]), ["shop-2 ended"]);
+        let told = [ended(&"shop-2", 1000)];
+        let new = |nodes: &[&str]| {
+            let noticed = nodes.iter().map(|node| ended(node, 1250));
+            not_yet_told(noticed.collect(), &told)
+        };
+        assert_eq!(new(&["shop-2"]), []);
+        assert_eq!(new(&["shop-1", "shop-2"]), [ended(&"shop-1", 1250)]);
+        assert_eq!(new(&["shop-2", "shop-2"]), [ended(&"shop-2", 1250)]);
     }
 }

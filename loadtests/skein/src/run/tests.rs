@@ -48,14 +48,14 @@ async fn a_clock_that_is_set_meanwhile_changes_no_length_and_is_told() {
         command: "loadtests run".to_owned(),
         wall: WallClock(set_back),
     };
-    let never = Interruption::never();
-    let run = Box::pin(run(order, folder.path(), &Progress::Silent, &never));
+    let (nobody, never) = (Events::silent(), Interruption::never());
+    let run = Box::pin(run(order, folder.path(), &nobody, &never));
     let record = run.await.expect("a run").record;
     let duration = record.duration();
     assert!(duration >= Duration::from_secs(1) && duration < Duration::from_secs(60));
     let between = record.ended.duration_since(record.started);
     assert_eq!(between.as_millis(), duration.as_millis() as i128);
-    let set = Warning::ClockSet { seconds: -3600 };
+    let set = Doubt::ClockSet { seconds: -3600 };
     assert!(record.warnings.contains(&set), "{:?}", record.warnings);
     assert!(!set.invalidates());
     let says = "clock was set by -3600 s";

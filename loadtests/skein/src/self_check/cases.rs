@@ -14,10 +14,10 @@ use super::server::{self, Answered, Fate};
 use super::{Figure, Row};
 use crate::arrivals::Spacing;
 use crate::client;
+use crate::events::Events;
 use crate::interruption::Interruption;
 use crate::program::application::Application;
 use crate::plan::{InvalidPlan, Plan};
-use crate::progress::Progress;
 use crate::record::{Record, StageRecord, Times};
 use crate::run::{Order, RunError};
 use crate::samples::Fault;
@@ -130,7 +130,7 @@ impl Case {
         ]
     };
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Case::Constant => "5 ms each",
             Case::TwoModes => "2 ms, every tenth 20 ms",
@@ -226,7 +226,8 @@ duration = "{seconds}s"
             command: "self-check".to_owned(),
             wall: WallClock::SYSTEM,
         };
-        let run = crate::run::run(order, &folder, &Progress::Silent, interruption);
+        let nobody = Events::silent();
+        let run = crate::run::run(order, &folder, &nobody, interruption);
         let run = Box::pin(async {
             let finished = run.await;
             finished.map_err(|error| CheckError::Run(Box::new(error)))

@@ -88,7 +88,7 @@ pub(super) struct Playing {
     roles: Vec<Role>,
     series: Vec<Series>,
     failed: Vec<Failures>,
-    looks: Vec<Look>,
+    pub(super) looks: Vec<Look>,
     pub(super) began: Duration,
     pub(super) design: Design,
     /// The time that its longest round took.

@@ -5,6 +5,7 @@ use super::{
     Look, MetricOutcome, MetricRecord, NodeCpu, Percentiles, Round, ServiceCpu, Side, SideRound,
     Slot,
 };
+use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::MachineUse;
 use crate::record::Document;
@@ -22,7 +23,7 @@ pub(crate) fn example() -> GateRecord {
             sentence: "CPU per request is 5.4 % higher (4.9 % to 5.9 %).".to_owned(),
         },
         interrupted: false,
-        doubts: vec!["2 % of the machine's time was stolen in round 3.".to_owned()],
+        doubts: vec![Doubt::OthersBusy { percent: 12 }.into()],
         baseline: Build {
             asked: Some("origin/main".to_owned()),
             commit: Some("4de0300aa0e2e1b9c1f0a3d4c5b6978812345678".to_owned()),

@@ -40,7 +40,8 @@ fn verdict(record: &GateRecord) -> TestCase {
     };
     let mut case = TestCase::new("the candidate is not slower than the baseline", status);
     if !record.doubts.is_empty() {
-        case.set_system_out(xml(&record.doubts.join("\n")));
+        let doubts: Vec<String> = record.doubts.iter().map(ToString::to_string).collect();
+        case.set_system_out(xml(&doubts.join("\n")));
     }
     case
 }

@@ -32,7 +32,7 @@ pub fn markdown(record: &GateRecord) -> String {
         Some(format!("{}: {}", plain(&metric.name), plain(reason)))
     });
     list(&mut text, "What can't rule a slowdown out here", shown);
-    let doubts = record.doubts.iter().map(|doubt| plain(doubt));
+    let doubts = record.doubts.iter().map(|doubt| plain(&doubt.to_string()));
     list(&mut text, "Remarks", doubts);
     text.push_str(&format!(
         "\n{} UTC, {} of at most {} rounds, {:.0} s of measuring, seed {}. Again: {}\n",

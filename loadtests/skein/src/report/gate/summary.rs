@@ -31,7 +31,7 @@ pub fn summary(record: &GateRecord, folder: &Path) -> String {
         record
             .doubts
             .iter()
-            .map(|doubt| one_line(doubt).into_owned()),
+            .map(|doubt| one_line(&doubt.to_string()).into_owned()),
     );
     for metric in &record.metrics {
         if let Some(reason) = &metric.excuse {

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::gate::record::RecordedDoubt;
 use crate::gate::record::example::example;
 use crate::report::testing::{EVIL, changed, changes, environment, visible};
 
@@ -57,7 +58,7 @@ fn what_comes_from_outside_is_shown_as_text() {
     record.plan = EVIL.to_owned();
     record.plan_source = EVIL.to_owned();
     record.judgement.sentence = EVIL.to_owned();
-    record.doubts = vec![EVIL.to_owned()];
+    record.doubts = vec![RecordedDoubt::Sentence(EVIL.to_owned())];
     record.metrics[0].name = EVIL.to_owned();
     record.metrics[0].unit = EVIL.to_owned();
     record.metrics[2].excuse = Some(EVIL.to_owned());
