@@ -144,10 +144,11 @@ pub async fn serve(
         Some(url) => {
             let broker = Broker::new(url, &config.queue, config.max_attempts, &node.metrics)
                 .context("could not use its --queue")?;
-            let prepared = broker.prepare(&*store).await;
-            prepared.context("could not use its --queue")?;
+            let publisher = Publisher::new(broker.clone(), Arc::clone(&store), accepted.clone());
+            let opened = async { publisher.open(broker.prepare(&*store).await?).await };
+            opened.await.context("could not use its --queue")?;
             Delivery::ByABroker {
-                publisher: Publisher::new(broker.clone(), Arc::clone(&store), accepted.clone()),
+                publisher,
                 consumer: Consumer {
                     broker,
                     store: Arc::clone(&store),

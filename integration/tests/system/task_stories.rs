@@ -1,5 +1,6 @@
 //! What is accepted is done, once in its effect, whatever is repeated and whatever
-//! crashes.
+//! crashes; wherever tasks are kept, and whoever hands them out: told over the embedded
+//! queue in `long_tasks`, and over servers of others in files named after it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,10 +19,30 @@ use tokio::time::sleep;
 use crate::dice::Dice;
 use crate::support::{Lab, PATIENCE};
 
-const WORKER: &str = "worker";
+/// A home of tasks: where they are kept, and who hands them out.
+pub(crate) trait TaskHome: Sized {
+    /// A home in which nothing is yet.
+    async fn fresh() -> Self;
 
-pub(crate) async fn a_task_is_accepted_at_once_and_done_later() {
-    let lab = Lab::start(Topology::laboratory()).await;
+    /// The topology with its worker on this home.
+    fn beneath(&self, topology: Topology) -> Topology;
+}
+
+/// Tells each of these stories over one kind of home.
+macro_rules! tasks_over {
+    ($home:ty: $($story:ident,)*) => {
+        $(pub(crate) async fn $story() {
+            $crate::task_stories::$story::<$home>().await;
+        })*
+    };
+}
+pub(crate) use tasks_over;
+
+pub(crate) const WORKER: &str = "worker";
+
+pub(crate) async fn a_task_is_accepted_at_once_and_done_later<H: TaskHome>() {
+    let home = H::fresh().await;
+    let lab = Lab::start(home.beneath(Topology::laboratory())).await;
     let answer = submit(&lab, "key", r#"{"task":"report","pages":7}"#).await;
     let answer = answer.expect("the system is well");
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
@@ -35,11 +56,12 @@ pub(crate) async fn a_task_is_accepted_at_once_and_done_later() {
     assert_eq!((done.attempts, done.result.is_some()), (1, true));
 }
 
-pub(crate) async fn repeats_of_one_key_are_one_task_and_one_effect() {
+pub(crate) async fn repeats_of_one_key_are_one_task_and_one_effect<H: TaskHome>() {
+    let home = H::fresh().await;
     const KEYS: usize = 20;
     const REPEATS: usize = 6;
     let topology = Topology::laboratory().with(Service::Worker, "task-duration", "20ms");
-    let lab = Lab::start(topology).await;
+    let lab = Lab::start(home.beneath(topology)).await;
     // All at the same time, through all gateways.
     let requests = (0..KEYS * REPEATS).map(async |request| {
         let key = request % KEYS;
@@ -65,8 +87,9 @@ pub(crate) async fn repeats_of_one_key_are_one_task_and_one_effect() {
     assert_eq!(repeated, (KEYS * (REPEATS - 1)) as f64);
 }
 
-pub(crate) async fn a_key_with_another_body_is_refused() {
-    let lab = Lab::start(Topology::laboratory()).await;
+pub(crate) async fn a_key_with_another_body_is_refused<H: TaskHome>() {
+    let home = H::fresh().await;
+    let lab = Lab::start(home.beneath(Topology::laboratory())).await;
     accepted(&lab, "key", r#"{"task":"report"}"#).await;
     let answer = submit(&lab, "key", r#"{"task":"other"}"#).await;
     let status = answer.expect("the system is well").status();
@@ -76,23 +99,33 @@ pub(crate) async fn a_key_with_another_body_is_refused() {
 
 /// The history is judged like that of a queue by Jepsen: what was accepted and isn't
 /// done is lost, what is done and wasn't attempted is unexpected.
-pub(crate) async fn no_accepted_task_is_lost_when_the_worker_is_killed() {
+pub(crate) async fn no_accepted_task_is_lost_when_the_worker_is_killed<H: TaskHome>() {
+    let home = H::fresh().await;
     const KILLS: usize = 6;
-    const SUBMITTERS: usize = 4;
     let mut dice = Dice::new();
     let topology = Topology::laboratory()
         .with(Service::Worker, "task-duration", "30ms")
         .with(Service::Worker, "lease", "1s")
         // The kills alone must not use a task's attempts up.
         .with(Service::Worker, "max-attempts", KILLS + 2);
-    let lab = Lab::start(topology).await;
-    let stop = tokio::sync::watch::Sender::new(false);
+    let lab = Lab::start(home.beneath(topology)).await;
     let kill_and_restart = async {
         for _ in 0..KILLS {
             sleep(Duration::from_millis(dice.random_range(20..400))).await;
             lab.kill(WORKER).expect("it runs");
             lab.restart(WORKER).await.expect("it returns");
         }
+    };
+    let history = submitted_around(&lab, kill_and_restart).await;
+    nothing_was_lost(&lab, &history).await;
+}
+
+/// The history of tasks that are submitted for as long as something else happens.
+pub(crate) async fn submitted_around(lab: &Lab, events: impl Future<Output = ()>) -> History {
+    const SUBMITTERS: usize = 4;
+    let stop = tokio::sync::watch::Sender::new(false);
+    let events = async {
+        events.await;
         stop.send_replace(true);
     };
     let submitters = (0..SUBMITTERS).map(async |submitter| {
@@ -100,30 +133,34 @@ pub(crate) async fn no_accepted_task_is_lost_when_the_worker_is_killed() {
         while !*stop.borrow() {
             let key = format!("{submitter}-{}", history.attempted);
             history.attempted += 1;
-            match submit(&lab, &key, r#"{"task":"report"}"#).await {
+            match submit(lab, &key, r#"{"task":"report"}"#).await {
                 Ok(answer) if answer.status() == StatusCode::ACCEPTED => {
                     let task: Task = answer.json().await.expect("a task");
                     history.accepted.insert(task.id);
                 }
-                // The worker is away: the task may or may not be in its file.
+                // The worker is away: the task may or may not be kept.
                 _ => history.unanswered += 1,
             }
             sleep(Duration::from_millis(2)).await;
         }
         history
     });
-    let ((), histories) = tokio::join!(kill_and_restart, join_all(submitters));
-    let history = histories
+    let ((), histories) = tokio::join!(events, join_all(submitters));
+    histories
         .into_iter()
-        .fold(History::default(), History::with);
-    assert!(!history.accepted.is_empty(), "nothing was accepted");
-    assert!(history.unanswered > 0, "no request met a dead worker");
+        .fold(History::default(), History::with)
+}
 
-    let census = nothing_left_to_do(&lab).await;
+/// Every task that was accepted is done, and has had its effect once.
+pub(crate) async fn nothing_was_lost(lab: &Lab, history: &History) {
+    assert!(!history.accepted.is_empty(), "nothing was accepted");
+    assert!(history.unanswered > 0, "no request met a node that is away");
+
+    let census = nothing_left_to_do(lab).await;
     let mut lost = Vec::new();
     let mut repeated = 0;
     for id in &history.accepted {
-        match told(&lab, id).await {
+        match told(lab, id).await {
             Some(task) if task.state == TaskState::Done => repeated += task.attempts - 1,
             other => lost.push((id, other)),
         }
@@ -145,12 +182,13 @@ pub(crate) async fn no_accepted_task_is_lost_when_the_worker_is_killed() {
     );
 }
 
-pub(crate) async fn a_task_that_keeps_failing_is_given_up() {
+pub(crate) async fn a_task_that_keeps_failing_is_given_up<H: TaskHome>() {
+    let home = H::fresh().await;
     let topology = Topology::laboratory()
         .with(Service::Worker, "task-duration", "1ms")
         .with(Service::Worker, "retry-delay", "1ms")
         .with(Service::Worker, "max-attempts", 3);
-    let lab = Lab::start(topology).await;
+    let lab = Lab::start(home.beneath(topology)).await;
     let twice = accepted(&lab, "a", r#"{"task":"report","fail_attempts":2}"#).await;
     let always = accepted(&lab, "b", r#"{"task":"report","fail_attempts":99}"#).await;
 
@@ -164,8 +202,9 @@ pub(crate) async fn a_task_that_keeps_failing_is_given_up() {
     assert_eq!(Census::of(&lab).await.effects, 1);
 }
 
-pub(crate) async fn a_task_is_shown_to_its_owner_only() {
-    let lab = Lab::start(Topology::laboratory()).await;
+pub(crate) async fn a_task_is_shown_to_its_owner_only<H: TaskHome>() {
+    let home = H::fresh().await;
+    let lab = Lab::start(home.beneath(Topology::laboratory())).await;
     let id = accepted(&lab, "key", r#"{"task":"report"}"#).await;
     assert!(told(&lab, &id).await.is_some());
 
@@ -183,10 +222,10 @@ pub(crate) async fn a_task_is_shown_to_its_owner_only() {
 
 /// What one submitter, or all of them, saw.
 #[derive(Debug, Default)]
-struct History {
-    attempted: usize,
-    unanswered: usize,
-    accepted: BTreeSet<String>,
+pub(crate) struct History {
+    pub(crate) attempted: usize,
+    pub(crate) unanswered: usize,
+    pub(crate) accepted: BTreeSet<String>,
 }
 
 impl History {
@@ -198,17 +237,17 @@ impl History {
     }
 }
 
-/// How many tasks the worker's file has, by state.
+/// How many tasks the worker's store has, by state.
 #[derive(Clone, Copy, Debug)]
-struct Census {
-    total: usize,
-    done: usize,
-    dead: usize,
-    effects: usize,
+pub(crate) struct Census {
+    pub(crate) total: usize,
+    pub(crate) done: usize,
+    pub(crate) dead: usize,
+    pub(crate) effects: usize,
 }
 
 impl Census {
-    async fn of(lab: &Lab) -> Census {
+    pub(crate) async fn of(lab: &Lab) -> Census {
         let counters = lab.counters(WORKER).await.expect("it shows them");
         let tasks = |labels: &[(&str, &str)]| counters.get("tasks", labels) as usize;
         Census {
@@ -220,7 +259,7 @@ impl Census {
     }
 }
 
-async fn nothing_left_to_do(lab: &Lab) -> Census {
+pub(crate) async fn nothing_left_to_do(lab: &Lab) -> Census {
     let look = async || {
         let census = Census::of(lab).await;
         if census.done + census.dead == census.total {
@@ -234,7 +273,7 @@ async fn nothing_left_to_do(lab: &Lab) -> Census {
         .expect("what is accepted comes to an end")
 }
 
-async fn submit(lab: &Lab, key: &str, body: &str) -> reqwest::Result<Response> {
+pub(crate) async fn submit(lab: &Lab, key: &str, body: &str) -> reqwest::Result<Response> {
     lab.request(Method::POST, "/longtask")
         .header(IDEMPOTENCY_KEY, key)
         .body(body.to_owned())
@@ -243,14 +282,14 @@ async fn submit(lab: &Lab, key: &str, body: &str) -> reqwest::Result<Response> {
 }
 
 /// Submits a task, and returns its id.
-async fn accepted(lab: &Lab, key: &str, body: &str) -> String {
+pub(crate) async fn accepted(lab: &Lab, key: &str, body: &str) -> String {
     let answer = submit(lab, key, body).await.expect("the system is well");
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
     answer.json::<Task>().await.expect("a task").id
 }
 
 /// What the system tells of a task, if it tells anything.
-async fn told(lab: &Lab, id: &str) -> Option<Task> {
+pub(crate) async fn told(lab: &Lab, id: &str) -> Option<Task> {
     let answer = lab.get(&format!("/longtask/{id}")).await;
     match answer.status() {
         StatusCode::OK => Some(answer.json().await.expect("a task")),
@@ -259,7 +298,7 @@ async fn told(lab: &Lab, id: &str) -> Option<Task> {
     }
 }
 
-async fn task_that_is(lab: &Lab, id: &str, state: TaskState) -> Task {
+pub(crate) async fn task_that_is(lab: &Lab, id: &str, state: TaskState) -> Task {
     let look = async || match told(lab, id).await {
         Some(task) if task.state == state => Ok(task),
         other => Err(format!("{other:?}")),

@@ -123,22 +123,21 @@ impl Broker {
             counters: Counters(metrics.counters(
                 "queue_messages",
                 "Messages between the worker and the broker, by what became of them: published \
-                 ones are confirmed, returned, refused or lost with the connection; delivered \
-                 ones acknowledged, requeued, rejected or lost; redelivered ones are delivered \
-                 too, and dead_lettered ones what the worker was told of.",
+                 ones are confirmed, returned, refused or lost; delivered ones acknowledged, \
+                 requeued, rejected or taken back with the connection; redelivered ones are among \
+                 the delivered, and dead_lettered ones what the worker was told of.",
             )),
         })
     }
 
-    /// Makes sure that there is a broker that can be used, with the queues that we need.
-    pub(super) async fn prepare(&self, store: &dyn Outbox) -> Result<(), BrokerError> {
+    /// A connection to publish by, to a broker that can be used and has the queues that we need.
+    pub(super) async fn prepare(&self, store: &dyn Outbox) -> Result<Connection, BrokerError> {
         let greeting = greeting::of(&self.uri, self.limit.max(Self::PATIENCE));
         let greeting = greeting.await.map_err(|error| error.at(&self.place))?;
         greeting.suffices().map_err(|error| error.at(&self.place))?;
-        let connection = self.connect("start").await?;
+        let connection = self.connect("publishing").await?;
         self.declare(&connection, store).await?;
-        let _ = connection.close(200, "prepared".into()).await;
-        Ok(())
+        Ok(connection)
     }
 
     /// How long an attempt to connect may take at least.

@@ -206,7 +206,7 @@ impl Consumer {
             self.ended(&id, attempt, outcome);
         }
         match verdict {
-            None => count("lost"),
+            None => count("taken_back"),
             Some(verdict) => self.tell(&delivery, verdict).await,
         }
     }
@@ -294,7 +294,7 @@ impl Consumer {
         let outcome = if matches!(told, Ok(true)) {
             outcome
         } else {
-            "lost"
+            "taken_back"
         };
         self.broker.counters.count(outcome);
     }

@@ -85,15 +85,18 @@ impl Publisher {
     pub(in crate::worker) async fn keep_open(self, stop: CancellationToken) {
         let keep = async {
             loop {
+                if let Some(way) = self.way.load_full() {
+                    self.watch(&way).await;
+                    self.way.store(None);
+                }
+                tokio::time::sleep(Broker::FIRST_PAUSE).await;
                 let connection = self.broker.connect_again("publishing", &*self.store).await;
                 if let Err(error) = self.open(connection).await {
                     warn!(
                         error = &error as &dyn std::error::Error,
-                        "lost the way to publish"
+                        "could not publish again"
                     );
                 }
-                self.way.store(None);
-                tokio::time::sleep(Broker::FIRST_PAUSE).await;
             }
         };
         tokio::select! {
@@ -107,9 +110,8 @@ impl Publisher {
         }
     }
 
-    /// Opens the way by this connection, until it breaks.
-    async fn open(&self, connection: Connection) -> Result<(), BrokerError> {
-        let mut events = Box::pin(connection.events_listener());
+    /// Opens the way by this connection.
+    pub(in crate::worker) async fn open(&self, connection: Connection) -> Result<(), BrokerError> {
         let channel = self.broker.channel(&connection).await?;
         // Without it, confirmations would come at once and mean nothing.
         channel
@@ -119,11 +121,16 @@ impl Publisher {
                 self.broker
                     .failed_to("ask for confirmations of", TASKS, error)
             })?;
-        let way = Arc::new(Way {
+        self.way.store(Some(Arc::new(Way {
             connection,
             channel,
-        });
-        self.way.store(Some(Arc::clone(&way)));
+        })));
+        Ok(())
+    }
+
+    /// Returns when the way is broken.
+    async fn watch(&self, way: &Way) {
+        let mut events = Box::pin(way.connection.events_listener());
         let mut look = interval(Duration::from_secs(1));
         loop {
             let event = tokio::select! {
@@ -132,18 +139,21 @@ impl Publisher {
                     if way.connection.status().connected() && way.channel.status().connected() {
                         continue;
                     }
-                    return Ok(());
+                    None
                 }
             };
             match event {
                 Some(Event::ConnectionBlocked(reason)) => warn!(reason, "the broker takes nothing"),
                 Some(Event::ConnectionUnblocked) => warn!("the broker takes tasks again"),
-                Some(Event::Error(source)) => {
-                    let place = self.broker.place.to_string();
-                    return Err(BrokerError::Connect { place, source });
+                Some(Event::Error(error)) => {
+                    warn!(%error, "lost the way to publish");
+                    return;
                 }
                 Some(_) => {}
-                None => return Ok(()),
+                None => {
+                    warn!("lost the way to publish");
+                    return;
+                }
             }
         }
     }
