@@ -8,6 +8,7 @@ mod ability;
 mod cache_stories;
 mod dice;
 mod frame;
+mod item_stories;
 mod needs;
 mod postgres_server;
 mod rabbit_server;
@@ -32,6 +33,8 @@ mod failover;
 mod faults;
 mod gateway_alone;
 mod gateway_relays;
+mod items;
+mod items_over_postgres;
 mod keys;
 mod long_tasks;
 mod long_tasks_over_both;
@@ -119,14 +122,26 @@ fn main() -> ExitCode {
             an_expiry_can_be_demanded,
             no_change_to_a_token_is_accepted_or_breaks_anything,
         }
-        keys {
+        items {
+            an_empty_database_is_seeded_and_one_with_items_is_not,
+            writes_are_numbered_one_by_one_however_many_come_at_once,
+            a_restarted_database_has_its_items_and_its_counter,
             any_bytes_in_a_key_come_back_as_they_went_in,
             keys_that_look_alike_are_told_apart,
-            a_key_that_is_too_long_is_refused_in_one_sentence,
-        }
-        values {
             a_value_that_a_client_could_not_read_is_refused_in_one_sentence,
             large_values_make_no_listing_that_is_too_large_to_cache,
+        }
+        items_over_postgres needs postgres {
+            an_empty_database_is_seeded_and_one_with_items_is_not,
+            writes_are_numbered_one_by_one_however_many_come_at_once,
+            a_restarted_database_has_its_items_and_its_counter,
+            any_bytes_in_a_key_come_back_as_they_went_in,
+            keys_that_look_alike_are_told_apart,
+            a_value_that_a_client_could_not_read_is_refused_in_one_sentence,
+            large_values_make_no_listing_that_is_too_large_to_cache,
+        }
+        keys {
+            a_key_that_is_too_long_is_refused_in_one_sentence,
         }
         web_pages {
             no_inner_node_does_anything_for_a_web_page_from_elsewhere,

@@ -4,13 +4,12 @@
 use std::env;
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-use nix::unistd::{Uid, User};
 use tempfile::TempDir;
 
 /// The folder of a program's data, which goes with it.
@@ -24,9 +23,9 @@ impl Home {
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()
             .expect("a folder for temporary files");
-        if let Some(user) = other_user() {
-            let owner = (Some(user.uid.as_raw()), Some(user.gid.as_raw()));
-            chown(folder.path(), owner.0, owner.1).expect("root may give folders away");
+        if let Some([user, group]) = other_user() {
+            let given = chown(folder.path(), Some(user), Some(group));
+            given.expect("root may give folders away");
         }
         Home(folder)
     }
@@ -115,11 +114,15 @@ pub(crate) fn first_of(paths: impl IntoIterator<Item = PathBuf>) -> Option<PathB
     paths.into_iter().find(|path| path.is_file())
 }
 
-/// Servers refuse to be root.
-fn other_user() -> Option<User> {
-    Uid::effective().is_root().then(|| {
-        let nobody = User::from_name("nobody").expect("users can be looked up");
-        nobody.expect("there is nobody")
+/// The user and the group of nobody, for root, whom servers refuse to be.
+fn other_user() -> Option<[u32; 2]> {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|us| us.uid() == 0);
+    is_root.then(|| {
+        let users = fs::read_to_string("/etc/passwd").expect("it is readable");
+        let nobody = users.lines().find_map(|line| line.strip_prefix("nobody:"));
+        let fields = nobody.expect("there is nobody").split(':').skip(1);
+        let ids: Vec<u32> = fields.filter_map(|field| field.parse().ok()).collect();
+        [ids[0], ids[1]]
     })
 }
 
@@ -128,11 +131,8 @@ fn other_user() -> Option<User> {
 fn as_user(words: &[&str]) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
-    if let Some(user) = other_user() {
-        let ids = [
-            format!("--reuid={}", user.uid),
-            format!("--regid={}", user.gid),
-        ];
+    if let Some([user, group]) = other_user() {
+        let ids = [format!("--reuid={user}"), format!("--regid={group}")];
         command.args(ids).arg("--clear-groups");
     }
     command.args([
