@@ -144,19 +144,21 @@ pub async fn serve(
         Some(url) => {
             let broker = Broker::new(url, &config.queue, config.max_attempts, &node.metrics)
                 .context("could not use its --queue")?;
-            let publisher = Publisher::new(broker.clone(), Arc::clone(&store), accepted.clone());
+            let broker = Arc::new(broker);
+            let publisher =
+                Publisher::new(Arc::clone(&broker), Arc::clone(&store), accepted.clone());
             let opened = async { publisher.open(broker.prepare(&*store).await?).await };
             opened.await.context("could not use its --queue")?;
             Delivery::ByABroker {
                 publisher,
-                consumer: Consumer {
+                consumer: Box::new(Consumer {
                     broker,
                     store: Arc::clone(&store),
                     executors: config.executors,
                     prefetch: config.queue.prefetch_for(config.executors),
                     task_duration: config.task_duration,
                     attempts,
-                },
+                }),
             }
         }
         None => {
@@ -220,7 +222,7 @@ enum Delivery {
     },
     ByABroker {
         publisher: Publisher,
-        consumer: Consumer,
+        consumer: Box<Consumer>,
     },
 }
 

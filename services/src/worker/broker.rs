@@ -32,7 +32,6 @@ mod error;
 mod greeting;
 mod publisher;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
@@ -86,11 +85,11 @@ const DEAD: &str = "skein.tasks.dead";
 const NOTICES: &str = "skein.tasks.dead.notices";
 
 /// A broker, and how it is to be used.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Broker {
     uri: AMQPUri,
     /// The address as messages name it.
-    place: Arc<str>,
+    place: String,
     limit: Duration,
     max_attempts: u32,
     counters: Counters,
@@ -117,7 +116,7 @@ impl Broker {
         let place = format!("{}:{}", uri.authority.host, uri.authority.port);
         Ok(Broker {
             uri,
-            place: place.into(),
+            place,
             limit: config.queue_timeout,
             max_attempts,
             counters: Counters(metrics.counters(
@@ -154,7 +153,7 @@ impl Broker {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(BrokerError::connecting(error, &self.uri, &self.place)),
             Err(_) => Err(BrokerError::Silent {
-                place: self.place.to_string(),
+                place: self.place.clone(),
             }),
         }
     }

@@ -30,7 +30,7 @@ use crate::metrics::Outcome;
 /// Executors of what the broker delivers.
 #[derive(Clone, Debug)]
 pub(in crate::worker) struct Consumer {
-    pub(in crate::worker) broker: Broker,
+    pub(in crate::worker) broker: Arc<Broker>,
     pub(in crate::worker) store: Arc<dyn Outbox>,
     pub(in crate::worker) executors: u32,
     /// Most deliveries that are not acknowledged.

@@ -74,7 +74,7 @@ pub(in crate::worker) enum BrokerError {
     Connect {
         place: String,
         #[source]
-        source: lapin::Error,
+        source: Box<lapin::Error>,
     },
     #[error("could not {what} {name} in RabbitMQ at {place}")]
     Declare {
@@ -82,7 +82,7 @@ pub(in crate::worker) enum BrokerError {
         what: &'static str,
         name: String,
         #[source]
-        source: lapin::Error,
+        source: Box<lapin::Error>,
     },
     #[error("could not bring the outbox up to date")]
     Store(#[source] StorageError),
@@ -110,7 +110,10 @@ impl BrokerError {
                 place,
                 source: io::Error::new(error.kind(), error.to_string()),
             },
-            _ => BrokerError::Connect { place, source },
+            _ => BrokerError::Connect {
+                place,
+                source: Box::new(source),
+            },
         }
     }
 
@@ -141,7 +144,7 @@ impl BrokerError {
                 place,
                 what,
                 name,
-                source,
+                source: Box::new(source),
             },
         }
     }

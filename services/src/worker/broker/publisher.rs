@@ -21,7 +21,7 @@ use super::{Broker, BrokerError, TASKS};
 /// Publishes tasks. Clones share the connection.
 #[derive(Clone, Debug)]
 pub(in crate::worker) struct Publisher {
-    broker: Broker,
+    broker: Arc<Broker>,
     store: Arc<dyn Outbox>,
     /// The way to the broker, while there is one.
     way: Arc<ArcSwapOption<Way>>,
@@ -67,7 +67,7 @@ pub(in crate::worker) enum Confirmed {
 impl Publisher {
     /// Publishes to this broker what is in this outbox, and counts what is `accepted`.
     pub(in crate::worker) fn new(
-        broker: Broker,
+        broker: Arc<Broker>,
         store: Arc<dyn Outbox>,
         accepted: Counter,
     ) -> Self {
