@@ -10,6 +10,7 @@
 
 mod broker;
 mod census;
+mod delivery;
 mod executor;
 mod moment;
 mod postgres;
@@ -36,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use self::broker::{Broker, Confirmed, Consumer, Publisher, QueueConfig, Unconfirmed};
+use self::delivery::{Delivery, Way};
 use self::executor::Executor;
 use self::moment::Moment;
 use self::postgres::PostgresTasks;
@@ -214,70 +216,11 @@ async fn open_store(config: &Config, rules: Rules) -> anyhow::Result<Arc<dyn Out
     })
 }
 
-/// The way of tasks to executors.
-enum Delivery {
-    ByTheStore {
-        executor: Executor,
-        changed: Arc<Notify>,
-    },
-    ByABroker {
-        publisher: Publisher,
-        consumer: Box<Consumer>,
-    },
-}
-
-impl Delivery {
-    fn way(&self) -> Way {
-        match self {
-            Delivery::ByTheStore { changed, .. } => Way::Store(Arc::clone(changed)),
-            Delivery::ByABroker { publisher, .. } => Way::Broker(publisher.clone()),
-        }
-    }
-
-    /// Works through tasks while the node serves, and until both have drained. What is accepted
-    /// by the last requests can still be published.
-    async fn beside(
-        self,
-        serving: impl Future<Output = ()>,
-        executors: u32,
-        shutdown: CancellationToken,
-        drain_deadline: Duration,
-    ) {
-        match self {
-            Delivery::ByTheStore { executor, .. } => {
-                tokio::join!(serving, executor.run(executors, shutdown, drain_deadline));
-            }
-            Delivery::ByABroker {
-                publisher,
-                consumer,
-            } => {
-                let served = CancellationToken::new();
-                let serving = async {
-                    serving.await;
-                    served.cancel();
-                };
-                tokio::join!(
-                    serving,
-                    publisher.keep_open(served.clone()),
-                    consumer.run(shutdown, drain_deadline)
-                );
-            }
-        }
-    }
-}
-
 struct Worker {
     store: Arc<dyn Outbox>,
     way: Way,
     accepted: Counter,
     repeated: Counter,
-}
-
-/// What a new task is told to.
-enum Way {
-    /// The executors, who look into the store.
-    Store(Arc<Notify>),
-    Broker(Publisher),
 }
 
 async fn accept(
@@ -308,16 +251,6 @@ async fn accept(
             format!("this {IDEMPOTENCY_KEY} came with another body before"),
         )),
         Acceptance::NoRoom => Err(unconfirmed(room.err().unwrap_or(Unconfirmed::Away))),
-    }
-}
-
-impl Way {
-    /// Whether there is room for new tasks, and why not.
-    fn room(&self) -> Result<(), Unconfirmed> {
-        match self {
-            Way::Store(_) => Ok(()),
-            Way::Broker(publisher) => publisher.is_open(),
-        }
     }
 }
 

@@ -159,7 +159,7 @@ pub(crate) async fn a_queue_with_other_properties_is_named() {
     let words = [
         "skein.tasks",
         "other properties",
-        "x-queue-type",
+        "inequivalent arg",
         "delete it",
     ];
     refused(Service::Worker, "queue", &broker.url(), &words).await;
