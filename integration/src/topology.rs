@@ -261,8 +261,14 @@ impl Setting {
     /// The variable by which a node is told a flag's value that is a secret, and the value:
     /// every user of the machine sees command lines, and only this one environments.
     fn secret(&self) -> Option<(&'static str, &str)> {
-        let value = self.value.as_deref()?;
-        (self.flag == "jwt-secret").then_some(("SKEIN_JWT_SECRET", value))
+        let variable = match self.flag.as_str() {
+            "jwt-secret" => "SKEIN_JWT_SECRET",
+            // URLs with passwords in them.
+            "store" => "SKEIN_STORE",
+            "queue" => "SKEIN_QUEUE",
+            _ => return None,
+        };
+        Some((variable, self.value.as_deref()?))
     }
 
     /// The setting as it is on a command line.

@@ -34,7 +34,7 @@ enum ServiceCommand {
     ApiGateway(Launch<api_gateway::Config>),
     /// Keep values in memory, for a while and up to a size.
     Cache(Launch<cache::Config>),
-    /// Keep items in SQLite.
+    /// Keep items in SQLite, or in PostgreSQL.
     Database(Launch<database::Config>),
     /// Compute something small, synchronously.
     Microservice(Launch<microservice::Config>),

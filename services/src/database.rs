@@ -1,4 +1,4 @@
-//! The database: items in SQLite, behind a simulated storage latency, over HTTP.
+//! The database: items in SQLite or PostgreSQL, behind a simulated storage latency, over HTTP.
 //! What is stored, and how writes are numbered, is in `items`.
 
 mod items;
@@ -21,11 +21,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use self::items::{Items, Shown};
+use self::items::{Items, Shown, StorageError};
 use crate::contract::{Key, VERSION};
 use crate::exposure;
 use crate::json;
 use crate::metrics::Outcome;
+use crate::postgres::StoreConfig;
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::server::{Node, Payload, ServerConfig};
 use crate::setting;
@@ -45,6 +46,10 @@ pub struct Config {
         default_value = ":memory:"
     )]
     pub file: PathBuf,
+
+    /// What keeps the items in place of the file.
+    #[command(flatten)]
+    pub store: StoreConfig,
 
     /// How many items an empty database is seeded with.
     #[arg(long, env = "SKEIN_ITEMS", value_name = "N", default_value_t = 1000)]
@@ -84,9 +89,14 @@ pub async fn serve(
         &config.server.exposure,
         exposure::OPEN,
     )?;
-    let items = Items::open(&config.file, config.items)
-        .await
-        .with_context(|| format!("could not open --file {}", config.file.display()))?;
+    let items = match &config.store.store {
+        Some(url) => Items::at(url, &config.store, config.items)
+            .await
+            .context("could not open its --store")?,
+        None => Items::open(&config.file, config.items)
+            .await
+            .with_context(|| format!("could not open --file {}", config.file.display()))?,
+    };
     let node = Node::new(config.server, shutdown);
     let database = Database {
         items: items.clone(),
@@ -181,10 +191,20 @@ fn dated_json(version: u64, body: Bytes) -> Response {
     clippy::needless_pass_by_value,
     reason = "the shape that map_err takes"
 )]
-fn storage_failed(source: tokio_rusqlite::Error) -> Problem {
-    error!(%source, "the storage failed");
-    problem(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "the storage failed; the node's log says how",
-    )
+fn storage_failed(source: StorageError) -> Problem {
+    error!(
+        error = &source as &dyn std::error::Error,
+        "the storage failed"
+    );
+    if source.is_passing() {
+        problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("the storage can't be used at the moment: {source}"),
+        )
+    } else {
+        problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the storage failed; the node's log says how",
+        )
+    }
 }

@@ -1,7 +1,8 @@
 //! Counters that a node shows at `/metrics`, in the Prometheus text format.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::hash::Hash;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::collector::Collector;
@@ -13,7 +14,23 @@ use prometheus_client::registry::{Metric, Registry};
 
 /// One node's metrics. Clones share the same counters.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics(Arc<Mutex<Registry>>);
+pub struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+    preparations: Arc<Mutex<Vec<Preparation>>>,
+}
+
+/// What is done before the page is shown.
+#[derive(Clone)]
+struct Preparation(Arc<dyn Fn() -> Prepared + Send + Sync>);
+
+/// A preparation under way.
+pub type Prepared = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Debug for Preparation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Preparation(…)")
+    }
+}
 
 impl Metrics {
     /// A counter without labels. Its name is shown with `_total` added.
@@ -47,6 +64,28 @@ impl Metrics {
         self.registry().register_collector(Box::new(collector));
     }
 
+    /// Has this done each time before the page is shown, for figures that have to be asked
+    /// for over a network. It should not take long.
+    pub fn before_each_look(&self, prepare: impl Fn() -> Prepared + Send + Sync + 'static) {
+        self.preparations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Preparation(Arc::new(prepare)));
+    }
+
+    /// Every metric, as text, after all preparations.
+    pub async fn look(&self) -> String {
+        let preparations = self
+            .preparations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for Preparation(prepare) in preparations {
+            prepare().await;
+        }
+        self.encode()
+    }
+
     /// Every metric, as text.
     pub fn encode(&self) -> String {
         let mut page = String::new();
@@ -59,7 +98,7 @@ impl Metrics {
         "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
     fn registry(&self) -> std::sync::MutexGuard<'_, Registry> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -198,7 +198,7 @@ impl Node {
                 get(async move || {
                     (
                         [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)],
-                        metrics.encode(),
+                        metrics.look().await,
                     )
                 }),
             )

@@ -1,14 +1,22 @@
 //! The worker: accepts long tasks, answers at once, and works through them.
 //!
-//! What is accepted is done, whatever crashes: a task is in `queue` on the disk
-//! before the `202` leaves, and `executor` begins it again until its effect is
+//! What is accepted is done, whatever crashes: a task is in the [`store`] on the disk
+//! before the `202` leaves, and an executor begins it again until its effect is
 //! there. Its effect happens once, because it is committed together with the task's
 //! end, by whoever still holds the task then.
+//!
+//! Tasks are kept in SQLite ([`queue`]) or in PostgreSQL ([`postgres`]), and handed out to
+//! executors by the store itself ([`executor`]) or by RabbitMQ ([`broker`]).
 
+mod broker;
+mod census;
+mod delivery;
 mod executor;
 mod moment;
+mod postgres;
 mod queue;
 mod storage;
+mod store;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,20 +28,26 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use prometheus_client::metrics::counter::Counter;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, warn};
 
+use self::broker::{Broker, Confirmed, Consumer, Publisher, QueueConfig, Unconfirmed};
+use self::delivery::{Delivery, Way};
 use self::executor::Executor;
 use self::moment::Moment;
-use self::queue::{Acceptance, Queue, Rules, Submission};
+use self::postgres::PostgresTasks;
+use self::queue::Queue;
 use self::storage::StorageError;
+use self::store::{Acceptance, HandedOut, Letter, Outbox, Rules, Submission, TaskStore};
 use crate::contract::{IDEMPOTENCY_KEY, Task, TaskRequest, USER, UserName};
 use crate::exposure;
 use crate::json;
+use crate::postgres::StoreConfig;
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::server::{Node, Payload, ServerConfig};
 use crate::setting;
@@ -53,6 +67,14 @@ pub struct Config {
         default_value = "worker.sqlite"
     )]
     pub file: PathBuf,
+
+    /// What keeps the tasks in place of the file.
+    #[command(flatten)]
+    pub store: StoreConfig,
+
+    /// Who hands tasks out in place of the store.
+    #[command(flatten)]
+    pub queue: QueueConfig,
 
     /// How many tasks run at the same time.
     #[arg(long, env = "SKEIN_EXECUTORS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -106,27 +128,59 @@ pub async fn serve(
         lease: config.lease,
         max_attempts: config.max_attempts,
         retry_delay: config.retry_delay,
+        handed_out: match config.queue.queue {
+            Some(_) => HandedOut::ByABroker,
+            None => HandedOut::ByTheStore,
+        },
     };
-    let queue = Queue::open(&config.file, rules).context("could not open its --file")?;
-    let drain_deadline = config.server.drain_deadline;
-    let node = Node::new(config.server, shutdown.clone());
-    node.metrics.collect(queue.census());
-    let changed = Arc::new(Notify::new());
-    let executor = Executor {
-        queue: queue.clone(),
-        changed: Arc::clone(&changed),
-        task_duration: config.task_duration,
-        attempts: node.metrics.counters(
-            "task_attempts",
-            "Attempts that came to an end, by how; lost ones had outlived their lease.",
-        ),
+    let store = open_store(&config, rules).await?;
+    let node = Node::new(config.server.clone(), shutdown.clone());
+    let accepted = node
+        .metrics
+        .counter("tasks_accepted", "Tasks accepted, repeats not counted.");
+    let attempts = node.metrics.counters(
+        "task_attempts",
+        "Attempts that came to an end, by how; lost ones had outlived their lease.",
+    );
+    let delivery = match &config.queue.queue {
+        Some(url) => {
+            let broker = Broker::new(url, &config.queue, config.max_attempts, &node.metrics)
+                .context("could not use its --queue")?;
+            let broker = Arc::new(broker);
+            let publisher =
+                Publisher::new(Arc::clone(&broker), Arc::clone(&store), accepted.clone());
+            let opened = async { publisher.open(broker.prepare(&*store).await?).await };
+            opened.await.context("could not use its --queue")?;
+            Delivery::ByABroker {
+                publisher,
+                consumer: Box::new(Consumer {
+                    broker,
+                    store: Arc::clone(&store),
+                    executors: config.executors,
+                    prefetch: config.queue.prefetch_for(config.executors),
+                    task_duration: config.task_duration,
+                    attempts,
+                }),
+            }
+        }
+        None => {
+            let changed = Arc::new(Notify::new());
+            Delivery::ByTheStore {
+                executor: Executor {
+                    store: Arc::clone(&store) as Arc<dyn TaskStore>,
+                    changed: Arc::clone(&changed),
+                    task_duration: config.task_duration,
+                    attempts,
+                },
+                changed,
+            }
+        }
     };
+    store.show(&node.metrics);
     let worker = Worker {
-        queue: queue.clone(),
-        changed,
-        accepted: node
-            .metrics
-            .counter("tasks_accepted", "Tasks accepted, repeats not counted."),
+        store: Arc::clone(&store),
+        way: delivery.way(),
+        accepted,
         repeated: node.metrics.counter(
             "tasks_repeated",
             "Requests that repeated an accepted one, by their idempotency key.",
@@ -136,16 +190,35 @@ pub async fn serve(
         .route("/longtask", post(accept))
         .route("/longtask/{id}", get(tell))
         .with_state(Arc::new(worker));
-    tokio::join!(
-        node.serve(listener, routes),
-        executor.run(config.executors, shutdown, drain_deadline)
-    );
-    queue.close().await.context("could not close its --file")
+    let serving = node.serve(listener, routes);
+    delivery
+        .beside(
+            serving,
+            config.executors,
+            shutdown,
+            config.server.drain_deadline,
+        )
+        .await;
+    store.close().await.context("could not close its store")
+}
+
+/// Opens where the tasks are kept.
+async fn open_store(config: &Config, rules: Rules) -> anyhow::Result<Arc<dyn Outbox>> {
+    Ok(match &config.store.store {
+        Some(url) => {
+            let tasks = PostgresTasks::open(url, &config.store, rules).await;
+            Arc::new(tasks.context("could not open its --store")?)
+        }
+        None => {
+            let queue = Queue::open(&config.file, rules);
+            Arc::new(queue.context("could not open its --file")?)
+        }
+    })
 }
 
 struct Worker {
-    queue: Queue,
-    changed: Arc<Notify>,
+    store: Arc<dyn Outbox>,
+    way: Way,
     accepted: Counter,
     repeated: Counter,
 }
@@ -161,11 +234,12 @@ async fn accept(
         task: requested_task(&body).map_err(bad_request)?,
         body,
     };
-    let accepted = worker.queue.accept(submission, Moment::now()).await;
-    match accepted.map_err(storage_failed)? {
-        Acceptance::New(task) => {
-            worker.accepted.inc();
-            worker.changed.notify_one();
+    let body = submission.body.clone();
+    let room = worker.way.room();
+    let accepted = worker.store.accept(submission, room.into(), Moment::now());
+    match accepted.await.map_err(storage_failed)? {
+        Acceptance::New(task) | Acceptance::Unconfirmed(task) => {
+            worker.hand_over(&task, body).await.map_err(unconfirmed)?;
             Ok(accepted_response(task))
         }
         Acceptance::Repeated(task) => {
@@ -176,6 +250,27 @@ async fn accept(
             StatusCode::UNPROCESSABLE_ENTITY,
             format!("this {IDEMPOTENCY_KEY} came with another body before"),
         )),
+        Acceptance::NoRoom => Err(unconfirmed(room.err().unwrap_or(Unconfirmed::Away))),
+    }
+}
+
+impl Worker {
+    /// Hands a task over that is in the store; it is accepted after that.
+    async fn hand_over(&self, task: &Task, body: Bytes) -> Result<(), Unconfirmed> {
+        match &self.way {
+            Way::Store(changed) => {
+                self.accepted.inc();
+                changed.notify_one();
+            }
+            Way::Broker(publisher) => {
+                let id = task.id.clone();
+                // The publisher counts what is accepted, which may be later than the answer.
+                if publisher.publish(Letter { id, body }).await? == Confirmed::Already {
+                    self.repeated.inc();
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -193,7 +288,7 @@ async fn tell(
     let no_such_task = || not_found("no such task");
     let Path(id) = id.map_err(|_| no_such_task())?;
     let owner = owner(&headers).map_err(bad_request)?;
-    let found = worker.queue.find(id, owner).await.map_err(storage_failed)?;
+    let found = worker.store.find(id, owner).await.map_err(storage_failed)?;
     found.map(Json).ok_or_else(no_such_task)
 }
 
@@ -251,9 +346,26 @@ fn storage_failed(source: StorageError) -> Problem {
         error = &source as &dyn std::error::Error,
         "the queue failed"
     );
+    if source.is_passing() {
+        problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("the tasks can't be reached at the moment: {source}"),
+        )
+    } else {
+        problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the queue failed; the node's log says how",
+        )
+    }
+}
+
+/// The task is not accepted. Whether it is done is open where it was sent: who repeats it by
+/// its key gets to know.
+fn unconfirmed(reason: Unconfirmed) -> Problem {
+    warn!(%reason, "a task was not accepted");
     problem(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "the queue failed; the node's log says how",
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("the task is not accepted: {reason}"),
     )
 }
 

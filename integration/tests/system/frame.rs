@@ -1,6 +1,5 @@
 //! Runs stories as tests: each on a runtime and in a thread of its own, within a
-//! deadline; and those that need Docker, or programs to be compared with, only where
-//! these are.
+//! deadline; and those that need Docker, or programs of others, only where these are.
 
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
@@ -39,6 +38,9 @@ macro_rules! stories {
     (@need docker) => { $crate::needs::Need::Docker };
     (@need redis) => { $crate::needs::Need::Redis };
     (@need controls) => { $crate::needs::Need::Controls };
+    (@need postgres) => { $crate::needs::Need::Postgres };
+    (@need rabbitmq) => { $crate::needs::Need::RabbitMq };
+    (@need both) => { $crate::needs::Need::PostgresAndRabbitMq };
     ($($file:ident $(needs $need:ident)? { $($story:ident,)* })*) => {{
         let mut stories = Vec::new();
         $(

@@ -9,10 +9,12 @@ use proptest::test_runner::{Config, TestRunner};
 use services::client::{Client, Upstream};
 use services::contract::{Key, Service};
 
+use crate::item_stories::ItemHome;
 use crate::support::{Lab, PATIENCE, TOKEN};
 
-pub(crate) async fn any_bytes_in_a_key_come_back_as_they_went_in() {
-    let lab = Lab::start(laboratory()).await;
+pub(crate) async fn any_bytes_in_a_key_come_back_as_they_went_in<H: ItemHome>() {
+    let home = H::fresh().await;
+    let lab = Lab::start(home.beneath(laboratory())).await;
     let api = Api::of(&lab);
     let runtime = tokio::runtime::Handle::current();
     let mut runner = TestRunner::new(Config {
@@ -36,8 +38,9 @@ pub(crate) async fn any_bytes_in_a_key_come_back_as_they_went_in() {
     outcome.unwrap_or_else(|error| panic!("{error}\n{runner}"));
 }
 
-pub(crate) async fn keys_that_look_alike_are_told_apart() {
-    let lab = Lab::start(laboratory()).await;
+pub(crate) async fn keys_that_look_alike_are_told_apart<H: ItemHome>() {
+    let home = H::fresh().await;
+    let lab = Lab::start(home.beneath(laboratory())).await;
     let api = Api::of(&lab);
     let alike: [&[u8]; 12] = [
         b"a/b",

@@ -8,11 +8,16 @@ mod ability;
 mod cache_stories;
 mod dice;
 mod frame;
+mod item_stories;
 mod needs;
+mod postgres_server;
+mod rabbit_server;
 mod raw;
+mod real_program;
 mod redis_server;
 mod rude_upstream;
 mod support;
+mod task_stories;
 mod traffic;
 mod upstreams;
 
@@ -28,12 +33,19 @@ mod failover;
 mod faults;
 mod gateway_alone;
 mod gateway_relays;
+mod items;
+mod items_over_postgres;
 mod keys;
 mod long_tasks;
+mod long_tasks_over_both;
+mod long_tasks_over_postgres;
+mod long_tasks_over_rabbitmq;
 mod malformed_requests;
 mod no_orphans;
 mod odd_answers;
 mod outages;
+mod postgres_in_trouble;
+mod rabbitmq_in_trouble;
 mod round_robin;
 mod starting;
 mod stopping;
@@ -42,6 +54,7 @@ mod tokens;
 mod values;
 mod vectors;
 mod web_pages;
+mod wrong_servers;
 
 use std::process::ExitCode;
 
@@ -50,7 +63,7 @@ fn main() -> ExitCode {
         return code;
     }
     services::signing::install();
-    frame::run(frame::stories! {
+    let code = frame::run(frame::stories! {
         starting {
             every_node_of_the_laboratory_answers_by_its_own_name,
             no_service_listens_beyond_loopback_unless_it_is_meant,
@@ -109,14 +122,26 @@ fn main() -> ExitCode {
             an_expiry_can_be_demanded,
             no_change_to_a_token_is_accepted_or_breaks_anything,
         }
-        keys {
+        items {
+            an_empty_database_is_seeded_and_one_with_items_is_not,
+            writes_are_numbered_one_by_one_however_many_come_at_once,
+            a_restarted_database_has_its_items_and_its_counter,
             any_bytes_in_a_key_come_back_as_they_went_in,
             keys_that_look_alike_are_told_apart,
-            a_key_that_is_too_long_is_refused_in_one_sentence,
-        }
-        values {
             a_value_that_a_client_could_not_read_is_refused_in_one_sentence,
             large_values_make_no_listing_that_is_too_large_to_cache,
+        }
+        items_over_postgres needs postgres {
+            an_empty_database_is_seeded_and_one_with_items_is_not,
+            writes_are_numbered_one_by_one_however_many_come_at_once,
+            a_restarted_database_has_its_items_and_its_counter,
+            any_bytes_in_a_key_come_back_as_they_went_in,
+            keys_that_look_alike_are_told_apart,
+            a_value_that_a_client_could_not_read_is_refused_in_one_sentence,
+            large_values_make_no_listing_that_is_too_large_to_cache,
+        }
+        keys {
+            a_key_that_is_too_long_is_refused_in_one_sentence,
         }
         web_pages {
             no_inner_node_does_anything_for_a_web_page_from_elsewhere,
@@ -151,6 +176,62 @@ fn main() -> ExitCode {
             no_accepted_task_is_lost_when_the_worker_is_killed,
             a_task_that_keeps_failing_is_given_up,
             a_task_is_shown_to_its_owner_only,
+        }
+        long_tasks_over_postgres needs postgres {
+            a_task_is_accepted_at_once_and_done_later,
+            repeats_of_one_key_are_one_task_and_one_effect,
+            a_key_with_another_body_is_refused,
+            no_accepted_task_is_lost_when_the_worker_is_killed,
+            a_task_that_keeps_failing_is_given_up,
+            a_task_is_shown_to_its_owner_only,
+        }
+        long_tasks_over_rabbitmq needs rabbitmq {
+            a_task_is_accepted_at_once_and_done_later,
+            repeats_of_one_key_are_one_task_and_one_effect,
+            a_key_with_another_body_is_refused,
+            no_accepted_task_is_lost_when_the_worker_is_killed,
+            a_task_that_keeps_failing_is_given_up,
+            a_task_is_shown_to_its_owner_only,
+        }
+        long_tasks_over_both needs both {
+            a_task_is_accepted_at_once_and_done_later,
+            repeats_of_one_key_are_one_task_and_one_effect,
+            a_key_with_another_body_is_refused,
+            no_accepted_task_is_lost_when_the_worker_is_killed,
+            a_task_that_keeps_failing_is_given_up,
+            a_task_is_shown_to_its_owner_only,
+        }
+        rabbitmq_in_trouble needs rabbitmq {
+            no_accepted_task_is_lost_when_rabbitmq_is_killed,
+            while_rabbitmq_is_short_of_memory_tasks_are_503_in_bounded_time,
+            a_task_without_a_queue_is_503_and_published_when_the_queue_is_back,
+            what_a_broker_lost_with_its_queue_is_done_all_the_same,
+            a_task_that_keeps_failing_is_among_the_dead_letters,
+            a_task_that_kills_every_worker_is_dead_after_its_last_attempt,
+            a_worker_that_stops_gives_its_tasks_back_at_once,
+        }
+        postgres_in_trouble needs postgres {
+            nothing_that_was_answered_is_lost_when_postgres_is_killed,
+            without_a_connection_reads_are_503_in_bounded_time,
+            a_statement_that_takes_too_long_is_503_in_bounded_time,
+        }
+        wrong_servers {
+            an_address_that_is_no_url_of_such_a_server_is_refused,
+            a_server_that_is_not_there_is_named,
+            something_else_on_the_port_is_not_taken_for_a_broker,
+            an_old_broker_is_refused,
+        }
+        wrong_servers needs postgres {
+            a_user_or_database_that_postgres_does_not_know_is_named,
+            a_database_with_another_schema_is_refused_and_left_alone,
+            a_changed_table_is_another_schema,
+        }
+        wrong_servers needs rabbitmq {
+            a_user_or_virtual_host_that_rabbitmq_does_not_know_is_named,
+            a_queue_with_other_properties_is_named,
+        }
+        wrong_servers needs both {
+            no_password_shows_on_a_command_line_or_in_a_log,
         }
         balancer_alone {
             an_error_of_the_gateway_is_passed_on_as_it_is,
@@ -277,5 +358,8 @@ fn main() -> ExitCode {
         docker needs docker {
             an_engine_answers,
         }
-    })
+    });
+    postgres_server::end();
+    rabbit_server::end();
+    code
 }

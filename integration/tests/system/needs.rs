@@ -8,7 +8,7 @@ use testcontainers::core::client::docker_client_instance;
 use tokio::runtime;
 use tokio::time::timeout;
 
-use crate::{redis_server, vectors};
+use crate::{postgres_server, rabbit_server, redis_server, vectors};
 
 /// How long a Docker engine may take to answer a ping.
 const PING: Duration = Duration::from_secs(10);
@@ -24,6 +24,12 @@ pub(crate) enum Need {
     Redis,
     /// nginx and HAProxy, with which ours is compared.
     Controls,
+    /// The programs of PostgreSQL.
+    Postgres,
+    /// The programs of RabbitMQ.
+    RabbitMq,
+    /// Those of both.
+    PostgresAndRabbitMq,
 }
 
 impl Need {
@@ -34,6 +40,9 @@ impl Need {
             Need::Docker => "docker",
             Need::Redis => "redis",
             Need::Controls => "controls",
+            Need::Postgres => "postgres",
+            Need::RabbitMq => "rabbitmq",
+            Need::PostgresAndRabbitMq => "postgres and rabbitmq",
         }
     }
 
@@ -42,6 +51,7 @@ impl Need {
         match self {
             Need::Nothing | Need::Docker | Need::Redis => "SKEIN_REQUIRE_DOCKER",
             Need::Controls => "SKEIN_REQUIRE_CONTROLS",
+            Need::Postgres | Need::RabbitMq | Need::PostgresAndRabbitMq => "SKEIN_REQUIRE_REAL",
         }
     }
 
@@ -56,6 +66,11 @@ impl Need {
             Need::Docker => docker(),
             Need::Redis => docker().or_else(image),
             Need::Controls => vectors::no_controls(),
+            Need::Postgres => postgres_server::none_installed(),
+            Need::RabbitMq => rabbit_server::none_installed(),
+            Need::PostgresAndRabbitMq => {
+                postgres_server::none_installed().or_else(rabbit_server::none_installed)
+            }
         }
     }
 }

@@ -7,14 +7,16 @@ use serde_json::Value;
 use services::contract::CACHE_STATUS;
 use services::json::MAX_DEPTH;
 
+use crate::item_stories::ItemHome;
 use crate::support::Lab;
 
 fn nested(depth: usize) -> String {
     format!("{}{}", "[".repeat(depth), "]".repeat(depth))
 }
 
-pub(crate) async fn a_value_that_a_client_could_not_read_is_refused_in_one_sentence() {
-    let lab = Lab::start(Topology::laboratory()).await;
+pub(crate) async fn a_value_that_a_client_could_not_read_is_refused_in_one_sentence<H: ItemHome>() {
+    let home = H::fresh().await;
+    let lab = Lab::start(home.beneath(Topology::laboratory())).await;
     let surrogate = r#""\ud800""#.to_owned();
     for value in [
         nested(MAX_DEPTH + 1),
@@ -50,8 +52,9 @@ pub(crate) async fn a_value_that_a_client_could_not_read_is_refused_in_one_sente
     assert_eq!(listing["count"], 1001);
 }
 
-pub(crate) async fn large_values_make_no_listing_that_is_too_large_to_cache() {
-    let lab = Lab::start(Topology::laboratory().caches(1)).await;
+pub(crate) async fn large_values_make_no_listing_that_is_too_large_to_cache<H: ItemHome>() {
+    let home = H::fresh().await;
+    let lab = Lab::start(home.beneath(Topology::laboratory().caches(1))).await;
     for key in 0..10 {
         // The largest that is taken.
         let value = format!("\"{}\"", "a".repeat((1 << 20) - 2));

@@ -1,5 +1,5 @@
-//! Works through the queue: claims tasks, runs some at the same time, keeps their
-//! leases while they run, and ends each attempt in the queue.
+//! Works through the store: claims tasks, runs some at the same time, keeps their
+//! leases while they run, and ends each attempt in the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
 
 use super::moment::Moment;
-use super::queue::{Claim, Hold, Next, Queue};
 use super::storage::StorageError;
+use super::store::{Claim, Hold, Next, TaskStore};
 use crate::contract::TaskRequest;
 use crate::metrics::Outcome;
 
 /// Runs tasks.
 #[derive(Clone, Debug)]
 pub(super) struct Executor {
-    pub(super) queue: Queue,
+    pub(super) store: Arc<dyn TaskStore>,
     /// Told whenever a task may have become due.
     pub(super) changed: Arc<Notify>,
     /// Simulated length of a task.
@@ -30,7 +30,7 @@ pub(super) struct Executor {
 
 impl Executor {
     /// How long a failing disk is left alone, and the longest time without a look at
-    /// what other workers put into the file.
+    /// what other workers put into the store.
     const PAUSE: Duration = Duration::from_secs(1);
 
     /// Begins tasks, up to `executors` at a time, until `stop`. Then waits for those
@@ -50,7 +50,7 @@ impl Executor {
                 () = stop.cancelled() => break,
                 slot = Arc::clone(&slots).acquire_owned() => slot.expect("nobody closes the slots"),
             };
-            match self.queue.claim(Moment::now()).await {
+            match self.store.claim(Moment::now()).await {
                 Ok(Next::Run(claim)) => {
                     let (executor, give_back) = (self.clone(), give_back.clone());
                     running.spawn(async move {
@@ -91,7 +91,7 @@ impl Executor {
         let ended = tokio::select! {
             () = self.keep(&claim) => Ok("lost"),
             () = give_back.cancelled() => self.give_back(&claim).await,
-            result = self.work(&claim) => self.end(&claim, result).await,
+            result = work(&claim, self.task_duration) => self.end(&claim, result).await,
         };
         let outcome = ended.unwrap_or_else(|source| {
             // Its lease will end, and it will be begun again.
@@ -108,26 +108,11 @@ impl Executor {
         self.changed.notify_one();
     }
 
-    /// The work itself: what came of it, or why it failed.
-    async fn work(&self, claim: &Claim) -> Result<String, String> {
-        let work = TaskRequest::parse(&claim.body)
-            .map_err(|error| format!("the task can't be read: {error}"))?;
-        tokio::time::sleep(self.task_duration).await;
-        if claim.attempt <= work.fail_attempts {
-            Err(format!(
-                "attempt {} failed, as the task asked",
-                claim.attempt
-            ))
-        } else {
-            Ok(format!("{} finished", work.task))
-        }
-    }
-
     /// Renews the lease, until it is lost.
     async fn keep(&self, claim: &Claim) {
         loop {
-            tokio::time::sleep(self.queue.lease() / 3).await;
-            match self.queue.renew(claim, Moment::now()).await {
+            tokio::time::sleep(self.store.rules().lease / 3).await;
+            match self.store.renew(claim, Moment::now()).await {
                 Ok(Hold::Held) => {}
                 Ok(Hold::Lost) => return,
                 Err(source) => complain("could not renew a lease", &source),
@@ -141,10 +126,10 @@ impl Executor {
         result: Result<String, String>,
     ) -> Result<&'static str, StorageError> {
         let (outcome, hold) = match result {
-            Ok(result) => ("done", self.queue.finish(claim, result).await?),
+            Ok(result) => ("done", self.store.finish(claim, result).await?),
             Err(reason) => (
                 "failed",
-                self.queue.fail(claim, reason, Moment::now()).await?,
+                self.store.fail(claim, reason, Moment::now()).await?,
             ),
         };
         Ok(match hold {
@@ -154,14 +139,29 @@ impl Executor {
     }
 
     async fn give_back(&self, claim: &Claim) -> Result<&'static str, StorageError> {
-        Ok(match self.queue.release(claim, Moment::now()).await? {
+        Ok(match self.store.release(claim, Moment::now()).await? {
             Hold::Held => "released",
             Hold::Lost => "lost",
         })
     }
 }
 
-fn complain(what: &str, source: &StorageError) {
+/// The work itself: what came of it, or why it failed.
+pub(super) async fn work(claim: &Claim, task_duration: Duration) -> Result<String, String> {
+    let work = TaskRequest::parse(&claim.body)
+        .map_err(|error| format!("the task can't be read: {error}"))?;
+    tokio::time::sleep(task_duration).await;
+    if claim.attempt <= work.fail_attempts {
+        Err(format!(
+            "attempt {} failed, as the task asked",
+            claim.attempt
+        ))
+    } else {
+        Ok(format!("{} finished", work.task))
+    }
+}
+
+pub(super) fn complain(what: &str, source: &StorageError) {
     error!(error = source as &dyn std::error::Error, "{what}");
 }
 
@@ -171,7 +171,8 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use super::super::queue::{Acceptance, Rules, Submission};
+    use super::super::queue::Queue;
+    use super::super::store::{Acceptance, HandedOut, Room, Rules, Submission};
     use super::*;
     use crate::contract::{Task, TaskState};
 
@@ -179,6 +180,7 @@ mod tests {
         lease: Duration::from_secs(10),
         max_attempts: 3,
         retry_delay: Duration::from_millis(5),
+        handed_out: HandedOut::ByTheStore,
     };
 
     struct Lab {
@@ -191,7 +193,7 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             let queue = Queue::open(&folder.path().join("tasks.sqlite"), rules);
             let executor = Executor {
-                queue: queue.expect("opens"),
+                store: Arc::new(queue.expect("opens")),
                 changed: Arc::default(),
                 task_duration,
                 attempts: Family::default(),
@@ -209,7 +211,10 @@ mod tests {
                 task: "report".to_owned(),
                 body: body.into(),
             };
-            let accepted = self.executor.queue.accept(submission, Moment::now()).await;
+            let store = &self.executor.store;
+            let accepted = store
+                .accept(submission, Room::ForNewTasks, Moment::now())
+                .await;
             let Acceptance::New(task) = accepted.expect("accepts") else {
                 panic!("a submission without a key is new")
             };
@@ -218,7 +223,7 @@ mod tests {
         }
 
         async fn task(&self, id: &str) -> Task {
-            let found = self.executor.queue.find(id.to_owned(), None).await;
+            let found = self.executor.store.find(id.to_owned(), None).await;
             found.expect("reads").expect("is there")
         }
 
@@ -322,10 +327,10 @@ mod tests {
         lab.task_that_is(&id, TaskState::Running).await;
         // Somebody whose clock is far ahead takes the task away, and does it.
         let later = Moment::now() + Duration::from_secs(3600);
-        let Ok(Next::Run(claim)) = lab.executor.queue.claim(later).await else {
+        let Ok(Next::Run(claim)) = lab.executor.store.claim(later).await else {
             panic!("the lease has ended by then")
         };
-        let finished = lab.executor.queue.finish(&claim, "theirs".to_owned()).await;
+        let finished = lab.executor.store.finish(&claim, "theirs".to_owned()).await;
         assert_eq!(finished.expect("finishes"), Hold::Held);
         let began = Instant::now();
         while lab.ended("lost") == 0 {

@@ -1,6 +1,6 @@
 //! Times that are kept in the worker's file.
 
-use std::ops::Add;
+use std::ops::{Add, Sub};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A time on the wall clock, in milliseconds since the epoch, so that it means the
@@ -30,5 +30,14 @@ impl Add<Duration> for Moment {
     fn add(self, duration: Duration) -> Moment {
         let milliseconds = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Moment(self.0.saturating_add(milliseconds))
+    }
+}
+
+impl Sub<Duration> for Moment {
+    type Output = Moment;
+
+    fn sub(self, duration: Duration) -> Moment {
+        let milliseconds = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Moment(self.0.saturating_sub(milliseconds))
     }
 }

@@ -1,37 +1,31 @@
-//! The durable queue: each transition in a task's life, as one transaction.
-//!
-//! ```text
-//!   accept → queued ─ claim → running ─ finish → done
-//!              ↑ ↑              │ │ └── fail (the last attempt) → dead
-//!              │ └─ fail, release ┘
-//!              └─ (the lease ends; claimed again, or dead after the last attempt)
-//! ```
-//!
-//! A claim has a token of its own. Who ends or renews a claim proves by the token that
-//! nobody has claimed the task since, so an executor that was asleep for longer than
-//! its lease changes nothing. Leases are all there is to recovery after a crash: no
-//! worker needs to know whether another one is alive, and several may share the file.
+//! The durable queue in SQLite: what [`TaskStore`] promises, in a file.
 //!
 //! There are libraries for queues in SQLite. None was found that waits for the disk
 //! before it accepts, knows a repeated request by its user's key, and commits the
 //! effect together with the task's end.
 
 mod census;
+mod outbox;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
-use std::time::Duration;
 
-use bytes::Bytes;
+use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio_rusqlite::Connection;
+use tracing::error;
 use uuid::Uuid;
 
-pub(super) use self::census::Census;
+use self::census::Census;
+use super::census::Census as Shown;
 use super::moment::Moment;
 use super::storage::{self, StorageError, read_task};
-use crate::contract::{Task, TaskState};
+use super::store::{
+    ABANDONED, Acceptance, Claim, HandedOut, Hold, Next, Room, Rules, Submission, TaskStore,
+};
+use crate::contract::Task;
+use crate::metrics::Metrics;
 
 /// The queue. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -41,62 +35,6 @@ pub(super) struct Queue {
     reader: Connection,
     census: Census,
     rules: Rules,
-}
-
-/// How long claims last, and how often a task is begun.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rules {
-    pub(super) lease: Duration,
-    pub(super) max_attempts: u32,
-    /// Before the second attempt; it doubles with each further one.
-    pub(super) retry_delay: Duration,
-}
-
-/// A task as it was sent.
-#[derive(Clone, Debug)]
-pub(super) struct Submission {
-    /// Empty when nobody was authenticated.
-    pub(super) owner: String,
-    pub(super) idempotency_key: Option<String>,
-    pub(super) task: String,
-    pub(super) body: Bytes,
-}
-
-/// What became of a submission.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Acceptance {
-    /// The task is on the disk.
-    New(Task),
-    /// The task was accepted before, from the same owner with the same key and body.
-    Repeated(Task),
-    /// The owner has used the key for another body.
-    KeyReused,
-}
-
-/// The right to run a task, for as long as the lease is renewed.
-#[derive(Clone, Debug)]
-pub(super) struct Claim {
-    pub(super) id: String,
-    pub(super) body: Vec<u8>,
-    /// 1 for the first.
-    pub(super) attempt: u32,
-    token: String,
-}
-
-/// What there is to do.
-#[derive(Clone, Debug)]
-pub(super) enum Next {
-    Run(Claim),
-    /// Nothing before this moment, or before something changes.
-    Wait(Option<Moment>),
-}
-
-/// Whether a claim still held when it was used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hold {
-    Held,
-    /// The lease had ended and somebody else has the task; nothing was changed.
-    Lost,
 }
 
 impl Queue {
@@ -110,12 +48,34 @@ impl Queue {
         })
     }
 
-    /// Keeps a task, unless it is kept already. What it returns is on the disk.
-    pub(super) async fn accept(
+    async fn write<T: Send + 'static>(
+        &self,
+        transition: impl FnOnce(&Transaction<'_>) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        self.writer
+            .call(move |connection| {
+                // Immediate, because a transaction that reads first and finds that
+                // somebody else has written since can't be upgraded to write.
+                let transaction =
+                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let outcome = transition(&transaction)?;
+                transaction.commit()?;
+                Ok(outcome)
+            })
+            .await
+            .map_err(StorageError::Transaction)
+    }
+}
+
+#[async_trait]
+impl TaskStore for Queue {
+    async fn accept(
         &self,
         submission: Submission,
+        room: Room,
         now: Moment,
     ) -> Result<Acceptance, StorageError> {
+        let handed_out = self.rules.handed_out;
         self.write(move |transaction| {
             let repeated = transaction
                 .prepare_cached(
@@ -128,20 +88,28 @@ impl Queue {
                 )
                 .optional()?;
             match repeated {
-                Some((task, body)) if body == submission.body => Ok(Acceptance::Repeated(task)),
+                Some((task, body)) if body == submission.body => {
+                    Ok(if outbox::has_new(transaction, &task.id)? {
+                        Acceptance::Unconfirmed(task)
+                    } else {
+                        Acceptance::Repeated(task)
+                    })
+                }
                 Some(_) => Ok(Acceptance::KeyReused),
-                None => insert(transaction, submission, now).map(Acceptance::New),
+                None if room == Room::ForRepeatsOnly => Ok(Acceptance::NoRoom),
+                None => {
+                    let task = insert(transaction, &submission, now)?;
+                    if handed_out == HandedOut::ByABroker {
+                        outbox::put(transaction, &task.id, now)?;
+                    }
+                    Ok(Acceptance::New(task))
+                }
             }
         })
         .await
     }
 
-    /// A task, if it is `owner`'s; anybody's when no owner is given.
-    pub(super) async fn find(
-        &self,
-        id: String,
-        owner: Option<String>,
-    ) -> Result<Option<Task>, StorageError> {
+    async fn find(&self, id: String, owner: Option<String>) -> Result<Option<Task>, StorageError> {
         self.reader
             .call(move |connection| {
                 connection
@@ -156,10 +124,7 @@ impl Queue {
             .map_err(StorageError::Transaction)
     }
 
-    /// Takes the task that has been due for longest, if one is due. The attempt counts
-    /// from now on, so that a task that crashes its worker is not begun for ever; one
-    /// whose attempts are used up is given up here, since whoever had the last is gone.
-    pub(super) async fn claim(&self, now: Moment) -> Result<Next, StorageError> {
+    async fn claim(&self, now: Moment) -> Result<Next, StorageError> {
         let rules = self.rules;
         let token = Uuid::new_v4().to_string();
         self.write(move |transaction| {
@@ -204,20 +169,18 @@ impl Queue {
         .await
     }
 
-    /// Lets the claim last for a whole lease from now on.
-    pub(super) async fn renew(&self, claim: &Claim, now: Moment) -> Result<Hold, StorageError> {
+    async fn renew(&self, claim: &Claim, now: Moment) -> Result<Hold, StorageError> {
         let (claim, due) = (claim.clone(), now + self.rules.lease);
         self.write(move |transaction| {
             transaction
                 .prepare_cached("UPDATE tasks SET due = ?3 WHERE id = ?1 AND claim = ?2")?
                 .execute(params![claim.id, claim.token, due.0])
-                .map(hold)
+                .map(Hold::of_rows)
         })
         .await
     }
 
-    /// Ends the task and has its effect, both or neither.
-    pub(super) async fn finish(&self, claim: &Claim, result: String) -> Result<Hold, StorageError> {
+    async fn finish(&self, claim: &Claim, result: String) -> Result<Hold, StorageError> {
         let claim = claim.clone();
         self.write(move |transaction| {
             let held = transaction
@@ -226,7 +189,7 @@ impl Queue {
                      WHERE id = ?1 AND claim = ?2",
                 )?
                 .execute(params![claim.id, claim.token, result])
-                .map(hold)?;
+                .map(Hold::of_rows)?;
             if held == Hold::Held {
                 transaction
                     .prepare_cached("INSERT INTO effects (task_id, result) VALUES (?1, ?2)")?
@@ -237,20 +200,10 @@ impl Queue {
         .await
     }
 
-    /// Puts the task back for another attempt, or gives it up if this was the last.
-    pub(super) async fn fail(
-        &self,
-        claim: &Claim,
-        reason: String,
-        now: Moment,
-    ) -> Result<Hold, StorageError> {
+    async fn fail(&self, claim: &Claim, reason: String, now: Moment) -> Result<Hold, StorageError> {
         let claim = claim.clone();
         let due = now + self.rules.delay_after(claim.attempt);
-        let (state, result) = if claim.attempt < self.rules.max_attempts {
-            (TaskState::Queued, None)
-        } else {
-            (TaskState::Dead, Some(reason))
-        };
+        let (state, result) = self.rules.after_failure(claim.attempt, reason);
         self.write(move |transaction| {
             transaction
                 .prepare_cached(
@@ -264,13 +217,12 @@ impl Queue {
                     result,
                     due.0
                 ])
-                .map(hold)
+                .map(Hold::of_rows)
         })
         .await
     }
 
-    /// Puts the task back as if it had not been begun.
-    pub(super) async fn release(&self, claim: &Claim, now: Moment) -> Result<Hold, StorageError> {
+    async fn release(&self, claim: &Claim, now: Moment) -> Result<Hold, StorageError> {
         let claim = claim.clone();
         self.write(move |transaction| {
             transaction
@@ -280,71 +232,41 @@ impl Queue {
                      WHERE id = ?1 AND claim = ?2",
                 )?
                 .execute(params![claim.id, claim.token, now.0])
-                .map(hold)
+                .map(Hold::of_rows)
         })
         .await
     }
 
-    /// What is in the file, counted when somebody asks.
-    pub(super) fn census(&self) -> Census {
-        self.census.clone()
+    fn show(&self, metrics: &Metrics) {
+        let census = self.census.clone();
+        let look = move || {
+            let count = census.take();
+            count
+                .inspect_err(|source| error!(%source, "could not count the tasks"))
+                .ok()
+        };
+        metrics.collect(Shown::new(self.rules.handed_out, look));
     }
 
-    /// How long a claim lasts.
-    pub(super) fn lease(&self) -> Duration {
-        self.rules.lease
+    fn rules(&self) -> Rules {
+        self.rules
     }
 
-    /// Closes the connections, after what was asked of them before.
-    pub(super) async fn close(self) -> Result<(), StorageError> {
-        self.reader
-            .close()
-            .await
-            .map_err(StorageError::Transaction)?;
-        self.writer.close().await.map_err(StorageError::Transaction)
-    }
-
-    async fn write<T: Send + 'static>(
-        &self,
-        transition: impl FnOnce(&Transaction<'_>) -> Result<T, rusqlite::Error> + Send + 'static,
-    ) -> Result<T, StorageError> {
-        self.writer
-            .call(move |connection| {
-                // Immediate, because a transaction that reads first and finds that
-                // somebody else has written since can't be upgraded to write.
-                let transaction =
-                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let outcome = transition(&transaction)?;
-                transaction.commit()?;
-                Ok(outcome)
-            })
-            .await
-            .map_err(StorageError::Transaction)
+    async fn close(&self) -> Result<(), StorageError> {
+        for connection in [&self.reader, &self.writer] {
+            let closed = connection.clone().close().await;
+            closed.map_err(StorageError::Transaction)?;
+        }
+        Ok(())
     }
 }
-
-impl Rules {
-    fn delay_after(&self, attempt: u32) -> Duration {
-        let doublings = attempt.saturating_sub(1).min(16);
-        self.retry_delay.saturating_mul(1 << doublings)
-    }
-}
-
-/// What a task is called when its last attempt ended without a word.
-const ABANDONED: &str = "its last attempt was never heard of again";
 
 fn insert(
     transaction: &Transaction<'_>,
-    submission: Submission,
+    submission: &Submission,
     now: Moment,
 ) -> Result<Task, rusqlite::Error> {
-    let task = Task {
-        id: Uuid::now_v7().to_string(),
-        task: submission.task,
-        state: TaskState::Queued,
-        attempts: 0,
-        result: None,
-    };
+    let task = submission.to_task();
     transaction
         .prepare_cached(
             "INSERT INTO tasks (id, owner, idempotency_key, task, body, state, due)
@@ -359,13 +281,4 @@ fn insert(
             now.0
         ])?;
     Ok(task)
-}
-
-/// A fenced update changes the row of a claim that is held, and no row otherwise.
-fn hold(rows_changed: usize) -> Hold {
-    if rows_changed == 0 {
-        Hold::Lost
-    } else {
-        Hold::Held
-    }
 }

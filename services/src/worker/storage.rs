@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Row};
 
 use crate::contract::{Task, TaskState};
+use crate::postgres::PostgresError;
 use crate::private_file;
 
 /// What can go wrong between the worker and its file.
@@ -29,6 +30,18 @@ pub(super) enum StorageError {
     },
     #[error("the transaction failed")]
     Transaction(#[source] tokio_rusqlite::Error),
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+}
+
+impl StorageError {
+    /// True when the storage is away or busy, and may well answer later.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            StorageError::Postgres(error) => error.is_passing(),
+            _ => false,
+        }
+    }
 }
 
 const WANTED_JOURNAL_MODE: &str = "wal";
@@ -83,13 +96,18 @@ pub(super) fn read_task(row: &Row<'_>) -> Result<Task, rusqlite::Error> {
     Ok(Task {
         id: row.get(0)?,
         task: row.get(1)?,
-        state: TaskState::ALL
-            .into_iter()
-            .find(|known| known.as_str() == state)
-            .expect("the table allows no other state"),
+        state: state_called(&state),
         attempts: row.get(3)?,
         result: row.get(4)?,
     })
+}
+
+/// The state of this name.
+pub(super) fn state_called(name: &str) -> TaskState {
+    TaskState::ALL
+        .into_iter()
+        .find(|known| known.as_str() == name)
+        .expect("the table allows no other state")
 }
 
 /// `tasks.due` is when a task may be claimed: a queued one, when its turn comes; a
@@ -98,6 +116,9 @@ pub(super) fn read_task(row: &Row<'_>) -> Result<Task, rusqlite::Error> {
 ///
 /// `effects` is what tasks did to the world. It has no uniqueness of its own, so that
 /// a task done twice would show.
+///
+/// `outbox` has tasks that a broker hasn't confirmed, and since when they wait for somebody
+/// to publish them; `again` those that it had confirmed before it lost them.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS tasks (
         id TEXT PRIMARY KEY,
@@ -119,6 +140,11 @@ const TABLES: &str = "
         sequence INTEGER PRIMARY KEY,
         task_id TEXT NOT NULL REFERENCES tasks,
         result TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS outbox (
+        task_id TEXT PRIMARY KEY REFERENCES tasks,
+        since INTEGER NOT NULL,
+        again INTEGER NOT NULL
     ) STRICT;";
 
 #[cfg(test)]

@@ -1,29 +1,16 @@
-//! How many tasks stand where, counted in the file whenever `/metrics` is asked for,
-//! so that the figures hold across restarts and for all workers that share the file.
+//! The census of a file.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::gauge::ConstGauge;
 use rusqlite::Connection;
-use tracing::error;
 
+use super::super::store::Count;
 use crate::contract::TaskState;
 
 /// Counts tasks and effects. Clones share a connection.
 #[derive(Clone)]
-pub(crate) struct Census(Arc<Mutex<Connection>>);
-
-/// The file at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Count {
-    /// As [`TaskState::ALL`] orders them.
-    pub(super) tasks: [u64; TaskState::ALL.len()],
-    pub(super) effects: u64,
-}
+pub(super) struct Census(Arc<Mutex<Connection>>);
 
 impl Census {
     pub(super) fn new(connection: Connection) -> Self {
@@ -43,42 +30,24 @@ impl Census {
         let effects = transaction
             .prepare_cached("SELECT count(*) FROM effects")?
             .query_row([], |row| row.get(0))?;
-        Ok(Count { tasks, effects })
+        let unconfirmed = transaction
+            .prepare_cached(
+                "SELECT count(*) FROM outbox JOIN tasks ON id = task_id
+                 WHERE state = 'queued' AND NOT again",
+            )?
+            .query_row([], |row| row.get(0))?;
+        // Queued is what somebody was told so.
+        tasks[0] -= unconfirmed;
+        Ok(Count {
+            tasks,
+            effects,
+            unconfirmed,
+        })
     }
 }
 
 impl fmt::Debug for Census {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Census").finish_non_exhaustive()
-    }
-}
-
-impl Collector for Census {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let count = match self.take() {
-            Ok(count) => count,
-            Err(source) => {
-                // No figure is better than an old one.
-                error!(%source, "could not count the tasks");
-                return Ok(());
-            }
-        };
-        let mut tasks = encoder.encode_descriptor(
-            "tasks",
-            "Tasks in the file, by state",
-            None,
-            MetricType::Gauge,
-        )?;
-        for (state, count) in TaskState::ALL.into_iter().zip(count.tasks) {
-            let labels = [("state", state.as_str())];
-            ConstGauge::new(count).encode(tasks.encode_family(&labels)?)?;
-        }
-        let effects = encoder.encode_descriptor(
-            "task_effects",
-            "Effects in the file: one for each task that is done",
-            None,
-            MetricType::Gauge,
-        )?;
-        ConstGauge::new(count.effects).encode(effects)
     }
 }

@@ -1,14 +1,19 @@
 //! What the queue promises, with a clock that the tests move.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::super::store::{Begin, Count, Letter, Outbox};
 use super::*;
+use crate::contract::TaskState;
 
 const RULES: Rules = Rules {
     lease: Duration::from_secs(10),
     max_attempts: 3,
     retry_delay: Duration::from_millis(100),
+    handed_out: HandedOut::ByTheStore,
 };
 
 const START: Moment = Moment(1_000_000);
@@ -31,7 +36,10 @@ impl Lab {
     }
 
     async fn accept(&self, submission: Submission, now: Moment) -> Acceptance {
-        self.queue.accept(submission, now).await.expect("accepts")
+        self.queue
+            .accept(submission, Room::ForNewTasks, now)
+            .await
+            .expect("accepts")
     }
 
     async fn accept_new(&self, name: &str, now: Moment) -> Task {
@@ -71,8 +79,19 @@ impl Lab {
     }
 
     fn effects(&self) -> u64 {
-        self.queue.census().take().expect("counts").effects
+        self.queue.census.take().expect("counts").effects
     }
+}
+
+/// A queue whose tasks a broker hands out.
+fn behind_a_broker() -> Lab {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rules = Rules {
+        handed_out: HandedOut::ByABroker,
+        ..RULES
+    };
+    let queue = Queue::open(&folder.path().join("tasks.sqlite"), rules).expect("opens");
+    Lab { queue, folder }
 }
 
 fn open(folder: &TempDir) -> Queue {
@@ -292,6 +311,117 @@ async fn two_workers_on_one_file_never_share_a_task() {
     assert_eq!(ids.len(), 40);
 }
 
+#[tokio::test]
+async fn a_task_is_in_the_outbox_until_the_broker_has_confirmed_it() {
+    let lab = behind_a_broker();
+    let sent = submission("a", Some("k"));
+    let Acceptance::New(task) = lab.accept(sent.clone(), START).await else {
+        panic!("a new task")
+    };
+    let count = lab.queue.census.take().expect("counts");
+    assert_eq!((count.tasks[0], count.unconfirmed), (0, 1));
+    let repeated = lab.accept(sent.clone(), START).await;
+    assert_eq!(repeated, Acceptance::Unconfirmed(task.clone()));
+
+    let early = Moment(START.0 - 1);
+    let look = async |before| {
+        let later = START + RULES.lease;
+        lab.queue
+            .unconfirmed(before, 10, later)
+            .await
+            .expect("reads")
+    };
+    assert_eq!(look(early).await, []);
+    let letter = Letter {
+        id: task.id.clone(),
+        body: sent.body.clone(),
+    };
+    assert_eq!(look(START).await, [letter]);
+    // Somebody is at it since then.
+    assert_eq!(look(START).await, []);
+
+    assert!(lab.queue.confirm(&task.id).await.expect("writes"));
+    assert!(!lab.queue.confirm(&task.id).await.expect("writes"));
+    let count = lab.queue.census.take().expect("counts");
+    assert_eq!((count.tasks[0], count.unconfirmed), (1, 0));
+    let repeated = lab.accept(sent, START).await;
+    assert_eq!(repeated, Acceptance::Repeated(task));
+}
+
+#[tokio::test]
+async fn without_room_only_repeats_are_taken() {
+    let lab = behind_a_broker();
+    let no_room = async |sent| {
+        let accepted = lab.queue.accept(sent, Room::ForRepeatsOnly, START).await;
+        accepted.expect("accepts")
+    };
+    let sent = submission("a", Some("k"));
+    assert_eq!(no_room(sent.clone()).await, Acceptance::NoRoom);
+    assert!(matches!(
+        lab.accept(sent.clone(), START).await,
+        Acceptance::New(_)
+    ));
+    assert!(matches!(no_room(sent).await, Acceptance::Unconfirmed(_)));
+    let count = lab.queue.census.take().expect("counts");
+    assert_eq!(count.unconfirmed, 1);
+}
+
+#[tokio::test]
+async fn what_a_broker_has_lost_is_published_again_and_not_accepted_again() {
+    let lab = behind_a_broker();
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        let id = lab.accept_new(name, START).await.id;
+        lab.queue.confirm(&id).await.expect("writes");
+        ids.push(id);
+    }
+    let Begin::Run(claim) = lab.queue.begin(&ids[0], 1, START).await.expect("begins") else {
+        panic!("it can be begun")
+    };
+    lab.finish(&claim).await;
+    assert_eq!(lab.queue.publish_again().await.expect("writes"), 2);
+    let letters = lab.queue.unconfirmed(START, 10, START).await;
+    assert_eq!(letters.expect("reads").len(), 2);
+    let count = lab.queue.census.take().expect("counts");
+    assert_eq!((count.tasks[0], count.unconfirmed), (2, 0));
+    assert!(!lab.queue.confirm(&ids[1]).await.expect("writes"));
+}
+
+#[tokio::test]
+async fn a_delivery_takes_over_from_whoever_began_before_and_never_what_has_ended() {
+    let lab = behind_a_broker();
+    let id = lab.accept_new("a", START).await.id;
+    let begin = async |attempt| {
+        let begun = lab.queue.begin(&id, attempt, START).await;
+        begun.expect("begins")
+    };
+    let Begin::Run(first) = begin(1).await else {
+        panic!("it can be begun")
+    };
+    let Begin::Run(second) = begin(2).await else {
+        panic!("it can be taken over")
+    };
+    assert_eq!(lab.finish(&first).await, Hold::Lost);
+    assert_eq!(lab.finish(&second).await, Hold::Held);
+    assert!(matches!(begin(3).await, Begin::Done));
+    lab.queue.bury(&id).await.expect("writes");
+    assert_eq!(lab.task(&id).await.state, TaskState::Done);
+    assert_eq!(lab.effects(), 1);
+
+    let poison = lab.accept_new("b", START).await.id;
+    lab.queue.begin(&poison, 1, START).await.expect("begins");
+    lab.queue.bury(&poison).await.expect("writes");
+    let task = lab.task(&poison).await;
+    assert_eq!(
+        (task.state, task.result.as_deref()),
+        (TaskState::Dead, Some(ABANDONED))
+    );
+    let begun = lab.queue.begin(&poison, 2, START).await.expect("asks");
+    assert!(matches!(begun, Begin::Dead));
+    let unknown = lab.queue.begin("nobody", 1, START).await.expect("asks");
+    assert!(matches!(unknown, Begin::Unknown));
+}
+
 /// One thing that happens to a queue, with the claim that it is done with, if any.
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -330,7 +460,7 @@ proptest! {
 
 /// Plays the steps, then works until nothing is left to do; returns how many tasks
 /// were accepted, and what is in the file.
-async fn play(steps: &[Step]) -> (u64, census::Count) {
+async fn play(steps: &[Step]) -> (u64, Count) {
     let lab = Lab::new();
     let (mut now, mut accepted, mut claims) = (START, 0, Vec::<Claim>::new());
     for step in steps {
@@ -362,7 +492,7 @@ async fn play(steps: &[Step]) -> (u64, census::Count) {
             Next::Wait(None) => break,
         }
     }
-    let count = lab.queue.census().take().expect("counts");
+    let count = lab.queue.census.take().expect("counts");
     assert_eq!((count.tasks[0], count.tasks[1]), (0, 0), "work is left");
     (accepted, count)
 }
