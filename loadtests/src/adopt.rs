@@ -105,7 +105,11 @@ mod tests {
         let mut record: Record = serde_json::from_str(OLD).expect("a record");
         assert!(record.sections.is_empty());
         adopt(&mut record);
-        let ids: Vec<&str> = record.sections.iter().map(|part| part.id.as_str()).collect();
+        let ids: Vec<&str> = record
+            .sections
+            .iter()
+            .map(|part| part.id.as_str())
+            .collect();
         assert_eq!(ids, ["gateways", "caches", "tokens", "tasks"]);
         let figures: Vec<&str> = record.figures.iter().map(|f| f.name.as_str()).collect();
         assert_eq!(
@@ -127,6 +131,9 @@ mod tests {
         adopt(&mut record);
         let traffic = record.traffic.expect("planned");
         assert!(traffic.nodes.iter().all(|node| node.requests.is_none()));
-        assert_eq!(traffic.tiers[2].first().map(String::as_str), Some("cache-1"));
+        assert_eq!(
+            traffic.tiers[2].first().map(String::as_str),
+            Some("cache-1")
+        );
     }
 }

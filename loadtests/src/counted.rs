@@ -154,8 +154,7 @@ fn intruders(seen: &Seen<'_>) -> IntruderRecord {
     let statuses = seen.statuses(INTRUDE, Over::Run);
     let flaws = seen.shared::<FlawCounts>();
     let by_flaw = flaws.map(|flaws| flaws.counts()).unwrap_or_default();
-    let is_admission =
-        |fault| matches!(fault, Fault::Forbidden { what, .. } if what == BAD_TOKEN);
+    let is_admission = |fault| matches!(fault, Fault::Forbidden { what, .. } if what == BAD_TOKEN);
     IntruderRecord {
         sent: seen.requests(INTRUDE, Over::Run),
         answered: statuses.values().sum(),

@@ -58,7 +58,9 @@ pub(crate) fn readings(of: &LaboratoryRecord) -> [(&'static Figure, Reading); 4]
     };
     let (intruders, tasks) = (&of.intruders, &of.tasks);
     let hit_ratio = match &of.caches {
-        Some(caches) => caches.hit_ratio().map_or(Reading::NoSamples, Reading::Value),
+        Some(caches) => caches
+            .hit_ratio()
+            .map_or(Reading::NoSamples, Reading::Value),
         None => Reading::OutOfSight,
     };
     [

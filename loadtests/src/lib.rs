@@ -240,21 +240,61 @@ mod tests {
                 .map_err(|error| error.to_string())
         };
         for (topology, mix, rule, says) in [
-            ("caches = 0", "readers = 1", "hit-ratio>=80%", "has no caches"),
-            ("", "intruders = 1", "hit-ratio>=80%", "has nobody who reads"),
-            ("", "readers = 1", "intruders-admitted<=0", "has no intruders"),
-            ("", "readers = 1", "tasks-lost<=0", "has nobody who submits tasks"),
+            (
+                "caches = 0",
+                "readers = 1",
+                "hit-ratio>=80%",
+                "has no caches",
+            ),
+            (
+                "",
+                "intruders = 1",
+                "hit-ratio>=80%",
+                "has nobody who reads",
+            ),
+            (
+                "",
+                "readers = 1",
+                "intruders-admitted<=0",
+                "has no intruders",
+            ),
+            (
+                "",
+                "readers = 1",
+                "tasks-lost<=0",
+                "has nobody who submits tasks",
+            ),
             ("", "readers = 1", "imbalance<=1 for x", "takes no `for`"),
-            ("", "readers = 1", "cpu-per-request<1ms", "such as `cpu-per-request<2ms for api-gateway`"),
+            (
+                "",
+                "readers = 1",
+                "cpu-per-request<1ms",
+                "such as `cpu-per-request<2ms for api-gateway`",
+            ),
             (
                 "gateways = 2",
                 "readers = 1",
                 "cpu-per-request<1ms for api-gateway-3",
                 "try api-gateway or api-gateway-1",
             ),
-            ("gateways = 33", "readers = 1", "imbalance<=1", "tiny.toml:4:12: `gateways` is between 1 and 32"),
-            ("gateway = 3", "readers = 1", "imbalance<=1", "tiny.toml:4:1: unknown field `gateway`"),
-            ("[[topology]]\ncaches = 1", "readers = 1", "imbalance<=1", "tiny.toml:"),
+            (
+                "gateways = 33",
+                "readers = 1",
+                "imbalance<=1",
+                "tiny.toml:4:12: `gateways` is between 1 and 32",
+            ),
+            (
+                "gateway = 3",
+                "readers = 1",
+                "imbalance<=1",
+                "tiny.toml:4:1: unknown field `gateway`",
+            ),
+            (
+                "[[topology]]\ncaches = 1",
+                "readers = 1",
+                "imbalance<=1",
+                "tiny.toml:",
+            ),
         ] {
             let message = plan(topology, mix, rule).expect_err(rule);
             assert!(message.contains(says), "{rule}: {message}");

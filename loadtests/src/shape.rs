@@ -73,11 +73,7 @@ pub(crate) fn topology(plan: &Plan) -> Topology {
         )
         .with(Service::Cache, "ttl", duration(shape.cache_ttl))
         // Readers expect every item that they may ask for.
-        .with(
-            Service::Database,
-            "items",
-            plan.table::<Behaviour>().items,
-        )
+        .with(Service::Database, "items", plan.table::<Behaviour>().items)
 }
 
 impl Shape {

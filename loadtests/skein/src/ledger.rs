@@ -176,6 +176,9 @@ mod tests {
         let line = Line::of("a claim", "left", 3).is("right", 5);
         assert_eq!(line.balance, Balance::Off(-2));
         assert_eq!(line.give_or_take("either way", 2).balance, Balance::Even);
-        assert_eq!(Line::out_of_sight("a claim").balance, Balance::NotObservable);
+        assert_eq!(
+            Line::out_of_sight("a claim").balance,
+            Balance::NotObservable
+        );
     }
 }

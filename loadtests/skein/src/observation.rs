@@ -49,7 +49,12 @@ impl Observation {
     /// Looks at every node of a plan's `system`.
     pub async fn of(system: &System, plan: &Plan) -> Result<Self, ObservationError> {
         let counters = system.all_counters().await?;
-        for node in system.topology().nodes().iter().filter(|_| plan.is_at_home()) {
+        for node in system
+            .topology()
+            .nodes()
+            .iter()
+            .filter(|_| plan.is_at_home())
+        {
             let shown = |counter: &str| counters.get(&node.name).is_some_and(|c| c.has(counter));
             let mut expected = plan.application.shown_from_the_start(&node.role);
             if let Some(counter) = expected.find(|counter| !shown(counter)) {

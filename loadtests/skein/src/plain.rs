@@ -104,12 +104,7 @@ fn reading(plain: &PlainRequest) -> Reading {
     }
 }
 
-fn build(
-    plain: &PlainRequest,
-    ready: &Ready,
-    target: &Target,
-    values: &[String],
-) -> Request {
+fn build(plain: &PlainRequest, ready: &Ready, target: &Target, values: &[String]) -> Request {
     let path = plain.path.fill(values, Escaping::Percent);
     let mut request = Request::new(target, plain.method.clone(), &path)
         .header(header::USER_AGENT, HeaderValue::from_static(USER_AGENT))

@@ -21,8 +21,8 @@ use serde_json::Value;
 use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::Evidence;
-use crate::ledger::Ledger;
 use crate::figure::FigureRecord;
+use crate::ledger::Ledger;
 use crate::plan::{Mix, Stage};
 use crate::section::Section;
 use crate::threshold::Verdicts;
@@ -32,10 +32,10 @@ use crate::verdict::Judgement;
 pub use curve::Curve;
 pub use open::{OpenTotal, share};
 pub use requests::{OpenRecord, RequestFigures, Times};
-pub(crate) use store::{run_schema, schema_of};
 pub use store::{
     Document, RecordError, append_whole, read_json, replace_file, write_json, write_whole,
 };
+pub(crate) use store::{run_schema, schema_of};
 pub use timeline::{CoresRecord, EventRecord, TickRecord, TickTimes, Timeline};
 pub use traffic::{EdgeRecord, NodeRecord, Traffic};
 pub use usage::{ProcessRecord, ProcessUsage, StageUsage};

@@ -70,7 +70,9 @@ pub enum RunError {
     #[error("the system could not be started")]
     Start(#[from] StartError),
     /// There is neither a system to start nor a server to ask.
-    #[error("there is no system to load: name one with --topology FILE, or a server with --target http://HOST:PORT")]
+    #[error(
+        "there is no system to load: name one with --topology FILE, or a server with --target http://HOST:PORT"
+    )]
     NoSystem,
     /// Nobody answers where a system should be.
     #[error("nobody answers at {url}; start a system there")]

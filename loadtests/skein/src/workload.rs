@@ -1,8 +1,8 @@
 //! What all users of a run share: where to send, what to do when, and where to
 //! record it.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use crate::client::{AnswerLimits, Target};
 use crate::in_flight::InFlight;
 use crate::pacer::ArrivalQueue;
-use crate::plan::{Plan, Schedule};
 use crate::plain::Repertoire;
+use crate::plan::{Plan, Schedule};
 use crate::program::TypeMap;
 use crate::samples::{Pulse, Recorder, Samples, StageIndex};
 use crate::scenario::{ScenarioIndex, ScenarioKind};
@@ -230,5 +230,4 @@ mod tests {
         assert!(!workload.is_on_duty(0));
         assert!(workload.clock.stopped() <= Some(workload.clock.elapsed()));
     }
-
 }

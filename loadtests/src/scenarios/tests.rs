@@ -91,9 +91,7 @@ async fn a_right_answer_is_recorded_with_who_gave_it_and_what_the_cache_did() {
     let answer = ok(seeded_value(0))
         .insert_header("x-served-by", "api-gateway-2")
         .insert_header("cache-status", "cache-1; hit");
-    let turn = turn::<Readers>(&[("GET", "^/data/item%2D0$|^/data/item-0$", answer)],
-    )
-    .await;
+    let turn = turn::<Readers>(&[("GET", "^/data/item%2D0$|^/data/item-0$", answer)]).await;
     assert_eq!(turn.faults(), []);
     assert_eq!(
         turn.served_by(),
@@ -115,9 +113,7 @@ async fn the_time_goes_on_to_the_last_byte_of_a_slow_answer() {
 
 #[tokio::test]
 async fn a_wrong_value_is_a_failure_although_the_status_is_right() {
-    let turn = turn::<Readers>(&[("GET", "/data/.*", ok(seeded_value(1)))],
-    )
-    .await;
+    let turn = turn::<Readers>(&[("GET", "/data/.*", ok(seeded_value(1)))]).await;
     assert_eq!(
         turn.faults(),
         [Fault::Content("the value is not the seeded one")]

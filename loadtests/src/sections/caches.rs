@@ -124,7 +124,10 @@ pub(super) fn in_short(caches: &CacheRecord) -> Option<String> {
     let predicted = caches
         .prediction
         .map(|told| format!(" ({} predicted)", percent(told.hit_ratio)));
-    Some(format!("hit ratio {ratio}{}", predicted.unwrap_or_default()))
+    Some(format!(
+        "hit ratio {ratio}{}",
+        predicted.unwrap_or_default()
+    ))
 }
 
 #[cfg(test)]
@@ -141,7 +144,10 @@ mod tests {
             assert!(told.contains(says), "{says} is missing in {told}");
         }
         let short = in_short(&caches).expect("lookups");
-        assert_eq!(short.replace('\u{202f}', " "), "hit ratio 90 % (88 % predicted)");
+        assert_eq!(
+            short.replace('\u{202f}', " "),
+            "hit ratio 90 % (88 % predicted)"
+        );
         caches.prediction = None;
         let told = words(&section(Some(&caches), &About::default()));
         assert!(told.contains("No prediction"), "{told}");

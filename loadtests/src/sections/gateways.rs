@@ -58,7 +58,10 @@ fn test(section: Section, of: &LaboratoryRecord, told: &Evenness) -> Section {
     };
     let chance = match told.as_even < told.as_uneven {
         true => format!("would be this even in {} of runs.", chance(told.as_even)),
-        false => format!("would be this uneven in {} of runs.", chance(told.as_uneven)),
+        false => format!(
+            "would be this uneven in {} of runs.",
+            chance(told.as_uneven)
+        ),
     };
     section.note(format!(
         "Chi-squared against equal shares, over the whole run: χ² = {}, {} degrees of freedom. Were each request \

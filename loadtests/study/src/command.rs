@@ -94,7 +94,9 @@ impl GateStudy {
         let remark = |text: String| events.emit(Event::Remarked { text });
         remark(format!("gate {number} of {}: {}", self.gates, case.what));
         let scratch = skein::scratch::folder("skein-study-").map_err(Failure::not_started)?;
-        let plan = loadtests::program().load_plan("gate").map_err(Failure::usage)?;
+        let plan = loadtests::program()
+            .load_plan("gate")
+            .map_err(Failure::usage)?;
         let system = |planted: &[(Service, &str, &str)]| {
             let planted = planted.iter();
             let laboratory = planted.fold(loadtests::laboratory(&plan), |laboratory, plant| {

@@ -6,10 +6,10 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use skein::gate::metrics::{log_ratio, quad_log_ratios, value};
 use skein::gate::record::{GateRecord, MetricOutcome, Round, Side};
 use skein::{Verdict, append_whole};
-use serde::{Deserialize, Serialize};
 use stats::comparison::Metric;
 
 use crate::cases::Case;

@@ -166,6 +166,11 @@ fn tiers_lead_from_the_entry_inwards_and_who_isnt_asked_for_it_is_last() {
         .collect();
     assert_eq!(
         tiers,
-        [vec!["door"], vec!["shop-1", "shop-2"], vec!["store"], vec!["aside"]]
+        [
+            vec!["door"],
+            vec!["shop-1", "shop-2"],
+            vec!["store"],
+            vec!["aside"]
+        ]
     );
 }

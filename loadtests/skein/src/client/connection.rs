@@ -54,7 +54,9 @@ impl Connection {
     ///
     /// None that is known: nothing is sent or read yet.
     pub(super) async fn over(stream: TcpStream, settings: &http1::Builder) -> hyper::Result<Self> {
-        let (sender, driver) = settings.handshake(TokioIo::new(Forgiving::new(stream))).await?;
+        let (sender, driver) = settings
+            .handshake(TokioIo::new(Forgiving::new(stream)))
+            .await?;
         Ok(Connection {
             sender,
             line: Line::Open(Box::pin(driver)),
@@ -129,9 +131,8 @@ impl Line {
         };
         // What else went wrong reaches the exchange under way. hyper has words for this, and
         // no name.
-        let by_unasked_bytes = end.is_err_and(|error| {
-            error.to_string() == "received unexpected message from connection"
-        });
+        let by_unasked_bytes = end
+            .is_err_and(|error| error.to_string() == "received unexpected message from connection");
         if let Line::Open(driver) = std::mem::replace(self, Line::Ended(Ending::default())) {
             *self = Line::Ended(Ending {
                 unread: Pin::into_inner(driver).into_parts().read_buf,

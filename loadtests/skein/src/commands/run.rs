@@ -49,7 +49,12 @@ pub(super) struct Run {
 
     /// Start the system that this file describes, in place of the program's own; with a
     /// plan of plain requests, or with --get and the like, whatever it consists of.
-    #[arg(long, value_name = "FILE", group = "where_to", conflicts_with = "target")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = "where_to",
+        conflicts_with = "target"
+    )]
     topology: Option<PathBuf>,
 
     #[command(flatten)]

@@ -27,7 +27,11 @@ pub(super) struct Up {
 
 impl Up {
     /// Starts the system; `flags` are all flags of the verb, also those of the program.
-    pub(super) fn execute(self, application: &Arc<Application>, flags: Option<&ArgMatches>) -> Outcome {
+    pub(super) fn execute(
+        self,
+        application: &Arc<Application>,
+        flags: Option<&ArgMatches>,
+    ) -> Outcome {
         let topology = self.topology(application, flags)?;
         // Before anything is started, so that no signal finds it unguarded.
         let interruption = interruption()?;

@@ -71,7 +71,9 @@ impl NodeProgram<'_> {
         });
         match ended.map_err(BuildError::Cargo)? {
             None => Ok(None),
-            Some(status) if status.success() => Ok(Some(self.target.join(self.profile).join(self.name))),
+            Some(status) if status.success() => {
+                Ok(Some(self.target.join(self.profile).join(self.name)))
+            }
             Some(_) => Err(BuildError::NotBuilt {
                 output: Vec::from(output).join("\n"),
             }),

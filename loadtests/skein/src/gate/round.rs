@@ -6,9 +6,9 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use harness::error::{CpuTimeError, StartError};
 use harness::{Launcher, StartOptions, System, Topology};
+use hdrhistogram::Histogram;
 use jiff::Timestamp;
 
 use super::near_side::{is_behind, never_left};

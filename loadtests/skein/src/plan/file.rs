@@ -120,7 +120,10 @@ impl PlanFile {
         }
         let (mix, requests) = check_users_work(self.mix, self.request, self.values, application)?;
         if let Some(at) = own.topology_at {
-            let reads_it = application.tables.iter().any(|kind| kind.name == "topology");
+            let reads_it = application
+                .tables
+                .iter()
+                .any(|kind| kind.name == "topology");
             let why = match (requests.is_some(), reads_it) {
                 (true, _) => "a plan of plain requests is for any system",
                 (false, false) => "this program's system has nothing that a plan could set",
@@ -227,7 +230,11 @@ fn check_users_work(
             "a plan has either a [mix] of scenarios or plain requests, not both",
         ));
     }
-    let keys: Vec<String> = application.scenarios.iter().map(|kind| kind.key()).collect();
+    let keys: Vec<String> = application
+        .scenarios
+        .iter()
+        .map(|kind| kind.key())
+        .collect();
     let mut names = mix.get_ref().keys();
     if let Some(unknown) = names.find(|name| !keys.contains(name.get_ref())) {
         let known = match keys.is_empty() {

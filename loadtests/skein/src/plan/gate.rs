@@ -122,7 +122,8 @@ mod tests {
             "name = \"g\"\nthresholds = []\n[[stage]]\nname = \"s\"\nusers = 1\nduration = \"1s\"\n\
              [mix]\nbrowsers = 1\n{gate}"
         );
-        Plan::parse("g.toml", &plan, &crate::testing::application()).map_err(|error| error.to_string())
+        Plan::parse("g.toml", &plan, &crate::testing::application())
+            .map_err(|error| error.to_string())
     }
 
     #[test]

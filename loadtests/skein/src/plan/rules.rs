@@ -73,7 +73,9 @@ fn check_node(subject: Option<&str>, plan: &Plan) -> Result<(), String> {
     let several = roles.iter().find(|role| !names.contains(role));
     let example = several.or(roles.first()).copied().unwrap_or("api");
     match subject {
-        None => Err(format!("say of whom, such as `cpu-per-request<2ms for {example}`")),
+        None => Err(format!(
+            "say of whom, such as `cpu-per-request<2ms for {example}`"
+        )),
         Some(subject) if roles.contains(&subject) || names.contains(&subject) => Ok(()),
         Some(subject) => {
             let mut of_role = topology.iter().flat_map(|topology| topology.named(example));

@@ -55,7 +55,7 @@ impl Account {
 
     /// The same with the reading of a figure.
     pub fn figure(mut self, figure: &Figure, reading: Reading) -> Self {
-        self.figures.push((figure.clone(), reading));
+        self.figures.push((*figure, reading));
         self
     }
 

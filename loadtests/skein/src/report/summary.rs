@@ -44,7 +44,10 @@ pub fn summary(record: &Record, page: &Path) -> String {
             say("Open load", turns);
         }
         if !record.in_short.is_empty() {
-            say("System", one_line(&record.in_short.join(" · ")).into_owned());
+            say(
+                "System",
+                one_line(&record.in_short.join(" · ")).into_owned(),
+            );
         }
         say("Thresholds", thresholds(&record.thresholds));
         let more = not_held(&record.thresholds)

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use harness::{Helper, Launcher};
+use hdrhistogram::Histogram;
 
 use super::known::Known;
 use super::metronome::Metronome;
@@ -16,8 +16,8 @@ use crate::arrivals::Spacing;
 use crate::client;
 use crate::events::Events;
 use crate::interruption::Interruption;
-use crate::program::application::Application;
 use crate::plan::{InvalidPlan, Plan};
+use crate::program::application::Application;
 use crate::record::{Record, StageRecord, Times};
 use crate::run::{Order, RunError};
 use crate::samples::Fault;

@@ -50,9 +50,7 @@ impl Threshold {
             (true, Operator::Less) if self.limit == 0.0 => {
                 Err("it can never pass: nothing is below 0")
             }
-            (true, Operator::Greater)
-                if self.unit == Unit::Percent && self.limit >= 100.0 =>
-            {
+            (true, Operator::Greater) if self.unit == Unit::Percent && self.limit >= 100.0 => {
                 Err("it can never pass: nothing is above 100 %")
             }
             _ => Ok(()),

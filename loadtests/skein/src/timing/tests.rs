@@ -69,10 +69,7 @@ proptest! {
 
 /// Entries that were written to be misread, and others.
 fn entry() -> impl Strategy<Value = String> {
-    let name = prop_oneof![
-        "(store|shelf-[0-9]{1,3}|front|back-1)",
-        "[!-~]{0,5}"
-    ];
+    let name = prop_oneof!["(store|shelf-[0-9]{1,3}|front|back-1)", "[!-~]{0,5}"];
     let time = prop_oneof![
         any::<f64>().prop_map(|time| format!("{time:e}")),
         any::<u128>().prop_map(|time| time.to_string()),
@@ -135,11 +132,7 @@ fn what_hops_tell_is_read_and_the_rest_left_out() {
     let micros = |hop, micros| (hop, Duration::from_micros(micros));
     assert_eq!(
         told(&hops(), &headers),
-        [
-            micros(SHELF, 250),
-            micros(BACK, 1500),
-            micros(FRONT, 2000)
-        ]
+        [micros(SHELF, 250), micros(BACK, 1500), micros(FRONT, 2000)]
     );
 }
 
@@ -148,10 +141,7 @@ fn means_of_hops_add_up_to_the_mean_of_the_requests() {
     let timings = Timings::new(hops());
     let route = Route::new("GET", "/items/{key}");
     let mut headers = HeaderMap::new();
-    headers.append(
-        SERVER_TIMING,
-        HeaderValue::from_static("back-1;dur=1"),
-    );
+    headers.append(SERVER_TIMING, HeaderValue::from_static("back-1;dur=1"));
     timings.record(Some(0), route, Duration::from_millis(2), &headers);
     headers.append(SERVER_TIMING, HeaderValue::from_static("store;dur=0.5"));
     timings.record(Some(0), route, Duration::from_millis(4), &headers);

@@ -88,7 +88,10 @@ impl Answer {
         /// Enough to recognise an answer by, in characters.
         const EXCERPT: usize = 200;
         let excerpt = text::excerpt(&self.body, EXCERPT);
-        let served_by = self.headers.get(SERVED_BY).and_then(|name| name.to_str().ok());
+        let served_by = self
+            .headers
+            .get(SERVED_BY)
+            .and_then(|name| name.to_str().ok());
         let served_by = served_by.unwrap_or("nobody named");
         let served_by = text::excerpt(served_by.as_bytes(), NodeNames::LONGEST);
         Wrong {

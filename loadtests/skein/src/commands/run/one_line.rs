@@ -262,7 +262,11 @@ mod tests {
     fn what_is_odd_on_the_command_line_is_kept_as_it_is() {
         let odd = "a 'b' \"c\"\n]]> {{x}} {}";
         let line = one_line(&["--post", "/x", "--body", odd, "--header", "X-A: it's"]);
-        let requests = line.plan(&crate::testing::application()).expect("a plan").requests.expect("requests");
+        let requests = line
+            .plan(&crate::testing::application())
+            .expect("a plan")
+            .requests
+            .expect("requests");
         let body = requests.requests[0].body.as_ref().expect("a body");
         let sent = odd.replace("{{x}}", "{x}");
         assert_eq!(body.constant(), Some(sent));
@@ -339,7 +343,10 @@ mod tests {
                 "--method 'A B': this is no method",
             ),
         ] {
-            let message = one_line(arguments).plan(&crate::testing::application()).expect_err(says).to_string();
+            let message = one_line(arguments)
+                .plan(&crate::testing::application())
+                .expect_err(says)
+                .to_string();
             assert!(message.contains(says), "{message}");
             assert!(!message.contains("toml"), "{message}");
         }

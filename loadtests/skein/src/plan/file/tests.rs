@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use super::Plan;
+use crate::arrivals::Spacing;
 use crate::evidence::Limits;
 use crate::plan::InvalidPlan;
-use crate::testing;
-use crate::arrivals::Spacing;
 use crate::plan::Stage;
+use crate::testing;
 
 const VALID: &str = r#"
 name = "tiny"
@@ -291,7 +291,12 @@ fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
             "3:15",
             "percentile",
         ),
-        ("fresh-ratio>=1%", "fresh-ratios>=1%", "3:48", "fresh-ratios"),
+        (
+            "fresh-ratio>=1%",
+            "fresh-ratios>=1%",
+            "3:48",
+            "fresh-ratios",
+        ),
         (
             "fresh-ratio>=1%",
             "orders-lost<=0",

@@ -137,7 +137,11 @@ fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
         ("[values", "[mix]\nreaders = 1\n[values", "17:1", "either"),
     ] {
         assert!(VALID.contains(from), "{from}");
-        let message = Plan::parse("shop.toml", &VALID.replacen(from, to, 1), &crate::testing::application());
+        let message = Plan::parse(
+            "shop.toml",
+            &VALID.replacen(from, to, 1),
+            &crate::testing::application(),
+        );
         let message = message.expect_err(to).to_string();
         assert!(
             message.starts_with(&format!("shop.toml:{place}: ")),

@@ -158,10 +158,7 @@ mod tests {
         }
         let longest = longest(&record.hops);
         let shown: Vec<&str> = longest.iter().map(|hop| hop.hop.name()).collect();
-        assert_eq!(
-            shown.join(", "),
-            "store, shop, till, generator and network"
-        );
+        assert_eq!(shown.join(", "), "store, shop, till, generator and network");
         let text = summary(&record, Path::new("x")).replace('\u{202f}', " ");
         assert!(
             text.contains("time by hop: store 100 µs (−88.9 %)"),

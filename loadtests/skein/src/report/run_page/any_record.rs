@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{latency, ledger, run_page, sections, timeline, topology};
-use crate::report::tones::Tones;
 use crate::record::example::{example, open_load_example};
 use crate::record::{CoresRecord, Record, RouteRecord, TickRecord};
 use crate::report::testing::{changed, changes};
+use crate::report::tones::Tones;
 use crate::report::{junit, markdown, summary};
 
 proptest! {
@@ -40,15 +40,20 @@ fn a_record_of_an_old_program_has_a_page() {
     let mut old = serde_json::to_value(example()).expect("JSON");
     let fields = old.as_object_mut().expect("an object");
     for new in [
-        "overall", "timeline", "traffic", "usage", "timing", "evidence", "figures", "sections",
-        "in_short", "answered_by",
+        "overall",
+        "timeline",
+        "traffic",
+        "usage",
+        "timing",
+        "evidence",
+        "figures",
+        "sections",
+        "in_short",
+        "answered_by",
     ] {
         fields.remove(new).expect(new);
     }
-    for (pointer, new) in [
-        ("/routes/0", "curve"),
-        ("/failures/0", "judged"),
-    ] {
+    for (pointer, new) in [("/routes/0", "curve"), ("/failures/0", "judged")] {
         let object = old.pointer_mut(pointer).and_then(Value::as_object_mut);
         object.expect(pointer).remove(new).expect(new);
     }

@@ -173,7 +173,11 @@ mod tests {
         ]];
         Section::new(text, text)
             .heading(text)
-            .pieces([Piece::text(text), Piece::strong(text), Piece::Bad(text.to_owned())])
+            .pieces([
+                Piece::text(text),
+                Piece::strong(text),
+                Piece::Bad(text.to_owned()),
+            ])
             .note(text)
             .table(text, ["a", "b", "c", "d", "e"], rows)
             .block(Block::Bar {

@@ -299,7 +299,9 @@ mod tests {
     #[test]
     fn an_old_record_has_no_timeline_and_a_new_one_has_all_of_it() {
         let mut record = example();
-        let page = timeline(&record, &Tones::of(&record)).into_string().replace('\u{202f}', " ");
+        let page = timeline(&record, &Tones::of(&record))
+            .into_string()
+            .replace('\u{202f}', " ");
         for says in [
             "Achieved rate",
             "Response time",

@@ -114,7 +114,9 @@ fn tiers_of(record: &Record, traffic: &Traffic, tones: &Tones<'_>) -> Vec<Tier> 
         true => traffic.nodes.iter().map(|node| vec![node]).collect(),
         false => {
             let tiers = traffic.tiers.iter();
-            tiers.map(|tier| tier.iter().filter_map(named).collect()).collect()
+            tiers
+                .map(|tier| tier.iter().filter_map(named).collect())
+                .collect()
         }
     };
     let tiers = tiers.into_iter().filter(|tier| !tier.is_empty());
