@@ -20,7 +20,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::exit_code::{self, Failure, Outcome};
 use crate::interruption::Interruption;
 use crate::output::{deliver, enough_or_error, tell};
-use crate::plan::{ForeignSystem, Plan};
+use crate::plan::ForeignSystem;
 use crate::program::application::Application;
 use crate::threshold;
 
@@ -132,12 +132,6 @@ fn said(instead: &clap::Error) -> Outcome {
         return Err(unwritten(error));
     }
     Ok(ExitCode::from(instead.exit_code() as u8))
-}
-
-/// The plan on the system that a file describes.
-fn on_foreign_system(plan: Plan, path: &Path) -> anyhow::Result<Plan> {
-    let system = foreign_system(path)?;
-    plan.on(system).map_err(anyhow::Error::msg)
 }
 
 /// The system that a file describes.

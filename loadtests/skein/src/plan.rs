@@ -95,6 +95,25 @@ pub(crate) struct ForeignSystem {
     pub(crate) topology: Topology,
 }
 
+/// The program and the system that a plan is for, which say what it may have in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlanOf<'a> {
+    /// The program.
+    pub(crate) application: &'a Arc<Application>,
+    /// A system in place of the program's own.
+    pub(crate) system: Option<&'a ForeignSystem>,
+}
+
+impl<'a> PlanOf<'a> {
+    /// A plan for the program's own system.
+    pub(crate) fn program(application: &'a Arc<Application>) -> Self {
+        PlanOf {
+            application,
+            system: None,
+        }
+    }
+}
+
 impl ForeignSystem {
     /// Reads the file.
     ///
@@ -195,15 +214,16 @@ pub enum PlanError {
 impl Plan {
     /// The built-in plan or the file that `name` means. A built-in name wins; write
     /// `./smoke` for a file of that name.
-    pub(crate) fn load(name: &str, application: &Arc<Application>) -> Result<Plan, PlanError> {
+    pub(crate) fn load(name: &str, of: PlanOf<'_>) -> Result<Plan, PlanError> {
+        let application = of.application;
         let built_in = application.plans.iter().find(|(known, _)| known == name);
         if let Some((_, source)) = built_in {
             let file = format!("plans/{name}.toml");
-            return Ok(Plan::parse(&file, source, application)?);
+            return Ok(Plan::parse(&file, source, of)?);
         }
         let path = Path::new(name);
         match std::fs::read_to_string(path) {
-            Ok(source) => Ok(Plan::parse(name, &source, application)?),
+            Ok(source) => Ok(Plan::parse(name, &source, of)?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(PlanError::Unknown {
                 name: name.to_owned(),
                 program: application.name.clone(),
@@ -221,29 +241,13 @@ impl Plan {
     }
 
     /// Reads a plan from its TOML; `file` is what errors call it.
-    pub(crate) fn parse(
-        file: &str,
-        source: &str,
-        application: &Arc<Application>,
-    ) -> Result<Plan, InvalidPlan> {
-        file::parse(file, source, application)
+    pub(crate) fn parse(file: &str, source: &str, of: PlanOf<'_>) -> Result<Plan, InvalidPlan> {
+        file::parse(file, source, of)
     }
 
     /// Reads a plan that was told on the command line; errors name the flag.
-    pub(crate) fn parse_told(
-        told: &ToldPlan,
-        application: &Arc<Application>,
-    ) -> Result<Plan, InvalidPlan> {
-        file::parse_told(told, application)
-    }
-
-    /// The same plan on another system than the program's own.
-    pub(crate) fn on(mut self, system: ForeignSystem) -> Result<Plan, String> {
-        self.foreign = Some(system);
-        for threshold in &self.thresholds {
-            rules::check(threshold, &self)?;
-        }
-        Ok(self)
+    pub(crate) fn parse_told(told: &ToldPlan, of: PlanOf<'_>) -> Result<Plan, InvalidPlan> {
+        file::parse_told(told, of)
     }
 
     /// When each stage begins and how many users are at work.
@@ -308,7 +312,8 @@ mod tests {
 
     #[test]
     fn an_unknown_plan_names_those_there_are() {
-        let error = Plan::load("no-such-plan", &testing::application()).expect_err("unknown");
+        let error = Plan::load("no-such-plan", PlanOf::program(&testing::application()))
+            .expect_err("unknown");
         let message = error.to_string();
         assert!(message.contains("smoke, gate"), "{message}");
     }

@@ -20,7 +20,7 @@ use crate::commands;
 use crate::exit_code::Outcome;
 use crate::figure::Figure;
 use crate::output;
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Plan, PlanError, PlanOf};
 use crate::record::Record;
 use crate::scenario::{Scenario, ScenarioKind};
 use crate::text;
@@ -254,7 +254,7 @@ impl Program {
     ///
     /// There is none, or it is none.
     pub fn load_plan(self, name: &str) -> Result<Plan, PlanError> {
-        Plan::load(name, &Arc::new(self.0))
+        Plan::load(name, PlanOf::program(&Arc::new(self.0)))
     }
 
     /// A plan of this program from its TOML; `file` is what errors call it.
@@ -263,7 +263,11 @@ impl Program {
     ///
     /// It is no plan.
     pub fn parse_plan(self, file: &str, source: &str) -> Result<Plan, PlanError> {
-        Ok(Plan::parse(file, source, &Arc::new(self.0))?)
+        Ok(Plan::parse(
+            file,
+            source,
+            PlanOf::program(&Arc::new(self.0)),
+        )?)
     }
 
     /// Does what the command line says. Ends with one of the codes that `--help` lists.

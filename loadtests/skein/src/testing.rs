@@ -5,7 +5,7 @@ use std::sync::Arc;
 use harness::Topology;
 
 use crate::figure::Figure;
-use crate::plan::{InvalidPlan, Plan};
+use crate::plan::{InvalidPlan, Plan, PlanOf};
 use crate::program::application::Application;
 use crate::samples::Route;
 use crate::scenario::{Scenario, ScenarioKind};
@@ -113,7 +113,7 @@ pub(crate) fn application() -> Arc<Application> {
 
 /// A built-in plan of the small program.
 pub(crate) fn plan(name: &str) -> Plan {
-    Plan::load(name, &application()).expect("built in")
+    Plan::load(name, PlanOf::program(&application())).expect("built in")
 }
 
 /// A plan of the small program.
@@ -127,5 +127,5 @@ pub(crate) fn try_parse(source: &str) -> Result<Plan, String> {
 }
 
 fn parsed(source: &str) -> Result<Plan, InvalidPlan> {
-    Plan::parse("tiny.toml", source, &application())
+    Plan::parse("tiny.toml", source, PlanOf::program(&application()))
 }

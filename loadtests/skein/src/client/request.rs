@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, HOST};
+use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderName, HeaderValue, Method};
 use http_body_util::Full;
 use hyper::body::Body;
+use serde::Serialize;
 
 use super::{Reading, Target, WrittenNames};
 
@@ -103,6 +104,17 @@ impl Request {
             *outgoing.request.body_mut() = Full::new(body.into());
         }
         self
+    }
+
+    /// With this value as its body, in JSON, and a `Content-Type` that says so.
+    ///
+    /// # Panics
+    ///
+    /// When the value can't be JSON, such as a map whose keys are no texts.
+    pub fn json(self, value: &(impl Serialize + ?Sized)) -> Self {
+        let body = serde_json::to_vec(value).expect("the value can be JSON");
+        self.header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(body)
     }
 
     /// With another use of the answer's body than to keep it.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use stats::comparison::FEWEST_ROUNDS;
 
 use super::telling::{EventsFile, tell, tell_of_files};
-use super::{ReportsFolder, foreign_system, interruption, on_foreign_system, quoted};
+use super::{ReportsFolder, foreign_system, interruption, quoted};
 use crate::environment::Environment;
 use crate::events::{CommandName, Event, Events};
 use crate::exit_code::{FAIL, Failure, Outcome, PASS};
@@ -22,7 +22,7 @@ use crate::gate::{self, GateError, Setup, budget, this_build};
 use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
 use crate::output::{say, show};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanOf};
 use crate::program::application::Application;
 use crate::record::Document;
 use crate::report::{Kind, Reports, gate as gate_reports};
@@ -178,10 +178,12 @@ impl Gate {
     }
 
     fn plan(&self, application: &Arc<Application>) -> anyhow::Result<Plan> {
-        let mut plan = Plan::load(&self.plan, application)?;
-        if let Some(path) = &self.topology {
-            plan = on_foreign_system(plan, path)?;
-        }
+        let system = self.topology.as_deref().map(foreign_system).transpose()?;
+        let of = PlanOf {
+            application,
+            system: system.as_ref(),
+        };
+        let plan = Plan::load(&self.plan, of)?;
         anyhow::ensure!(
             plan.requests.is_none() || plan.foreign.is_some(),
             "a gate starts both systems itself, so a plan of plain requests needs one: name it with --topology FILE"

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::print_all;
 use crate::exit_code::{Failure, Outcome};
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Plan, PlanError, PlanOf};
 use crate::program::application::Application;
 
 /// Which plan to print.
@@ -31,7 +31,8 @@ impl Plans {
             None => {
                 let mut list = String::new();
                 for (name, _) in plans {
-                    let plan = Plan::load(name, application).map_err(Failure::usage)?;
+                    let plan =
+                        Plan::load(name, PlanOf::program(application)).map_err(Failure::usage)?;
                     let length = humantime::format_duration(plan.schedule().length()).to_string();
                     list += &format!("{name:<10}{length:<10}{}\n", plan.description);
                 }

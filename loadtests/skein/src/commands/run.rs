@@ -13,14 +13,14 @@ use clap::{Args, Parser};
 use jiff::Timestamp;
 
 use super::telling::{EventsFile, tell, tell_of_files};
-use super::{ReportsFolder, interruption, on_foreign_system, on_runtime, quoted};
+use super::{ReportsFolder, foreign_system, interruption, on_runtime, quoted};
 use crate::client::Target;
 use crate::events::{CommandName, Events};
 use crate::exit_code::{Failure, Outcome};
 use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
 use crate::output::show;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanOf};
 use crate::program::application::Application;
 use crate::record::{Document, Record};
 use crate::report::{Kind, Reports, summary};
@@ -165,10 +165,18 @@ impl Run {
 
     /// The plan that is meant, checked against where it is to run.
     fn plan(&self, application: &Arc<Application>) -> anyhow::Result<Plan> {
-        let mut plan = self.plan_of_requests(application)?;
+        let system = self.topology.as_deref().map(foreign_system).transpose()?;
+        let of = PlanOf {
+            application,
+            system: system.as_ref(),
+        };
+        let mut plan = match self.one_line.is_given() {
+            true => self.one_line.plan(of)?,
+            false => Plan::load(&self.plan, of)?,
+        };
         self.answers.apply_to(&mut plan.answers);
-        if let Some(path) = &self.topology {
-            return on_foreign_system(plan, path);
+        if system.is_some() {
+            return Ok(plan);
         }
         anyhow::ensure!(
             plan.requests.is_none() || self.target.is_some(),
@@ -180,13 +188,6 @@ impl Run {
             application.name
         );
         Ok(plan)
-    }
-
-    fn plan_of_requests(&self, application: &Arc<Application>) -> anyhow::Result<Plan> {
-        Ok(match self.one_line.is_given() {
-            true => self.one_line.plan(application)?,
-            false => Plan::load(&self.plan, application)?,
-        })
     }
 
     /// The command line that makes the same run again.

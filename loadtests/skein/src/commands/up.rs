@@ -13,7 +13,7 @@ use harness::{Launcher, StartOptions, System, Topology};
 use super::{foreign_system, interruption, on_runtime};
 use crate::exit_code::{Failure, Outcome};
 use crate::output::{say, tell};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanOf};
 use crate::program::application::Application;
 
 /// The system.
@@ -79,7 +79,7 @@ impl Up {
         if let (Some(up), Some(flags)) = (application.up, flags) {
             return (up.topology)(flags).map_err(|error| Failure::usage(anyhow::Error::new(error)));
         }
-        let plan = Plan::load("default", application).map_err(Failure::usage)?;
+        let plan = Plan::load("default", PlanOf::program(application)).map_err(Failure::usage)?;
         plan.topology().ok_or_else(|| {
             Failure::usage(anyhow!(
                 "{} has no system of its own; name one with --topology FILE",

@@ -15,7 +15,7 @@ use super::span::{Size, Span, check_timeout};
 use super::stage_file::{StageFile, check_stages};
 use super::tables::OwnTables;
 use super::words::plainly;
-use super::{Mix, Plan, Requests, rules};
+use super::{Mix, Plan, PlanOf, Requests, rules};
 use crate::client::AnswerLimits;
 use crate::evidence::Limits;
 use crate::program::application::Application;
@@ -23,28 +23,21 @@ use crate::text::printable;
 use crate::threshold::Threshold;
 
 /// Reads and checks a plan.
-pub(super) fn parse(
-    file: &str,
-    source: &str,
-    application: &Arc<Application>,
-) -> Result<Plan, InvalidPlan> {
-    read(source, application).map_err(|problem| problem.locate(file, source))
+pub(super) fn parse(file: &str, source: &str, of: PlanOf<'_>) -> Result<Plan, InvalidPlan> {
+    read(source, of).map_err(|problem| problem.locate(file, source))
 }
 
 /// Reads and checks a plan that was told on the command line.
-pub(super) fn parse_told(
-    told: &ToldPlan,
-    application: &Arc<Application>,
-) -> Result<Plan, InvalidPlan> {
-    read(told.source(), application).map_err(|problem| problem.blame(told))
+pub(super) fn parse_told(told: &ToldPlan, of: PlanOf<'_>) -> Result<Plan, InvalidPlan> {
+    read(told.source(), of).map_err(|problem| problem.blame(told))
 }
 
-fn read(source: &str, application: &Arc<Application>) -> Result<Plan, Mistake> {
+fn read(source: &str, of: PlanOf<'_>) -> Result<Plan, Mistake> {
     let wrong = |error: toml::de::Error| wrong_form(&error, source);
     let mut written = DeTable::parse(source).map_err(wrong)?;
-    let own = OwnTables::take(&mut written, source, application)?;
+    let own = OwnTables::take(&mut written, source, of.application)?;
     let plan = PlanFile::deserialize(Deserializer::from(written)).map_err(wrong)?;
-    plan.check(source, own, application)
+    plan.check(source, own, of)
 }
 
 /// A mistake in the form of a plan, which serde or the TOML parser found.
@@ -105,12 +98,8 @@ struct LimitsFile {
 }
 
 impl PlanFile {
-    fn check(
-        self,
-        source: &str,
-        own: OwnTables,
-        application: &Arc<Application>,
-    ) -> Result<Plan, Mistake> {
+    fn check(self, source: &str, own: OwnTables, of: PlanOf<'_>) -> Result<Plan, Mistake> {
+        let application = of.application;
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if self.name.get_ref().is_empty() || !self.name.get_ref().chars().all(is_plain) {
             return Err(Mistake::at(
@@ -151,7 +140,7 @@ impl PlanFile {
             description: printable(&self.description).into_owned(),
             seed: self.seed,
             application: Arc::clone(application),
-            foreign: None,
+            foreign: of.system.cloned(),
             tables: own.tables,
             kept_tables: own.kept,
             think_time: own.think_time,

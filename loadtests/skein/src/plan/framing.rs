@@ -154,7 +154,11 @@ headers = [{headers}]
 list = ["", "a"]
 "#
         );
-        let plan = Plan::parse("framing.toml", &source, &crate::testing::application());
+        let plan = Plan::parse(
+            "framing.toml",
+            &source,
+            crate::plan::PlanOf::program(&crate::testing::application()),
+        );
         plan.map(|_| ()).map_err(|mistake| mistake.to_string())
     }
 

@@ -122,8 +122,12 @@ mod tests {
             "name = \"g\"\nthresholds = []\n[[stage]]\nname = \"s\"\nusers = 1\nduration = \"1s\"\n\
              [mix]\nbrowsers = 1\n{gate}"
         );
-        Plan::parse("g.toml", &plan, &crate::testing::application())
-            .map_err(|error| error.to_string())
+        Plan::parse(
+            "g.toml",
+            &plan,
+            crate::plan::PlanOf::program(&crate::testing::application()),
+        )
+        .map_err(|error| error.to_string())
     }
 
     #[test]

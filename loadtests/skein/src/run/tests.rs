@@ -41,7 +41,12 @@ async fn a_clock_that_is_set_meanwhile_changes_no_length_and_is_told() {
         .await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let order = Order {
-        plan: Plan::parse("clock.toml", PLAN, &crate::testing::application()).expect("valid"),
+        plan: Plan::parse(
+            "clock.toml",
+            PLAN,
+            crate::plan::PlanOf::program(&crate::testing::application()),
+        )
+        .expect("valid"),
         seed: 1,
         target: Some(server.uri()),
         dashboard: None,

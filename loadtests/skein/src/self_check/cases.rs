@@ -16,7 +16,7 @@ use crate::arrivals::Spacing;
 use crate::client;
 use crate::events::Events;
 use crate::interruption::Interruption;
-use crate::plan::{InvalidPlan, Plan};
+use crate::plan::{InvalidPlan, Plan, PlanOf};
 use crate::program::application::Application;
 use crate::record::{Record, StageRecord, Times};
 use crate::run::{Order, RunError};
@@ -203,7 +203,7 @@ duration = "{seconds}s"
         Plan::parse(
             "self-check.toml",
             &source,
-            &Arc::new(Application::new("self-check".to_owned())),
+            PlanOf::program(&Arc::new(Application::new("self-check".to_owned()))),
         )
     }
 

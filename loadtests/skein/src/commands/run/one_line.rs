@@ -1,14 +1,12 @@
 //! A load test of one request, told on the command line: it becomes a plan as TOML,
 //! so that it is checked, recorded and kept like any other.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
 use crate::commands::quoted;
-use crate::plan::{InvalidPlan, Plan, ToldPlan};
-use crate::program::application::Application;
+use crate::plan::{InvalidPlan, Plan, PlanOf, ToldPlan};
 
 /// One request, and how often; with `--target` or `--topology`, in place of a plan.
 #[derive(Clone, Debug, Default, Args)]
@@ -79,8 +77,8 @@ impl OneLine {
     }
 
     /// The plan that says the same. Mistakes name the flag that they are in.
-    pub(super) fn plan(&self, application: &Arc<Application>) -> Result<Plan, InvalidPlan> {
-        Plan::parse_told(&self.told(), application)
+    pub(super) fn plan(&self, of: PlanOf<'_>) -> Result<Plan, InvalidPlan> {
+        Plan::parse_told(&self.told(), of)
     }
 
     /// The arguments that say the same again, ready for a shell.
@@ -246,7 +244,9 @@ mod tests {
     #[test]
     fn a_line_becomes_a_plan_with_a_warm_up_and_one_stage() {
         let plan = one_line(&["--get", "/items?page=2", "--users", "8", "--duration", "3s"]);
-        let plan = plan.plan(&crate::testing::application()).expect("a plan");
+        let plan = plan
+            .plan(PlanOf::program(&crate::testing::application()))
+            .expect("a plan");
         let stages: Vec<_> = plan
             .stages
             .iter()
@@ -263,7 +263,7 @@ mod tests {
         let odd = "a 'b' \"c\"\n]]> {{x}} {}";
         let line = one_line(&["--post", "/x", "--body", odd, "--header", "X-A: it's"]);
         let requests = line
-            .plan(&crate::testing::application())
+            .plan(PlanOf::program(&crate::testing::application()))
             .expect("a plan")
             .requests
             .expect("requests");
@@ -279,7 +279,9 @@ mod tests {
         let arguments = written.iter().flat_map(|field| ["--header", field]);
         let arguments: Vec<_> = ["--get", "/"].into_iter().chain(arguments).collect();
         let line = one_line(&arguments);
-        let plan = line.plan(&crate::testing::application()).expect("a plan");
+        let plan = line
+            .plan(PlanOf::program(&crate::testing::application()))
+            .expect("a plan");
         let requests = plan.requests.expect("requests").requests;
         let fields = requests[0].headers.iter();
         let fields: Vec<_> = fields
@@ -344,7 +346,7 @@ mod tests {
             ),
         ] {
             let message = one_line(arguments)
-                .plan(&crate::testing::application())
+                .plan(PlanOf::program(&crate::testing::application()))
                 .expect_err(says)
                 .to_string();
             assert!(message.contains(says), "{message}");

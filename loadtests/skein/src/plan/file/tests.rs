@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::Plan;
 use crate::arrivals::Spacing;
 use crate::evidence::Limits;
-use crate::plan::InvalidPlan;
 use crate::plan::Stage;
+use crate::plan::{InvalidPlan, PlanOf};
 use crate::testing;
 
 const VALID: &str = r#"
@@ -21,7 +21,7 @@ browsers = 1
 "#;
 
 fn parse(file: &str, source: &str) -> Result<Plan, InvalidPlan> {
-    super::parse(file, source, &testing::application())
+    super::parse(file, source, PlanOf::program(&testing::application()))
 }
 
 fn error(source: &str) -> String {
