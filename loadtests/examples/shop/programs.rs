@@ -39,7 +39,7 @@ fn door(port: &str, catalogues: &str, orders: &str) {
     let orders: Arc<str> = orders.into();
     let next = Arc::new(AtomicUsize::new(0));
     let counters = Counters::default();
-    serve(port, counters.clone(), move || {
+    serve(port, &counters.clone(), move || {
         let (catalogues, orders) = (Arc::clone(&catalogues), Arc::clone(&orders));
         let (next, counters) = (Arc::clone(&next), counters.clone());
         // Connections of this user's own, kept open.
@@ -60,7 +60,7 @@ fn door(port: &str, catalogues: &str, orders: &str) {
 
 /// Knows every item's price.
 fn catalogue(port: &str) {
-    serve(port, Counters::default(), || {
+    serve(port, &Counters::default(), || {
         |request: &Request| match request.number_after("/items/") {
             Some(item) if item < ITEMS => Response::new(
                 200,
@@ -75,7 +75,7 @@ fn catalogue(port: &str) {
 fn orders(port: &str, loses_every: Option<usize>) {
     let book: Arc<Mutex<Vec<Option<u64>>>> = Arc::default();
     let counters = Counters::default();
-    serve(port, counters.clone(), move || {
+    serve(port, &counters.clone(), move || {
         let (book, counters) = (Arc::clone(&book), counters.clone());
         move |request: &Request| {
             let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);

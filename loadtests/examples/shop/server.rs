@@ -79,7 +79,7 @@ impl Counters {
 /// Serves on a port of the loopback: each connection has a thread and a handler of its own.
 pub(crate) fn serve<H: FnMut(&Request) -> Response + Send + 'static>(
     port: &str,
-    counters: Counters,
+    counters: &Counters,
     handler: impl Fn() -> H,
 ) {
     let listener = match TcpListener::bind(format!("127.0.0.1:{port}")) {

@@ -5,7 +5,15 @@
 //! A [`Program`] is put together from scenarios, a topology, and an [`Account`] of what the
 //! system counts; the verbs of its command line (`run`, `gate`, `up`, `compare`, `report` and
 //! others) come with it. `loadtests/examples/shop` is a small one, the laboratory in
-//! `loadtests/src` a large one.
+//! `loadtests/src` a large one. The smallest has no line of Rust that is its own, and loads
+//! whatever a file describes:
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     // shop run --topology shop.toml --get /items --rate 500
+//!     skein::Program::new("shop").run()
+//! }
+//! ```
 //!
 //! The pipeline, and where its parts are:
 //!
