@@ -75,7 +75,7 @@ fn book(seen: &Seen<'_>, accepted: u64, booked: u64) -> Section {
             "{booked} orders are in it, and {accepted} users have a receipt."
         ))
         .table("Answers to orders", ["Status", "Answers"], rows)
-        .note("Over the whole run, as the program `orders` and the users counted.")
+        .note("Over the whole run, as the orders program and the users counted.")
 }
 
 /// The calls between the programs, for the picture of the system.

@@ -2,7 +2,9 @@
 //! here, and nothing here knows that it is tested.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::net::TcpStream;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +29,16 @@ pub(crate) fn serve_if_asked() -> Option<ExitCode> {
         ["serve", "door", port, catalogues, orders] => door(port, catalogues, orders),
         ["serve", "catalogue", port] => catalogue(port),
         ["serve", "orders", port] => orders(port, None),
-        ["serve", "orders", port, every] => orders(port, every.parse().ok()),
+        ["serve", "orders", port, every] => match every.parse::<NonZeroUsize>() {
+            Ok(every) => orders(port, Some(every.get())),
+            // A shop that loses none by mistake would prove nothing.
+            Err(_) => {
+                let _ = writeln!(
+                    io::stderr(),
+                    "to lose every nth order, n is 1 or more, not {every}"
+                );
+            }
+        },
         _ => return None,
     }
     Some(ExitCode::FAILURE)

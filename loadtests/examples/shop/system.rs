@@ -1,6 +1,6 @@
 //! The shop as a topology: three programs, one of them twice. `topology.toml` says the same.
 
-use harness::topology::{NodePlan, Ready, Text, Topology};
+use skein::{NodePlan, Ready, Text, Topology};
 
 /// The shop. With `SHOP_LOSES_EVERY=50` in the environment, every fiftieth order gets lost.
 pub(crate) fn topology() -> Topology {

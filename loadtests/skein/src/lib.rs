@@ -91,7 +91,7 @@ pub mod records {
     pub use crate::record::{EdgeRecord, NodeRecord, PlanRecord, Traffic};
 }
 
-pub use harness::topology::{NodePlan, Ready};
+pub use harness::topology::{NodePlan, Ready, Text};
 pub use harness::{NodeName, Topology};
 
 pub use client::Request;

@@ -134,7 +134,7 @@ impl Program {
     }
 
     /// The same with a sentence on a plan's system for reports, such as
-    /// `3 gateways, 2 caches`.
+    /// `3 doors, 2 catalogues`.
     pub fn described(mut self, sentence: impl Fn(&Plan) -> String + Send + Sync + 'static) -> Self {
         self.0.description = Some(Box::new(sentence));
         self

@@ -80,7 +80,7 @@ impl ScenarioKind {
         }
     }
 
-    /// The name in a plan's mix: `task_submitters`.
+    /// The name in a plan's mix: `window_shoppers`.
     pub(crate) fn key(&self) -> String {
         self.name.replace(' ', "_")
     }

@@ -259,7 +259,7 @@ fn by_service(processes: &[ProcessRecord]) -> BTreeMap<&str, f64> {
     sums
 }
 
-/// The service of a node: `api-gateway` of `api-gateway-2`.
+/// The service of a node: `shop` of `shop-2`.
 fn service(node: &str) -> &str {
     match node.rsplit_once('-') {
         Some((service, number)) if number.bytes().all(|b| b.is_ascii_digit()) => service,
@@ -314,17 +314,17 @@ mod tests {
             cpu_micros_per_request: Some(micros),
         };
         let two = [
-            node("cache-1", 10.0),
-            node("cache-2", 20.0),
+            node("shop-1", 10.0),
+            node("shop-2", 20.0),
             node("generator", 5.0),
         ];
         let three = [
-            node("cache-1", 30.0),
-            node("cache-2", 15.0),
-            node("cache-10", 15.0),
+            node("shop-1", 30.0),
+            node("shop-2", 15.0),
+            node("shop-10", 15.0),
         ];
         let figures = services(&two, &three);
-        assert_eq!(figures[0].name, "cache");
+        assert_eq!(figures[0].name, "shop");
         assert_eq!(figures[0].ratio, Some(2.0));
         assert_eq!(figures[1].name, "generator");
         assert_eq!(figures[1].candidate, None);

@@ -243,7 +243,7 @@ mod tests {
         let crash = || RoundError::Cpu {
             side,
             source: CpuTimeError::NotRunning {
-                node: "cache-1".parse().expect("a name"),
+                node: "shop-1".parse().expect("a name"),
             },
         };
         let played = |is_crashed: bool| PlayedPart {

@@ -42,7 +42,7 @@ fn check_stage(subject: Option<&str>, plan: &Plan) -> Result<(), String> {
 fn check_figure(name: &str, subject: Option<&str>, plan: &Plan) -> Result<(), String> {
     if !plan.is_at_home() {
         return Err(format!(
-            "{name} is a figure of {}'s own system, and this is another",
+            "{name} is a figure of {}'s own system, and this is another; name a plan for this one with --plan",
             plan.application.name
         ));
     }

@@ -123,7 +123,7 @@ fn encode(lines: &[Line<'_>], started: SystemTime) -> io::Result<Vec<u8>> {
     Ok(log)
 }
 
-/// `stage=steady;route=GET%20/data/{key};outcome=ok;node=api-gateway-1`; without the
+/// `stage=steady;route=GET%20/data/{key};outcome=ok;node=shop-1`; without the
 /// node where nobody named one.
 fn series_tag(stage: &str, route: &str, series: &Series) -> String {
     let outcome = series
@@ -188,7 +188,7 @@ mod tests {
             }),
             status: None,
             fault: failed.then_some((Fault::TimedOut, "after 10 s")),
-            served_by: Some("api-gateway-1"),
+            served_by: Some("shop-1"),
             is_cut: false,
             outcome: None,
         }
@@ -248,7 +248,7 @@ mod tests {
         .expect("written");
         let log = |name: &str| read(&folder.path().join(FOLDER).join(name));
         let tag = "stage=steady;route=GET%20/data/{key}%2C%20twice;\
-                   outcome=no%20whole%20answer%20in%20time;node=api-gateway-1";
+                   outcome=no%20whole%20answer%20in%20time;node=shop-1";
         assert_eq!(log(RESPONSE_TIMES)[tag].max() / 10, 900);
         assert_eq!(log(SERVICE_TIMES)[tag].max() / 10, 400);
         assert_eq!(log(SEND_LAG)["stage=steady"].max() / 10, 500);

@@ -84,7 +84,7 @@ impl Hops {
         hops
     }
 
-    /// The hop that a node such as `cache-2` belongs to; `None` for one that isn't known.
+    /// The hop that a node such as `shop-2` belongs to; `None` for one that isn't known.
     /// A server that was there may have more nodes of a role than the plan knows.
     pub(super) fn of_node(&self, name: &str) -> Option<usize> {
         let numbered = || {

@@ -76,7 +76,7 @@ fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
         ),
         (
             "[[stage]]",
-            "[topology]\ncaches = 1\n[[stage]]",
+            "[topology]\nshops = 1\n[[stage]]",
             "4:1",
             "no [topology]",
         ),

@@ -31,7 +31,7 @@ pub(super) fn failures(record: &Record) -> Markup {
                 p.small.soft {
                     @if told_apart {
                         "Requests and rates elsewhere on this page are those of judged stages; the whole run has the warm-up too, "
-                        "and what was sent after the load to follow tasks up."
+                        "and what was sent after the load to follow up what had been accepted."
                     } @else { "Over the whole run, warm-up included." }
                 }
             }
