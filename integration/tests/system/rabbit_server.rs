@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use integration::wait::wait_for;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
@@ -120,10 +121,17 @@ impl RabbitServer {
         )
     }
 
-    async fn connect(&self, virtual_host: &str) -> lapin::Result<Connection> {
+    /// Connects; a broker that is about to go or to come may take a connection and never
+    /// speak, so that an attempt has its time.
+    async fn connect(&self, virtual_host: &str) -> Result<Connection, String> {
+        const ATTEMPT: Duration = Duration::from_secs(5);
         let virtual_host = virtual_host.replace('/', "%2f");
         let url = self.url(USER, &virtual_host);
-        Connection::connect(&url, ConnectionProperties::default()).await
+        let attempt = Connection::connect(&url, ConnectionProperties::default());
+        match tokio::time::timeout(ATTEMPT, attempt).await {
+            Ok(connected) => connected.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no greeting within {ATTEMPT:?}")),
+        }
     }
 
     fn write_settings(&self) {
