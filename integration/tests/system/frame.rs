@@ -16,7 +16,7 @@ use crate::ability::unable;
 use crate::needs::Need;
 
 /// No story takes nearly as long, not even with every core kept busy by others.
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_secs(300);
 /// How long after its deadline a story may clean up.
 const GRACE: Duration = Duration::from_secs(10);
 /// Stories wait more than they compute, so that few cores run several of them.

@@ -101,7 +101,8 @@ impl RabbitServer {
         let epmd = Program::start(&self.home, "epmd.log", &epmd, &[]);
         let rabbit = Program::start(&self.home, "log", &[SERVER], &self.environment());
         *self.programs() = vec![epmd, rabbit];
-        wait_for("an answer from RabbitMQ", PATIENCE * 2, async || {
+        // It takes seven seconds of CPU time; several of them and busy cores make minutes of it.
+        wait_for("an answer from RabbitMQ", PATIENCE * 6, async || {
             self.connect("/").await.map(drop)
         })
         .await

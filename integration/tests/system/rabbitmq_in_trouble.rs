@@ -234,7 +234,9 @@ fn quick(broker: &VirtualHost<'_>) -> Topology {
 /// Submits tasks until one is answered so.
 async fn until_a_task_is(status: StatusCode, lab: &Lab) -> reqwest::Response {
     let mut number = 0;
-    let answered = wait_for(format!("a task to be {status}"), PATIENCE, async || {
+    // A broker that was killed is about for a while before its queues are.
+    let patience = PATIENCE * 3;
+    let answered = wait_for(format!("a task to be {status}"), patience, async || {
         number += 1;
         let key = format!("until-{}-{number}", status.as_u16());
         match submit(lab, &key, REPORT).await {
