@@ -20,7 +20,7 @@ pub(crate) fn adopt(record: &mut Record) {
     else {
         return;
     };
-    let about = About::of(record.plan.shape.as_ref(), &record.plan.behaviour);
+    let about = About::of_record(record.plan.shape.as_ref(), &record.plan.behaviour);
     record.sections = sections::sections(&own, &about).into();
     record.in_short = sections::in_short(&own);
     record.figures = figures::records(&own);

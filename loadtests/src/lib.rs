@@ -131,17 +131,7 @@ pub fn laboratory(plan: &Plan) -> integration::Topology {
 /// The account of a run.
 fn account(seen: &Seen<'_>) -> Account {
     let counted = counted::counted(seen);
-    let plan = seen.plan();
-    let about = About {
-        popularity: Some({
-            let behaviour = plan.table::<Behaviour>();
-            (behaviour.items, behaviour.zipf_exponent)
-        }),
-        poll_interval: Some(plan.table::<Behaviour>().poll_interval),
-        shape: seen
-            .is_started()
-            .then(|| Shape::clone(&plan.table::<Shape>())),
-    };
+    let about = About::of(seen.plan(), seen.is_started());
     let mut account = Account::new().lines(ledger::ledger(seen));
     for (figure, reading) in figures::readings(&counted) {
         account = account.figure(figure, reading);

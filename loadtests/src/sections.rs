@@ -10,12 +10,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
-use skein::Section;
 use skein::figures_for_people::count;
+use skein::{Plan, Section};
 
+use crate::behaviour::Behaviour;
 use crate::record::LaboratoryRecord;
+use crate::shape::Shape;
 
-/// What a section needs to know of the plan that was carried out.
+/// The facts that sections need of the plan that was carried out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct About {
     /// The seeded items, and the exponent of their popularity.
@@ -23,18 +25,28 @@ pub(crate) struct About {
     /// The time between two looks at a task.
     pub(crate) poll_interval: Option<Duration>,
     /// The system that was started.
-    pub(crate) shape: Option<crate::shape::Shape>,
+    pub(crate) shape: Option<Shape>,
 }
 
 impl About {
+    /// A plan that was carried out, on a system that was started for it or was there.
+    pub(crate) fn of(plan: &Plan, is_started: bool) -> Self {
+        let shape = is_started.then(|| Shape::clone(&plan.table()));
+        About::of_tables(shape, Some(&plan.table()))
+    }
+
     /// The plan as a record has it: its tables `shape` and `behaviour`.
-    pub(crate) fn of(shape: Option<&Value>, behaviour: &Value) -> Self {
-        let behaviour: Option<crate::behaviour::Behaviour> =
-            serde_json::from_value(behaviour.clone()).ok();
+    pub(crate) fn of_record(shape: Option<&Value>, behaviour: &Value) -> Self {
+        let shape = shape.and_then(|shape| serde_json::from_value(shape.clone()).ok());
+        let behaviour: Option<Behaviour> = serde_json::from_value(behaviour.clone()).ok();
+        About::of_tables(shape, behaviour.as_ref())
+    }
+
+    fn of_tables(shape: Option<Shape>, behaviour: Option<&Behaviour>) -> Self {
         About {
-            popularity: behaviour.as_ref().map(|of| (of.items, of.zipf_exponent)),
+            popularity: behaviour.map(|of| (of.items, of.zipf_exponent)),
             poll_interval: behaviour.map(|of| of.poll_interval),
-            shape: shape.and_then(|shape| serde_json::from_value(shape.clone()).ok()),
+            shape,
         }
     }
 }

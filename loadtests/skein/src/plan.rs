@@ -211,6 +211,13 @@ pub enum PlanError {
     Invalid(#[from] InvalidPlan),
 }
 
+/// A program without a system, where none was named.
+#[derive(Debug, thiserror::Error)]
+#[error("{program} has no system of its own; name one with --topology FILE")]
+pub(crate) struct NoSystem {
+    program: String,
+}
+
 impl Plan {
     /// The built-in plan or the file that `name` means. A built-in name wins; write
     /// `./smoke` for a file of that name.
@@ -275,6 +282,17 @@ impl Plan {
             Some(system) => Some(system.topology.clone()),
             None => Some((self.application.system.as_ref()?)(self)),
         }
+    }
+
+    /// The system to start.
+    ///
+    /// # Errors
+    ///
+    /// There is none to be had.
+    pub(crate) fn system(&self) -> Result<Topology, NoSystem> {
+        self.topology().ok_or_else(|| NoSystem {
+            program: self.application.name.clone(),
+        })
     }
 
     /// True when the system is the program's own, of which it can give an account.

@@ -29,7 +29,8 @@ use crate::user::Answer;
 pub use account::{Account, Edge};
 pub use flags::Shaped;
 pub use seen::{Counts, NodeCounts, Over, Seen};
-pub use table::{PlanTable, TypeMap};
+pub use table::PlanTable;
+pub(crate) use table::TypeMap;
 
 use application::{Application, NodePackage, UnderWay};
 

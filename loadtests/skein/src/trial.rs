@@ -1,12 +1,12 @@
 //! A scenario on trial: users of it against a server, turn by turn, without a load around
 //! them. For tests of one's own scenarios.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::plan::Plan;
-use crate::program::TypeMap;
-use crate::samples::{Fault, Route, Samples};
+use crate::samples::{Fault, Samples};
 use crate::scenario::Seat;
 use crate::user::User;
 use crate::workload::Workload;
@@ -65,7 +65,7 @@ impl Trial {
 
     /// A value that all users of the run share.
     pub fn shared<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.shared_values().get()
+        self.workload.shared.get()
     }
 
     /// The number of requests that were over since the last call, by the user's own count.
@@ -78,13 +78,6 @@ impl Trial {
         self.samples().total(|_| true).count()
     }
 
-    /// The number of requests to a route so far.
-    pub fn requests_to(&self, route: Route) -> u64 {
-        let samples = self.samples();
-        let of_route = samples.routes.iter().filter(|((_, of), _)| *of == route);
-        of_route.map(|(_, samples)| samples.count()).sum()
-    }
-
     /// The kinds of faults so far, each once.
     pub fn faults(&self) -> Vec<Fault> {
         let samples = self.samples();
@@ -92,17 +85,17 @@ impl Trial {
     }
 
     /// Answers so far by their status.
-    pub fn statuses(&self) -> std::collections::BTreeMap<u16, u64> {
+    pub fn statuses(&self) -> BTreeMap<u16, u64> {
         self.samples().total(|_| true).statuses
     }
 
     /// Answers so far by the outcome that they told.
-    pub fn outcomes(&self) -> std::collections::BTreeMap<&'static str, u64> {
+    pub fn outcomes(&self) -> BTreeMap<&'static str, u64> {
         self.samples().total(|_| true).outcomes
     }
 
     /// Answers so far by the node that named itself.
-    pub fn served_by(&self) -> std::collections::BTreeMap<String, u64> {
+    pub fn served_by(&self) -> BTreeMap<String, u64> {
         self.samples().total(|_| true).served_by()
     }
 
@@ -114,9 +107,5 @@ impl Trial {
 
     fn samples(&self) -> Samples {
         self.workload.recorder.snapshot()
-    }
-
-    fn shared_values(&self) -> &TypeMap {
-        &self.workload.shared
     }
 }

@@ -194,13 +194,7 @@ impl Gate {
 
     /// The systems of both sides: baseline, candidate.
     fn systems(&self, plan: &Plan) -> anyhow::Result<[Topology; 2]> {
-        let none = || {
-            anyhow::anyhow!(
-                "{} has no system of its own; name one with --topology FILE",
-                plan.application.name
-            )
-        };
-        let candidate = plan.topology().ok_or_else(none)?;
+        let candidate = plan.system()?;
         let baseline = match &self.baseline_topology {
             Some(path) => foreign_system(path)?.topology,
             None => candidate.clone(),

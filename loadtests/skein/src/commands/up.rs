@@ -80,12 +80,7 @@ impl Up {
             return (up.topology)(flags).map_err(|error| Failure::usage(anyhow::Error::new(error)));
         }
         let plan = Plan::load("default", PlanOf::program(application)).map_err(Failure::usage)?;
-        plan.topology().ok_or_else(|| {
-            Failure::usage(anyhow!(
-                "{} has no system of its own; name one with --topology FILE",
-                application.name
-            ))
-        })
+        plan.system().map_err(Failure::usage)
     }
 
     /// A taken port of the program's own may have a way out that only this command knows.

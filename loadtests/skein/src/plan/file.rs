@@ -108,24 +108,22 @@ impl PlanFile {
             ));
         }
         let (mix, requests) = check_users_work(self.mix, self.request, self.values, application)?;
-        if let Some(at) = own.topology_at {
-            let reads_it = application
-                .tables
-                .iter()
-                .any(|kind| kind.name == "topology");
-            let why = match (requests.is_some(), reads_it) {
-                (true, _) => "a plan of plain requests is for any system",
-                (false, false) => "this program's system has nothing that a plan could set",
-                (false, true) => "",
-            };
-            if !why.is_empty() {
-                return Err(Mistake {
-                    at,
-                    ..Mistake::somewhere(format!(
-                        "{why}, so it has no [topology]; name a system with --topology FILE"
-                    ))
-                });
-            }
+        let reads_it = application
+            .tables
+            .iter()
+            .any(|kind| kind.name == "topology");
+        let why = match requests {
+            Some(_) => Some("a plan of plain requests is for any system"),
+            None if !reads_it => Some("this program's system has nothing that a plan could set"),
+            None => None,
+        };
+        if let Some((at, why)) = own.topology_at.zip(why) {
+            return Err(Mistake {
+                at,
+                ..Mistake::somewhere(format!(
+                    "{why}, so it has no [topology]; name a system with --topology FILE"
+                ))
+            });
         }
         let usual = match requests {
             Some(_) => AnswerLimits::OF_PLAIN_REQUESTS,

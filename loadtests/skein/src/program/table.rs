@@ -1,8 +1,5 @@
 //! Tables of plans that mean something to one program alone, and values found by their type.
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -101,26 +98,19 @@ impl TableKind {
     }
 }
 
-/// Values of which there is one of each type.
-#[derive(Clone, Default)]
-pub struct TypeMap(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+/// Values of which there is one of each type, and many hold it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TypeMap(http::Extensions);
 
 impl TypeMap {
     /// Adds a value, in place of one of the same type.
-    pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.0.insert(Arc::new(value));
     }
 
     /// The value of a type.
-    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let value = self.0.get(&TypeId::of::<T>())?;
-        Arc::clone(value).downcast().ok()
-    }
-}
-
-impl fmt::Debug for TypeMap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} values", self.0.len())
+    pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.0.get().map(Arc::clone)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -88,8 +88,11 @@ pub trait Document: Serialize + DeserializeOwned + JsonSchema {
 
 /// The JSON schema (draft 2020-12) of a form, as text that ends with a newline.
 pub fn schema_of<T: JsonSchema>() -> String {
-    let schema = schemars::schema_for!(T);
-    let text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
+    as_text(&schemars::schema_for!(T))
+}
+
+fn as_text(schema: &Schema) -> String {
+    let text = serde_json::to_string_pretty(schema).expect("a schema is JSON");
     format!("{text}\n")
 }
 
@@ -106,9 +109,7 @@ pub(crate) fn run_schema(own: Option<&Value>) -> String {
             all.extend(more.clone());
         }
     }
-    let schema = schemars::Schema::try_from(schema).expect("an object is a schema");
-    let text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
-    format!("{text}\n")
+    as_text(&Schema::try_from(schema).expect("an object is a schema"))
 }
 
 /// Reads a record of a form of which `known` is the latest version that this program
