@@ -13,11 +13,11 @@ use crate::scenarios::{SUBMIT, SubmittedTasks};
 pub(crate) struct Generator {
     /// Requests sent, those after the load included.
     pub(crate) sent: u64,
-    /// Those that reached nobody, since no connection came about.
+    /// Requests that reached nobody, since no connection came about.
     pub(crate) not_connected: u64,
-    /// Those without an answer, so that nobody here knows how far they got.
+    /// Requests without an answer, so that nobody here knows how far they got.
     pub(crate) unanswered: u64,
-    /// Those answered with 401.
+    /// Requests answered with 401.
     pub(crate) refused: u64,
     /// Tasks that were answered for with 202, repeats not counted.
     pub(crate) tasks_accepted: u64,

@@ -40,7 +40,7 @@ pub(crate) struct GatewayRecord {
 /// The caches' part in reads.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CacheRecord {
-    /// Whether the figures come from the gateways' counters, over the stages that
+    /// True when the figures come from the gateways' counters, over the stages that
     /// are no warm-up; else from `Cache-Status` in the answers to them.
     pub(crate) counted_by_gateways: bool,
     /// Lookups that found the value.
@@ -82,23 +82,23 @@ pub(crate) struct CacheNodeRecord {
 pub(crate) struct TaskRecord {
     /// Tasks answered for with 202, repeats not counted.
     pub(crate) accepted: u64,
-    /// Those that were seen done.
+    /// Tasks that were seen done.
     pub(crate) done: u64,
-    /// Those that the worker gave up after too many attempts.
+    /// Tasks that the worker gave up after too many attempts.
     #[serde(default)]
     pub(crate) dead: u64,
-    /// Those that the worker did not know any more.
+    /// Tasks that the worker did not know any more.
     #[serde(default)]
     pub(crate) gone: u64,
     /// From the 202 until a task was first seen done, in microseconds; looked at as
     /// often as the plan says, so that it is long by half of that on average.
     #[serde(default)]
     pub(crate) life: Option<Times>,
-    /// Where tasks stand in the end, by state, as the worker counts; `None` when that
+    /// The tasks at the end, by state, as the worker counts; `None` when that
     /// can't be seen.
     #[serde(default)]
     pub(crate) at_worker: Option<BTreeMap<String, u64>>,
-    /// How attempts at tasks ended, as the worker counts.
+    /// Attempts at tasks by how they ended, as the worker counts.
     #[serde(default)]
     pub(crate) attempts: BTreeMap<String, u64>,
 }
@@ -117,12 +117,12 @@ impl TaskRecord {
 pub(crate) struct IntruderRecord {
     /// Requests with a bad token.
     pub(crate) sent: u64,
-    /// Those that were answered at all.
+    /// Requests that were answered at all.
     pub(crate) answered: u64,
-    /// Those that were refused with 401.
+    /// Requests that were refused with 401.
     #[serde(default)]
     pub(crate) refused: u64,
-    /// Those whose answer shows that they were let in.
+    /// Requests whose answer shows that they were let in.
     pub(crate) admitted: u64,
     /// The same by what was wrong with the token.
     #[serde(default)]
@@ -140,8 +140,8 @@ pub(crate) struct FlawRecord {
     pub(crate) flaw: String,
     /// Requests that were sent.
     pub(crate) sent: u64,
-    /// Those that were refused with 401.
+    /// Requests that were refused with 401.
     pub(crate) refused: u64,
-    /// Those whose answer shows that they were let in.
+    /// Requests whose answer shows that they were let in.
     pub(crate) admitted: u64,
 }

@@ -71,7 +71,7 @@ fn state<'a>(record: &'a Value, rule: &str) -> &'a str {
         .expect("a state")
 }
 
-/// Whether a build is one that runs can be measured with.
+/// True when a build is one that runs can be measured with.
 fn is_optimised(record: &Value) -> bool {
     let level = record["environment"]["opt_level"].as_str();
     ["2", "3"].contains(&level.expect("a level"))

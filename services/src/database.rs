@@ -47,7 +47,7 @@ pub struct Config {
     )]
     pub file: PathBuf,
 
-    /// What keeps the items in place of the file.
+    /// The store that keeps the items in place of the file.
     #[command(flatten)]
     pub store: StoreConfig,
 

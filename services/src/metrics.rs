@@ -19,7 +19,7 @@ pub struct Metrics {
     preparations: Arc<Mutex<Vec<Preparation>>>,
 }
 
-/// What is done before the page is shown.
+/// Work that is done before the page is shown.
 #[derive(Clone)]
 struct Preparation(Arc<dyn Fn() -> Prepared + Send + Sync>);
 

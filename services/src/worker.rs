@@ -68,11 +68,11 @@ pub struct Config {
     )]
     pub file: PathBuf,
 
-    /// What keeps the tasks in place of the file.
+    /// The store that keeps the tasks in place of the file.
     #[command(flatten)]
     pub store: StoreConfig,
 
-    /// Who hands tasks out in place of the store.
+    /// The broker that hands tasks out in place of the store.
     #[command(flatten)]
     pub queue: QueueConfig,
 

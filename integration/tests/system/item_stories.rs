@@ -1,4 +1,4 @@
-//! What the database promises, wherever it keeps items: told over its own SQLite in
+//! The promises of the database, wherever it keeps items: told over its own SQLite in
 //! `items`, and over a real PostgreSQL in `items_over_postgres`.
 
 use std::collections::BTreeSet;

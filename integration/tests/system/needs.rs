@@ -28,7 +28,7 @@ pub(crate) enum Need {
     Postgres,
     /// The programs of RabbitMQ.
     RabbitMq,
-    /// Those of both.
+    /// The programs of both.
     PostgresAndRabbitMq,
 }
 

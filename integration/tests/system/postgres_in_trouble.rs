@@ -1,4 +1,4 @@
-//! What clients may see when PostgreSQL is killed or out of connections.
+//! Answers that clients may see when PostgreSQL is killed or out of connections.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::postgres_server::{Database, PostgresServer, USER};
 use crate::support::{Lab, PATIENCE};
 use crate::task_stories::{nothing_was_lost, submitted_around};
 
-/// What no answer may exceed: a second for a connection and one for an answer, and the rest
+/// The time that no answer may exceed: a second for a connection and one for an answer, and the rest
 /// for machines that are busy with something else.
 const BOUND: Duration = Duration::from_secs(5);
 

@@ -140,7 +140,7 @@ impl Database {
         Database { server, name }
     }
 
-    /// Where a service finds it.
+    /// The URL at which a service finds it.
     pub(crate) fn url(&self) -> String {
         self.server.url(USER, &self.name)
     }
@@ -172,7 +172,7 @@ impl Database {
     }
 }
 
-/// Why there is no PostgreSQL here, or `None` when there is one.
+/// The reason why there is no PostgreSQL here, or `None` when there is one.
 pub(crate) fn none_installed() -> Option<String> {
     let missing = ["postgres", "initdb"]
         .into_iter()

@@ -201,7 +201,7 @@ impl RabbitServer {
 }
 
 impl VirtualHost<'_> {
-    /// Where a worker finds it.
+    /// The URL at which a worker finds it.
     pub(crate) fn url(&self) -> String {
         self.server.url(USER, &self.name)
     }
@@ -218,7 +218,7 @@ impl VirtualHost<'_> {
         (connection, channel)
     }
 
-    /// How many messages wait in a queue.
+    /// The number of messages that wait in a queue.
     pub(crate) async fn messages_in(&self, queue: &str) -> u32 {
         let (_connection, channel) = self.channel().await;
         let look = QueueDeclareOptions {
@@ -237,7 +237,7 @@ impl VirtualHost<'_> {
     }
 }
 
-/// Why there is no RabbitMQ here, or `None` when there is one.
+/// The reason why there is no RabbitMQ here, or `None` when there is one.
 pub(crate) fn none_installed() -> Option<String> {
     (!Path::new(SERVER).is_file())
         .then(|| "rabbitmq-server is not installed (Debian's package of this name)".to_owned())

@@ -1,5 +1,5 @@
-//! What clients may see when RabbitMQ is killed, full, or without its queue, and what comes
-//! of tasks that nobody can do.
+//! Answers that clients may see when RabbitMQ is killed, full, or without its queue, and the
+//! end of tasks that nobody can do.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use crate::task_stories::{
 const TASKS: &str = "skein.tasks";
 const DEAD: &str = "skein.tasks.dead";
 
-/// What no answer may exceed while the broker is ill: far more than the second that it has
+/// The time that no answer may exceed while the broker is ill: far more than the second that it has
 /// for a confirmation, for machines that are busy with something else.
 const BOUND: Duration = Duration::from_secs(5);
 

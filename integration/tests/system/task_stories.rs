@@ -220,7 +220,7 @@ pub(crate) async fn a_task_is_shown_to_its_owner_only<H: TaskHome>() {
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
 }
 
-/// What one submitter, or all of them, saw.
+/// The history that one submitter, or all of them, saw.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) attempted: usize,
@@ -237,7 +237,7 @@ impl History {
     }
 }
 
-/// How many tasks the worker's store has, by state.
+/// The numbers of tasks in the worker's store, by state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Census {
     pub(crate) total: usize,
@@ -288,7 +288,7 @@ pub(crate) async fn accepted(lab: &Lab, key: &str, body: &str) -> String {
     answer.json::<Task>().await.expect("a task").id
 }
 
-/// What the system tells of a task, if it tells anything.
+/// The system's word on a task, if it tells anything.
 pub(crate) async fn told(lab: &Lab, id: &str) -> Option<Task> {
     let answer = lab.get(&format!("/longtask/{id}")).await;
     match answer.status() {

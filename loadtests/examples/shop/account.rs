@@ -72,7 +72,7 @@ fn book(seen: &Seen<'_>, accepted: u64, booked: u64) -> Section {
         .map(|(status, count)| vec![Cell::from(status.to_string()), Cell::from(*count)]);
     Section::new("book", "The book")
         .sentence(format!(
-            "{booked} orders are in it, and {accepted} users have a receipt."
+            "{booked} orders are in it, and users have {accepted} receipts for orders."
         ))
         .table("Answers to orders", ["Status", "Answers"], rows)
         .note("Over the whole run, as the orders program and the users counted.")

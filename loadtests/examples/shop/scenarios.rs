@@ -1,4 +1,4 @@
-//! What users do: browsers look at items, buyers order one and ask for the order again.
+//! The shop's users: browsers look at items, buyers order one and ask for the order again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -55,7 +55,7 @@ impl Losses {
         self.0.extend(other.0);
     }
 
-    /// What is lost, each with the reason, in a sentence.
+    /// Losses, each with the reason, in a sentence.
     pub fn sentences(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(_, error)| format!("{error:#}"))
     }

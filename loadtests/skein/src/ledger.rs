@@ -20,11 +20,11 @@ pub type Ledger = Vec<Line>;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
-    /// What the line claims, in one sentence.
+    /// The claim, in one sentence.
     pub claim: String,
-    /// What must be accounted for.
+    /// The term that must be accounted for.
     pub left: Term,
-    /// What accounts for it.
+    /// The terms that account for it.
     pub right: Vec<Term>,
     /// By how much, and why, the sides may differ.
     pub differences: Vec<Difference>,
@@ -37,7 +37,7 @@ pub struct Line {
 pub struct Term {
     /// What.
     pub name: String,
-    /// How often.
+    /// The number of times.
     pub count: u64,
 }
 
@@ -126,7 +126,7 @@ impl Line {
         self.settled()
     }
 
-    /// With the balance that sides and differences come to.
+    /// With the balance of both sides and the differences.
     fn settled(mut self) -> Self {
         let right: i64 = self.right.iter().map(|term| signed(term.count)).sum();
         let missing = signed(self.left.count) - right;

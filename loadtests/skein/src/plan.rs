@@ -314,7 +314,7 @@ impl Plan {
         }
     }
 
-    /// The scenario of each of so many users.
+    /// The scenario of each of this number of users.
     pub(crate) fn roster(&self, users: usize) -> Vec<ScenarioIndex> {
         match self.requests {
             Some(_) => vec![0; users],

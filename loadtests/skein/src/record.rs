@@ -1,4 +1,4 @@
-//! What a run leaves behind: `run.json`, from which every page is made.
+//! The record that a run leaves behind: `run.json`, from which every page is made.
 
 mod curve;
 #[cfg(test)]
@@ -49,25 +49,25 @@ pub struct Record {
     pub schema_version: u32,
     /// The name of the run's folder.
     pub id: String,
-    /// What the run comes to.
+    /// The verdict on the run.
     pub judgement: Judgement,
     /// Doubts about the measurement.
     pub warnings: Vec<Doubt>,
-    /// What was asked for.
+    /// The plan that was carried out.
     pub plan: PlanRecord,
     /// The seed of every random choice.
     pub seed: u64,
     /// The command that makes the same run again.
     pub command: String,
-    /// When the load began.
+    /// The time of day when the load began.
     pub started: Timestamp,
-    /// When the last request of the load was over, by the clock as it was when the run
+    /// The time of day when the last request of the load was over, by the clock as it was when the run
     /// began.
     pub ended: Timestamp,
     /// The time that the load lasted, in seconds, by a clock that nobody sets.
     #[serde(default)]
     pub lasted_seconds: Option<f64>,
-    /// Where the run was made, and of what build.
+    /// The machine that the run was made on, and the build.
     pub environment: Environment,
     /// The stages, in order.
     pub stages: Vec<StageRecord>,
@@ -76,9 +76,9 @@ pub struct Record {
     /// All requests of those stages together.
     #[serde(default)]
     pub overall: Option<OverallRecord>,
-    /// How long the stages that are no warm-up lasted, in seconds.
+    /// The length of the stages that are no warm-up, in seconds.
     pub measured_seconds: f64,
-    /// How the run went, tick by tick.
+    /// The course of the run, tick by tick.
     #[serde(default)]
     pub timeline: Timeline,
     /// The thresholds, judged.
@@ -86,7 +86,7 @@ pub struct Record {
     /// Answers by the node that named itself in them, over the whole run.
     #[serde(default)]
     pub answered_by: BTreeMap<String, u64>,
-    /// Who called whom; `None` of a system that was there.
+    /// The calls between nodes; `None` of a system that was there.
     #[serde(default)]
     pub traffic: Option<Traffic>,
     /// Figures of the program, by name.
@@ -102,14 +102,14 @@ pub struct Record {
     pub ledger: Ledger,
     /// CPU time over the stages that are no warm-up, by node, the generator last.
     pub processes: Vec<ProcessRecord>,
-    /// What every process took from the operating system, by stage.
+    /// The use that every process made of the operating system, by stage.
     #[serde(default)]
     pub usage: Vec<StageUsage>,
-    /// Where the time of sampled requests went, by route, over the stages that are no
+    /// The shares of hops in the time of sampled requests, by route, over the stages that are no
     /// warm-up.
     #[serde(default)]
     pub timing: Vec<RouteTiming>,
-    /// What the run knows about itself, which its warnings rest on.
+    /// The run's knowledge of itself, which its warnings rest on.
     #[serde(default)]
     pub evidence: Evidence,
     /// Failed requests of the whole run, by route and reason.
@@ -124,12 +124,12 @@ impl Document for Record {
     const SCHEMA_VERSION: u32 = 1;
 }
 
-/// What was asked for.
+/// The plan that was carried out.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PlanRecord {
     /// The plan's name.
     pub name: String,
-    /// What it is for.
+    /// A sentence on its purpose.
     pub description: String,
     /// The plan as it was written.
     pub source: String,
@@ -146,7 +146,7 @@ pub struct PlanRecord {
     /// The weights of scenarios.
     #[serde(default)]
     pub mix: Mix,
-    /// Whether users sent plain requests, to whatever system, in place of the mix.
+    /// True when users sent plain requests, to whatever system, in place of the mix.
     #[serde(default)]
     pub is_plain: bool,
     /// The behaviour of users: how long they think, and what the program knows of it.
@@ -161,13 +161,13 @@ pub struct StageRecord {
     pub name: String,
     /// Users at work at its end.
     pub users: usize,
-    /// Whether it only prepared the system.
+    /// True when it only prepared the system.
     pub warm_up: bool,
-    /// How long it lasted.
+    /// Its length, in seconds.
     pub seconds: f64,
-    /// What was sent in it.
+    /// The requests that were sent in it.
     pub requests: RequestFigures,
-    /// What became of its arrivals, if its load was open.
+    /// The fates of its arrivals, if its load was open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<OpenRecord>,
 }
@@ -177,7 +177,7 @@ pub struct StageRecord {
 pub struct RouteRecord {
     /// `GET /data/{key}`.
     pub name: String,
-    /// What was sent to it.
+    /// The requests that were sent to it.
     pub requests: RequestFigures,
     /// Answers by status.
     pub statuses: BTreeMap<u16, u64>,
@@ -192,7 +192,7 @@ pub struct RouteRecord {
 /// All requests together.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct OverallRecord {
-    /// What was sent.
+    /// The requests that were sent.
     pub requests: RequestFigures,
     /// Response times as a curve.
     pub curve: Curve,
@@ -206,11 +206,11 @@ pub struct OverallRecord {
 pub struct FailureRecord {
     /// The route.
     pub route: String,
-    /// What went wrong.
+    /// The fault, in a few words.
     pub reason: String,
-    /// How often, over the whole run.
+    /// The number of such failures over the whole run.
     pub count: u64,
-    /// How often in the stages that are no warm-up, as are the requests of routes; `None`
+    /// The same over the stages that are no warm-up, as are the requests of routes; `None`
     /// in records of earlier programs, which didn't keep them apart.
     #[serde(default)]
     pub judged: Option<u64>,
@@ -230,7 +230,7 @@ impl Record {
         self.plan.target.is_none()
     }
 
-    /// How long the load lasted.
+    /// The length of the load.
     pub fn duration(&self) -> Duration {
         let between = || self.ended.duration_since(self.started).try_into().ok();
         let lasted = self.lasted_seconds;

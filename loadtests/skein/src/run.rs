@@ -341,7 +341,7 @@ async fn load(
     Ok((seen, (beginning.wall_at(began), lasted)))
 }
 
-/// What happened to nodes while the load went on, as the timeline has it.
+/// Events of nodes while the load went on, as the timeline has it.
 fn happened(events: &[Event]) -> Vec<EventRecord> {
     events.iter().filter_map(EventRecord::of).collect()
 }

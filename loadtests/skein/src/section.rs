@@ -44,13 +44,13 @@ pub enum Block {
     Sentence {
         /// The text, piece by piece.
         text: Vec<Piece>,
-        /// How loudly it is said.
+        /// The loudness of the sentence.
         #[serde(default)]
         tone: Tone,
     },
     /// A table; it scrolls by itself where it is wider than the page.
     Table {
-        /// What the table shows, for those who can't see it.
+        /// A caption for those who can't see the table.
         caption: String,
         /// The heads of its columns.
         head: Vec<String>,
@@ -127,7 +127,7 @@ pub struct Part {
     pub name: String,
     /// Its size, of the whole.
     pub count: u64,
-    /// Whether it is as it should be.
+    /// The judgement of it.
     pub mark: Mark,
 }
 

@@ -1,4 +1,4 @@
-//! What a run comes to: a pure function of its thresholds, its ledger and the
+//! The verdict on a run: a pure function of its thresholds, its ledger and the
 //! doubts about the measurement.
 
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use crate::exit_code;
 use crate::ledger::{Balance, Ledger};
 use crate::threshold::{Judged, State};
 
-/// What a run comes to.
+/// The verdict on a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {

@@ -40,11 +40,11 @@ pub(crate) struct SubmittedTasks(Mutex<Fates>);
 pub(crate) struct Fates {
     /// Tasks that the system answered for with 202.
     pub(crate) accepted: u64,
-    /// Those of them that were seen done.
+    /// Tasks that were seen done.
     pub(crate) done: u64,
-    /// Those of them that the worker was seen to have given up.
+    /// Tasks that the worker was seen to have given up.
     pub(crate) dead: u64,
-    /// Those of them that the worker did not know any more.
+    /// Tasks that the worker did not know any more.
     pub(crate) gone: u64,
     /// The time from the 202 until each was first seen done.
     pub(crate) lives: Vec<Duration>,

@@ -49,7 +49,7 @@ pub(super) struct Shown {
     pub(super) bytes: usize,
 }
 
-/// Why the storage has no answer.
+/// The reason why the storage has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StorageError {
     #[error(transparent)]

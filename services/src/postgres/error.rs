@@ -8,7 +8,7 @@ use tokio_postgres::error::SqlState;
 use super::OLDEST;
 use super::schema::Difference;
 
-/// Why a store can't be used at all.
+/// The reason why a store can't be used at all.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     #[error(
@@ -67,7 +67,7 @@ pub(crate) enum OpenError {
 }
 
 impl OpenError {
-    /// Why the first connection failed.
+    /// The reason why the first connection failed.
     pub(super) fn connecting(error: PostgresError, place: &str, user: &str) -> Self {
         let place = place.to_owned();
         let answer = match &error {
@@ -109,7 +109,7 @@ impl OpenError {
     }
 }
 
-/// Why a statement has no answer.
+/// The reason why a statement has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PostgresError {
     #[error("no connection was free in time")]
@@ -154,7 +154,7 @@ impl From<PoolError> for PostgresError {
     }
 }
 
-/// Whether a failure with this code may pass: broken connections (class 08), rollbacks for
+/// True when a failure with this code may pass: broken connections (class 08), rollbacks for
 /// the sake of others (40), want of resources (53), an operator's doing or a time limit (57),
 /// and a server that can only read (25006), as one is that another takes over from.
 fn may_pass(code: &SqlState) -> bool {

@@ -16,13 +16,13 @@ use super::{OLDEST, OpenError};
 pub(crate) struct Schema {
     /// The name in the database, a plain one.
     pub(crate) name: &'static str,
-    /// What leads from an empty schema to today's, in this order.
+    /// The steps that lead from an empty schema to today's, in this order.
     pub(crate) steps: &'static [&'static str],
-    /// What the service will ask, which has to fit the tables.
+    /// The statements that the service will ask, which has to fit the tables.
     pub(crate) statements: &'static [&'static str],
 }
 
-/// What makes a schema that is there another one.
+/// The difference that makes a schema that is there another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Difference {
     /// Nobody says of which version its tables are.
@@ -54,7 +54,7 @@ impl fmt::Display for Difference {
 /// A schema as it is in a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Found {
-    /// Whether anything is in it.
+    /// True when anything is in it.
     has_tables: bool,
     /// The digests of its steps, if it keeps any.
     digests: Option<Vec<String>>,

@@ -95,7 +95,7 @@ pub(super) struct Broker {
     counters: Counters,
 }
 
-/// What became of messages, each counted once at every stage that it went through.
+/// The fates of messages, each counted once at every stage that it went through.
 #[derive(Clone, Debug)]
 struct Counters(Family<Outcome, Counter>);
 

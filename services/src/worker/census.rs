@@ -1,4 +1,4 @@
-//! How many tasks stand where, counted in the store whenever `/metrics` is asked for, so
+//! The numbers of tasks by state, counted in the store whenever `/metrics` is asked for, so
 //! that the figures hold across restarts and for all workers that share it.
 
 use std::fmt;

@@ -61,7 +61,7 @@ impl Delivery {
     }
 }
 
-/// What a new task is told to.
+/// The receiver that is told of a new task.
 pub(super) enum Way {
     /// The executors, who look into the store.
     Store(Arc<Notify>),

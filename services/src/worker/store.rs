@@ -62,14 +62,14 @@ pub(super) trait TaskStore: Debug + Send + Sync {
     /// Shows what is kept, counted when somebody asks.
     fn show(&self, metrics: &Metrics);
 
-    /// What holds for every claim.
+    /// The terms of every claim.
     fn rules(&self) -> Rules;
 
     /// Closes the connections, after what was asked of them before.
     async fn close(&self) -> Result<(), StorageError>;
 }
 
-/// What a broker needs beside that. A task is in the outbox until the broker has confirmed
+/// The transitions that a broker needs beside those. A task is in the outbox until the broker has confirmed
 /// that it has it.
 #[async_trait]
 pub(super) trait Outbox: TaskStore {
@@ -96,7 +96,7 @@ pub(super) trait Outbox: TaskStore {
     async fn bury(&self, id: &str) -> Result<(), StorageError>;
 }
 
-/// How long claims last, and how often a task is begun.
+/// The length of claims, and the number of times that a task is begun.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
     pub(super) lease: Duration,
@@ -106,7 +106,7 @@ pub(super) struct Rules {
     pub(super) handed_out: HandedOut,
 }
 
-/// Who hands tasks out to executors.
+/// The party that hands tasks out to executors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HandedOut {
     ByTheStore,
@@ -172,7 +172,7 @@ impl<E> From<Result<(), E>> for Room {
     }
 }
 
-/// What became of a submission.
+/// The fate of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Acceptance {
     /// The task is on the disk.
@@ -205,7 +205,7 @@ pub(super) enum Next {
     Wait(Option<Moment>),
 }
 
-/// Whether a claim still held when it was used.
+/// The state of a claim when it was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
     Held,
@@ -264,5 +264,5 @@ pub(super) struct Count {
     pub(super) unconfirmed: u64,
 }
 
-/// What a task is called when its last attempt ended without a word.
+/// The error of a task when its last attempt ended without a word.
 pub(super) const ABANDONED: &str = "its last attempt was never heard of again";

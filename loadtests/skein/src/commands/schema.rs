@@ -10,10 +10,10 @@ use crate::program::application::Application;
 use crate::record::{Document, run_schema, schema_of};
 use crate::side_by_side::Comparison;
 
-/// Which schema.
+/// The schema to print.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
-    /// What it is of.
+    /// The record or stream that it is of.
     #[arg(value_enum, default_value_t = Of::Run)]
     of: Of,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::{ScenarioIndex, ScenarioKind};
 
-/// Weights of scenarios by their name in plans: how many of so many users follow each.
+/// Weights of scenarios by their name in plans: the share of users that follow each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Mix(BTreeMap<String, u32>);

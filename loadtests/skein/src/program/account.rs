@@ -31,7 +31,7 @@ pub struct Edge {
     pub to: String,
     /// Calls made.
     pub calls: u64,
-    /// Those that came to nothing; `None` where nobody counts them.
+    /// Calls of them that failed; `None` where nobody counts them.
     pub failed: Option<u64>,
 }
 

@@ -48,7 +48,7 @@ type Describe = dyn Fn(&Plan) -> String + Send + Sync;
 type Share = dyn Fn(&Plan, &mut TypeMap) + Send + Sync;
 type GiveAccount = dyn Fn(&Seen<'_>) -> Account + Send + Sync;
 
-/// What answers tell beside their status and body.
+/// Signs that answers give beside their status and body.
 #[derive(Clone, Debug)]
 pub(crate) struct Signs {
     /// The header field that names the node that gave an answer.
@@ -61,7 +61,7 @@ pub(crate) struct Signs {
 pub(crate) struct UnderWay {
     pub(crate) name: &'static str,
     pub(crate) role: &'static str,
-    /// How much of it is left, by a node's counters; `None` when they don't tell.
+    /// The amount of it that is left, by a node's counters; `None` when they don't tell.
     pub(crate) left: fn(&Counters) -> Option<u64>,
 }
 

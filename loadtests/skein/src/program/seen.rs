@@ -83,13 +83,13 @@ impl<'a> Seen<'a> {
         self.sights.samples.total(|_| true).count() + self.sights.broken_off
     }
 
-    /// Those of them that reached nobody, since no connection came about.
+    /// Requests that reached nobody, since no connection came about.
     pub fn not_connected(&self) -> u64 {
         let faults = |fault| fault == Fault::NotConnected;
         self.sights.samples.faults(faults)
     }
 
-    /// Those of them without an answer, so that nobody here knows how far they got.
+    /// Requests without an answer, so that nobody here knows how far they got.
     pub fn unanswered(&self) -> u64 {
         self.sights.samples.faults(Fault::is_in_the_dark) + self.sights.broken_off
     }

@@ -62,7 +62,7 @@ pub(crate) struct TableKind {
 
 type Read = fn(Option<Spanned<DeValue<'_>>>, &mut TypeMap) -> Result<Value, Unreadable>;
 
-/// Why a table can't be read.
+/// The reason why a table can't be read.
 pub(crate) enum Unreadable {
     /// It has another form.
     Form(toml::de::Error),

@@ -39,7 +39,7 @@ pub fn junit(record: &Record) -> Result<String, SerializeError> {
     report.to_string()
 }
 
-/// Whether the run can be trusted, with every doubt that there is and what happened to nodes.
+/// The test case on whether the run can be trusted, with every doubt that there is and what happened to nodes.
 fn measurement(record: &Record) -> TestCase {
     let status = match record.judgement.verdict {
         Verdict::Invalid => non_success(NonSuccessKind::Error, &record.judgement.sentence),

@@ -38,11 +38,11 @@ pub struct RouteFigures {
 /// Turns of one open stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TurnFigures {
-    /// The number of those that came up.
+    /// Turns that came up.
     pub planned: u64,
-    /// Those of them that were never sent, for no user was free.
+    /// Turns that were never sent, for no user was free.
     pub unsent: u64,
-    /// Those of them that were sent late.
+    /// Turns that were sent late.
     pub late: u64,
 }
 

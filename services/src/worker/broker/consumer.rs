@@ -51,7 +51,7 @@ struct Session {
     give_back: CancellationToken,
 }
 
-/// What the broker is told of a delivery.
+/// The word that the broker is told of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Acknowledge,

@@ -7,7 +7,7 @@ use lapin::uri::AMQPUri;
 
 use super::super::storage::StorageError;
 
-/// Why a broker can't be used.
+/// The reason why a broker can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::worker) enum BrokerError {
     #[error(
@@ -92,7 +92,7 @@ pub(super) const NOT_FOUND: u16 = 404;
 const ACCESS_REFUSED: u16 = 403;
 const PRECONDITION_FAILED: u16 = 406;
 const NOT_ALLOWED: u16 = 530;
-/// What a broker says instead of NOT_ALLOWED while it is about to start a virtual host.
+/// The text that a broker sends instead of NOT_ALLOWED while it is about to start a virtual host.
 const INTERNAL_ERROR: u16 = 541;
 
 impl BrokerError {

@@ -35,7 +35,7 @@ impl fmt::Display for Version {
 /// The first version whose quorum queues pass dead letters on at least once.
 pub(super) const OLDEST: Version = Version(3, 10);
 
-/// Why there is no greeting, or not a sufficient one.
+/// The reason why there is no greeting, or not a sufficient one.
 #[derive(Debug)]
 pub(super) enum GreetingError {
     Unreachable(io::Error),
@@ -116,7 +116,7 @@ fn understand(bytes: &[u8]) -> Option<Greeting> {
 }
 
 impl Greeting {
-    /// Whether the broker is new enough. One that isn't RabbitMQ has versions of its own,
+    /// True when the broker is new enough. One that isn't RabbitMQ has versions of its own,
     /// and shows at the queues whether it can do what we need.
     pub(super) fn suffices(&self) -> Result<(), GreetingError> {
         let version = version(&self.version);

@@ -37,7 +37,7 @@ struct Way {
     channel: Channel,
 }
 
-/// Why a task isn't confirmed. It stays in the outbox.
+/// The reason why a task isn't confirmed. It stays in the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::worker) enum Unconfirmed {
     #[error("the broker can't be reached")]
@@ -158,7 +158,7 @@ impl Publisher {
         }
     }
 
-    /// Whether the broker would take a task at the moment, as far as one knows.
+    /// True when the broker would take a task at the moment, as far as one knows.
     pub(in crate::worker) fn is_open(&self) -> Result<(), Unconfirmed> {
         self.open_way().map(drop)
     }

@@ -111,7 +111,7 @@ pub(super) fn put(transaction: &Transaction<'_>, id: &str, now: Moment) -> Resul
         .map(drop)
 }
 
-/// Whether a task is in it that was never confirmed.
+/// True when a task is in it that was never confirmed.
 pub(super) fn has_new(transaction: &Transaction<'_>, id: &str) -> Result<bool, Error> {
     transaction
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE task_id = ?1 AND NOT again)")?

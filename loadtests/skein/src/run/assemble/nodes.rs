@@ -1,4 +1,4 @@
-//! The work of the nodes: who called whom, what they answered, and the CPU time that it
+//! The work of the nodes: their calls, their answers, and the CPU time that it
 //! took.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use super::super::system::{GENERATOR, Measured};
 use crate::program::{Account, NodeCounts};
 use crate::record::{EdgeRecord, NodeRecord, ProcessRecord, Traffic};
 
-/// Who called whom, over the stages that are no warm-up. Calls are as the program that
+/// The traffic between nodes, over the stages that are no warm-up. Calls are as the program that
 /// knows the system tells.
 pub(super) fn traffic(
     topology: &Topology,
