@@ -256,8 +256,7 @@ impl BothSides {
             let running = sides.of(side);
             running.users.closed_slot(setup.shape.warm_up).await;
             // From here on everything counts, and what is recorded begins anew.
-            running.users =
-                SideUsers::new(&setup.plan, &setup.shape, plan.seed, &running.system.url());
+            running.users = SideUsers::new(&setup.plan, &setup.shape, plan.seed, &running.system);
         }
         // The new users connect.
         for side in [plan.first, plan.first.other()] {
@@ -302,7 +301,7 @@ impl RunningSide {
             .await
             .map_err(|source| RoundError::Start { side, source })?;
         // Seeds of their own, for users who write keys that are named by it.
-        let users = SideUsers::new(&setup.plan, &setup.shape, !plan.seed, &system.url());
+        let users = SideUsers::new(&setup.plan, &setup.shape, !plan.seed, &system);
         Ok(RunningSide {
             side,
             system,

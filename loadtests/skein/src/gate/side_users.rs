@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use harness::System;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use tokio::task::JoinSet;
@@ -16,7 +17,7 @@ use crate::pacer::{ArrivalQueue, release_at};
 use crate::plan::Plan;
 use crate::samples::Samples;
 use crate::scenario::{ScenarioIndex, Seat};
-use crate::timing::RouteTiming;
+use crate::timing::{Hops, RouteTiming, Timings};
 use crate::user::User;
 use crate::workload::Workload;
 
@@ -60,9 +61,13 @@ pub(super) struct Done {
 }
 
 impl SideUsers {
-    /// The users of the system at `url`. Both sides' users are alike for one `seed`.
-    pub(super) fn new(plan: &Plan, shape: &Shape, seed: u64, url: &str) -> Self {
-        let workload = Arc::new(Workload::new(plan, seed, url));
+    /// The users of a side's `system`. Both sides' users are alike for one `seed`.
+    pub(super) fn new(plan: &Plan, shape: &Shape, seed: u64, system: &System) -> Self {
+        let workload = Arc::new(Workload {
+            // The plan knows only the candidate's hops.
+            timings: Timings::new(Hops::of(system.topology())),
+            ..Workload::new(plan, seed, &system.url())
+        });
         let seats = shape.users.max(shape.open_users);
         let seats = (0..seats)
             .map(|seat| Seat::new(User::new(seat, Arc::clone(&workload))))
