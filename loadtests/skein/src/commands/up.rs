@@ -98,17 +98,19 @@ impl Up {
 
 /// Says which nodes have ended although nobody told them to; never completes.
 async fn tell_of_exits(system: &System) {
-    let mut told = 0;
+    let mut told = Vec::new();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let exits = system.unexpected_exits();
-        for exit in &exits[told..] {
-            tell(format_args!(
-                "{} ended by itself, with {}; the others run on",
-                exit.node, exit.status
-            ));
+        // They are known by node, in whatever order they ended.
+        for exit in system.unexpected_exits() {
+            if !told.contains(&exit.node) {
+                tell(format_args!(
+                    "{} ended by itself, with {}; the others run on",
+                    exit.node, exit.status
+                ));
+                told.push(exit.node);
+            }
         }
-        told = exits.len();
     }
 }
 
