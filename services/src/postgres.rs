@@ -32,7 +32,7 @@ pub struct StoreConfig {
     #[arg(long, env = "SKEIN_STORE_CONNECTIONS", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub store_connections: u16,
 
-    /// How long a connection to --store is waited for, and then an answer; beyond, the
+    /// The longest wait for a connection to --store, and then for an answer; beyond, the
     /// request is 503.
     #[arg(long, env = "SKEIN_STORE_TIMEOUT", value_name = "DURATION", default_value = "2s", value_parser = setting::positive_duration)]
     pub store_timeout: Duration,

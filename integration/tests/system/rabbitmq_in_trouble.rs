@@ -262,7 +262,7 @@ async fn until_messages(lab: &Lab, outcome: &str, wanted: f64) {
         .expect("it comes true");
 }
 
-/// What a worker that was never restarted published and was delivered has come to its end.
+/// Every task that a worker, never restarted, published or was handed has been settled.
 async fn every_message_has_its_end(lab: &Lab) {
     let look = async || {
         let mut counts = Vec::new();

@@ -1,4 +1,4 @@
-//! What is accepted is done, once in its effect, whatever is repeated and whatever
+//! An accepted task is done, once in its effect, whatever is repeated and whatever
 //! crashes; wherever tasks are kept, and whoever hands them out: told over the embedded
 //! queue in `long_tasks`, and over servers of others in files named after it.
 

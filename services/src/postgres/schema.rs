@@ -257,7 +257,7 @@ mod tests {
     }
 
     proptest! {
-        /// What was begun by this program goes on; anything else is another schema.
+        /// A migration that this program began goes on; anything else is another schema.
         #[test]
         fn only_a_beginning_of_ours_goes_on(
             steps in prop::collection::vec(prop_oneof!["one", "two", "three", "[a-d]"], 0..5)

@@ -59,7 +59,7 @@ pub struct QueueConfig {
     #[arg(long, env = "SKEIN_QUEUE", value_name = "URL", hide_env_values = true)]
     pub queue: Option<SecretUrl>,
 
-    /// How long the broker may take to confirm a task; beyond, the request is 503.
+    /// The longest wait until the broker confirms a task; beyond, the request is 503.
     #[arg(long, env = "SKEIN_QUEUE_TIMEOUT", value_name = "DURATION", default_value = "3s", value_parser = setting::positive_duration)]
     pub queue_timeout: Duration,
 
@@ -139,7 +139,7 @@ impl Broker {
         Ok(connection)
     }
 
-    /// How long an attempt to connect may take at least.
+    /// The least time that an attempt to connect is given.
     const PATIENCE: Duration = Duration::from_secs(5);
     /// Before the second attempt to connect; it doubles up to a second.
     const FIRST_PAUSE: Duration = Duration::from_millis(50);

@@ -69,7 +69,7 @@ pub(super) enum Way {
 }
 
 impl Way {
-    /// Whether there is room for new tasks, and why not.
+    /// Room for new tasks, or the reason why there is none.
     pub(super) fn room(&self) -> Result<(), Unconfirmed> {
         match self {
             Way::Store(_) => Ok(()),

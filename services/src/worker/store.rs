@@ -156,7 +156,7 @@ impl Submission {
     }
 }
 
-/// Whether new tasks are taken, beside repeats of those that are kept.
+/// The tasks that are taken: new ones, or only repeats of those that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     ForNewTasks,
@@ -197,7 +197,7 @@ pub(super) struct Claim {
     pub(super) token: String,
 }
 
-/// What there is to do.
+/// The next thing to do.
 #[derive(Clone, Debug)]
 pub(super) enum Next {
     Run(Claim),
@@ -231,7 +231,7 @@ pub(super) struct Letter {
     pub(super) body: Bytes,
 }
 
-/// What there is to do about a delivery.
+/// The thing to do about a delivery.
 #[derive(Clone, Debug)]
 pub(super) enum Begin {
     Run(Claim),
@@ -244,7 +244,7 @@ pub(super) enum Begin {
 }
 
 impl Begin {
-    /// What there is to do about a task that isn't open: whether it is done, if it is kept.
+    /// The thing to do about a task that isn't open, told whether it is done, if it is kept.
     pub(super) fn ended(is_done: Option<bool>) -> Self {
         match is_done {
             Some(true) => Begin::Done,
