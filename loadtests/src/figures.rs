@@ -52,10 +52,6 @@ pub(crate) const ALL: [Figure; 4] = [IMBALANCE, HIT_RATIO, INTRUDERS_ADMITTED, T
 
 /// The readings of all figures in a run.
 pub(crate) fn readings(of: &LaboratoryRecord) -> [(&'static Figure, Reading); 4] {
-    let whole = |part: u64, of: u64| match of {
-        0 => Reading::NoSamples,
-        _ => Reading::Value(part as f64),
-    };
     let (intruders, tasks) = (&of.intruders, &of.tasks);
     let hit_ratio = match &of.caches {
         Some(caches) => caches
@@ -68,11 +64,11 @@ pub(crate) fn readings(of: &LaboratoryRecord) -> [(&'static Figure, Reading); 4]
         (&HIT_RATIO, hit_ratio),
         (
             &INTRUDERS_ADMITTED,
-            whole(intruders.admitted, intruders.refused + intruders.admitted),
+            Reading::among(intruders.admitted, intruders.refused + intruders.admitted),
         ),
         (
             &TASKS_LOST,
-            whole(tasks.accepted.saturating_sub(tasks.done), tasks.accepted),
+            Reading::among(tasks.accepted.saturating_sub(tasks.done), tasks.accepted),
         ),
     ]
 }
@@ -81,7 +77,7 @@ pub(crate) fn readings(of: &LaboratoryRecord) -> [(&'static Figure, Reading); 4]
 pub(crate) fn records(of: &LaboratoryRecord) -> Vec<FigureRecord> {
     let readings = readings(of).into_iter();
     readings
-        .map(|(figure, reading)| FigureRecord::new(figure, reading))
+        .map(|(figure, reading)| figure.record(reading))
         .collect()
 }
 

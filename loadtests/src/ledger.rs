@@ -47,7 +47,7 @@ pub(crate) fn ledger(seen: &Seen<'_>) -> Ledger {
         not_connected: seen.not_connected(),
         unanswered: seen.unanswered(),
         refused: seen.answers_with(401),
-        tasks_accepted: fates.map_or(0, |fates| fates.fates().accepted),
+        tasks_accepted: fates.map_or(0, |fates| fates.accepted()),
         tasks_in_doubt: seen.failed(SUBMIT, Over::Run),
     };
     draw_up(&generator, seen.counts(Over::Run))
@@ -221,8 +221,8 @@ fn reads(books: &Books<'_>) -> [Line; 3] {
 }
 
 fn caches(books: &Books<'_>) -> Vec<Line> {
-    /// What is done to a cache: the cache's counter, the gateways', and the outcomes
-    /// of the latter that mean an answer.
+    /// The deeds that are done to a cache: the cache's counter, the gateways', and the
+    /// outcomes of the latter that mean an answer.
     const DEEDS: [(&str, &str, &str, &[&str]); 3] = [
         (
             "lookups",

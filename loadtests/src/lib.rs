@@ -109,7 +109,7 @@ pub fn program() -> Program {
         .served_by(SERVED_BY)
         .outcome(cache_outcome)
         .work_behind("tasks", Service::Worker.as_str(), open_tasks)
-        .record_schema(schemars::schema_for!(LaboratoryRecord).to_value())
+        .record_schema(|| schemars::schema_for!(LaboratoryRecord).to_value())
         .account(account)
         .adopting(adopt::adopt);
     let program = figures::ALL.into_iter().fold(program, Program::figure);
@@ -132,7 +132,9 @@ pub fn laboratory(plan: &Plan) -> integration::Topology {
 fn account(seen: &Seen<'_>) -> Account {
     let counted = counted::counted(seen);
     let about = About::of(seen.plan(), seen.is_started());
-    let mut account = Account::new().lines(ledger::ledger(seen));
+    let mut account = Account::new()
+        .lines(ledger::ledger(seen))
+        .edges(traffic::edges(seen));
     for (figure, reading) in figures::readings(&counted) {
         account = account.figure(figure, reading);
     }
@@ -141,9 +143,6 @@ fn account(seen: &Seen<'_>) -> Account {
     }
     for words in sections::in_short(&counted) {
         account = account.in_short(words);
-    }
-    for edge in traffic::edges(seen) {
-        account = account.edge(edge);
     }
     for (cache, remark) in traffic::remarks(counted.caches.as_ref()) {
         account = account.remark(cache, remark);

@@ -37,6 +37,13 @@ pub(crate) struct GatewayRecord {
     pub(crate) attempts: Option<u64>,
 }
 
+impl GatewayRecord {
+    /// Requests that came to it, as the balancer counted or else as answers told.
+    pub(crate) fn requests(&self) -> u64 {
+        self.attempts.unwrap_or(self.answers)
+    }
+}
+
 /// The caches' part in reads.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CacheRecord {
@@ -59,8 +66,7 @@ pub(crate) struct CacheRecord {
 impl CacheRecord {
     /// Hits in percent of all lookups; `None` without lookups.
     pub(crate) fn hit_ratio(&self) -> Option<f64> {
-        let lookups = self.hits + self.misses + self.failed;
-        (lookups > 0).then(|| self.hits as f64 / lookups as f64 * 100.0)
+        hit_ratio([self.hits, self.misses, self.failed])
     }
 }
 
@@ -75,6 +81,18 @@ pub(crate) struct CacheNodeRecord {
     pub(crate) misses: u64,
     /// Lookups that it didn't answer.
     pub(crate) failed: u64,
+}
+
+impl CacheNodeRecord {
+    /// Hits in percent of all its lookups; `None` without lookups.
+    pub(crate) fn hit_ratio(&self) -> Option<f64> {
+        hit_ratio([self.hits, self.misses, self.failed])
+    }
+}
+
+fn hit_ratio([hits, misses, failed]: [u64; 3]) -> Option<f64> {
+    let lookups = hits + misses + failed;
+    (lookups > 0).then(|| hits as f64 / lookups as f64 * 100.0)
 }
 
 /// The fates of long tasks, over the whole run.

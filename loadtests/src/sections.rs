@@ -65,10 +65,8 @@ pub(crate) fn sections(of: &LaboratoryRecord, about: &About) -> [Section; 4] {
 /// included, the gateways' shares and the tasks' fates.
 pub(crate) fn in_short(of: &LaboratoryRecord) -> Vec<String> {
     let hits = of.caches.as_ref().and_then(caches::in_short);
-    let shares = of.gateways.iter();
-    let shares: Vec<String> = shares
-        .map(|gateway| count(gateway.attempts.unwrap_or(gateway.answers)))
-        .collect();
+    let shares = of.gateways.iter().map(|gateway| count(gateway.requests()));
+    let shares: Vec<String> = shares.collect();
     let gateways = match shares.is_empty() {
         true => String::new(),
         false => format!("gateways {}, ", shares.join(" / ")),

@@ -7,7 +7,7 @@ use integration::Topology;
 use serde::{Deserialize, Serialize};
 use services::contract::Service;
 use skein::plan::{Mistake, Span, Spanned, within};
-use skein::{Plan, PlanTable};
+use skein::{Plan, PlanTable, counted};
 
 use crate::behaviour::Behaviour;
 
@@ -79,19 +79,14 @@ pub(crate) fn topology(plan: &Plan) -> Topology {
 impl Shape {
     /// The laboratory in a few words, for reports.
     pub(crate) fn in_words(&self) -> String {
-        let counted = |number: usize, one: &str, several: &str| match number {
-            0 => format!("no {several}"),
-            1 => format!("1 {one}"),
-            _ => format!("{number} {several}"),
-        };
         let kept = match self.cache_ttl.is_zero() {
             true => "never expire".to_owned(),
             false => format!("expire after {}", format_duration(self.cache_ttl)),
         };
         format!(
             "{}, {}, simulated storage latency {}, task duration {}, values in caches {kept}",
-            counted(self.gateways, "gateway", "gateways"),
-            counted(self.caches, "cache", "caches"),
+            counted(self.gateways as u64, "gateway", "gateways"),
+            counted(self.caches as u64, "cache", "caches"),
             format_duration(self.storage_latency),
             format_duration(self.task_duration),
         )

@@ -44,8 +44,7 @@ fn edge_to(node: &NodeCounts, all: Counts<'_>) -> Option<Edge> {
 pub(crate) fn remarks(caches: Option<&CacheRecord>) -> Vec<(String, String)> {
     let by_cache = caches.iter().flat_map(|caches| &caches.by_cache);
     let remarks = by_cache.filter_map(|cache| {
-        let lookups = cache.hits + cache.misses + cache.failed;
-        let ratio = (lookups > 0).then(|| cache.hits as f64 / lookups as f64 * 100.0)?;
+        let ratio = cache.hit_ratio()?;
         Some((cache.name.clone(), format!("hit ratio {}", percent(ratio))))
     });
     remarks.collect()

@@ -18,12 +18,12 @@ pub(crate) struct Flags {
     #[arg(long, conflicts_with = "topology")]
     ephemeral: bool,
 
-    /// How many API gateways, 1 to 32.
+    /// The number of API gateways, 1 to 32.
     #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "topology",
           value_parser = clap::value_parser!(u8).range(1..=32))]
     gateways: u8,
 
-    /// How many caches, 0 to 32.
+    /// The number of caches, 0 to 32.
     #[arg(long, value_name = "M", default_value_t = 2, conflicts_with = "topology",
           value_parser = clap::value_parser!(u8).range(0..=32))]
     caches: u8,

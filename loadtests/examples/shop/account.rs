@@ -29,10 +29,11 @@ pub(crate) fn account(seen: &Seen<'_>) -> Account {
     };
     let at_the_door = counts.sum("door", "requests_total", &[]);
     let asked = counts.sum("door", "calls_total", &[("to", "catalogue")]);
+    let failed = counts.sum("door", "calls_failed_total", &[("to", "catalogue")]);
     let looked_up = counts.sum("catalogue", "requests_total", &[]);
     let booked = counts.sum("orders", "orders_booked_total", &[]);
     let lost = accepted.saturating_sub(booked);
-    let account = Account::new()
+    Account::new()
         .line(
             Line::of("What was sent came in at the door.", "sent", seen.sent())
                 .is("answered at the door", at_the_door)
@@ -45,23 +46,18 @@ pub(crate) fn account(seen: &Seen<'_>) -> Account {
                 "asked",
                 asked,
             )
-            .is("looked up", looked_up),
+            .is("looked up", looked_up)
+            .but_for_up_to("without an answer, fate unknown", failed),
         )
         .line(
             Line::of(BOOKED, "receipts", accepted)
                 .is("orders in the book", booked)
                 .give_or_take("submissions in doubt", seen.failed(ORDER, Over::Run)),
         )
-        .figure(
-            &ORDERS_LOST,
-            match accepted {
-                0 => Reading::NoSamples,
-                _ => Reading::Value(lost as f64),
-            },
-        )
+        .figure(&ORDERS_LOST, Reading::among(lost, accepted))
         .section(book(seen, accepted, booked))
-        .in_short(format!("{booked} of {accepted} orders in the book"));
-    edges(seen).into_iter().fold(account, Account::edge)
+        .in_short(format!("{booked} of {accepted} orders in the book"))
+        .edges(edges(seen))
 }
 
 /// The section on the shop's book.

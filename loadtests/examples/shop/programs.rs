@@ -62,9 +62,12 @@ fn door(port: &str, catalogues: &str, orders: &str) {
             } else {
                 ("orders", &*orders)
             };
-            counters.count("calls_total", &format!("to=\"{to}\""));
-            call(&mut kept, address, request)
-                .unwrap_or_else(|error| Response::new(502, format!("{to} is away: {error}")))
+            let labels = format!("to=\"{to}\"");
+            counters.count("calls_total", &labels);
+            call(&mut kept, address, request).unwrap_or_else(|error| {
+                counters.count("calls_failed_total", &labels);
+                Response::new(502, format!("{to} is away: {error}"))
+            })
         }
     });
 }

@@ -128,7 +128,7 @@ fn converse(
                 (response, "application/json")
             }
         };
-        let head = format!("HTTP/1.1 {} OK\r\nContent-Type: {kind}", response.status);
+        let head = format!("HTTP/1.1 {} \r\nContent-Type: {kind}", response.status);
         write(stream, &head, &response.body)?;
     }
     Ok(())

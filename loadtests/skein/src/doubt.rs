@@ -73,7 +73,7 @@ pub enum Doubt {
     Interrupted,
     /// A node ended by itself.
     NodeEnded {
-        /// Which.
+        /// The node.
         node: String,
         /// The status that it ended with.
         status: String,
@@ -85,12 +85,12 @@ pub enum Doubt {
     },
     /// A stage that should have sent requests sent none.
     NothingSent {
-        /// Which.
+        /// The stage.
         stage: String,
     },
     /// A stage's requests reached nobody.
     NothingAnswered {
-        /// Which.
+        /// The stage.
         stage: String,
     },
     /// No server, however fast, could give these users their rate.
@@ -135,7 +135,7 @@ pub enum Doubt {
     /// A stage's requests reached somebody, and none was answered right. It is no pass,
     /// whether or not a rule judges failures.
     NothingRight {
-        /// Which.
+        /// The stage.
         stage: String,
     },
     /// Something that would speak for the measurement, or against it, can't be seen.

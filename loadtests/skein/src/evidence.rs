@@ -382,7 +382,7 @@ impl Tenth {
 }
 
 /// For a sentence: figures in doubts are whole numbers.
-fn whole(value: f64) -> u64 {
+pub(crate) fn whole(value: f64) -> u64 {
     value.max(0.0).round() as u64
 }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
+use crate::record::share;
 use crate::threshold::Unit;
 
 /// A figure that a program adds: its name in thresholds, its unit, and what it is.
@@ -78,7 +79,7 @@ impl Figure {
     }
 
     /// The record of a reading.
-    pub(crate) fn record(&self, reading: Reading) -> FigureRecord {
+    pub fn record(&self, reading: Reading) -> FigureRecord {
         FigureRecord {
             name: self.name.to_owned(),
             label: self.label.map(str::to_owned),
@@ -92,19 +93,17 @@ impl Figure {
     }
 }
 
-impl FigureRecord {
-    /// The record of a figure's reading.
-    pub fn new(figure: &Figure, reading: Reading) -> Self {
-        figure.record(reading)
-    }
-}
-
 impl Reading {
-    /// The share of `part` in `whole` as percent; nothing of nothing has no share.
-    pub fn percent(part: u64, whole: u64) -> Self {
+    /// A number of things among `whole`; nothing of nothing is no sample.
+    pub fn among(part: u64, whole: u64) -> Self {
         match whole {
             0 => Reading::NoSamples,
-            whole => Reading::Value(part as f64 / whole as f64 * 100.0),
+            _ => Reading::Value(part as f64),
         }
+    }
+
+    /// The share of `part` in `whole` as percent; nothing of nothing has no share.
+    pub fn percent(part: u64, whole: u64) -> Self {
+        share(part, whole).map_or(Reading::NoSamples, Reading::Value)
     }
 }

@@ -35,7 +35,7 @@ pub struct Line {
 /// Something counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Term {
-    /// What.
+    /// The thing that was counted.
     pub name: String,
     /// The number of times.
     pub count: u64,
@@ -180,5 +180,37 @@ mod tests {
             Line::out_of_sight("a claim").balance,
             Balance::NotObservable
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_even_exactly_when_the_named_differences_explain_it(
+            right in prop::collection::vec(0u64..1000, 1..4),
+            exact in 0u64..10,
+            up_to in 0u64..10,
+            missing in 0u64..30,
+        ) {
+            let count = right.iter().sum::<u64>() + missing;
+            let mut line = Line::of("what goes in comes out", "in", count);
+            for account in right {
+                line = line.is("out", account);
+            }
+            let line = line.but_for("lost", exact).but_for_up_to("perhaps lost", up_to);
+            let expected = if missing < exact {
+                Balance::Off(missing as i64 - exact as i64)
+            } else if missing > exact + up_to {
+                Balance::Off((missing - exact - up_to) as i64)
+            } else {
+                Balance::Even
+            };
+            prop_assert_eq!(line.balance, expected);
+        }
+    }
+
+    #[test]
+    fn what_comes_out_of_nothing_is_off_too() {
+        let line = Line::of("what goes in comes out", "in", 5).is("out", 7);
+        assert_eq!(line.balance, Balance::Off(-2));
+        assert_eq!(line.but_for_up_to("lost", 9).balance, Balance::Off(-2));
     }
 }

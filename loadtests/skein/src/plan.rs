@@ -44,6 +44,7 @@ use crate::evidence::Limits;
 use crate::plain::Plain;
 use crate::program::TypeMap;
 use crate::program::application::Application;
+use crate::samples::StageIndex;
 use crate::scenario::{ScenarioIndex, ScenarioKind};
 use crate::threshold::Threshold;
 use crate::timing::Hops;
@@ -51,7 +52,7 @@ use crate::timing::Hops;
 /// A load test that can be run: read, and checked for sense.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What the plan is called; part of each run's name.
+    /// The plan's name, which is part of each run's.
     pub name: String,
     /// One sentence about what it is for.
     pub description: String,
@@ -67,20 +68,21 @@ pub struct Plan {
     pub(crate) kept_tables: serde_json::Map<String, serde_json::Value>,
     /// The parts of the test, in order; warm-up comes first.
     pub stages: Vec<Stage>,
-    /// How users share out among the scenarios.
+    /// The share of users that each scenario gets.
     pub mix: Mix,
-    /// What users send in place of the scenarios, to a server that the plan doesn't start.
+    /// Requests that users send in place of the scenarios, to a server that the plan doesn't
+    /// start.
     pub requests: Option<Requests>,
     /// The time that a user waits between turns, on average; single waits are spread evenly
     /// from half of it to one and a half.
     pub think_time: Duration,
     /// The time that answers may take, and how large they may be.
     pub answers: AnswerLimits,
-    /// What must hold over the stages that are no warm-up.
+    /// Rules that must hold over the stages that are no warm-up.
     pub thresholds: Vec<Threshold>,
     /// From when on the run is to mistrust itself.
     pub limits: Limits,
-    /// What a performance gate does with the plan.
+    /// Settings of a performance gate over the plan.
     pub gate: GateSettings,
     /// The plan as it was written.
     pub source: String,
@@ -128,19 +130,19 @@ impl ForeignSystem {
     }
 }
 
-/// One part of a load test: so many users, or so many arrivals a second, for so long.
+/// One part of a load test: a number of users, or a rate of arrivals, for some time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stage {
-    /// What the stage is called.
+    /// The stage's name.
     pub name: String,
-    /// How many users are at work once the ramp is over. In open load they bound
+    /// The number of users at work once the ramp is over. In open load they bound
     /// what is in flight, and all are there from the begin.
     pub users: usize,
-    /// How long the stage lasts, with its ramp.
+    /// The time that the stage lasts, with its ramp.
     pub duration: Duration,
-    /// How long it takes from the previous stage's number of users, or rate, to this one's.
+    /// The time from the previous stage's number of users, or rate, to this one's.
     pub ramp: Duration,
-    /// Whether the stage only prepares the system: no threshold judges it.
+    /// True when the stage only prepares the system: no threshold judges it.
     pub warm_up: bool,
     /// Open load: when turns should begin. Without it, load is closed: a user's next
     /// turn waits for the last.
@@ -161,9 +163,9 @@ impl Stage {
 /// Turns that begin when they should, whether or not earlier ones are over.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenLoad {
-    /// How many a second.
+    /// The rate, in turns a second.
     pub curve: RateCurve,
-    /// How they follow each other.
+    /// The spacing from one turn to the next.
     pub spacing: Spacing,
 }
 
@@ -181,7 +183,7 @@ impl OpenLoad {
     }
 }
 
-/// Why a plan can't be had.
+/// A reason why a plan can't be had.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// Neither a built-in plan nor a file is called so.
@@ -202,7 +204,7 @@ pub enum PlanError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -211,10 +213,21 @@ pub enum PlanError {
     Invalid(#[from] InvalidPlan),
 }
 
+impl PlanError {
+    /// Neither a plan of the program nor a file is called so.
+    pub(crate) fn unknown(name: &str, application: &Application) -> Self {
+        PlanError::Unknown {
+            name: name.to_owned(),
+            program: application.name.clone(),
+            known: application.plans().map(|(name, _)| name).collect(),
+        }
+    }
+}
+
 /// A program without a system, where none was named.
 #[derive(Debug, thiserror::Error)]
 #[error("{program} has no system of its own; name one with --topology FILE")]
-pub(crate) struct NoSystem {
+pub struct NoSystem {
     program: String,
 }
 
@@ -223,23 +236,16 @@ impl Plan {
     /// `./smoke` for a file of that name.
     pub(crate) fn load(name: &str, of: PlanOf<'_>) -> Result<Plan, PlanError> {
         let application = of.application;
-        let built_in = application.plans.iter().find(|(known, _)| known == name);
-        if let Some((_, source)) = built_in {
+        if let Some(source) = application.built_in(name) {
             let file = format!("plans/{name}.toml");
             return Ok(Plan::parse(&file, source, of)?);
         }
         let path = Path::new(name);
         match std::fs::read_to_string(path) {
             Ok(source) => Ok(Plan::parse(name, &source, of)?),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(PlanError::Unknown {
-                name: name.to_owned(),
-                program: application.name.clone(),
-                known: application
-                    .plans
-                    .iter()
-                    .map(|(name, _)| name.clone())
-                    .collect(),
-            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(PlanError::unknown(name, application))
+            }
             Err(source) => Err(PlanError::Unreadable {
                 path: path.to_owned(),
                 source,
@@ -257,7 +263,7 @@ impl Plan {
         file::parse_told(told, of)
     }
 
-    /// When each stage begins and how many users are at work.
+    /// The moment at which each stage begins, and the number of users at work.
     pub fn schedule(&self) -> Schedule {
         Schedule::new(&self.stages)
     }
@@ -293,6 +299,11 @@ impl Plan {
         self.topology().ok_or_else(|| NoSystem {
             program: self.application.name.clone(),
         })
+    }
+
+    /// True for a stage that is no warm-up; there is none once the load is over.
+    pub(crate) fn is_judged(&self, stage: StageIndex) -> bool {
+        stage.is_some_and(|stage| !self.stages[stage].warm_up)
     }
 
     /// True when the system is the program's own, of which it can give an account.

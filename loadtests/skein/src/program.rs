@@ -26,13 +26,13 @@ use crate::scenario::{Scenario, ScenarioKind};
 use crate::text;
 use crate::user::Answer;
 
-pub use account::{Account, Edge};
+pub use account::Account;
 pub use flags::Shaped;
 pub use seen::{Counts, NodeCounts, Over, Seen};
 pub use table::PlanTable;
 pub(crate) use table::TypeMap;
 
-use application::{Application, NodePackage, UnderWay};
+use application::{Application, UnderWay};
 
 /// A load tester for one kind of system, as a value that is put together piece by piece
 /// and then does what its command line says.
@@ -120,11 +120,10 @@ impl Program {
     ///
     /// # Panics
     ///
-    /// When the text isn't TOML, or has no name.
+    /// Not here, where every node's process passes, but when a plan is looked for by its name:
+    /// when the text isn't TOML, or has no name.
     pub fn plan(mut self, source: &'static str) -> Self {
-        let named: toml::Table = source.parse().expect("a built-in plan is TOML");
-        let name = named["name"].as_str().expect("a plan's name is a text");
-        self.0.plans.push((name.to_owned(), source));
+        self.0.plans.push(source);
         self
     }
 
@@ -151,7 +150,7 @@ impl Program {
     /// The same with the program of the workspace that hosts its nodes, so that a gate needs
     /// to build no more of a baseline: the name of its executable.
     pub fn nodes_built_as(mut self, executable: &'static str) -> Self {
-        self.0.node_package = Some(NodePackage { executable });
+        self.0.node_executable = Some(executable);
         self
     }
 
@@ -232,7 +231,7 @@ impl Program {
 
     /// The same with members of a run's record that this program keeps beside the
     /// framework's, as a JSON schema with `properties` and `$defs`.
-    pub fn record_schema(mut self, schema: Value) -> Self {
+    pub fn record_schema(mut self, schema: fn() -> Value) -> Self {
         self.0.record_schema = Some(schema);
         self
     }
@@ -246,7 +245,7 @@ impl Program {
 
     /// The schema of a run's record, as JSON.
     pub fn run_schema(&self) -> String {
-        crate::record::run_schema(self.0.record_schema.as_ref())
+        crate::record::run_schema(self.0.record_schema)
     }
 
     /// A plan of this program: a built-in one or a file.

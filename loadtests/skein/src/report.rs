@@ -220,7 +220,7 @@ impl Reports {
     fn entry(&self, kind: Kind, id: String) -> Entry {
         let folder = self.folder_of(kind, &id);
         let line = match kind {
-            Kind::Run => self.read_run(&folder).map(|record| Line::from(&record)),
+            Kind::Run => Record::read(&folder).map(|record| Line::from(&record)),
             Kind::Gate => GateRecord::read(&folder).map(|record| Line::from(&record)),
             Kind::Comparison => Comparison::read(&folder).map(|record| Line::from(&record)),
         };

@@ -28,7 +28,7 @@ use crate::evidence::{Ceiling, FileLimit};
 use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
 use crate::observation::Observation;
-use crate::plan::Plan;
+use crate::plan::{NoSystem, Plan};
 use crate::record::{EventRecord, Record};
 use crate::samples::{Fault, write_logs};
 use crate::timeline::Ticker;
@@ -70,10 +70,8 @@ pub enum RunError {
     #[error("the system could not be started")]
     Start(#[from] StartError),
     /// There is neither a system to start nor a server to ask.
-    #[error(
-        "there is no system to load: name one with --topology FILE, or a server with --target http://HOST:PORT"
-    )]
-    NoSystem,
+    #[error(transparent)]
+    NoSystem(#[from] NoSystem),
     /// Nobody answers where a system should be.
     #[error("nobody answers at {url}; start a system there")]
     NobodyThere {
@@ -321,9 +319,7 @@ async fn load(
         looks,
         tenths,
         timeline: ticker.timeline(&cores.looks, happened(&cores.events)),
-        timing: workload
-            .timings
-            .sum_up(|stage| stage.is_some_and(|stage| !order.plan.stages[stage].warm_up)),
+        timing: workload.timings.sum_up(|stage| order.plan.is_judged(stage)),
         ceiling,
         files,
         reached,

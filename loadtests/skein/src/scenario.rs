@@ -2,7 +2,6 @@
 //! from a plan's requests.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::samples::Route;
@@ -58,14 +57,12 @@ pub trait Scenario: Sized + Send + 'static {
 }
 
 /// A scenario as a plan's mix and the running load know it.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(crate) struct ScenarioKind {
     pub(crate) name: &'static str,
     pub(crate) routes: &'static [Route],
-    begin: Arc<Begin>,
+    begin: fn(&mut User) -> Box<dyn Turns>,
 }
-
-type Begin = dyn Fn(&mut User) -> Box<dyn Turns> + Send + Sync;
 
 /// A scenario's place among those of its program.
 pub(crate) type ScenarioIndex = usize;
@@ -76,7 +73,7 @@ impl ScenarioKind {
         ScenarioKind {
             name: S::NAME,
             routes: S::ROUTES,
-            begin: Arc::new(|user| Box::new(S::of(user))),
+            begin: |user| Box::new(S::of(user)),
         }
     }
 
@@ -130,13 +127,9 @@ impl Seat {
     /// Takes one turn of a scenario.
     pub(crate) async fn take_turn(&mut self, scenario: ScenarioIndex) {
         let user = &mut self.user;
-        if self.begun[scenario].is_none() {
-            let kind = user.workload().scenarios[scenario].clone();
-            self.begun[scenario] = Some((kind.begin)(user));
-        }
-        if let Some(begun) = &mut self.begun[scenario] {
-            begun.turn(user).await;
-        }
+        let begin = user.workload().scenarios[scenario].begin;
+        let begun = self.begun[scenario].get_or_insert_with(|| begin(user));
+        begun.turn(user).await;
         user.count_turn();
     }
 

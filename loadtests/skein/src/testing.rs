@@ -107,7 +107,7 @@ pub(crate) fn application() -> Arc<Application> {
     application.system = Some(Box::new(|_| {
         Topology::from_toml(TOPOLOGY).expect("a topology")
     }));
-    application.plans = vec![("smoke".to_owned(), SMOKE), ("gate".to_owned(), GATE)];
+    application.plans = vec![SMOKE, GATE];
     Arc::new(application)
 }
 
@@ -118,14 +118,34 @@ pub(crate) fn plan(name: &str) -> Plan {
 
 /// A plan of the small program.
 pub(crate) fn parse(source: &str) -> Plan {
-    parsed(source).expect("a plan")
+    try_parse(source).expect("a plan")
 }
 
 /// The plan, or what is wrong with it.
 pub(crate) fn try_parse(source: &str) -> Result<Plan, String> {
-    parsed(source).map_err(|error| error.to_string())
+    parse_file("tiny.toml", source).map_err(|error| error.to_string())
 }
 
-fn parsed(source: &str) -> Result<Plan, InvalidPlan> {
-    Plan::parse("tiny.toml", source, PlanOf::program(&application()))
+/// A plan of the small program, which errors call `file`.
+pub(crate) fn parse_file(file: &str, source: &str) -> Result<Plan, InvalidPlan> {
+    Plan::parse(file, source, PlanOf::program(&application()))
+}
+
+/// The message by which `valid`, with the text `to` in place of the first `from`, is refused:
+/// it begins with the file and `place`, a line and a column, and contains `says`.
+#[track_caller]
+pub(crate) fn refusal(
+    file: &str,
+    valid: &str,
+    (from, to, place, says): (&str, &str, &str, &str),
+) -> String {
+    assert!(valid.contains(from), "{from}");
+    let refused = parse_file(file, &valid.replacen(from, to, 1)).expect_err(to);
+    let message = refused.to_string();
+    assert!(
+        message.starts_with(&format!("{file}:{place}: ")),
+        "{to}: {message}"
+    );
+    assert!(message.contains(says), "{to}: {message}");
+    message
 }

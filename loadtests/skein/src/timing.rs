@@ -1,4 +1,4 @@
-//! Where the time of a request goes, hop by hop, as the `Server-Timing` of sampled
+//! The time of a request, split hop by hop, as the `Server-Timing` of sampled
 //! answers tells (W3C Server Timing). A hop's own share is its time without that of
 //! the hops behind it.
 
@@ -91,7 +91,7 @@ fn told(hops: &Hops, headers: &HeaderMap) -> Vec<(HopPlace, Duration)> {
     told.collect()
 }
 
-/// Where the time of sampled requests went. Many users write to it, each seldom.
+/// The time of sampled requests, split hop by hop. Many users write to it, each seldom.
 #[derive(Debug)]
 pub struct Timings {
     hops: Hops,
@@ -105,12 +105,12 @@ struct Breakdown {
     hops: BTreeMap<HopPlace, Histogram<u64>>,
 }
 
-/// Where the time of a route's requests went.
+/// The time of a route's requests, split hop by hop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RouteTiming {
     /// The route.
     pub route: String,
-    /// How many requests were looked at.
+    /// The number of requests that were looked at.
     pub samples: u64,
     /// Each hop's own share, from the user inwards.
     pub hops: Vec<HopTiming>,

@@ -39,7 +39,7 @@ pub struct User {
     arrival: Option<Arrival>,
 }
 
-/// When a request was sent, and how long it took.
+/// The stage and the arrival that a request was sent for, and the time that it took.
 #[derive(Clone, Copy)]
 struct Timed {
     stage: StageIndex,
@@ -56,7 +56,7 @@ pub(crate) struct Finished {
     pub(crate) time: Duration,
     /// The answer's status, if there was one.
     pub(crate) status: Option<u16>,
-    /// Why it failed, if it did.
+    /// The reason why it failed, if it did.
     pub(crate) fault: Option<Fault>,
 }
 

@@ -9,6 +9,11 @@ pub fn counted(count: u64, one: &str, several: &str) -> String {
     }
 }
 
+/// A commit as people call it, by its first seven digits.
+pub fn short_commit(commit: &str) -> &str {
+    commit.get(..7).unwrap_or(commit)
+}
+
 /// With its first letter in upper case, for a text that begins a sentence.
 pub fn capitalised(text: &str) -> String {
     let mut letters = text.chars();

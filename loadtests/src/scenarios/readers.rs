@@ -6,7 +6,7 @@ use rand_distr::{Distribution, Zipf};
 use serde::Deserialize;
 use serde_json::Value;
 use services::contract::{seeded_key, seeded_value};
-use skein::{Answer, Plan, Route, Scenario, User, Wrong};
+use skein::{Answer, Route, Scenario, User, Wrong};
 
 use super::Token;
 use crate::behaviour::Behaviour;
@@ -34,7 +34,7 @@ impl Scenario for Readers {
             token: Token::of(user),
             items: behaviour.items,
             listing_share: behaviour.listing_share,
-            popularity: popularity(user.plan()),
+            popularity: popularity(&behaviour),
         }
     }
 
@@ -48,8 +48,7 @@ impl Scenario for Readers {
 }
 
 /// The popularity of items: ranks count from 1, items from 0.
-fn popularity(plan: &Plan) -> Zipf<f64> {
-    let behaviour = plan.table::<Behaviour>();
+fn popularity(behaviour: &Behaviour) -> Zipf<f64> {
     Zipf::new(f64::from(behaviour.items), behaviour.zipf_exponent)
         .expect("a plan has items and no negative exponent")
 }

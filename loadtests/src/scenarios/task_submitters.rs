@@ -56,6 +56,11 @@ impl SubmittedTasks {
         self.lock().clone()
     }
 
+    /// The number of tasks accepted so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.lock().accepted
+    }
+
     fn lock(&self) -> MutexGuard<'_, Fates> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,19 +155,18 @@ impl TaskSubmitters {
                 check_looked_at(answer, id)
             })
             .await;
-        {
-            let mut fates = self.fates.lock();
-            match state {
-                Some(TaskState::Queued | TaskState::Running) => return Look::Open,
-                Some(TaskState::Done) => {
-                    fates.done += 1;
-                    let known = self.open.iter().find(|(open, _)| open == id);
-                    fates.lives.extend(known.map(|(_, since)| since.elapsed()));
-                }
-                Some(TaskState::Dead) => fates.dead += 1,
-                None if gone => fates.gone += 1,
-                None => return Look::Failed,
+        match state {
+            Some(TaskState::Queued | TaskState::Running) => return Look::Open,
+            Some(TaskState::Done) => {
+                let known = self.open.iter().find(|(open, _)| open == id);
+                let life = known.map(|(_, since)| since.elapsed());
+                let mut fates = self.fates.lock();
+                fates.done += 1;
+                fates.lives.extend(life);
             }
+            Some(TaskState::Dead) => self.fates.lock().dead += 1,
+            None if gone => self.fates.lock().gone += 1,
+            None => return Look::Failed,
         }
         self.open.retain(|(open, _)| open != id);
         Look::Ended

@@ -4,18 +4,15 @@ use skein::figures_for_people::{count, parts, percent};
 use skein::{Cell, Piece, Section};
 use stats::evenness::{Evenness, evenness};
 
-use crate::record::LaboratoryRecord;
+use crate::record::{GatewayRecord, LaboratoryRecord};
 
 pub(super) fn section(of: &LaboratoryRecord) -> Section {
     let section = Section::new("gateways", "Distribution over gateways").in_short("Gateways");
     if of.gateways.is_empty() {
         return section.absent("Answers did not say who gave them.");
     }
-    let shares: Vec<u64> = of
-        .gateways
-        .iter()
-        .map(|gateway| gateway.attempts.unwrap_or(gateway.answers))
-        .collect();
+    let shares = of.gateways.iter().map(GatewayRecord::requests);
+    let shares: Vec<u64> = shares.collect();
     let told = evenness(&shares);
     let total: u64 = shares.iter().sum();
     let expected = told.map(|told| told.expected.round() as u64);

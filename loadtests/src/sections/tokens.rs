@@ -1,7 +1,7 @@
 //! Requests with a bad token, by what was wrong with it.
 
 use skein::figures_for_people::count;
-use skein::{Cell, Piece, Section, Tone};
+use skein::{Cell, Piece, Section};
 
 use super::listed;
 use crate::record::IntruderRecord;
@@ -43,7 +43,7 @@ pub(super) fn section(intruders: &IntruderRecord) -> Section {
     match &intruders.reasons {
         Some(reasons) => {
             let reasons = format!("Reasons that gateways counted: {}.", listed(reasons));
-            section.said(Tone::Note, [Piece::text(reasons)])
+            section.note(reasons)
         }
         None => section,
     }

@@ -1,7 +1,7 @@
 //! Topologies in TOML, which give the same value as those that are built in Rust.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
 
@@ -11,27 +11,22 @@ use toml::Spanned;
 use super::{NodePlan, Program, ProgramFile, Ready, Run, Text, Topology, TopologyError};
 use crate::name::NodeName;
 
-/// Why a file gives no topology.
+/// A reason why a file gives no topology; whoever names the file says which it was.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The file can't be read.
-    #[error("could not read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
+    #[error("the file can't be read")]
+    Read(#[from] io::Error),
     /// The file isn't what a topology is written in; the message has line and column.
     #[error("{message}")]
     Text {
-        /// What is wrong, and where.
+        /// The mistake, and its place.
         message: String,
     },
     /// The nodes don't fit together.
     #[error("line {line}: {mistake}")]
     Nodes {
-        /// Where the node begins that the mistake was found at.
+        /// The line on which the node begins that the mistake was found at.
         line: usize,
         /// The mistake.
         mistake: TopologyError,
@@ -46,11 +41,7 @@ impl Topology {
     /// When the file can't be read, isn't TOML of the right form, or its nodes don't fit
     /// together.
     pub fn read(path: &Path) -> Result<Self, FileError> {
-        let text = fs::read_to_string(path).map_err(|source| FileError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        Topology::from_toml(&text)
+        Topology::from_toml(&fs::read_to_string(path)?)
     }
 
     /// Reads a topology from TOML: a table `[node.NAME]` for each node or group of equal

@@ -98,7 +98,7 @@ impl Connection {
         Pin::new(body).poll_frame(&mut quietly())
     }
 
-    /// Whether the server has kept an idle connection open, as far as is known here.
+    /// True when the server has kept an idle connection open, as far as is known here.
     pub(super) fn is_usable(&mut self) -> bool {
         self.line.drive(&mut quietly());
         matches!(self.line, Line::Open(_)) && self.sender.is_ready()

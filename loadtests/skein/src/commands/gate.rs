@@ -10,8 +10,8 @@ use harness::Topology;
 use jiff::Timestamp;
 use stats::comparison::FEWEST_ROUNDS;
 
-use super::telling::{EventsFile, tell, tell_of_files};
-use super::{ReportsFolder, foreign_system, interruption, quoted};
+use super::telling::{EventsFile, tell_of_files};
+use super::{ReportsFolder, foreign_system, quoted};
 use crate::environment::Environment;
 use crate::events::{CommandName, Event, Events};
 use crate::exit_code::{FAIL, Failure, Outcome, PASS};
@@ -27,6 +27,7 @@ use crate::program::application::Application;
 use crate::record::Document;
 use crate::report::{Kind, Reports, gate as gate_reports};
 use crate::verdict::Verdict;
+use crate::words::short_commit;
 
 /// How long a gate measures, unless the command line tells.
 const USUAL_BUDGET: Duration = Duration::from_secs(2 * 60);
@@ -101,12 +102,11 @@ impl Gate {
     pub(super) fn execute(self, application: &Arc<Application>) -> Outcome {
         let plan = self.plan(application).map_err(Failure::usage)?;
         let systems = self.systems(&plan).map_err(Failure::usage)?;
-        let stream = self.events.create()?;
-        let interruption = interruption()?;
-        let events = Events::of_command(self.quiet, stream);
-        tell(CommandName::Gate, &events, || {
-            self.hold((plan, systems), &events, &interruption)
-        })
+        let events = |stream| Events::of_command(self.quiet, stream);
+        self.events
+            .tell(CommandName::Gate, events, |events, interruption| {
+                self.hold((plan, systems), events, interruption)
+            })
     }
 
     /// Holds the gate and keeps its report. Gives the exit code.
@@ -218,14 +218,16 @@ impl Gate {
             Some(path) => baseline::at(path, application)?,
             None => baseline::candidate_for(&baseline, application, events, interruption)?,
         };
-        Ok((baseline, candidate))
+        let before = self.baseline_topology.as_deref();
+        let after = before.and(self.topology.as_deref());
+        Ok((named_by(baseline, before), named_by(candidate, after)))
     }
 
     /// `reports/gates/<UTC time>-<the candidate's commit>`, or with a number when there
     /// is one.
     fn make_folder(&self, candidate: &Build) -> Result<(String, PathBuf), Failure> {
         let commit = candidate.commit.as_deref().unwrap_or("build");
-        let short = commit.get(..7).unwrap_or(commit);
+        let short = short_commit(commit);
         let id = format!("{}-{short}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
         let reports = Reports::new(&self.folder.reports);
         let folder = reports.create_folder(Kind::Gate, &id).map_err(|error| {
@@ -282,6 +284,15 @@ impl Gate {
             budget.replace(' ', "")
         ));
         command
+    }
+}
+
+/// The build, which goes by the file of its system where nobody named it otherwise.
+fn named_by(build: Build, system: Option<&Path>) -> Build {
+    let system = system.map(|path| path.display().to_string());
+    Build {
+        asked: build.asked.or(system),
+        ..build
     }
 }
 

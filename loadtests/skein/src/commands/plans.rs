@@ -9,7 +9,7 @@ use crate::exit_code::{Failure, Outcome};
 use crate::plan::{Plan, PlanError, PlanOf};
 use crate::program::application::Application;
 
-/// Which plan to print.
+/// The plan to print, if one is.
 #[derive(Debug, Args)]
 pub(super) struct Plans {
     /// Print this plan as TOML, such as `plans default > mine.toml`.
@@ -18,21 +18,16 @@ pub(super) struct Plans {
 
 impl Plans {
     pub(super) fn execute(self, application: &Arc<Application>) -> Outcome {
-        let plans = &application.plans;
         match self.name {
-            Some(name) => match plans.iter().find(|(known, _)| *known == name) {
-                Some((_, source)) => print_all(source),
-                None => Err(Failure::usage(PlanError::Unknown {
-                    name,
-                    program: application.name.clone(),
-                    known: plans.iter().map(|(name, _)| name.clone()).collect(),
-                })),
+            Some(name) => match application.built_in(&name) {
+                Some(source) => print_all(source),
+                None => Err(Failure::usage(PlanError::unknown(&name, application))),
             },
             None => {
                 let mut list = String::new();
-                for (name, _) in plans {
+                for (name, _) in application.plans() {
                     let plan =
-                        Plan::load(name, PlanOf::program(application)).map_err(Failure::usage)?;
+                        Plan::load(&name, PlanOf::program(application)).map_err(Failure::usage)?;
                     let length = humantime::format_duration(plan.schedule().length()).to_string();
                     list += &format!("{name:<10}{length:<10}{}\n", plan.description);
                 }

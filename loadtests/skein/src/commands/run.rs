@@ -12,8 +12,8 @@ use anyhow::Context;
 use clap::{Args, Parser};
 use jiff::Timestamp;
 
-use super::telling::{EventsFile, tell, tell_of_files};
-use super::{ReportsFolder, foreign_system, interruption, on_runtime, quoted};
+use super::telling::{EventsFile, tell_of_files};
+use super::{ReportsFolder, foreign_system, on_runtime, quoted};
 use crate::client::Target;
 use crate::events::{CommandName, Events};
 use crate::exit_code::{Failure, Outcome};
@@ -106,13 +106,11 @@ impl Run {
             wall: WallClock::SYSTEM,
             plan,
         };
-        let stream = self.events.create()?;
-        // Before anything is made or started, so that no signal finds it unguarded.
-        let interruption = interruption()?;
-        let events = Events::of_command(self.quiet, stream);
-        tell(CommandName::Run, &events, || {
-            self.run(order, &events, &interruption)
-        })
+        let events = |stream| Events::of_command(self.quiet, stream);
+        self.events
+            .tell(CommandName::Run, events, |events, interruption| {
+                self.run(order, events, interruption)
+            })
     }
 
     /// Runs `order` and keeps its report. Gives the exit code.
@@ -236,7 +234,7 @@ fn failed(error: RunError, folder: &Path) -> Failure {
             let context = format!("the nodes' logs are in {}", logs.display());
             Failure::not_started(anyhow::Error::new(error).context(context))
         }
-        RunError::NobodyThere { .. } | RunError::NoSystem => Failure::not_started(error),
+        RunError::NobodyThere { .. } | RunError::NoSystem(_) => Failure::not_started(error),
         RunError::NearSide { .. } | RunError::Attack(_) => Failure::invalid(error),
     }
 }

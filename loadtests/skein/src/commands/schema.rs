@@ -33,7 +33,7 @@ enum Of {
 impl Schema {
     pub(super) fn execute(self, application: &Application) -> Outcome {
         let schema = match self.of {
-            Of::Run => run_schema(application.record_schema.as_ref()),
+            Of::Run => run_schema(application.record_schema),
             Of::Gate => GateRecord::schema(),
             Of::Comparison => Comparison::schema(),
             Of::Events => schema_of::<EventLine>(),

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::telling::{EventsFile, tell};
-use super::{interruption, on_runtime};
+use super::on_runtime;
+use super::telling::EventsFile;
 use crate::events::{CommandName, Events};
 use crate::exit_code::{self, Failure, Outcome as CommandOutcome};
 use crate::self_check::{self, Case, Outcome, Row};
@@ -22,16 +22,15 @@ pub(super) struct SelfCheck {
 impl SelfCheck {
     pub(super) fn execute(self) -> CommandOutcome {
         let cases = if self.quick { Case::QUICK } else { Case::ALL };
-        let stream = self.events.create()?;
-        let interruption = interruption()?;
-        let events = Events::of_self_check(stream);
-        tell(CommandName::SelfCheck, &events, || {
-            let folder = crate::scratch::folder("skein-self-check-");
-            let folder = folder.map_err(Failure::not_started)?;
-            let checks = self_check::run(&cases, folder.path(), &events, &interruption);
-            let rows = on_runtime(checks)?.map_err(Failure::invalid)?;
-            Ok(exit_code(&rows))
-        })
+        let events = Events::of_self_check;
+        self.events
+            .tell(CommandName::SelfCheck, events, |events, interruption| {
+                let folder = crate::scratch::folder("skein-self-check-");
+                let folder = folder.map_err(Failure::not_started)?;
+                let checks = self_check::run(&cases, folder.path(), events, interruption);
+                let rows = on_runtime(checks)?.map_err(Failure::invalid)?;
+                Ok(exit_code(&rows))
+            })
     }
 }
 

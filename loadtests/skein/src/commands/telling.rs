@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::interruption;
 use crate::events::{CommandName, Event, Events, Stream};
 use crate::exit_code::{Failure, Outcome};
+use crate::interruption::Interruption;
 use crate::keeping::Losses;
 use crate::library_log;
 
@@ -22,8 +24,30 @@ pub(super) struct EventsFile {
 }
 
 impl EventsFile {
-    /// The stream into the file, if there is to be one. It is made before anything is started.
-    pub(super) fn create(&self) -> Result<Option<Stream>, Failure> {
+    /// Does a command's `work`, which gives its exit code, and tells of its beginning and its
+    /// end. The file, and what hears of signals, are there before anything is started.
+    pub(super) fn tell(
+        &self,
+        command: CommandName,
+        events: impl FnOnce(Option<Stream>) -> Events,
+        work: impl FnOnce(&Events, &Interruption) -> Result<u8, Failure>,
+    ) -> Outcome {
+        let stream = self.create()?;
+        let interruption = interruption()?;
+        let events = events(stream);
+        library_log::listen(&events);
+        events.emit(Event::began(command));
+        let outcome = work(&events, &interruption);
+        let (code, error) = match &outcome {
+            Ok(code) => (*code, None),
+            Err(failure) => (failure.code, Some(failure.sentence())),
+        };
+        events.end(code, error).tell();
+        outcome.map(ExitCode::from)
+    }
+
+    /// The stream into the file, if there is to be one.
+    fn create(&self) -> Result<Option<Stream>, Failure> {
         let create = |path: &PathBuf| {
             Stream::create(path).map_err(|error| {
                 let place = path.display();
@@ -46,23 +70,6 @@ fn file(text: &str) -> Result<PathBuf, String> {
         ),
         path => Ok(PathBuf::from(path)),
     }
-}
-
-/// Does a command's `work`, which gives its exit code, and tells of its beginning and its end.
-pub(super) fn tell(
-    command: CommandName,
-    events: &Events,
-    work: impl FnOnce() -> Result<u8, Failure>,
-) -> Outcome {
-    library_log::listen(events);
-    events.emit(Event::began(command));
-    let outcome = work();
-    let (code, error) = match &outcome {
-        Ok(code) => (*code, None),
-        Err(failure) => (failure.code, Some(failure.sentence())),
-    };
-    events.end(code, error).tell();
-    outcome.map(ExitCode::from)
 }
 
 /// Tells of the files of a report that are in its `folder`, and of those that are not.

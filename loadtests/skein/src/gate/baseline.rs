@@ -144,7 +144,7 @@ pub(crate) fn find(
     }
     let repository = Repository::here()?;
     let commit = repository.commit_of(asked)?;
-    let node = application.node_package.map(|package| package.executable);
+    let node = application.node_executable;
     let node = node.ok_or_else(|| BaselineError::HostsNothing {
         program: application.name.clone(),
         asked: asked.to_owned(),
@@ -180,7 +180,7 @@ pub(crate) fn candidate_for(
     interruption: &Interruption,
 ) -> Result<Build, BaselineError> {
     let this = this_build();
-    let node = application.node_package.map(|package| package.executable);
+    let node = application.node_executable;
     let is_node = |node: &&str| Path::new(&baseline.program).file_name() == Some(node.as_ref());
     let Some(node) = node.filter(is_node) else {
         return Ok(this);
@@ -215,7 +215,7 @@ pub(crate) fn candidate_for(
 /// The build whose program is at `path`, or in that folder: its load tester, or else its
 /// node program, which tests leave behind and a newer load tester doesn't replace.
 pub(crate) fn at(path: &Path, application: &Application) -> Result<Build, BaselineError> {
-    let node = application.node_package.map(|package| package.executable);
+    let node = application.node_executable;
     let names = [application.name.as_str()].into_iter().chain(node);
     let program = if path.is_dir() {
         let mut programs = names.clone().map(|name| path.join(name));
@@ -412,11 +412,10 @@ fn compiler_tag(says: &str, flags: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::program::application::NodePackage;
 
     fn laboratory() -> Application {
         let mut application = Application::new("loadtests".to_owned());
-        application.node_package = Some(NodePackage { executable: "node" });
+        application.node_executable = Some("node");
         application
     }
 

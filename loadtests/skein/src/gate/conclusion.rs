@@ -262,31 +262,25 @@ fn hops(rounds: &[&RoundResult], systems: &[Topology; 2]) -> Vec<HopTime> {
         Some(sums)
     };
     let sides = [means(0), means(1)];
-    // From the user inwards, as each route has them.
-    let mut known: Vec<&Hop> = Vec::new();
-    let routes = rounds.iter().flat_map(|p| p.timings.iter().flatten());
-    for hop in routes.flat_map(|route| &route.hops) {
-        if !known.contains(&&hop.hop) {
-            known.push(&hop.hop);
+    // From the user inwards.
+    let nodes = systems.iter().flat_map(Topology::tiers).flatten();
+    let inwards = nodes.map(|node| Hop::of_role(&node.role));
+    let mut met: Vec<Hop> = Vec::new();
+    for hop in [Hop::generator()].into_iter().chain(inwards) {
+        let is_met = sides.iter().flatten().any(|times| times.contains_key(&hop));
+        if is_met && !met.contains(&hop) {
+            met.push(hop);
         }
     }
-    known.sort_by_key(|hop| depth(hop, systems));
     // What no sampled request of a side met took none of their time.
-    let time = |side: usize, hop| Some(sides[side].as_ref()?.get(hop).copied().unwrap_or(0.0));
-    let hops = known.into_iter().map(|hop| HopTime {
-        hop: hop.clone(),
-        baseline_micros: time(0, hop),
-        candidate_micros: time(1, hop),
+    let time =
+        |side: usize, hop: &Hop| Some(sides[side].as_ref()?.get(hop).copied().unwrap_or(0.0));
+    let hops = met.into_iter().map(|hop| HopTime {
+        baseline_micros: time(0, &hop),
+        candidate_micros: time(1, &hop),
+        hop,
     });
     hops.collect()
-}
-
-/// The place of a hop on the way inwards.
-fn depth(hop: &Hop, systems: &[Topology; 2]) -> Option<usize> {
-    let role = hop.role()?;
-    let nodes = systems.iter().flat_map(Topology::tiers).flatten();
-    let mut roles = nodes.map(|node| &node.role);
-    roles.position(|of| of == role)
 }
 
 fn failures(rounds: &[&RoundResult]) -> Vec<FailedRequests> {

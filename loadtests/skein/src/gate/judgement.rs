@@ -8,6 +8,7 @@ use super::record::{Confirmation, MetricOutcome, MetricRecord};
 use super::runner::{PlayedGate, PlayedPart};
 use crate::doubt::Doubt;
 use crate::verdict::{Judgement, Verdict};
+use crate::words::capitalised;
 
 /// The verdict on a gate that may be believed, in a sentence.
 pub(super) fn judgement(
@@ -39,7 +40,7 @@ pub(super) fn judgement(
             Verdict::Fail,
             match regression {
                 Regression::Crashes => {
-                    format!("{}. {second}", capital(&crash(Some(&played.first))))
+                    format!("{}. {second}", capitalised(&crash(Some(&played.first))))
                 }
                 Regression::FailsRequests => {
                     format!("The candidate fails requests that the baseline serves. {second}")
@@ -56,7 +57,7 @@ pub(super) fn judgement(
             Verdict::Inconclusive,
             match regression {
                 Regression::Crashes => {
-                    format!("{}. {second}", capital(&crash(Some(&played.first))))
+                    format!("{}. {second}", capitalised(&crash(Some(&played.first))))
                 }
                 Regression::FailsRequests => format!(
                     "Can't tell: the candidate failed requests that the baseline served. {second}"
@@ -137,12 +138,6 @@ fn percent(ratio: f64) -> String {
 
 fn join(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join("; ")
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string());
-    first.unwrap_or_default() + letters.as_str()
 }
 
 /// The judgement on a gate that a doubt invalidates.

@@ -89,7 +89,8 @@ impl Document for GateRecord {
 /// One of the two builds that are compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Build {
-    /// What the user asked for: a revision or a path; for a candidate, perhaps neither.
+    /// What the user asked for: a revision or a path, be it of a build or of
+    /// a system; for a candidate, perhaps neither.
     pub asked: Option<String>,
     /// The commit, if it is known.
     pub commit: Option<String>,

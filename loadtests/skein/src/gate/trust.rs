@@ -7,7 +7,7 @@ use stats::sequence::candidate_fails;
 use super::metrics::{self, median};
 use super::record::{Round, Side, SideRound};
 use crate::doubt::{Dilution, Doubt};
-use crate::evidence::Limits;
+use crate::evidence::{Limits, whole};
 
 /// The most of its own cores that the generator may use in closed load, in percent;
 /// beyond it, throughput is the generator's and not the system's.
@@ -120,11 +120,6 @@ fn others(rounds: &[Round]) -> Option<Doubt> {
     )?;
     let percent = whole(others);
     (others > OTHERS).then_some(Doubt::OthersBusy { percent })
-}
-
-/// The nearest whole number.
-fn whole(value: f64) -> u64 {
-    value.round() as u64
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {

@@ -134,7 +134,7 @@ fn bytes(number: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::Plan;
+    use crate::testing::parse_file;
 
     /// What is said of a request with these header fields and this body.
     fn said(headers: &str, body: &str) -> Result<(), String> {
@@ -154,11 +154,7 @@ headers = [{headers}]
 list = ["", "a"]
 "#
         );
-        let plan = Plan::parse(
-            "framing.toml",
-            &source,
-            crate::plan::PlanOf::program(&crate::testing::application()),
-        );
+        let plan = parse_file("framing.toml", &source);
         plan.map(|_| ()).map_err(|mistake| mistake.to_string())
     }
 

@@ -116,18 +116,14 @@ impl fmt::Display for ToleranceTooHigh {
 mod tests {
     use super::*;
     use crate::plan::Plan;
+    use crate::testing::parse_file;
 
     fn plan(gate: &str) -> Result<Plan, String> {
         let plan = format!(
             "name = \"g\"\nthresholds = []\n[[stage]]\nname = \"s\"\nusers = 1\nduration = \"1s\"\n\
              [mix]\nbrowsers = 1\n{gate}"
         );
-        Plan::parse(
-            "g.toml",
-            &plan,
-            crate::plan::PlanOf::program(&crate::testing::application()),
-        )
-        .map_err(|error| error.to_string())
+        parse_file("g.toml", &plan).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How users share out among the scenarios.
+//! The shares of users that scenarios get.
 
 use std::collections::BTreeMap;
 

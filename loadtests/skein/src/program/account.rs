@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::figure::{Figure, Reading};
 use crate::ledger::Line;
+use crate::record::EdgeRecord;
 use crate::section::Section;
 
 /// An account of what was seen of a run: lines of its ledger, readings of figures, sections
@@ -16,23 +17,10 @@ pub struct Account {
     pub(crate) lines: Vec<Line>,
     pub(crate) figures: Vec<(Figure, Reading)>,
     pub(crate) sections: Vec<Section>,
-    pub(crate) edges: Vec<Edge>,
+    pub(crate) edges: Vec<EdgeRecord>,
     pub(crate) remarks: BTreeMap<String, Vec<String>>,
     pub(crate) summary: Vec<String>,
     pub(crate) kept: BTreeMap<String, Value>,
-}
-
-/// Calls of one node, or of all nodes of a role, to another, over the judged stages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edge {
-    /// The caller: a node or a role.
-    pub from: String,
-    /// The node that is called.
-    pub to: String,
-    /// Calls made.
-    pub calls: u64,
-    /// Calls of them that failed; `None` where nobody counts them.
-    pub failed: Option<u64>,
 }
 
 impl Account {
@@ -66,8 +54,8 @@ impl Account {
     }
 
     /// The same with calls between nodes, for the picture of the system.
-    pub fn edge(mut self, edge: Edge) -> Self {
-        self.edges.push(edge);
+    pub fn edges(mut self, edges: impl IntoIterator<Item = EdgeRecord>) -> Self {
+        self.edges.extend(edges);
         self
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Application {
     pub(crate) about: String,
     /// The command that starts the program.
     pub(crate) command: String,
-    pub(crate) plans: Vec<(String, &'static str)>,
+    pub(crate) plans: Vec<&'static str>,
     pub(crate) scenarios: Vec<ScenarioKind>,
     pub(crate) figures: Vec<Figure>,
     pub(crate) tables: Vec<TableKind>,
@@ -37,9 +37,9 @@ pub(crate) struct Application {
     pub(crate) counters: Vec<(&'static str, &'static [&'static str])>,
     pub(crate) under_way: Option<UnderWay>,
     pub(crate) host: Option<fn(Vec<OsString>) -> ExitCode>,
-    pub(crate) node_package: Option<NodePackage>,
+    pub(crate) node_executable: Option<&'static str>,
     pub(crate) up: Option<UpFlags>,
-    pub(crate) record_schema: Option<Value>,
+    pub(crate) record_schema: Option<fn() -> Value>,
     pub(crate) adopt: Option<fn(&mut Record)>,
 }
 
@@ -65,13 +65,18 @@ pub(crate) struct UnderWay {
     pub(crate) left: fn(&Counters) -> Option<u64>,
 }
 
-/// The program of a workspace that hosts nodes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NodePackage {
-    pub(crate) executable: &'static str,
-}
-
 impl Application {
+    /// The built-in plans: their names and their TOML.
+    pub(crate) fn plans(&self) -> impl Iterator<Item = (String, &'static str)> {
+        self.plans.iter().map(|source| (name_of(source), *source))
+    }
+
+    /// The TOML of the built-in plan of this name.
+    pub(crate) fn built_in(&self, name: &str) -> Option<&'static str> {
+        let mut plans = self.plans();
+        plans.find_map(|(known, source)| (known == name).then_some(source))
+    }
+
     pub(crate) fn new(name: String) -> Self {
         Application {
             about: "Start a system, load it, judge it and report.".to_owned(),
@@ -92,7 +97,7 @@ impl Application {
             counters: Vec::new(),
             under_way: None,
             host: None,
-            node_package: None,
+            node_executable: None,
             up: None,
             record_schema: None,
             adopt: None,
@@ -113,6 +118,13 @@ impl Application {
         let of_role = self.counters.iter().filter(move |(of, _)| *of == role);
         of_role.flat_map(|(_, names)| names.iter().copied())
     }
+}
+
+/// The name that a built-in plan gives itself.
+fn name_of(source: &str) -> String {
+    let named: toml::Table = source.parse().expect("a built-in plan is TOML");
+    let name = named["name"].as_str().expect("a plan's name is a text");
+    name.to_owned()
 }
 
 impl fmt::Debug for Application {

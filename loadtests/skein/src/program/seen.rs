@@ -145,11 +145,11 @@ impl<'a> Seen<'a> {
     }
 
     fn is_within(&self, stage: StageIndex, over: Over) -> bool {
-        let is_warm_up = || stage.is_some_and(|stage| self.plan.stages[stage].warm_up);
+        let is_judged = self.plan.is_judged(stage);
         match over {
             Over::Run => true,
-            Over::WarmUp => is_warm_up(),
-            Over::Judged => stage.is_some() && !is_warm_up(),
+            Over::WarmUp => stage.is_some() && !is_judged,
+            Over::Judged => is_judged,
         }
     }
 }

@@ -97,8 +97,8 @@ fn as_text(schema: &Schema) -> String {
 }
 
 /// The schema of a run's record, with the members that its program keeps beside.
-pub(crate) fn run_schema(own: Option<&Value>) -> String {
-    let Some(own) = own else {
+pub(crate) fn run_schema(own: Option<fn() -> Value>) -> String {
+    let Some(own) = own.map(|make| make()) else {
         return Record::schema();
     };
     let mut schema = schemars::schema_for!(Record).to_value();

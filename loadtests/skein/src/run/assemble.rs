@@ -36,7 +36,7 @@ pub(super) fn record(
     folder: &Path,
 ) -> Record {
     let plan = &order.plan;
-    let is_measured = |stage: StageIndex| stage.is_some_and(|stage| !plan.stages[stage].warm_up);
+    let is_measured = |stage: StageIndex| plan.is_judged(stage);
     let lasted = seconds_of_stages(plan, seen.reached);
     let all = lasted.iter().enumerate();
     // In a pause nothing is asked for, so that it is no time to have a rate over.
@@ -425,7 +425,7 @@ mod tests {
     #[test]
     fn failures_add_up_over_judged_stages_and_over_all() {
         let plan = testing::plan("smoke");
-        let is_judged = |stage: StageIndex| stage.is_some_and(|stage| !plan.stages[stage].warm_up);
+        let is_judged = |stage: StageIndex| plan.is_judged(stage);
         let recorder = crate::samples::Recorder::new();
         let stages = [Some(0), Some(1), None];
         let faults = [Fault::TimedOut, Fault::Closed, Fault::NoAnswer];

@@ -70,7 +70,7 @@ impl Subject {
             launcher: Launcher::this_program(),
             folder: folder.to_owned(),
         };
-        let topology = order.plan.topology().ok_or(RunError::NoSystem)?;
+        let topology = order.plan.system()?;
         Ok(Subject::Started(System::start(&topology, options).await?))
     }
 

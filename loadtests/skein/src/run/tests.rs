@@ -7,6 +7,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::report::{junit, run_page};
+use crate::testing::parse_file;
 
 const PLAN: &str = r#"
 name = "clock"
@@ -41,12 +42,7 @@ async fn a_clock_that_is_set_meanwhile_changes_no_length_and_is_told() {
         .await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let order = Order {
-        plan: Plan::parse(
-            "clock.toml",
-            PLAN,
-            crate::plan::PlanOf::program(&crate::testing::application()),
-        )
-        .expect("valid"),
+        plan: parse_file("clock.toml", PLAN).expect("valid"),
         seed: 1,
         target: Some(server.uri()),
         dashboard: None,

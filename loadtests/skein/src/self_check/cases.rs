@@ -90,32 +90,19 @@ const LATE_SHARE: f64 = 0.001;
 const SEED: u64 = 7;
 
 impl Case {
-    /// What `loadtests self-check` does, in less than a minute.
-    pub const ALL: [Case; 10] = {
-        let freeze = Freeze {
-            millis: 1000,
-            stage_seconds: 10,
-        };
-        [
-            Case::Constant,
-            Case::TwoModes,
-            Case::Trickling,
-            Case::AsWritten,
-            Case::Poisson,
-            Case::Unsent,
-            Case::Faulty,
-            Case::OpenFreeze(freeze),
-            Case::ClosedFreeze(freeze),
-            Case::Thinkers,
-        ]
-    };
+    /// The cases of `loadtests self-check`, done in less than a minute.
+    pub const ALL: [Case; 10] = Case::with(Freeze {
+        millis: 1000,
+        stage_seconds: 10,
+    });
 
     /// The same with a shorter freeze, for tests.
-    pub const QUICK: [Case; 10] = {
-        let freeze = Freeze {
-            millis: 400,
-            stage_seconds: 4,
-        };
+    pub const QUICK: [Case; 10] = Case::with(Freeze {
+        millis: 400,
+        stage_seconds: 4,
+    });
+
+    const fn with(freeze: Freeze) -> [Case; 10] {
         [
             Case::Constant,
             Case::TwoModes,
@@ -128,7 +115,7 @@ impl Case {
             Case::ClosedFreeze(freeze),
             Case::Thinkers,
         ]
-    };
+    }
 
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Metric, Threshold, Unit};
 use crate::figure::Reading;
-use crate::record::share;
 
 /// What the rules are judged on.
 #[derive(Clone, Debug)]
@@ -138,7 +137,7 @@ impl Threshold {
         let stages = || figures.turns.iter().filter(|(name, _)| self.is_about(name));
         let planned: u64 = stages().map(|(_, turns)| turns.planned).sum();
         let part: u64 = stages().map(|(_, turns)| part(turns)).sum();
-        share(part, planned).map_or(Reading::NoSamples, Reading::Value)
+        Reading::percent(part, planned)
     }
 
     fn is_about(&self, name: &str) -> bool {

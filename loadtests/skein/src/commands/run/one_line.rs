@@ -224,6 +224,7 @@ mod tests {
 
     use super::*;
     use crate::commands::run::Run;
+    use crate::testing;
 
     #[derive(Parser)]
     struct CommandLine {
@@ -245,7 +246,7 @@ mod tests {
     fn a_line_becomes_a_plan_with_a_warm_up_and_one_stage() {
         let plan = one_line(&["--get", "/items?page=2", "--users", "8", "--duration", "3s"]);
         let plan = plan
-            .plan(PlanOf::program(&crate::testing::application()))
+            .plan(PlanOf::program(&testing::application()))
             .expect("a plan");
         let stages: Vec<_> = plan
             .stages
@@ -263,7 +264,7 @@ mod tests {
         let odd = "a 'b' \"c\"\n]]> {{x}} {}";
         let line = one_line(&["--post", "/x", "--body", odd, "--header", "X-A: it's"]);
         let requests = line
-            .plan(PlanOf::program(&crate::testing::application()))
+            .plan(PlanOf::program(&testing::application()))
             .expect("a plan")
             .requests
             .expect("requests");
@@ -280,7 +281,7 @@ mod tests {
         let arguments: Vec<_> = ["--get", "/"].into_iter().chain(arguments).collect();
         let line = one_line(&arguments);
         let plan = line
-            .plan(PlanOf::program(&crate::testing::application()))
+            .plan(PlanOf::program(&testing::application()))
             .expect("a plan");
         let requests = plan.requests.expect("requests").requests;
         let fields = requests[0].headers.iter();
@@ -346,7 +347,7 @@ mod tests {
             ),
         ] {
             let message = one_line(arguments)
-                .plan(PlanOf::program(&crate::testing::application()))
+                .plan(PlanOf::program(&testing::application()))
                 .expect_err(says)
                 .to_string();
             assert!(message.contains(says), "{message}");

@@ -2,6 +2,7 @@
 
 use crate::events::{Event, RoundsSoFar, Suspicion};
 use crate::report::figures::{count, micros};
+use crate::words::short_commit;
 
 /// Something to be shown.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub(super) fn shown(event: &Event) -> Option<Shown> {
         } => Some(Shown::Staying(format!(
             "building the {} {} (profile {profile}), which takes a while and is kept",
             side.word(),
-            short(commit)
+            short_commit(commit)
         ))),
         Event::BuildLine { side, line } => Some(Shown::Passing(format!(
             "building the {}: {}",
@@ -78,7 +79,7 @@ pub(super) fn shown(event: &Event) -> Option<Shown> {
         } => Some(Shown::Staying(format!(
             "built the {} {} in {} s",
             side.word(),
-            short(commit),
+            short_commit(commit),
             took_ms / 1000
         ))),
         Event::CapacityMeasuring => doing("measuring what the baseline can do"),
@@ -154,11 +155,6 @@ fn rounds(so_far: &RoundsSoFar) -> String {
         so_far.left_ms / 1000,
         so_far.next_look,
     )
-}
-
-/// A commit as people call it.
-fn short(commit: &str) -> &str {
-    commit.get(..7).unwrap_or(commit)
 }
 
 #[cfg(test)]

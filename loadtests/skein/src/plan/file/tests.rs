@@ -1,11 +1,9 @@
 use std::time::Duration;
 
-use super::Plan;
 use crate::arrivals::Spacing;
 use crate::evidence::Limits;
 use crate::plan::Stage;
-use crate::plan::{InvalidPlan, PlanOf};
-use crate::testing;
+use crate::testing::{parse_file, refusal};
 
 const VALID: &str = r#"
 name = "tiny"
@@ -20,17 +18,15 @@ duration = "2s"
 browsers = 1
 "#;
 
-fn parse(file: &str, source: &str) -> Result<Plan, InvalidPlan> {
-    super::parse(file, source, PlanOf::program(&testing::application()))
-}
-
 fn error(source: &str) -> String {
-    parse("tiny.toml", source).expect_err("invalid").to_string()
+    parse_file("tiny.toml", source)
+        .expect_err("invalid")
+        .to_string()
 }
 
 #[test]
 fn a_small_plan_is_read_with_defaults_for_the_rest() {
-    let plan = parse("tiny.toml", VALID).expect("valid");
+    let plan = parse_file("tiny.toml", VALID).expect("valid");
     assert_eq!(plan.think_time, Duration::from_millis(5));
     assert_eq!(plan.stages[0].users, 4);
     assert_eq!(plan.thresholds.len(), 2);
@@ -40,7 +36,7 @@ fn a_small_plan_is_read_with_defaults_for_the_rest() {
 #[test]
 fn a_plan_sets_the_limits_that_it_names_and_no_others() {
     let source = format!("{VALID}[limits]\nsend_lag = \"5ms\"\nbusy = 90.0\n");
-    let limits = parse("tiny.toml", &source).expect("valid").limits;
+    let limits = parse_file("tiny.toml", &source).expect("valid").limits;
     let expected = Limits {
         send_lag: Duration::from_millis(5),
         busy: 90.0,
@@ -62,7 +58,7 @@ users = 7
 ramp = "1s"
 "#;
     let source = VALID.replace("users = 4\n", stages);
-    let plan = parse("tiny.toml", &source).expect("valid");
+    let plan = parse_file("tiny.toml", &source).expect("valid");
     let open = |stage: usize| plan.stages[stage].open.expect("open load");
     assert_eq!(open(0).spacing, Spacing::Poisson);
     assert_eq!(open(0).curve.expected(), 4000.0);
@@ -73,7 +69,7 @@ ramp = "1s"
 #[test]
 fn a_stage_may_be_a_pause_or_shorter_than_a_second() {
     let pauses = "users = 4\nduration = \"250ms\"\n[[stage]]\nname = \"pause\"\nusers = 0\nduration = \"20ms\"\n[[stage]]\nname = \"other\"\nrate = \"0/s\"";
-    let plan = parse("tiny.toml", &VALID.replace("users = 4", pauses)).expect("valid");
+    let plan = parse_file("tiny.toml", &VALID.replace("users = 4", pauses)).expect("valid");
     let pauses: Vec<_> = plan.stages.iter().map(Stage::is_pause).collect();
     assert_eq!(pauses, [false, true, true]);
     assert_eq!(plan.stages[0].duration, Duration::from_millis(250));
@@ -223,17 +219,7 @@ fn wrong_types_are_told_in_the_words_of_plans() {
             "this is the number 5; write a text in quotes",
         ),
     ] {
-        assert!(VALID.contains(from), "{from}");
-        let source = VALID.replacen(from, to, 1);
-        let message = error(&source.replace(
-            "p99<50ms for GET /items/{key}\", \"imbalance<=1",
-            "error-rate<=0%",
-        ));
-        assert!(
-            message.starts_with(&format!("tiny.toml:{place}: ")),
-            "{to}: {message}"
-        );
-        assert!(message.contains(says), "{to}: {message}");
+        let message = refusal("tiny.toml", VALID, (from, to, place, says));
         let foreign = [
             "u16", "u32", "u64", "usize", "f64", "struct", "sequence", " map", "tuple", "integer",
             "enum",
@@ -345,12 +331,6 @@ fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
             "name a system with --topology FILE",
         ),
     ] {
-        assert!(VALID.contains(from), "{from}");
-        let message = error(&VALID.replacen(from, to, 1));
-        assert!(
-            message.starts_with(&format!("tiny.toml:{place}: ")),
-            "{to}: {message}"
-        );
-        assert!(message.contains(says), "{to}: {message}");
+        refusal("tiny.toml", VALID, (from, to, place, says));
     }
 }

@@ -1,4 +1,4 @@
-use crate::plan::Plan;
+use crate::testing::{parse_file, refusal};
 
 const VALID: &str = r#"
 name = "shop"
@@ -23,12 +23,7 @@ to = 9
 
 #[test]
 fn a_plan_of_plain_requests_is_read_with_defaults_for_the_rest() {
-    let plan = Plan::parse(
-        "shop.toml",
-        VALID,
-        crate::plan::PlanOf::program(&crate::testing::application()),
-    )
-    .expect("valid");
+    let plan = parse_file("shop.toml", VALID).expect("valid");
     let requests = plan.requests.expect("plain requests").requests;
     let names: Vec<_> = requests.iter().map(|r| r.route.name()).collect();
     assert_eq!(names, ["GET /items/{item}", "POST /basket"]);
@@ -141,18 +136,7 @@ fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
         ),
         ("[values", "[mix]\nreaders = 1\n[values", "17:1", "either"),
     ] {
-        assert!(VALID.contains(from), "{from}");
-        let message = Plan::parse(
-            "shop.toml",
-            &VALID.replacen(from, to, 1),
-            crate::plan::PlanOf::program(&crate::testing::application()),
-        );
-        let message = message.expect_err(to).to_string();
-        assert!(
-            message.starts_with(&format!("shop.toml:{place}: ")),
-            "{to}: {message}"
-        );
-        assert!(message.contains(says), "{to}: {message}");
+        refusal("shop.toml", VALID, (from, to, place, says));
     }
 }
 
@@ -160,12 +144,7 @@ fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
 fn fields(headers: &str) -> Vec<(String, String)> {
     let written = "headers = { content-type = \"application/json\" }";
     let source = VALID.replace(written, headers);
-    let plan = Plan::parse(
-        "shop.toml",
-        &source,
-        crate::plan::PlanOf::program(&crate::testing::application()),
-    )
-    .expect("valid");
+    let plan = parse_file("shop.toml", &source).expect("valid");
     let requests = plan.requests.expect("plain requests").requests;
     let fields = requests[1].headers.iter().map(|field| {
         let value = field.value.constant().expect("no placeholder");
@@ -200,12 +179,7 @@ fn limits_of_answers_are_those_of_the_plan_and_of_the_request() {
             "status = 201",
             "timeout = \"1m\"\n[answer]\nfields = 7\nhead = \"1 MiB\"\nbody = 5",
         );
-    let plan = Plan::parse(
-        "shop.toml",
-        &source,
-        crate::plan::PlanOf::program(&crate::testing::application()),
-    )
-    .expect("valid");
+    let plan = parse_file("shop.toml", &source).expect("valid");
     let answers = plan.answers;
     assert_eq!(answers.timeout.as_secs(), 3);
     assert_eq!(

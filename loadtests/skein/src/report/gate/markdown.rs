@@ -5,6 +5,7 @@ use crate::gate::record::{Build, GateRecord, HopTime, Side};
 use crate::report::figures::{count, micros};
 use crate::report::markdown::{code, list, plain, row};
 use crate::verdict::Verdict;
+use crate::words::short_commit;
 
 /// The gate as Markdown, in GitHub's dialect, where tables are.
 pub fn markdown(record: &GateRecord) -> String {
@@ -49,7 +50,7 @@ pub fn markdown(record: &GateRecord) -> String {
 /// What a side is called.
 fn build(build: &Build) -> String {
     let commit = build.commit.as_ref().map(|commit| {
-        let short = &commit[..commit.len().min(7)];
+        let short = short_commit(commit);
         let changed = build.modified == Some(true);
         format!("{short}{}", if changed { " with changes" } else { "" })
     });

@@ -8,7 +8,7 @@ use harness::Topology;
 
 use super::super::system::{GENERATOR, Measured};
 use crate::program::{Account, NodeCounts};
-use crate::record::{EdgeRecord, NodeRecord, ProcessRecord, Traffic};
+use crate::record::{NodeRecord, ProcessRecord, Traffic};
 
 /// The traffic between nodes, over the stages that are no warm-up. Calls are as the program that
 /// knows the system tells.
@@ -23,19 +23,13 @@ pub(super) fn traffic(
         let remarks = account.remarks.get(node.name.as_str());
         answered(node.name.as_str(), &node.role, counted, remarks)
     });
-    let edges = account.edges.iter().map(|edge| EdgeRecord {
-        from: edge.from.clone(),
-        to: edge.to.clone(),
-        calls: edge.calls,
-        failed: edge.failed,
-    });
     let tiers = topology.tiers().into_iter().map(|tier| {
         let names = tier.into_iter().map(|node| node.name.to_string());
         names.collect()
     });
     Traffic {
         nodes: nodes.collect(),
-        edges: edges.collect(),
+        edges: account.edges.clone(),
         tiers: tiers.collect(),
     }
 }

@@ -1,5 +1,5 @@
-//! What is to be drawn of a system: from the nodes' counters where they were seen, else
-//! from the plan, else from what answers told.
+//! A system as it is drawn: from the nodes' counters where they were seen, else from the
+//! plan, else from what answers told.
 
 use crate::record::{EdgeRecord, NodeRecord, Record, Traffic, share};
 use crate::report::figures::{count, known, parts, per_second, percent};
@@ -9,7 +9,7 @@ use crate::report::tones::{GENERATOR, Tones};
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) tiers: Vec<Tier>,
-    /// Where the figures come from.
+    /// The source of the figures.
     pub(super) remark: &'static str,
 }
 
@@ -18,7 +18,7 @@ pub(super) struct View {
 pub(super) struct Tier {
     pub(super) name: String,
     pub(super) nodes: Vec<Node>,
-    /// What comes to each node from the tier before, in their order.
+    /// The link to each node from the tier before, in the nodes' order.
     pub(super) links: Vec<Link>,
 }
 
@@ -28,16 +28,16 @@ pub(super) struct Node {
     /// The style class that gives it its colour.
     pub(super) class: &'static str,
     pub(super) figures: Vec<String>,
-    /// What went wrong at it.
+    /// The trouble at it, if there was any.
     pub(super) alarm: Option<String>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Link {
     pub(super) label: Option<String>,
-    /// How much it carries, of what all users sent.
+    /// The share that it carries of all that users sent.
     pub(super) weight: f64,
-    /// What went wrong on it.
+    /// The trouble on it, if there was any.
     pub(super) alarm: Option<String>,
 }
 
