@@ -10,7 +10,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::run::{PROGRAM, Place, Running, code_of, wait_for};
+use crate::order::are_in_order;
+use crate::run::{PROGRAM, Place, Running, code_of, nodes_of, wait_for};
 use crate::server::{Manner, Server};
 
 const FILE: &str = "events.jsonl";
@@ -47,16 +48,6 @@ fn name(event: &Value) -> &str {
 fn first<'e>(events: &'e [Value], wanted: &str) -> &'e Value {
     let found = events.iter().find(|event| name(event) == wanted);
     found.unwrap_or_else(|| panic!("there is no {wanted} in {events:#?}"))
-}
-
-/// Fails unless these events are there, the first of each after that of the one before.
-fn are_in_order(events: &[Value], wanted: &[&str]) {
-    let place = |wanted: &&str| {
-        let found = events.iter().position(|event| name(event) == *wanted);
-        found.unwrap_or_else(|| panic!("there is no {wanted} in {events:#?}"))
-    };
-    let places: Vec<usize> = wanted.iter().map(place).collect();
-    assert!(places.is_sorted(), "{wanted:?} are at {places:?}");
 }
 
 fn with_events(mut command: Command) -> Command {
@@ -194,13 +185,9 @@ fn a_node_that_ends_is_told_at_once_and_is_in_the_record_and_the_junit_file() {
 /// The process of a node that the process with this id started.
 fn node_of(id: u32, service: &str) -> i32 {
     let node = format!("__node\0{id}\0{service}\0");
-    let processes = fs::read_dir("/proc").expect("it is there").flatten();
-    let mut found = processes.filter_map(|process| {
-        let line = fs::read_to_string(process.path().join("cmdline")).ok()?;
-        let id = process.file_name().to_str()?.parse().ok()?;
-        line.contains(&node).then_some(id)
-    });
-    found.next().expect("the node runs")
+    let mut nodes = nodes_of(id).into_iter();
+    let found = nodes.find(|(_, command)| command.contains(&node));
+    found.expect("the node runs").0
 }
 
 #[test]

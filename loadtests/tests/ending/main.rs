@@ -3,6 +3,8 @@
 
 mod disk;
 mod events;
+#[path = "../frame/order.rs"]
+mod order;
 mod output;
 mod run;
 mod server;

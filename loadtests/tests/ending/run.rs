@@ -169,3 +169,15 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
         thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// The nodes that the process with this id started: process and command line.
+pub(crate) fn nodes_of(id: u32) -> Vec<(i32, String)> {
+    let node = format!("__node\0{id}\0");
+    let processes = fs::read_dir("/proc").expect("it is there").flatten();
+    let nodes = processes.filter_map(|process| {
+        let line = fs::read_to_string(process.path().join("cmdline")).ok()?;
+        let id = process.file_name().to_str()?.parse().ok()?;
+        line.contains(&node).then_some((id, line))
+    });
+    nodes.collect()
+}

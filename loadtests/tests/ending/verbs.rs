@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::run::{PROGRAM, Running, wait_for};
+use crate::run::{PROGRAM, Running, nodes_of, wait_for};
 
 fn quiet(command: &mut Command) {
     command
@@ -39,10 +39,10 @@ fn a_system_that_runs_for_people_stops_when_their_terminal_is_closed() {
     quiet(&mut command);
     let mut up = Running::start(command);
     let id = up.id();
-    wait_for("the nodes", || (nodes_of(id) >= 5).then_some(()));
+    wait_for("the nodes", || (nodes_of(id).len() >= 5).then_some(()));
     up.send(Signal::SIGHUP);
     assert_eq!(up.end().code(), Some(0));
-    assert_eq!(nodes_of(id), 0);
+    assert_eq!(nodes_of(id).len(), 0);
 }
 
 #[test]
@@ -100,12 +100,4 @@ fn git(folder: &Path, arguments: &[&str]) {
         .current_dir(folder)
         .status();
     assert!(done.expect("git is there").success(), "{arguments:?}");
-}
-
-/// The number of nodes run that the process with this id started.
-fn nodes_of(id: u32) -> usize {
-    let processes = fs::read_dir("/proc").expect("it is there").flatten();
-    let node = format!("__node\0{id}\0");
-    let lines = processes.filter_map(|p| fs::read_to_string(p.path().join("cmdline")).ok());
-    lines.filter(|line| line.contains(&node)).count()
 }
