@@ -46,6 +46,7 @@ pub mod topology;
 
 pub mod host;
 pub mod occupancy;
+pub mod real;
 
 pub use harness::{
     Helper, Launcher, NodeName, StartOptions, System, UnexpectedExit, Usage, counters, error,

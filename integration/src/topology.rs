@@ -8,6 +8,8 @@ use harness::topology::{NodePlan, Text};
 use harness::{NodeName, topology};
 use services::contract::Service;
 
+use crate::real::{Parts, Real};
+
 /// The plan of a laboratory, or of one node of it. Each method returns the plan with one
 /// thing changed, and the order in which they are called doesn't matter.
 ///
@@ -40,6 +42,7 @@ impl Topology {
                 caches: 2,
             },
             ports: Ports::Free,
+            parts: Parts::default(),
             settings: Vec::new(),
         }
         .into()
@@ -50,6 +53,7 @@ impl Topology {
         Shape {
             replicas: Replicas::Single(service),
             ports: Ports::Free,
+            parts: Parts::default(),
             settings: Vec::new(),
         }
         .into()
@@ -103,6 +107,20 @@ impl Topology {
             })
     }
 
+    /// The same with these parts in place of ours.
+    ///
+    /// # Panics
+    ///
+    /// For a [`Topology::single`].
+    pub fn parts(mut self, parts: Parts) -> Self {
+        let (_, caches) = self.shape.laboratory();
+        if let Some(urls) = parts.cache.as_ref().and_then(Real::servers) {
+            *caches = urls;
+        }
+        self.shape.parts = parts;
+        self.shape.into()
+    }
+
     /// The same on the laboratory's ports; further replicas stay on free ones.
     pub fn on_laboratory_ports(mut self) -> Self {
         self.shape.ports = Ports::Laboratory;
@@ -134,11 +152,11 @@ impl Deref for Topology {
     }
 }
 
-/// The service that a node of the laboratory runs.
+/// The service that a node of the laboratory runs, or whose place it takes.
 ///
 /// # Panics
 ///
-/// When the node is of another topology.
+/// When it is of no service, such as PostgreSQL, or of another topology.
 pub fn service_of(node: &NodePlan) -> Service {
     Service::ALL
         .into_iter()
@@ -151,6 +169,7 @@ pub fn service_of(node: &NodePlan) -> Service {
 struct Shape {
     replicas: Replicas,
     ports: Ports,
+    parts: Parts,
     settings: Vec<(Service, Setting)>,
 }
 
@@ -189,15 +208,51 @@ impl Shape {
         (1..=self.count(service)).map(move |number| name(service, number))
     }
 
+    /// Every node, in the order in which a request meets them.
+    fn nodes(&self) -> impl Iterator<Item = NodePlan> {
+        let services = Service::ALL.into_iter();
+        let numbered = services
+            .flat_map(|service| (1..=self.count(service)).map(move |number| (service, number)));
+        let of_services = numbered.map(|(service, number)| self.node(service, number));
+        of_services.chain(self.behind_services())
+    }
+
+    /// The nodes that services keep things in, and no service is replaced by.
+    fn behind_services(&self) -> impl Iterator<Item = NodePlan> {
+        let behind = [&self.parts.queue, &self.parts.database]
+            .into_iter()
+            .flatten();
+        behind.map(|real| {
+            let name = real.part.name().parse();
+            real.node(name.expect("a part's name is a node's"), 1)
+        })
+    }
+
     fn node(&self, service: Service, number: usize) -> NodePlan {
-        let port = match self.ports {
-            Ports::Free => 0,
-            Ports::Laboratory => service
-                .laboratory_ports()
-                .get(number - 1)
-                .copied()
-                .unwrap_or(0),
+        let in_its_place = match service {
+            Service::LoadBalancer => &self.parts.balancer,
+            Service::Cache => &self.parts.cache,
+            _ => &None,
         };
+        match in_its_place {
+            Some(real) => real
+                .node(name(service, number), number)
+                .in_role(service.as_str(), number)
+                .port(self.port(service, number)),
+            None => self.node_of_ours(service, number),
+        }
+    }
+
+    fn port(&self, service: Service, number: usize) -> u16 {
+        let fixed = service.laboratory_ports().get(number - 1).copied();
+        match self.ports {
+            Ports::Free => 0,
+            Ports::Laboratory => fixed.unwrap_or(0),
+        }
+    }
+
+    fn node_of_ours(&self, service: Service, number: usize) -> NodePlan {
+        let port = self.port(service, number);
         let text = |text: &str| -> Text { text.parse().expect("a text of ours") };
         let mut arguments = vec![
             Text::literal(service.as_str()),
@@ -216,7 +271,14 @@ impl Shape {
                 .map(|name| text(&format!("--{flag}={name}={{{name}.url}}")));
             arguments.extend(wired);
         }
-        if matches!(service, Service::Database | Service::Worker) {
+        let keeps_data = matches!(service, Service::Database | Service::Worker);
+        let store = self.parts.database.as_ref().filter(|_| keeps_data);
+        let queue = self
+            .parts
+            .queue
+            .as_ref()
+            .filter(|_| service == Service::Worker);
+        if keeps_data && store.is_none() {
             arguments.push(text("--file={dir}/data.sqlite"));
         }
         let settings = self.settings(service);
@@ -225,10 +287,15 @@ impl Shape {
         arguments.extend(shown.into_iter().map(Setting::into_argument));
         let node = NodePlan::hosted(name(service, number), arguments);
         let secrets = secret.iter().filter_map(Setting::secret);
+        let secrets = secrets.map(|(name, value)| (name, Text::literal(value)));
+        let servers = [("SKEIN_STORE", store), ("SKEIN_QUEUE", queue)].into_iter();
+        let servers = servers.filter_map(|(variable, real)| {
+            let url = format!("{{{}.url}}", real?.part);
+            Some((variable, text(&url)))
+        });
         secrets
-            .fold(node, |node, (name, value)| {
-                node.env(name, Text::literal(value))
-            })
+            .chain(servers)
+            .fold(node, |node, (name, value)| node.env(name, value))
             .in_role(service.as_str(), number)
             .env("SKEIN_NONCE", text("{nonce}"))
             .port(port)
@@ -238,6 +305,16 @@ impl Shape {
     fn settings(&self, service: Service) -> Vec<Setting> {
         let of_service = self.settings.iter().filter(|(of, _)| *of == service);
         let mut settings: Vec<Setting> = of_service.map(|(_, setting)| setting.clone()).collect();
+        let is_ttl = |of: Service, flag: &str| of == Service::Cache && flag == "ttl";
+        if service == Service::ApiGateway && self.parts.cache.is_some() {
+            // What our caches are told, gateways tell Redis.
+            let ttl = self
+                .settings
+                .iter()
+                .filter(|(of, setting)| is_ttl(*of, &setting.flag));
+            let ttl = ttl.map(|(_, setting)| Setting::new("redis-ttl", setting.value.clone()));
+            settings.extend(ttl);
+        }
         let caches_are_settled = self.count(Service::Cache) > 0
             || settings
                 .iter()
@@ -282,13 +359,9 @@ impl Setting {
 
 impl From<Shape> for Topology {
     fn from(shape: Shape) -> Self {
-        let nodes = Service::ALL
-            .into_iter()
-            .flat_map(|service| (1..=shape.count(service)).map(move |number| (service, number)))
-            .map(|(service, number)| shape.node(service, number))
-            .enumerate()
-            // A request meets the first one first.
-            .map(|(position, node)| if position == 0 { node.entry() } else { node });
+        let nodes = shape.nodes().enumerate();
+        // A request meets the first one first.
+        let nodes = nodes.map(|(position, node)| if position == 0 { node.entry() } else { node });
         let topology = topology::Topology::of(nodes).expect("the laboratory's nodes fit together");
         Topology { shape, topology }
     }
@@ -335,7 +408,7 @@ mod tests {
     }
 
     fn settings(node: &NodePlan) -> Vec<String> {
-        let topology::Run::Program(program) = &node.run;
+        let program = node.run.program().expect("a program");
         let arguments = program.arguments.iter().map(Text::to_string);
         // The others follow from where things are.
         let set = |argument: &String| argument.starts_with("--") && !argument.contains('{');

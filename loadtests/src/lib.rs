@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! shape, behaviour     the tables of plans that mean something here alone
+//! parts                the real things in place of ours, as flags and in plans
 //! scenarios            what users do; tokens: what they show at the door
 //!    ↓
 //! counted              the laboratory's own members of a record, from what was seen
@@ -59,6 +60,7 @@ mod behaviour;
 mod counted;
 mod figures;
 mod ledger;
+mod parts;
 mod prediction;
 mod record;
 mod scenarios;
@@ -98,6 +100,7 @@ pub fn program() -> Program {
         .system(topology)
         .described(|plan| plan.table::<Shape>().in_words())
         .up_flags::<up::Flags>()
+        .run_flags::<parts::PartFlags>()
         .scenario::<Readers>()
         .scenario::<Writers>()
         .scenario::<Processors>()

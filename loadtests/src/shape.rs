@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use integration::Topology;
+use integration::real::{Parts, Place};
 use serde::{Deserialize, Serialize};
 use services::contract::Service;
 use skein::plan::{Mistake, Span, Spanned, within};
 use skein::{Plan, PlanTable, counted};
 
 use crate::behaviour::Behaviour;
+use crate::parts;
 
 /// The laboratory that a plan asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub(crate) struct Shape {
     pub(crate) task_duration: Duration,
     /// The time that caches keep a value; zero means for ever.
     pub(crate) cache_ttl: Duration,
+    /// The real things in place of ours.
+    #[serde(default)]
+    pub(crate) parts: Parts,
 }
 
 /// The table as it is written.
@@ -36,6 +41,10 @@ pub(crate) struct Written {
     storage_latency: Option<Span>,
     task_duration: Option<Span>,
     cache_ttl: Option<Span>,
+    balancer: Option<Spanned<String>>,
+    cache: Option<Spanned<String>>,
+    queue: Option<Spanned<String>>,
+    database: Option<Spanned<String>>,
 }
 
 impl PlanTable for Shape {
@@ -50,6 +59,12 @@ impl PlanTable for Shape {
             storage_latency: time(written.storage_latency, Duration::from_millis(5)),
             task_duration: time(written.task_duration, Duration::from_millis(100)),
             cache_ttl: time(written.cache_ttl, Duration::from_secs(60)),
+            parts: parts::check([
+                (Place::Balancer, written.balancer),
+                (Place::Cache, written.cache),
+                (Place::Queue, written.queue),
+                (Place::Database, written.database),
+            ])?,
         })
     }
 }
@@ -61,6 +76,7 @@ pub(crate) fn topology(plan: &Plan) -> Topology {
     Topology::laboratory()
         .gateways(shape.gateways)
         .caches(shape.caches)
+        .parts(shape.parts.clone())
         .with(
             Service::Database,
             "storage-latency",
@@ -83,12 +99,18 @@ impl Shape {
             true => "never expire".to_owned(),
             false => format!("expire after {}", format_duration(self.cache_ttl)),
         };
-        format!(
+        let shape = format!(
             "{}, {}, simulated storage latency {}, task duration {}, values in caches {kept}",
             counted(self.gateways as u64, "gateway", "gateways"),
             counted(self.caches as u64, "cache", "caches"),
             format_duration(self.storage_latency),
             format_duration(self.task_duration),
-        )
+        );
+        let real = parts::in_words(&self.parts);
+        [shape]
+            .into_iter()
+            .chain(real)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }

@@ -2,8 +2,10 @@
 
 use clap::Args;
 use integration::Topology;
+use integration::real::Parts;
 use skein::Shaped;
 
+use crate::parts::PartFlags;
 use crate::tokens::LABORATORY;
 
 /// The laboratory's shape.
@@ -27,13 +29,17 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "M", default_value_t = 2, conflicts_with = "topology",
           value_parser = clap::value_parser!(u8).range(0..=32))]
     caches: u8,
+
+    #[command(flatten)]
+    parts: PartFlags,
 }
 
 impl Shaped for Flags {
     fn topology(&self) -> skein::Topology {
         let laboratory = Topology::laboratory()
             .gateways(self.gateways.into())
-            .caches(self.caches.into());
+            .caches(self.caches.into())
+            .parts(self.parts.applied_to(Parts::default()));
         let laboratory = match self.ephemeral {
             true => laboratory,
             false => laboratory.on_laboratory_ports(),

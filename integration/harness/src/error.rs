@@ -52,6 +52,26 @@ pub enum StartError {
         log: String,
     },
 
+    #[error("{node} can't be had here, since {reasons}{remedy}")]
+    NoWay {
+        node: NodeName,
+        reasons: String,
+        remedy: String,
+    },
+
+    #[error("{node} {reason}")]
+    NoSuchPlace { node: NodeName, reason: String },
+
+    #[error(
+        "{node}, which should run already, does not answer on {address} ({last}): start it, or \
+         correct its URL"
+    )]
+    OutOfReach {
+        node: NodeName,
+        address: SocketAddr,
+        last: String,
+    },
+
     #[error("{program}, which {node} is to run, could not be executed:\n{log}")]
     NoProgram {
         node: NodeName,
@@ -107,6 +127,9 @@ pub enum StartError {
 pub enum FaultError {
     #[error("could not {fault} {node}, which is not running")]
     NotRunning { node: NodeName, fault: &'static str },
+
+    #[error("could not {fault} {node}, which runs elsewhere")]
+    Elsewhere { node: NodeName, fault: &'static str },
 
     #[error("could not {fault} {node}")]
     Signal {

@@ -4,21 +4,38 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{Read, Write, stderr, stdin};
-use std::os::unix::process::CommandExt;
-use std::process::{self, Command, ExitCode};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{self, ExitCode, ExitStatus};
 use std::thread;
 
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
 
+mod confined;
+
+pub(crate) use confined::Nobody;
+
+use crate::container;
+
 /// The first argument of a program that is to host a node. It is followed by the
 /// harness's process id, and by the node's own arguments.
 pub const HIDDEN_WORD: &str = "__node";
 
 /// The same for a program that is to become another one, which it names after the
-/// harness's process id, and which ends with the harness.
+/// harness's process id and `--`, and which ends with the harness.
 pub(crate) const BECOME_WORD: &str = "__become";
+
+/// A word between the two, with the folder that the other one shall run in.
+pub(crate) const WORKDIR: &str = "--in=";
+
+/// The first argument of the first process in a namespace, followed by the id of the process
+/// that made it and by the program that it is for.
+const FIRST_WORD: &str = "__first";
+
+/// The first argument of a program that is to keep a container; see
+/// [`outlive_by_nothing`](crate::container::outlive_by_nothing).
+pub(crate) const CONTAIN_WORD: &str = "__contain";
 
 /// The same for a program that is to be a [`Helper`](crate::helper::Helper); it is
 /// followed by the harness's process id.
@@ -35,7 +52,11 @@ pub fn run_if_asked(serve: impl FnOnce(Vec<OsString>) -> ExitCode) -> Option<Exi
             die_with_the_input();
             serve([program].into_iter().chain(args).collect())
         }),
-        Some(BECOME_WORD) => Box::new(|args| become_another(&args)),
+        Some(BECOME_WORD) => return Some(or_say_why(confined::become_another(args))),
+        Some(FIRST_WORD) => return Some(or_say_why(confined::be_the_first(args))),
+        Some(CONTAIN_WORD) => {
+            return Some(container::outlive_by_nothing(&args.collect::<Vec<_>>()));
+        }
         _ => return None,
     };
     Some(if_the_harness_lives(args, work))
@@ -68,22 +89,24 @@ fn if_the_harness_lives(
     }
 }
 
-fn fail(reason: &str) {
+pub(crate) fn fail(reason: &str) {
     // Without anybody to read it, the exit code says enough.
     let _ = writeln!(stderr(), "error: {reason}");
 }
 
-/// Executes another program in place of this one. What the kernel was told of our end
-/// holds for it too.
-fn become_another(args: &[OsString]) -> ExitCode {
-    let Some((file, rest)) = args.split_first() else {
-        fail("this word is for the harness: it wants a program");
-        return ExitCode::FAILURE;
-    };
-    // It returns only when that can't be done.
-    let error = Command::new(file).args(rest).exec();
-    fail(&format!("could not execute {}: {error}", file.display()));
-    ExitCode::from(NO_PROGRAM)
+fn or_say_why(became: Result<ExitCode, String>) -> ExitCode {
+    became.unwrap_or_else(|reason| {
+        fail(&reason);
+        ExitCode::FAILURE
+    })
+}
+
+/// The exit code by which a process hands on how another one ended: 128 and its number for a
+/// signal, as a shell has it.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    let signal = || status.signal().map_or(1, |signal| 128 + signal);
+    let code = status.code().unwrap_or_else(signal);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
 /// The exit code of a shell for a command that isn't there.

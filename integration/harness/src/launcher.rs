@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::sync::Arc;
 
-use crate::host::{BECOME_WORD, HIDDEN_WORD};
+use crate::container::Container;
+use crate::folder::DataFolder;
+use crate::host::{BECOME_WORD, CONTAIN_WORD, HIDDEN_WORD, WORKDIR};
 use crate::topology::{NodePlan, Program, ProgramFile, Ready, Run, Text};
+use crate::ways::search_path;
 
 /// The program that hosts nodes, and starts other programs so that they end with the
 /// harness. Its `main` begins with [`crate::host::run_if_asked`].
@@ -78,6 +81,9 @@ impl Launcher {
 pub(crate) struct Launch<'a> {
     pub(crate) launcher: &'a Launcher,
     pub(crate) plan: &'a NodePlan,
+    /// The program that the plan settled on.
+    pub(crate) program: &'a Program,
+    pub(crate) data: &'a DataFolder,
     pub(crate) nonce: &'a str,
     /// Where to listen; port 0 when the node chooses itself and announces it.
     pub(crate) listen: SocketAddr,
@@ -86,30 +92,32 @@ pub(crate) struct Launch<'a> {
 }
 
 impl Launch<'_> {
-    /// The command that starts the node, logging to `log`.
-    pub(crate) fn command(&self, log: File) -> io::Result<Command> {
-        let Run::Program(program) = &self.plan.run;
-        let mut command = self.tied(program);
-        command
-            .arg0(self.plan.name.as_str())
-            .args(program.arguments.iter().map(self.fill));
-        match self.plan.ready {
+    /// The command that starts the node, logging to `log`, and the container that it starts
+    /// it in.
+    pub(crate) fn command(&self, log: File) -> io::Result<(Command, Option<Container>)> {
+        let (mut command, container) = self.tied();
+        command.arg0(self.plan.name.as_str());
+        let has_lifeline = self.plan.run.is_hosted() || container.is_some();
+        match has_lifeline {
             // Open for as long as we live: its end tells the node to end too.
-            Ready::Announced => command.stdin(Stdio::piped()).stdout(Stdio::piped()),
-            _ => command.stdin(Stdio::null()).stdout(log.try_clone()?),
+            true => command.stdin(Stdio::piped()),
+            false => command.stdin(Stdio::null()),
+        };
+        match self.plan.ready {
+            Ready::Announced => command.stdout(Stdio::piped()),
+            _ => command.stdout(log.try_clone()?),
         };
         command
             .stderr(log)
             // Ctrl-C in a terminal is for us, who stop the nodes in order.
             .process_group(0);
-        self.set_environment(&mut command, program);
-        Ok(command)
+        self.set_environment(&mut command);
+        Ok((command, container))
     }
 
     /// The command that asks whether the node is ready.
     pub(crate) fn question(&self, command: &[Text]) -> Option<tokio::process::Command> {
         let mut words = command.iter().map(self.fill);
-        let Run::Program(program) = &self.plan.run;
         let mut command = Command::new(words.next()?);
         command
             .args(words)
@@ -117,35 +125,50 @@ impl Launch<'_> {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0);
-        self.set_environment(&mut command, program);
+        self.set_environment(&mut command);
         let mut command = tokio::process::Command::from(command);
         command.kill_on_drop(true);
         Some(command)
     }
 
-    /// The launcher's program, told to end with us and to host the node, or to become
-    /// the node's program.
-    fn tied(&self, program: &Program) -> Command {
+    /// The launcher's program, told to end with us and to host the node, to become the
+    /// node's program, or to keep a container.
+    fn tied(&self) -> (Command, Option<Container>) {
         let mut command = Command::new(self.launcher.executable());
-        let word = match program.file {
-            ProgramFile::Host => HIDDEN_WORD,
-            ProgramFile::Path(_) => BECOME_WORD,
-        };
-        command.arg(word).arg(process::id().to_string());
-        if let ProgramFile::Path(path) = &program.file {
-            command.arg((self.fill)(path));
+        let arguments = self.program.arguments.iter().map(self.fill);
+        let us = process::id().to_string();
+        if let Run::Container { image, .. } = &self.plan.run {
+            let container = Container::of(self);
+            command.args([CONTAIN_WORD, container.name()]);
+            command.args(container.words(self, image));
+            return (command, Some(container));
         }
-        command
+        match &self.program.file {
+            ProgramFile::Host => command.args([HIDDEN_WORD, &us]),
+            ProgramFile::Path(path) => {
+                command.args([BECOME_WORD, &us]);
+                if let Some(nobody) = self.data.nobody() {
+                    command.arg(nobody.as_word());
+                }
+                if let Some(workdir) = &self.program.workdir {
+                    command.arg(format!("{WORKDIR}{}", (self.fill)(workdir)));
+                }
+                command.args(["--", &(self.fill)(path)])
+            }
+        };
+        command.args(arguments);
+        (command, None)
     }
 
     /// A node is what its plan says, whatever our own settings are.
-    fn set_environment(&self, command: &mut Command, program: &Program) {
+    fn set_environment(&self, command: &mut Command) {
         for (name, _) in env::vars_os() {
             if name.as_encoded_bytes().starts_with(b"SKEIN_") {
                 command.env_remove(name);
             }
         }
-        let filled = program.environment.iter();
+        command.envs(search_path(self.program).map(|path| ("PATH", path)));
+        let filled = self.program.environment.iter();
         command.envs(filled.map(|(name, value)| (name, (self.fill)(value))));
     }
 }

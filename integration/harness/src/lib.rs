@@ -60,6 +60,9 @@ pub mod error;
 pub mod usage;
 pub mod wait;
 
+mod container;
+mod elsewhere;
+mod folder;
 pub mod helper;
 pub mod host;
 mod http;
@@ -70,6 +73,7 @@ mod port;
 mod process;
 mod ready;
 mod spawner;
+mod ways;
 
 pub use crate::http::AskError;
 pub use helper::Helper;

@@ -1,6 +1,7 @@
 //! One node: it is started, shows that it is ready and who it is, and can be killed,
 //! paused, resumed and started again in its place.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -14,7 +15,9 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::time::{sleep, timeout};
 
+use crate::elsewhere;
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
+use crate::folder::DataFolder;
 use crate::host::NO_PROGRAM;
 use crate::launcher::{Launch, Launcher};
 use crate::listener;
@@ -29,9 +32,8 @@ use crate::wait::wait_for;
 
 /// The time between two looks for the sign that a node is ready.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// How long a node may take to stop: a node drains for 5 s unless it is told
-/// otherwise.
-const STOPPED_WITHIN: Duration = Duration::from_secs(10);
+/// The time that a server which runs elsewhere is given to answer.
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
 /// How much of a node's log an error shows.
 const LOG_LINES: usize = 50;
 
@@ -51,7 +53,9 @@ pub struct UnexpectedExit {
 pub(crate) struct Node {
     plan: NodePlan,
     log: PathBuf,
+    data: DataFolder,
     place: OnceLock<Place>,
+    further_ports: OnceLock<BTreeMap<String, Reservation>>,
     life: Mutex<Life>,
     /// Held while the node is being started, so that two restarts take turns.
     starting: tokio::sync::Mutex<()>,
@@ -81,11 +85,13 @@ impl Life {
 
 impl Node {
     /// A node that has not been started, and will log to the file `log`.
-    pub(crate) fn new(plan: NodePlan, log: PathBuf) -> Self {
+    pub(crate) fn new(plan: NodePlan, log: PathBuf, data: DataFolder) -> Self {
         Node {
             plan,
             log,
+            data,
             place: OnceLock::new(),
+            further_ports: OnceLock::new(),
             life: Mutex::default(),
             starting: tokio::sync::Mutex::default(),
         }
@@ -104,9 +110,37 @@ impl Node {
         self.place.get().map(|place| place.address)
     }
 
-    /// Finds a place for a node that is told where to listen; one that announces its
-    /// place has none before it is ready.
-    pub(crate) fn settle_before_start(&self) -> Result<(), StartError> {
+    /// The folder of the node's data.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// A port of the node beside the one that it listens on.
+    pub(crate) fn further_port(&self, name: &str) -> u16 {
+        let ports = self
+            .further_ports
+            .get()
+            .expect("a place was found before the start");
+        let address = ports[name].address();
+        address.expect("it was reserved for its address").port()
+    }
+
+    /// Finds a place for a node that is told where to listen, or is elsewhere; one that
+    /// announces its place has none before it is ready.
+    pub(crate) async fn settle_before_start(&self) -> Result<(), StartError> {
+        self.reserve_further_ports()?;
+        if let Run::Elsewhere(url) = &self.plan.run {
+            let address = elsewhere::address(url).await;
+            let address = address.map_err(|reason| StartError::NoSuchPlace {
+                node: self.name(),
+                reason,
+            })?;
+            let _ = self.place.set(Place {
+                address,
+                _reservation: None,
+            });
+            return Ok(());
+        }
         let announces = self.plan.ready == Ready::Announced;
         if announces || self.place.get().is_some() {
             return Ok(());
@@ -142,6 +176,19 @@ impl Node {
         Ok(())
     }
 
+    fn reserve_further_ports(&self) -> Result<(), StartError> {
+        let names = self.plan.further_ports().into_iter();
+        let reserved = names.map(|name| Ok((name.to_owned(), Reservation::of_a_free_port()?)));
+        let reserved: io::Result<BTreeMap<_, _>> = reserved.collect();
+        let reserved = reserved.map_err(|source| StartError::Reservation {
+            node: self.name(),
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            source,
+        })?;
+        let _ = self.further_ports.set(reserved);
+        Ok(())
+    }
+
     /// Starts the node, where it was before if it was, and waits until it is ready.
     /// A process that still runs it is killed first.
     pub(crate) async fn start(
@@ -151,10 +198,15 @@ impl Node {
         fill: &(dyn Fn(&Text) -> String + Send + Sync),
     ) -> Result<(), StartError> {
         let _turn = self.starting.lock().await;
+        let Some(program) = self.plan.run.program() else {
+            return self.is_reached().await;
+        };
         self.retire();
         let launch = Launch {
             launcher,
             plan: &self.plan,
+            program,
+            data: &self.data,
             nonce,
             listen: self.listens(),
             fill,
@@ -170,7 +222,14 @@ impl Node {
             .open(&self.log);
         let log = log.map_err(unlogged)?;
         let logged_before = log.metadata().map_err(unlogged)?.len();
-        let command = launch.command(log).map_err(unlogged)?;
+        for (name, text) in &program.files {
+            let written = self.data.write(name, &fill(text));
+            written.map_err(|source| StartError::Folder {
+                path: self.data().join(name),
+                source,
+            })?;
+        }
+        let (command, container) = launch.command(log).map_err(unlogged)?;
         let mut child = spawn(command, launcher.cores()).map_err(|source| StartError::Spawn {
             node: self.name(),
             program: launcher.path().to_owned(),
@@ -178,9 +237,10 @@ impl Node {
         })?;
         let output = child.stdout.take();
         // From here on the process is ended with us, whatever becomes of this call.
-        self.life().process = Some(match self.is_hosted() {
-            true => Process::new(child),
-            false => Process::with_descendants(child),
+        self.life().process = Some(match container {
+            Some(container) => Process::of_container(child, container),
+            None if self.plan.run.is_hosted() => Process::new(child),
+            None => Process::with_descendants(child),
         });
 
         let ready = match output {
@@ -219,14 +279,14 @@ impl Node {
     /// Tells the node to stop, waits for it, and kills it when it takes too long.
     pub(crate) async fn stop(&self) -> Result<(), StopError> {
         let told = match self.life().running() {
-            Some(process) => process.terminate(),
+            Some(process) => process.terminate(self.stop_signal()),
             None => return Ok(()),
         };
         told.map_err(|source| StopError::Signal {
             node: self.name(),
             source,
         })?;
-        match self.end(STOPPED_WITHIN).await {
+        match self.end(self.plan.stop_within).await {
             Some(status) if status.success() || self.ends_so_when_told(status) => Ok(()),
             Some(status) => Err(StopError::Failed {
                 node: self.name(),
@@ -237,7 +297,7 @@ impl Node {
                 self.retire();
                 Err(StopError::Late {
                     node: self.name(),
-                    limit: STOPPED_WITHIN,
+                    limit: self.plan.stop_within,
                     log: self.log(),
                 })
             }
@@ -296,17 +356,30 @@ impl Node {
         self.plan.port == 0
     }
 
+    /// The signal that tells the node to stop.
+    fn stop_signal(&self) -> Signal {
+        let program = self.plan.run.program();
+        program.map_or(Signal::SIGTERM, |program| program.stop)
+    }
+
     /// True when it is a program that has nothing to do at its end: it leaves that to the
     /// kernel, or to a shell, which says so by 128 and the signal's number.
     fn ends_so_when_told(&self, status: ExitStatus) -> bool {
-        let terminate = Signal::SIGTERM as i32;
-        !self.is_hosted()
-            && (status.signal() == Some(terminate) || status.code() == Some(128 + terminate))
+        let told = self.stop_signal() as i32;
+        !self.plan.run.is_hosted()
+            && (status.signal() == Some(told) || status.code() == Some(128 + told))
     }
 
-    fn is_hosted(&self) -> bool {
-        let Run::Program(program) = &self.plan.run;
-        program.file == ProgramFile::Host
+    /// Waits until a server that runs elsewhere answers.
+    async fn is_reached(&self) -> Result<(), StartError> {
+        let address = self.listens();
+        let look = async || ready::answers(&self.plan, address).await;
+        let reached = wait_for("an answer", REACHED_WITHIN.min(self.plan.within), look).await;
+        reached.map_err(|overdue| StartError::OutOfReach {
+            node: self.name(),
+            address,
+            last: overdue.last,
+        })
     }
 
     async fn announces_itself(
@@ -362,7 +435,7 @@ impl Node {
         if !matches!(launch.plan.ready, Ready::Tcp | Ready::Http(_)) {
             return Ok(true);
         }
-        let Some(group) = self.life().running().map(|process| process.pid()) else {
+        let Some(group) = self.life().running().and_then(|process| process.first()) else {
             // That it has ended is noticed at the next look.
             return Ok(false);
         };
@@ -382,9 +455,8 @@ impl Node {
     }
 
     fn exited(&self, status: ExitStatus) -> StartError {
-        let Run::Program(program) = &self.plan.run;
-        match &program.file {
-            ProgramFile::Path(path) if status.code() == Some(NO_PROGRAM.into()) => {
+        match self.plan.run.program().map(|program| &program.file) {
+            Some(ProgramFile::Path(path)) if status.code() == Some(NO_PROGRAM.into()) => {
                 StartError::NoProgram {
                     node: self.name(),
                     program: path.to_string(),
@@ -447,6 +519,7 @@ impl Node {
                 fault,
                 source,
             }),
+            None if self.plan.is_elsewhere() => Err(FaultError::Elsewhere { node, fault }),
             None => Err(FaultError::NotRunning { node, fault }),
         }
     }

@@ -14,6 +14,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
+use crate::container::Container;
 use crate::listener::members;
 use crate::usage::Usage;
 
@@ -21,33 +22,49 @@ use crate::usage::Usage;
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    /// True when signals and looks go to its whole process group, whose leader it is.
-    with_descendants: bool,
+    reach: Reach,
     paused: bool,
     told_to_end: bool,
 }
 
+/// Those whom signals and looks go to.
+#[derive(Debug)]
+enum Reach {
+    /// The process.
+    Alone,
+    /// Its process group, whose leader it is, and all whom these started.
+    Descendants,
+    /// The container that it was started for.
+    Container(Container),
+}
+
 impl Process {
     pub(crate) fn new(child: Child) -> Self {
+        Process::reaching(child, Reach::Alone)
+    }
+
+    fn reaching(child: Child, reach: Reach) -> Self {
         Process {
             child,
-            with_descendants: false,
+            reach,
             paused: false,
             told_to_end: false,
         }
     }
 
-    /// A process that may start others: a server with workers, a shell script. They share
-    /// its group, and so its fate, as long as they don't leave it.
+    /// A process that may start others: a server with workers, a shell script.
     pub(crate) fn with_descendants(child: Child) -> Self {
-        let mut process = Process::new(child);
-        process.with_descendants = true;
-        process
+        Process::reaching(child, Reach::Descendants)
+    }
+
+    /// The process that a container doesn't outlive.
+    pub(crate) fn of_container(child: Child, container: Container) -> Self {
+        Process::reaching(child, Reach::Container(container))
     }
 
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        if self.with_descendants && self.has_ended_unnoticed() {
+        if matches!(self.reach, Reach::Descendants) && self.has_ended_unnoticed() {
             // While we haven't asked for its status, its group's number is nobody else's.
             let _ = killpg(self.pid(), Signal::SIGKILL);
         }
@@ -65,18 +82,28 @@ impl Process {
     pub(crate) fn kill(&mut self) -> io::Result<()> {
         if self.ended().is_none() {
             self.told_to_end = true;
-            self.signal(Signal::SIGKILL)?;
+            match self.reach {
+                // It removes the container when its input ends.
+                Reach::Container(_) => drop(self.child.stdin.take()),
+                _ => self.signal(Signal::SIGKILL)?,
+            }
             self.child.wait()?;
         }
         Ok(())
     }
 
-    /// Asks it to end in its own time. A paused one is resumed, so that it can.
-    pub(crate) fn terminate(&mut self) -> io::Result<()> {
+    /// Asks it by a signal to end in its own time. A paused one is resumed, so that it can.
+    pub(crate) fn terminate(&mut self, signal: Signal) -> io::Result<()> {
         if self.ended().is_none() {
             self.told_to_end = true;
-            self.signal(Signal::SIGTERM)?;
-            self.resume()?;
+            match &self.reach {
+                // Who left the group is told by whoever started him.
+                Reach::Descendants => killpg(self.pid(), signal)?,
+                _ => self.signal(signal)?,
+            }
+            if self.paused || !matches!(self.reach, Reach::Container(_)) {
+                self.resume()?;
+            }
         }
         Ok(())
     }
@@ -85,8 +112,17 @@ impl Process {
     pub(crate) fn pause(&mut self) -> io::Result<()> {
         if !self.paused {
             self.signal(Signal::SIGSTOP)?;
-            // The call returns without this process when it ends instead.
-            waitid(Id::Pid(self.pid()), WaitPidFlag::WSTOPPED)?;
+            match self.reach {
+                // The call returns without this process when it ends instead.
+                Reach::Alone => drop(waitid(Id::Pid(self.pid()), WaitPidFlag::WSTOPPED)?),
+                // Some may have been started since, and some may not stand still yet.
+                Reach::Descendants => {
+                    while self.members()?.iter().any(runs) {
+                        self.signal(Signal::SIGSTOP)?;
+                    }
+                }
+                Reach::Container(_) => {}
+            }
             self.paused = true;
         }
         Ok(())
@@ -101,32 +137,54 @@ impl Process {
 
     /// User and system time of all its threads, those that have ended included.
     pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
-        if self.with_descendants {
-            return Ok(self.usage()?.cpu);
+        match self.reach {
+            Reach::Alone => Ok(clock_gettime(clock_getcpuclockid(self.pid())?)?.into()),
+            _ => Ok(self.usage()?.cpu),
         }
-        let clock = clock_getcpuclockid(self.pid())?;
-        Ok(clock_gettime(clock)?.into())
     }
 
     /// What it has taken from the operating system so far.
     pub(crate) fn usage(&self) -> io::Result<Usage> {
-        if !self.with_descendants {
-            return Usage::of(self.pid());
+        match self.reach {
+            Reach::Alone => Usage::of(self.pid()),
+            _ => Usage::of_all(self.members()?.iter().map(pid)),
         }
-        let members = members(self.pid()).map_err(io::Error::other)?;
-        Usage::of_all(members.iter().map(|process| Pid::from_raw(process.pid)))
     }
 
     /// Its number, which is that of its process group, too.
-    pub(crate) fn pid(&self) -> Pid {
+    fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
 
+    /// The first process of the node, which all others descend from; none while there is no
+    /// container yet.
+    pub(crate) fn first(&self) -> Option<Pid> {
+        match &self.reach {
+            Reach::Container(container) => container.first(),
+            _ => Some(self.pid()),
+        }
+    }
+
+    /// Every process of the node.
+    fn members(&self) -> io::Result<Vec<procfs::process::Process>> {
+        let gone = || io::Error::other("there is no container any more");
+        let first = self.first().ok_or_else(gone)?;
+        members(first).map_err(io::Error::other)
+    }
+
     fn signal(&self, signal: Signal) -> io::Result<()> {
-        if self.with_descendants {
-            Ok(killpg(self.pid(), signal)?)
-        } else {
-            Ok(kill(self.pid(), signal)?)
+        match &self.reach {
+            Reach::Alone => Ok(kill(self.pid(), signal)?),
+            Reach::Container(container) => container.signal(signal),
+            Reach::Descendants => {
+                let members = self.members()?;
+                killpg(self.pid(), signal)?;
+                for member in members.iter().map(pid) {
+                    // It may have ended meanwhile.
+                    let _ = kill(member, signal);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -136,6 +194,16 @@ impl Process {
         let seen = waitid(Id::Pid(self.pid()), look);
         matches!(seen, Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)))
     }
+}
+
+fn pid(process: &procfs::process::Process) -> Pid {
+    Pid::from_raw(process.pid)
+}
+
+/// True unless the process stands still, or has ended.
+fn runs(process: &procfs::process::Process) -> bool {
+    let stat = process.stat();
+    stat.is_ok_and(|stat| !matches!(stat.state, 'T' | 't' | 'Z' | 'X'))
 }
 
 /// Nothing is left behind.

@@ -17,7 +17,7 @@ use crate::announcement::{Announcement, Health, is_proven, question};
 use crate::error::StartError;
 use crate::http::get;
 use crate::launcher::Launch;
-use crate::topology::{Ready, Text};
+use crate::topology::{NodePlan, Ready, Text};
 
 /// The time that a node may take to answer who it is.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -97,20 +97,26 @@ pub(crate) async fn shows_its_sign(
     launch: &Launch<'_>,
     written: &(impl Fn() -> String + Sync),
 ) -> Result<(), String> {
-    let address = launch.listen;
     match &launch.plan.ready {
-        Ready::Announced | Ready::Tcp => match TcpStream::connect(address).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("{address}: {error}")),
-        },
+        Ready::Log(wanted) if written().lines().any(|line| line.contains(wanted)) => Ok(()),
+        Ready::Log(wanted) => Err(format!("no line of its log has {wanted:?} in it")),
+        Ready::Command(command) => asked(launch, command).await,
+        Ready::Announced | Ready::Tcp | Ready::Http(_) => answers(launch.plan, launch.listen).await,
+    }
+}
+
+/// Whether a node answers on its address, as far as that can be asked from outside.
+pub(crate) async fn answers(plan: &NodePlan, address: SocketAddr) -> Result<(), String> {
+    match &plan.ready {
         Ready::Http(path) => match get(address, path, HeaderMap::new(), ANSWER_WITHIN).await {
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) => Err(format!("GET {path} answers {}", status(answer.status()))),
             Err(error) => Err(error.to_string()),
         },
-        Ready::Log(wanted) if written().lines().any(|line| line.contains(wanted)) => Ok(()),
-        Ready::Log(wanted) => Err(format!("no line of its log has {wanted:?} in it")),
-        Ready::Command(command) => asked(launch, command).await,
+        _ => match TcpStream::connect(address).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("{address}: {error}")),
+        },
     }
 }
 

@@ -2,10 +2,8 @@
 //! runs, and gone without a trace when it is dropped.
 
 use std::collections::BTreeMap;
-use std::fs::DirBuilder;
 use std::io::{Write, stderr};
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -15,11 +13,13 @@ use uuid::Uuid;
 
 use crate::counters::{Counters, CountersError};
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
+use crate::folder::{DataFolder, create_folder};
 use crate::launcher::Launcher;
 use crate::name::NodeName;
 use crate::node::{Node, UnexpectedExit};
-use crate::topology::{Fact, NodePlan, Own, Reference, Text, Topology};
+use crate::topology::{Fact, Facts, Own, Reference, Run, Text, Topology};
 use crate::usage::Usage;
+use crate::ways;
 
 /// How and where a system is started.
 #[derive(Clone, Debug)]
@@ -51,20 +51,24 @@ impl System {
     /// The first node that doesn't become ready fails the start at once, and the
     /// others are killed.
     pub async fn start(topology: &Topology, options: StartOptions) -> Result<System, StartError> {
+        let ways = try_join_all(topology.nodes().iter().map(ways::settle)).await?;
+        let topology = topology.clone().settled(ways);
+        create_folder(&options.folder.join("logs"))?;
         let nodes = topology.nodes().iter().map(|plan| {
             let log = options.folder.join(format!("logs/{}.log", plan.name));
-            Node::new(plan.clone(), log)
+            let data = DataFolder::of(plan, &options.folder)?;
+            Ok(Node::new(plan.clone(), log, data))
         });
         let system = System {
-            nodes: nodes.collect(),
-            topology: topology.clone(),
+            nodes: nodes.collect::<Result<_, StartError>>()?,
+            topology,
             nonce: Uuid::new_v4().simple().to_string(),
             options,
         };
-        system.create_folders()?;
         for node in &system.nodes {
-            node.settle_before_start()?;
+            node.settle_before_start().await?;
         }
+        let topology = system.topology.clone();
         for level in topology.levels() {
             try_join_all(
                 level
@@ -216,53 +220,19 @@ impl System {
         outcome
     }
 
-    fn create_folders(&self) -> Result<(), StartError> {
-        let folders = self.nodes.iter().map(|node| self.data_folder(node.plan()));
-        for path in folders.chain([self.folder().join("logs")]) {
-            // Logs and data are for the user who starts the system, and for nobody else.
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&path)
-                .map_err(|source| StartError::Folder { path, source })?;
+    /// The URL of a node that others are told, which need not be one for HTTP.
+    fn url_told(&self, node: &Node) -> String {
+        match (&node.plan().run, &node.plan().url) {
+            (Run::Elsewhere(url), _) => url.clone(),
+            (_, Some(url)) => url.filled(&Known { system: self, node }),
+            (_, None) => format!("http://{}", address(node)),
         }
-        Ok(())
     }
 
     async fn start_node(&self, node: &Node) -> Result<(), StartError> {
-        let fill =
-            |text: &Text| text.filled(|own| self.own(node, own), |reference| self.other(reference));
+        let known = Known { system: self, node };
+        let fill = |text: &Text| text.filled(&known);
         node.start(&self.options.launcher, &self.nonce, &fill).await
-    }
-
-    /// A fact about a node that is told to itself.
-    fn own(&self, node: &Node, fact: Own) -> String {
-        let plan = node.plan();
-        match fact {
-            Own::Name => plan.name.to_string(),
-            Own::Index => plan.index().to_string(),
-            Own::Address => node.listens().to_string(),
-            Own::Port => node.listens().port().to_string(),
-            Own::Dir => self.data_folder(plan).display().to_string(),
-            Own::Nonce => self.nonce.clone(),
-        }
-    }
-
-    /// A fact about a node, or all of a role, that is told to those who call them.
-    fn other(&self, reference: &Reference) -> String {
-        let facts = self.topology.named(&reference.to).map(|plan| {
-            let address = address(self.node(plan.name.as_str()));
-            match reference.fact {
-                Fact::Address | Fact::Addresses => address.to_string(),
-                Fact::Port => address.port().to_string(),
-                Fact::Url | Fact::Urls => format!("http://{address}"),
-            }
-        });
-        facts.collect::<Vec<_>>().join(",")
-    }
-
-    fn data_folder(&self, plan: &NodePlan) -> PathBuf {
-        self.folder().join("data").join(plan.name.as_str())
     }
 
     fn node(&self, name: &str) -> &Node {
@@ -271,6 +241,45 @@ impl System {
             let names: Vec<&str> = self.nodes.iter().map(|n| n.plan().name.as_str()).collect();
             panic!("there is no node {name} among {}", names.join(", "))
         })
+    }
+}
+
+/// What a system knows, told to one of its nodes.
+struct Known<'a> {
+    system: &'a System,
+    node: &'a Node,
+}
+
+impl Facts for Known<'_> {
+    fn own(&self, fact: &Own) -> String {
+        let plan = self.node.plan();
+        match fact {
+            Own::Name => plan.name.to_string(),
+            Own::Index => plan.index().to_string(),
+            Own::Address => self.node.listens().to_string(),
+            Own::Port => self.node.listens().port().to_string(),
+            Own::FurtherPort(name) => self.node.further_port(name).to_string(),
+            Own::Url => self.system.url_told(self.node),
+            Own::Dir => self.node.data().display().to_string(),
+            Own::Nonce => self.system.nonce.clone(),
+        }
+    }
+
+    fn others(&self, reference: &Reference) -> Vec<String> {
+        let facts = self.system.topology.named(&reference.to).map(|plan| {
+            let other = self.system.node(plan.name.as_str());
+            match reference.fact {
+                Fact::Address | Fact::Addresses => address(other).to_string(),
+                Fact::Port => address(other).port().to_string(),
+                Fact::Url | Fact::Urls => self.system.url_told(other),
+            }
+        });
+        facts.collect()
+    }
+
+    fn names(&self, role: &str) -> Vec<String> {
+        let nodes = self.system.topology.named(role);
+        nodes.map(|node| node.name.to_string()).collect()
     }
 }
 

@@ -2,13 +2,13 @@
 //! knows that it is ready, and where its counters are. Nothing here knows processes.
 
 mod file;
+mod plan;
 mod text;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 pub use file::FileError;
-pub(crate) use text::{Fact, Own, Reference};
+pub use nix::sys::signal::Signal;
+pub use plan::{NodePlan, Program, ProgramFile, Ready, Run};
+pub(crate) use text::{Fact, Facts, Own, Reference};
 pub use text::{Text, TextError};
 
 use crate::name::{InvalidNodeName, NodeName};
@@ -19,76 +19,6 @@ use crate::name::{InvalidNodeName, NodeName};
 pub struct Topology {
     nodes: Vec<NodePlan>,
     entry: usize,
-}
-
-/// The plan of one node, or of several equal ones.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NodePlan {
-    /// The node's name, unique in its topology.
-    pub name: NodeName,
-    /// The name that equal nodes share, by default the node's own.
-    pub role: String,
-    /// How it runs.
-    pub run: Run,
-    /// The port of 127.0.0.1 that it listens on; 0 lets the system choose.
-    pub port: u16,
-    /// The nodes that it calls, beside those that its texts refer to.
-    pub calls: Vec<NodeName>,
-    /// How one knows that it is ready.
-    pub ready: Ready,
-    /// The time that it may take until then.
-    pub within: Duration,
-    /// The path at which it shows its counters, in the OpenMetrics text format.
-    pub counters: Option<String>,
-    /// True when the load goes here.
-    pub entry: bool,
-    replicas: Option<usize>,
-    index: usize,
-}
-
-/// How a node runs. Containers and servers that run elsewhere belong here, too.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Run {
-    /// A program on this machine.
-    Program(Program),
-}
-
-/// A program, its arguments and its environment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Program {
-    /// The file that is executed.
-    pub file: ProgramFile,
-    /// Its arguments, without the program's own name.
-    pub arguments: Vec<Text>,
-    /// Variables beside those of the harness; none of its variables that begin with
-    /// `SKEIN_` is handed on.
-    pub environment: BTreeMap<String, Text>,
-}
-
-/// The file that a node executes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ProgramFile {
-    /// The [`Launcher`](crate::Launcher)'s program, which hosts services of its own: it
-    /// ends with the harness, and announces where it listens.
-    Host,
-    /// Another one: a path, or a name to be looked for in `PATH`.
-    Path(Text),
-}
-
-/// What tells that a node is ready.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Ready {
-    /// It writes one line to its standard output that says where it listens, as JSON, and
-    /// repeats name and nonce at `/health`: see [`Announcement`](crate::announcement::Announcement).
-    Announced,
-    /// It answers `GET` of this path with a status of 200 to 299.
-    Http(String),
-    /// It accepts connections on its port.
-    Tcp,
-    /// It writes a line that has this in it, to either output.
-    Log(String),
-    /// This command ends with success.
-    Command(Vec<Text>),
 }
 
 /// Why nodes are no topology.
@@ -132,155 +62,11 @@ pub enum TopologyError {
     Replicas { node: NodeName, replicas: usize },
     #[error("{node} has several replicas, which can't all listen on port {port}")]
     SharedPort { node: NodeName, port: u16 },
-    #[error("{node} has no program to run")]
+    #[error(
+        "{node} has no program to run: say one of `run`, `host` and `elsewhere`, and an `image` \
+         only beside `run`"
+    )]
     NoProgram { node: NodeName },
-}
-
-impl NodePlan {
-    /// The time that a node may take to become ready, unless its plan says otherwise. It
-    /// is long, since a busy machine is slow and a failure is noticed at once.
-    pub const WITHIN: Duration = Duration::from_secs(30);
-
-    /// A node that runs a program of anybody's: a file and its arguments. It is ready when
-    /// it accepts connections, unless [`NodePlan::ready`] says otherwise.
-    pub fn program(name: NodeName, file: Text, arguments: impl IntoIterator<Item = Text>) -> Self {
-        let ready = Ready::Tcp;
-        NodePlan::of(name, ProgramFile::Path(file), arguments, ready)
-    }
-
-    /// A node that the launcher's program hosts, started with these arguments.
-    pub fn hosted(name: NodeName, arguments: impl IntoIterator<Item = Text>) -> Self {
-        NodePlan::of(name, ProgramFile::Host, arguments, Ready::Announced)
-    }
-
-    fn of(
-        name: NodeName,
-        file: ProgramFile,
-        arguments: impl IntoIterator<Item = Text>,
-        ready: Ready,
-    ) -> Self {
-        NodePlan {
-            role: name.to_string(),
-            name,
-            run: Run::Program(Program {
-                file,
-                arguments: arguments.into_iter().collect(),
-                environment: BTreeMap::new(),
-            }),
-            port: 0,
-            calls: Vec::new(),
-            ready,
-            within: Self::WITHIN,
-            counters: None,
-            entry: false,
-            replicas: None,
-            index: 1,
-        }
-    }
-
-    /// The same as one of several equal nodes that were numbered by whoever made them.
-    pub fn in_role(mut self, role: impl Into<String>, index: usize) -> Self {
-        self.role = role.into();
-        self.index = index;
-        self
-    }
-
-    /// The same `n` times: `api` becomes `api-1` to `api-n`, of the role `api`.
-    pub fn replicas(mut self, n: usize) -> Self {
-        self.replicas = Some(n);
-        self
-    }
-
-    /// The same with a variable in its environment.
-    pub fn env(mut self, variable: impl Into<String>, value: Text) -> Self {
-        let Run::Program(program) = &mut self.run;
-        program.environment.insert(variable.into(), value);
-        self
-    }
-
-    /// The same on a port of one's own choice.
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// The same with another sign that it is ready.
-    pub fn ready(mut self, ready: Ready) -> Self {
-        self.ready = ready;
-        self
-    }
-
-    /// The same with another limit to the time until it is ready.
-    pub fn within(mut self, within: Duration) -> Self {
-        self.within = within;
-        self
-    }
-
-    /// The same, showing its counters at a path.
-    pub fn counters(mut self, path: impl Into<String>) -> Self {
-        self.counters = Some(path.into());
-        self
-    }
-
-    /// The same, calling these nodes too.
-    pub fn calling(mut self, nodes: impl IntoIterator<Item = NodeName>) -> Self {
-        self.calls.extend(nodes);
-        self
-    }
-
-    /// The same as the node that the load goes to.
-    pub fn entry(mut self) -> Self {
-        self.entry = true;
-        self
-    }
-
-    /// The node's number among the nodes of its role, from 1.
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
-    /// Every text of the node.
-    fn texts(&self) -> impl Iterator<Item = &Text> {
-        let Run::Program(program) = &self.run;
-        let file = match &program.file {
-            ProgramFile::Host => None,
-            ProgramFile::Path(path) => Some(path),
-        };
-        let command: &[Text] = match &self.ready {
-            Ready::Command(command) => command,
-            _ => &[],
-        };
-        // A readiness command asks the node itself, once all whom it calls are there.
-        file.into_iter()
-            .chain(&program.arguments)
-            .chain(program.environment.values())
-            .chain(command)
-    }
-
-    /// One node for each replica.
-    fn expanded(self) -> Result<Vec<NodePlan>, TopologyError> {
-        let Some(replicas) = self.replicas else {
-            return Ok(vec![self]);
-        };
-        let node = self.name.clone();
-        if !(1..=Topology::MAX_REPLICAS).contains(&replicas) {
-            return Err(TopologyError::Replicas { node, replicas });
-        }
-        if replicas > 1 && self.port != 0 {
-            let port = self.port;
-            return Err(TopologyError::SharedPort { node, port });
-        }
-        let numbered = (1..=replicas).map(|index| {
-            Ok(NodePlan {
-                name: node.replica(index)?,
-                index,
-                replicas: None,
-                entry: self.entry && index == 1,
-                ..self.clone()
-            })
-        });
-        numbered.collect()
-    }
 }
 
 impl Topology {
@@ -311,6 +97,15 @@ impl Topology {
         };
         topology.ordered()?;
         Ok(topology)
+    }
+
+    /// The same with each node running in the way that was found for it.
+    pub(crate) fn settled(mut self, ways: Vec<Run>) -> Self {
+        for (node, way) in self.nodes.iter_mut().zip(ways) {
+            node.run = way;
+            node.otherwise.clear();
+        }
+        self
     }
 
     /// The nodes, in the order in which they were given.
@@ -431,11 +226,11 @@ fn distinct(nodes: &[NodePlan]) -> Result<(), TopologyError> {
 fn called_by(node: &NodePlan, nodes: &[NodePlan]) -> Result<Vec<NodeName>, TopologyError> {
     let mut called: Vec<NodeName> = Vec::new();
     let references = node.texts().flat_map(Text::references);
-    let references = references.map(|r| (r.to.as_str(), r.fact.is_list()));
-    let named_outright = node.calls.iter().map(|name| (name.as_str(), true));
+    let references = references.map(|r| (r.to, r.fact.is_list()));
+    let named_outright = node.calls.iter().map(|name| (name.to_string(), true));
     for (to, many) in named_outright.chain(references) {
-        let found: Vec<&NodePlan> = named(nodes, to).collect();
-        let (node, to) = (node.name.clone(), to.to_owned());
+        let found: Vec<&NodePlan> = named(nodes, &to).collect();
+        let node = node.name.clone();
         if found.is_empty() {
             let known: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
             let known = known.join(", ");

@@ -92,7 +92,7 @@ pub(crate) fn run_command_line(application: &Arc<Application>) -> Outcome {
         Err(instead) => return said(&instead),
     };
     match command.unwrap_or_else(|| Command::Run(Box::default())) {
-        Command::Run(run) => run.execute(application),
+        Command::Run(run) => run.execute(application, matches.subcommand_matches("run")),
         Command::Gate(gate) => gate.execute(application),
         Command::Up(up) => {
             let flags = matches.subcommand_matches("up");
@@ -116,13 +116,16 @@ fn command_line(application: &Application) -> clap::Command {
     let rules = threshold::help(&application.figures);
     let line = CommandLine::command().name(name).about(about);
     let line = line.mut_subcommand("plans", |plans| plans.after_help(rules));
-    match application.up {
-        Some(flags) => line.mut_subcommand("up", |up| {
-            let about = up.get_about().cloned().unwrap_or_default();
-            (flags.augment)(up).about(about)
-        }),
-        None => line,
-    }
+    let up = application.up.map(|flags| flags.augment);
+    let run = application.run.map(|flags| flags.augment);
+    let own = [("up", up), ("run", run)].into_iter();
+    let own = own.filter_map(|(verb, augment)| Some((verb, augment?)));
+    own.fold(line, |line, (verb, augment)| {
+        line.mut_subcommand(verb, |command| {
+            let about = command.get_about().cloned().unwrap_or_default();
+            augment(command).about(about)
+        })
+    })
 }
 
 /// Says what there is to say in place of a command: help, or what is wrong.

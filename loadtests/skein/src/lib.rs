@@ -101,7 +101,7 @@ pub use interruption::Interruption;
 pub use keeping::Losses;
 pub use ledger::{Balance, Difference, Ledger, Line, Term};
 pub use plan::Plan;
-pub use program::{Account, Counts, NodeCounts, Over, PlanTable, Program, Seen, Shaped};
+pub use program::{Account, Amending, Counts, NodeCounts, Over, PlanTable, Program, Seen, Shaped};
 pub use record::{EdgeRecord as Edge, Record, Times, append_whole, replace_file};
 pub use report::figures as figures_for_people;
 pub use samples::{Fault, Route};

@@ -42,8 +42,8 @@ use crate::arrivals::{RateCurve, Spacing};
 use crate::client::AnswerLimits;
 use crate::evidence::Limits;
 use crate::plain::Plain;
-use crate::program::TypeMap;
 use crate::program::application::Application;
+use crate::program::{PlanTable, TypeMap};
 use crate::samples::StageIndex;
 use crate::scenario::{ScenarioIndex, ScenarioKind};
 use crate::threshold::Threshold;
@@ -280,6 +280,13 @@ impl Plan {
                 std::any::type_name::<T>()
             )
         })
+    }
+
+    /// Puts a table that means something to the program alone in place of the plan's.
+    pub(crate) fn set_table<T: PlanTable>(&mut self, table: T) {
+        let kept = serde_json::to_value(&table).unwrap_or_default();
+        self.kept_tables.insert(T::NAME.to_owned(), kept);
+        self.tables.insert(table);
     }
 
     /// The system to start; `None` when there is none to be had.

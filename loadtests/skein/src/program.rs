@@ -27,7 +27,7 @@ use crate::text;
 use crate::user::Answer;
 
 pub use account::Account;
-pub use flags::Shaped;
+pub use flags::{Amending, Shaped};
 pub use seen::{Counts, NodeCounts, Over, Seen};
 pub use table::PlanTable;
 pub(crate) use table::TypeMap;
@@ -226,6 +226,12 @@ impl Program {
     /// The same with flags of its own for `up`, in place of a plan.
     pub fn up_flags<S: Shaped>(mut self) -> Self {
         self.0.up = Some(flags::UpFlags::of::<S>());
+        self
+    }
+
+    /// The same with flags of its own for `run`, which change the plan.
+    pub fn run_flags<A: Amending>(mut self) -> Self {
+        self.0.run = Some(flags::RunFlags::of::<A>());
         self
     }
 

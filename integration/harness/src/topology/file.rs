@@ -8,7 +8,9 @@ use std::{fs, io};
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
-use super::{NodePlan, Program, ProgramFile, Ready, Run, Text, Topology, TopologyError};
+use super::{
+    NodePlan, Program, ProgramFile, Ready, Run, Signal, Text, TextError, Topology, TopologyError,
+};
 use crate::name::NodeName;
 
 /// A reason why a file gives no topology; whoever names the file says which it was.
@@ -135,8 +137,21 @@ struct NodeFile {
     run: Option<Vec<Text>>,
     /// Arguments for the launcher's program, in place of `run`.
     host: Option<Vec<Text>>,
+    /// The image of the container that `run` runs in.
+    image: Option<String>,
+    /// The URL of a server that runs already, in place of `run`.
+    elsewhere: Option<String>,
     #[serde(default)]
     env: BTreeMap<String, Text>,
+    #[serde(default)]
+    files: BTreeMap<String, Template>,
+    workdir: Option<Text>,
+    #[serde(default)]
+    unprivileged: bool,
+    stop: Option<SignalFile>,
+    #[serde(default = "stop_within", deserialize_with = "duration")]
+    stop_within: Duration,
+    url: Option<Text>,
     #[serde(default)]
     port: u16,
     #[serde(default)]
@@ -163,33 +178,84 @@ enum ReadyFile {
 
 impl NodeFile {
     fn plan(self, name: NodeName) -> Result<NodePlan, TopologyError> {
-        let mut plan = match (self.run, self.host) {
-            (None, Some(arguments)) => NodePlan::hosted(name, arguments),
-            (Some(run), None) if !run.is_empty() => {
-                let mut run = run.into_iter();
-                let file = run.next().expect("it isn't empty");
-                NodePlan::program(name, file, run)
+        let by_file = |mut run: std::vec::IntoIter<Text>| {
+            let file = run.next().map(ProgramFile::Path)?;
+            let mut program = Program::new(file);
+            program.arguments.extend(run);
+            Some(program)
+        };
+        let program = match (self.run, self.host) {
+            (None, Some(arguments)) => Some(Program {
+                arguments,
+                ..Program::new(ProgramFile::Host)
+            }),
+            (Some(run), None) => by_file(run.into_iter()),
+            _ => None,
+        };
+        let program = program.map(|program| Program {
+            environment: self.env,
+            files: self
+                .files
+                .into_iter()
+                .map(|(name, of)| (name, of.0))
+                .collect(),
+            workdir: self.workdir,
+            unprivileged: self.unprivileged,
+            stop: self.stop.map_or(program.stop, |stop| stop.0),
+            ..program
+        });
+        let run = match (program, self.image, self.elsewhere) {
+            (Some(program), None, None) => Run::Program(program),
+            (Some(program), Some(image), None) if program.file != ProgramFile::Host => {
+                Run::Container { image, program }
             }
+            (None, None, Some(url)) => Run::Elsewhere(url),
             _ => return Err(TopologyError::NoProgram { node: name }),
         };
-        let Run::Program(Program {
-            environment, file, ..
-        }) = &mut plan.run;
-        *environment = self.env;
-        let usual = match file {
-            ProgramFile::Host => Ready::Announced,
-            ProgramFile::Path(_) => Ready::Tcp,
+        let usual = match run.is_hosted() {
+            true => Ready::Announced,
+            false => Ready::Tcp,
         };
         Ok(NodePlan {
             port: self.port,
+            url: self.url,
             calls: self.calls,
             ready: self.ready.map_or(usual, Ready::from),
             within: self.within,
+            stop_within: self.stop_within,
             counters: self.counters,
             entry: self.entry,
             replicas: self.replicas,
-            ..plan
+            ..NodePlan::running(name, run)
         })
+    }
+}
+
+/// The text of a file that a node is given.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Template(Text);
+
+impl TryFrom<String> for Template {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        Text::template(&text).map(Template)
+    }
+}
+
+/// A signal by its name, such as `SIGINT`.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct SignalFile(Signal);
+
+impl TryFrom<String> for SignalFile {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let signal = name.parse();
+        let unknown = |_| format!("{name:?} is no signal such as \"SIGTERM\" or \"SIGINT\"");
+        signal.map(SignalFile).map_err(unknown)
     }
 }
 
@@ -207,6 +273,10 @@ impl From<ReadyFile> for Ready {
 
 fn within() -> Duration {
     NodePlan::WITHIN
+}
+
+fn stop_within() -> Duration {
+    NodePlan::STOP_WITHIN
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::{Args, Parser};
+use clap::{ArgMatches, Args, Parser};
 use jiff::Timestamp;
 
 use super::telling::{EventsFile, tell_of_files};
@@ -91,13 +91,19 @@ impl Default for Run {
 }
 
 impl Run {
-    pub(super) fn execute(self, application: &Arc<Application>) -> Outcome {
-        let plan = self.plan(application).map_err(Failure::usage)?;
+    /// Runs what is meant; `flags` are all flags of the verb, also those of the program.
+    pub(super) fn execute(
+        self,
+        application: &Arc<Application>,
+        flags: Option<&ArgMatches>,
+    ) -> Outcome {
+        let mut plan = self.plan(application).map_err(Failure::usage)?;
+        let amended = self.amended(&mut plan, flags).map_err(Failure::usage)?;
         self.check_dashboard().map_err(Failure::usage)?;
         let seed = self.seed.or(plan.seed).unwrap_or_else(rand::random);
         let order = Order {
             seed,
-            command: self.command_again(application, seed),
+            command: self.command_again(application, &amended, seed),
             target: self
                 .target
                 .as_ref()
@@ -188,8 +194,17 @@ impl Run {
         Ok(plan)
     }
 
+    /// Changes the plan by the program's own flags, and gives them as they are written.
+    fn amended(&self, plan: &mut Plan, flags: Option<&ArgMatches>) -> anyhow::Result<String> {
+        let own = plan.application.run.filter(|_| plan.is_at_home());
+        match own.zip(flags) {
+            Some((own, flags)) => Ok((own.amend)(flags, plan)?),
+            None => Ok(String::new()),
+        }
+    }
+
     /// The command line that makes the same run again.
-    fn command_again(&self, application: &Application, seed: u64) -> String {
+    fn command_again(&self, application: &Application, amended: &str, seed: u64) -> String {
         let what = if self.one_line.is_given() {
             self.one_line.arguments()
         } else {
@@ -197,7 +212,7 @@ impl Run {
         };
         let answers = self.answers.arguments();
         let program = &application.command;
-        let mut command = format!("{program} run{what}{answers} --seed {seed}");
+        let mut command = format!("{program} run{what}{amended}{answers} --seed {seed}");
         if let Some(target) = &self.target {
             command.push_str(&format!(" --target {}", quoted(target.as_str())));
         }

@@ -9,7 +9,7 @@ use harness::counters::Counters;
 use http::HeaderName;
 use serde_json::Value;
 
-use super::flags::UpFlags;
+use super::flags::{RunFlags, UpFlags};
 use super::table::{TableKind, TypeMap};
 use super::{Account, Seen};
 use crate::figure::Figure;
@@ -39,6 +39,7 @@ pub(crate) struct Application {
     pub(crate) host: Option<fn(Vec<OsString>) -> ExitCode>,
     pub(crate) node_executable: Option<&'static str>,
     pub(crate) up: Option<UpFlags>,
+    pub(crate) run: Option<RunFlags>,
     pub(crate) record_schema: Option<fn() -> Value>,
     pub(crate) adopt: Option<fn(&mut Record)>,
 }
@@ -99,6 +100,7 @@ impl Application {
             host: None,
             node_executable: None,
             up: None,
+            run: None,
             record_schema: None,
             adopt: None,
         }

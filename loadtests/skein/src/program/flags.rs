@@ -1,7 +1,10 @@
-//! Flags of `up` that shape a program's system.
+//! Flags of a program's own that shape its system: of `up`, and of `run`.
 
 use clap::{ArgMatches, Args, Command};
 use harness::Topology;
+
+use super::PlanTable;
+use crate::plan::Plan;
 
 /// Flags of `up` that shape the program's system.
 pub trait Shaped: Args + 'static {
@@ -31,6 +34,41 @@ impl UpFlags {
             topology: |matches| Ok(S::from_arg_matches(matches)?.topology()),
             hint: S::hint,
             when_a_port_is_taken: S::WHEN_A_PORT_IS_TAKEN,
+        }
+    }
+}
+
+/// Flags of `run` that change a table of the plan, such as which servers a system has.
+pub trait Amending: Args + 'static {
+    /// The table.
+    type Table: PlanTable + Clone;
+
+    /// The table with what the flags say.
+    fn amend(&self, table: Self::Table) -> Self::Table;
+
+    /// The flags as they are written on a command line, each with a space before it and
+    /// without passwords.
+    fn arguments(&self) -> String;
+}
+
+/// The same for any type of flags.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunFlags {
+    pub(crate) augment: fn(Command) -> Command,
+    /// Changes a plan, and gives the flags as they are written.
+    pub(crate) amend: fn(&ArgMatches, &mut Plan) -> Result<String, clap::Error>,
+}
+
+impl RunFlags {
+    pub(crate) fn of<A: Amending>() -> Self {
+        RunFlags {
+            augment: A::augment_args,
+            amend: |matches, plan| {
+                let flags = A::from_arg_matches(matches)?;
+                let table = plan.table::<A::Table>();
+                plan.set_table(flags.amend(A::Table::clone(&table)));
+                Ok(flags.arguments())
+            },
         }
     }
 }

@@ -1,0 +1,185 @@
+//! Containers as nodes; the one module that knows Docker. It speaks to it by its command, as
+//! a user would, so that whatever answers to `docker` will do.
+//!
+//! A container is on the network of this machine and runs as the harness's user, so that it
+//! is told the same as a program would be. Docker would let it outlive a harness that is
+//! killed; a process of ours, which holds the other end of a pipe, removes it then.
+
+use std::ffi::OsString;
+use std::io::{self, Read, stdin};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getegid, geteuid};
+
+use crate::host::exit_code;
+use crate::launcher::Launch;
+use crate::topology::ProgramFile;
+
+/// By this label our containers are known.
+const LABEL: &str = "dev.skein=node";
+
+/// A container that runs, or is about to.
+#[derive(Debug)]
+pub(crate) struct Container {
+    name: String,
+}
+
+impl Container {
+    /// A container for a node, of a name that no other has.
+    pub(crate) fn of(launch: &Launch<'_>) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let system = &launch.nonce[..12];
+        let name = format!("skein-{system}-{}-{number}", launch.plan.name);
+        Container { name }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The words after `docker` that start the node in it.
+    pub(crate) fn words(&self, launch: &Launch<'_>, image: &str) -> Vec<OsString> {
+        let program = launch.program;
+        let data = std::path::absolute(launch.data.path());
+        let data = data.unwrap_or_else(|_| launch.data.path().to_owned());
+        let user = launch.data.nobody().map_or_else(
+            || format!("{}:{}", geteuid(), getegid()),
+            |nobody| format!("{}:{}", nobody.user, nobody.group),
+        );
+        let mut words: Vec<OsString> = Vec::new();
+        let mut say = |all: &[&str]| words.extend(all.iter().map(OsString::from));
+        say(&["run", "--rm", "--network=host", "--label", LABEL]);
+        say(&["--name", &self.name, "--user", &user]);
+        // Servers ask for the name of the user that they are.
+        say(&["--volume", "/etc/passwd:/etc/passwd:ro"]);
+        let data = data.display();
+        say(&["--volume", &format!("{data}:{data}")]);
+        let workdir = program.workdir.as_ref().map(launch.fill);
+        say(&["--workdir", &workdir.unwrap_or_else(|| data.to_string())]);
+        for variable in program.environment.keys() {
+            // Without its value, which every user of the machine would see here.
+            say(&["--env", variable]);
+        }
+        let file = match &program.file {
+            ProgramFile::Host => String::new(),
+            ProgramFile::Path(path) => (launch.fill)(path),
+        };
+        say(&["--entrypoint", "sh", image, "-c"]);
+        let folders = program.folders.join(" ");
+        say(&[&format!(
+            "for folder in {folders}; do PATH=\"$PATH:$folder\"; done; exec \"$@\""
+        )]);
+        say(&["sh", &file]);
+        words.extend(
+            program
+                .arguments
+                .iter()
+                .map(|text| (launch.fill)(text).into()),
+        );
+        words
+    }
+
+    /// Sends the signal to what runs in it, the first process of it.
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        match signal {
+            Signal::SIGSTOP => docker(&["pause", &self.name]),
+            Signal::SIGCONT => docker(&["unpause", &self.name]),
+            other => docker(&["kill", "--signal", other.as_str(), &self.name]),
+        }
+        .map(drop)
+    }
+
+    /// The number that its first process has outside.
+    pub(crate) fn first(&self) -> Option<Pid> {
+        let seen = docker(&["inspect", "--format", "{{.State.Pid}}", &self.name]).ok()?;
+        let pid = seen.trim().parse().ok().filter(|pid| *pid > 0)?;
+        Some(Pid::from_raw(pid))
+    }
+}
+
+/// The reason why no container of an image can be had here; an image that is not here is
+/// only fetched when that is `allowed`.
+pub(crate) fn missing(image: &str, allowed: Fetch) -> Option<String> {
+    if let Err(error) = docker(&["version", "--format", "{{.Server.Version}}"]) {
+        return Some(match error.kind() {
+            io::ErrorKind::NotFound => "docker is not installed".to_owned(),
+            _ => "no Docker engine answers".to_owned(),
+        });
+    }
+    if docker(&["image", "inspect", "--format", "{{.Id}}", image]).is_ok() {
+        return None;
+    }
+    let not_here = format!("the image {image} is not here");
+    match allowed {
+        Fetch::Never => Some(not_here),
+        Fetch::IfNeeded => match docker(&["pull", "--quiet", image]) {
+            Ok(_) => None,
+            Err(error) => Some(format!("{not_here} and can't be fetched ({error})")),
+        },
+    }
+}
+
+/// The leave to fetch an image from a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    Never,
+    IfNeeded,
+}
+
+/// The output of a command of Docker's; its own last words when it fails.
+fn docker(words: &[&str]) -> io::Result<String> {
+    let output = Command::new("docker")
+        .args(words)
+        .stdin(Stdio::null())
+        .output()?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rfind(|line| !line.trim().is_empty());
+    Err(io::Error::other(last.unwrap_or("docker failed").to_owned()))
+}
+
+/// The process of ours that a container doesn't outlive: it runs `docker` with these words,
+/// the first of which is the container's name, and removes the container when its own input
+/// ends, as it does with the harness.
+pub(crate) fn outlive_by_nothing(args: &[OsString]) -> ExitCode {
+    let Some((name, words)) = args.split_first() else {
+        return ExitCode::FAILURE;
+    };
+    let started = Command::new("docker")
+        .args(words)
+        .stdin(Stdio::null())
+        .spawn();
+    let mut docker = match started {
+        Ok(docker) => docker,
+        Err(error) => {
+            crate::host::fail(&format!("could not execute docker: {error}"));
+            return ExitCode::from(crate::host::NO_PROGRAM);
+        }
+    };
+    let name = name.clone();
+    let client = Pid::from_raw(docker.id().cast_signed());
+    thread::spawn(move || {
+        let _ = stdin().read_to_end(&mut Vec::new());
+        let _ = kill(client, Signal::SIGKILL);
+        // The engine may be about to create what was asked for a moment ago.
+        for pause in [Duration::ZERO, Duration::from_millis(500)] {
+            thread::sleep(pause);
+            let mut remove = Command::new("docker");
+            remove.args(["rm", "--force", "--volumes"]).arg(&name);
+            let _ = remove
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+        }
+        std::process::exit(1);
+    });
+    docker.wait().map_or(ExitCode::FAILURE, exit_code)
+}

@@ -1,0 +1,135 @@
+//! Folders for the logs and the data of nodes, for the user who starts the system and for
+//! nobody else.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use nix::unistd::geteuid;
+use tempfile::TempDir;
+
+use crate::error::StartError;
+use crate::host::Nobody;
+use crate::topology::{NodePlan, Run};
+
+/// The folder of a node's data.
+#[derive(Debug)]
+pub(crate) enum DataFolder {
+    /// Within that of the system, which it outlives.
+    OfTheSystem(PathBuf),
+    /// A folder for temporary files that belongs to nobody and goes with the system. Nobody
+    /// may not enter the system's own, which root has made.
+    OfNobody { folder: TempDir, nobody: Nobody },
+}
+
+/// What folders of nobody's data are called, before the number of the process whose they are.
+const PREFIX: &str = "skein-node-";
+
+impl DataFolder {
+    /// The folder of the node in a system that has this one.
+    pub(crate) fn of(plan: &NodePlan, system: &Path) -> Result<Self, StartError> {
+        let is_unprivileged = plan
+            .run
+            .program()
+            .is_some_and(|program| program.unprivileged);
+        if is_unprivileged && geteuid().is_root() {
+            return DataFolder::of_nobody(plan);
+        }
+        let folder = system.join("data").join(plan.name.as_str());
+        if !matches!(plan.run, Run::Elsewhere(_)) {
+            create_folder(&folder)?;
+        }
+        // It is told to programs that run elsewhere.
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
+        Ok(DataFolder::OfTheSystem(folder))
+    }
+
+    fn of_nobody(plan: &NodePlan) -> Result<Self, StartError> {
+        remove_those_of_the_dead();
+        let made = || {
+            let nobody = Nobody::find()?;
+            let prefix = format!("{PREFIX}{}-{}-", process::id(), plan.name);
+            let folder = tempfile::Builder::new().prefix(&prefix).tempdir()?;
+            chown(folder.path(), Some(nobody.user), Some(nobody.group))?;
+            Ok(DataFolder::OfNobody { folder, nobody })
+        };
+        made().map_err(|source| StartError::Folder {
+            path: std::env::temp_dir(),
+            source,
+        })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            DataFolder::OfTheSystem(path) => path,
+            DataFolder::OfNobody { folder, .. } => folder.path(),
+        }
+    }
+
+    /// Whom the node shall be, unless it is the harness's user.
+    pub(crate) fn nobody(&self) -> Option<Nobody> {
+        match self {
+            DataFolder::OfTheSystem(_) => None,
+            DataFolder::OfNobody { nobody, .. } => Some(*nobody),
+        }
+    }
+
+    /// Writes a file in it, in place of an older one.
+    pub(crate) fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        let path = self.path().join(name);
+        let mut options = File::options();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)?;
+        if let Some(nobody) = self.nobody() {
+            chown(&path, Some(nobody.user), Some(nobody.group))?;
+        }
+        file.write_all(text.as_bytes())
+    }
+}
+
+/// Creates a folder where there is none.
+pub(crate) fn create_folder(path: &Path) -> Result<(), StartError> {
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    created.map_err(|source| StartError::Folder {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Removes folders of processes that were killed, and could not do it themselves.
+fn remove_those_of_the_dead() {
+    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten();
+    for entry in entries.filter_map(Result::ok) {
+        let owner = owner(&entry.file_name());
+        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// The number of the process that made a folder of this name.
+fn owner(name: &OsStr) -> Option<u32> {
+    let rest = name.to_str()?.strip_prefix(PREFIX)?;
+    rest.split('-').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_nobody_names_its_owner_and_no_other_folder_has_one() {
+        assert_eq!(owner(OsStr::new("skein-node-17-cache-1-x3Yz")), Some(17));
+        for other in ["skein-node-", "skein-17-cache", "systemd-private-3"] {
+            assert_eq!(owner(OsStr::new(other)), None, "{other}");
+        }
+    }
+}

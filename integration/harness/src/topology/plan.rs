@@ -1,0 +1,365 @@
+//! The plan of one node: how it runs, how one knows that it is ready, whom it calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::{Text, Topology, TopologyError};
+use crate::name::NodeName;
+
+/// The plan of one node, or of several equal ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodePlan {
+    /// The node's name, unique in its topology.
+    pub name: NodeName,
+    /// The name that equal nodes share, by default the node's own.
+    pub role: String,
+    /// The way in which it runs.
+    pub run: Run,
+    /// Other ways, for a machine on which the first one can't be had, in this order.
+    pub otherwise: Vec<Run>,
+    /// The advice for a machine on which none of the ways can be had.
+    pub remedy: Option<String>,
+    /// The port of 127.0.0.1 that it listens on; 0 lets the system choose.
+    pub port: u16,
+    /// The URL that others are told, by default `http://{address}`.
+    pub url: Option<Text>,
+    /// The nodes that it calls, beside those that its texts refer to.
+    pub calls: Vec<NodeName>,
+    /// The sign by which one knows that it is ready.
+    pub ready: Ready,
+    /// The time that it may take until then.
+    pub within: Duration,
+    /// The time that it may take to stop, once it is told to.
+    pub stop_within: Duration,
+    /// The path at which it shows its counters, in the OpenMetrics text format.
+    pub counters: Option<String>,
+    /// True when the load goes here.
+    pub entry: bool,
+    pub(super) replicas: Option<usize>,
+    pub(super) index: usize,
+}
+
+/// A way in which a node runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Run {
+    /// A program on this machine.
+    Program(Program),
+    /// A program in a container, on the network of this machine.
+    Container {
+        /// The image, as Docker names it.
+        image: String,
+        /// The program in it.
+        program: Program,
+    },
+    /// A server that runs already, at this URL. Nobody starts or stops it.
+    Elsewhere(String),
+}
+
+/// A program, and all that it is given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    /// The file that is executed.
+    pub file: ProgramFile,
+    /// Its arguments, without the program's own name.
+    pub arguments: Vec<Text>,
+    /// Variables beside those of the harness; none of its variables that begin with
+    /// `SKEIN_` is handed on.
+    pub environment: BTreeMap<String, Text>,
+    /// Files that are written into the node's data folder before each start, by name.
+    pub files: BTreeMap<String, Text>,
+    /// The folder that it runs in, by default that of the harness.
+    pub workdir: Option<Text>,
+    /// Programs that have to be there for this way to be had.
+    pub needs: Vec<String>,
+    /// Folders beside those of `PATH` in which programs are looked for; a `*` as the name
+    /// of one of them is any, the last one first.
+    pub folders: Vec<String>,
+    /// True when it runs as nobody where the harness is root, since it refuses to be root or
+    /// needn't be. Its data folder is then one for temporary files.
+    pub unprivileged: bool,
+    /// The signal that tells it to stop.
+    pub stop: Signal,
+}
+
+/// The file that a node executes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProgramFile {
+    /// The [`Launcher`](crate::Launcher)'s program, which hosts services of its own: it
+    /// ends with the harness, and announces where it listens.
+    Host,
+    /// Another one: a path, or a name to be looked for in `PATH`.
+    Path(Text),
+}
+
+/// What tells that a node is ready.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ready {
+    /// It writes one line to its standard output that says where it listens, as JSON, and
+    /// repeats name and nonce at `/health`: see [`Announcement`](crate::announcement::Announcement).
+    Announced,
+    /// It answers `GET` of this path with a status of 200 to 299.
+    Http(String),
+    /// It accepts connections on its port.
+    Tcp,
+    /// It writes a line that has this in it, to either output.
+    Log(String),
+    /// This command ends with success.
+    Command(Vec<Text>),
+}
+
+impl NodePlan {
+    /// The time that a node may take to become ready, unless its plan says otherwise. It
+    /// is long, since a busy machine is slow and a failure is noticed at once.
+    pub const WITHIN: Duration = Duration::from_secs(30);
+
+    /// The time that a node may take to stop, unless its plan says otherwise.
+    pub const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+    /// A node that runs a program of anybody's: a file and its arguments. It is ready when
+    /// it accepts connections, unless [`NodePlan::ready`] says otherwise.
+    pub fn program(name: NodeName, file: Text, arguments: impl IntoIterator<Item = Text>) -> Self {
+        let ready = Ready::Tcp;
+        NodePlan::of(name, ProgramFile::Path(file), arguments, ready)
+    }
+
+    /// A node that the launcher's program hosts, started with these arguments.
+    pub fn hosted(name: NodeName, arguments: impl IntoIterator<Item = Text>) -> Self {
+        NodePlan::of(name, ProgramFile::Host, arguments, Ready::Announced)
+    }
+
+    fn of(
+        name: NodeName,
+        file: ProgramFile,
+        arguments: impl IntoIterator<Item = Text>,
+        ready: Ready,
+    ) -> Self {
+        let mut program = Program::new(file);
+        program.arguments.extend(arguments);
+        NodePlan::running(name, Run::Program(program)).ready(ready)
+    }
+
+    /// A node that runs in this way. It is ready when it accepts connections, unless
+    /// [`NodePlan::ready`] says otherwise.
+    pub fn running(name: NodeName, run: Run) -> Self {
+        NodePlan {
+            role: name.to_string(),
+            name,
+            run,
+            otherwise: Vec::new(),
+            remedy: None,
+            port: 0,
+            url: None,
+            calls: Vec::new(),
+            ready: Ready::Tcp,
+            within: Self::WITHIN,
+            stop_within: Self::STOP_WITHIN,
+            counters: None,
+            entry: false,
+            replicas: None,
+            index: 1,
+        }
+    }
+
+    /// The same, running in this way where none of those before can be had.
+    pub fn or(mut self, run: Run) -> Self {
+        self.otherwise.push(run);
+        self
+    }
+
+    /// The same with advice for a machine on which none of its ways can be had.
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// The same with a URL of its own that others are told.
+    pub fn url(mut self, url: Text) -> Self {
+        self.url = Some(url);
+        self
+    }
+
+    /// The same as one of several equal nodes that were numbered by whoever made them.
+    pub fn in_role(mut self, role: impl Into<String>, index: usize) -> Self {
+        self.role = role.into();
+        self.index = index;
+        self
+    }
+
+    /// The same `n` times: `api` becomes `api-1` to `api-n`, of the role `api`.
+    pub fn replicas(mut self, n: usize) -> Self {
+        self.replicas = Some(n);
+        self
+    }
+
+    /// The same with a variable in its environment.
+    pub fn env(mut self, variable: impl Into<String>, value: Text) -> Self {
+        let (variable, ways) = (variable.into(), &mut self.otherwise);
+        for way in [&mut self.run].into_iter().chain(ways) {
+            if let Some(program) = way.program_mut() {
+                program.environment.insert(variable.clone(), value.clone());
+            }
+        }
+        self
+    }
+
+    /// The same on a port of one's own choice.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The same with another sign that it is ready.
+    pub fn ready(mut self, ready: Ready) -> Self {
+        self.ready = ready;
+        self
+    }
+
+    /// The same with another limit to the time until it is ready.
+    pub fn within(mut self, within: Duration) -> Self {
+        self.within = within;
+        self
+    }
+
+    /// The same, showing its counters at a path.
+    pub fn counters(mut self, path: impl Into<String>) -> Self {
+        self.counters = Some(path.into());
+        self
+    }
+
+    /// The same, calling these nodes too.
+    pub fn calling(mut self, nodes: impl IntoIterator<Item = NodeName>) -> Self {
+        self.calls.extend(nodes);
+        self
+    }
+
+    /// The same as the node that the load goes to.
+    pub fn entry(mut self) -> Self {
+        self.entry = true;
+        self
+    }
+
+    /// The node's number among the nodes of its role, from 1.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The ways in which it may run, the first one first.
+    pub fn ways(&self) -> impl Iterator<Item = &Run> {
+        [&self.run].into_iter().chain(&self.otherwise)
+    }
+
+    /// True when the node is a server that runs already, and that nobody starts or stops.
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.run, Run::Elsewhere(_))
+    }
+
+    /// Every text of the node.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &Text> {
+        let command: &[Text] = match &self.ready {
+            Ready::Command(command) => command,
+            _ => &[],
+        };
+        // A readiness command asks the node itself, once all whom it calls are there.
+        let programs = self.ways().filter_map(Run::program);
+        programs
+            .flat_map(Program::texts)
+            .chain(&self.url)
+            .chain(command)
+    }
+
+    /// The names of its ports beside the one that it listens on.
+    pub(crate) fn further_ports(&self) -> BTreeSet<&str> {
+        self.texts().flat_map(Text::further_ports).collect()
+    }
+
+    /// One node for each replica.
+    pub(super) fn expanded(self) -> Result<Vec<NodePlan>, TopologyError> {
+        let Some(replicas) = self.replicas else {
+            return Ok(vec![self]);
+        };
+        let node = self.name.clone();
+        if !(1..=Topology::MAX_REPLICAS).contains(&replicas) {
+            return Err(TopologyError::Replicas { node, replicas });
+        }
+        if replicas > 1 && self.port != 0 {
+            let port = self.port;
+            return Err(TopologyError::SharedPort { node, port });
+        }
+        let numbered = (1..=replicas).map(|index| {
+            Ok(NodePlan {
+                name: node.replica(index)?,
+                index,
+                replicas: None,
+                entry: self.entry && index == 1,
+                ..self.clone()
+            })
+        });
+        numbered.collect()
+    }
+}
+
+impl Run {
+    /// The program that is run, unless it is somebody else's affair.
+    pub fn program(&self) -> Option<&Program> {
+        match self {
+            Run::Program(program) | Run::Container { program, .. } => Some(program),
+            Run::Elsewhere(_) => None,
+        }
+    }
+
+    fn program_mut(&mut self) -> Option<&mut Program> {
+        match self {
+            Run::Program(program) | Run::Container { program, .. } => Some(program),
+            Run::Elsewhere(_) => None,
+        }
+    }
+
+    /// True when the launcher's program hosts the node.
+    pub(crate) fn is_hosted(&self) -> bool {
+        matches!(self, Run::Program(program) if program.file == ProgramFile::Host)
+    }
+}
+
+impl Program {
+    /// A program without arguments, with the environment of the harness.
+    pub fn new(file: ProgramFile) -> Self {
+        Program {
+            file,
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+            files: BTreeMap::new(),
+            workdir: None,
+            needs: Vec::new(),
+            folders: Vec::new(),
+            unprivileged: false,
+            stop: Signal::SIGTERM,
+        }
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &Text> {
+        let file = match &self.file {
+            ProgramFile::Host => None,
+            ProgramFile::Path(path) => Some(path),
+        };
+        file.into_iter()
+            .chain(&self.arguments)
+            .chain(self.environment.values())
+            .chain(self.files.values())
+            .chain(&self.workdir)
+    }
+}
+
+/// The way in a few words: `a container of redis:7-alpine`.
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Run::Program(_) => f.write_str("a program of this machine"),
+            Run::Container { image, .. } => write!(f, "a container of {image}"),
+            // Its URL may have a password in it.
+            Run::Elsewhere(_) => f.write_str("a server that ran already"),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! HAProxy as the balancer. It checks gateways itself, and counts exactly, by gateway too.
+
+use harness::topology::{NodePlan, Program, Ready};
+
+use super::{About, program as of_words, template};
+
+pub(super) const ABOUT: About = About {
+    name: "haproxy",
+    variable: "HAPROXY",
+    schemes: &[],
+    image: "haproxy:lts-alpine",
+    needs: &["haproxy"],
+    folders: &["/usr/sbin"],
+    package: "haproxy",
+};
+
+pub(super) fn program() -> Program {
+    // A master that stays in the foreground, so that it ends when it is told to.
+    let mut haproxy = of_words(["haproxy", "-W", "-db", "-f", "haproxy.cfg"]);
+    let cfg = template(include_str!("haproxy.cfg"));
+    haproxy.files.insert("haproxy.cfg".to_owned(), cfg);
+    haproxy
+}
+
+pub(super) fn as_node(node: NodePlan) -> NodePlan {
+    node.ready(Ready::Tcp)
+}

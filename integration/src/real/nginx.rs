@@ -1,0 +1,28 @@
+//! nginx as the balancer. It goes round exactly, since its workers share the memory that says
+//! whose turn it is. It has no active checks: a gateway that fails three times is left out for
+//! ten seconds. It counts requests, and nothing by gateway.
+
+use harness::topology::{NodePlan, Program, Ready};
+
+use super::{About, program as of_words, template};
+
+pub(super) const ABOUT: About = About {
+    name: "nginx",
+    variable: "NGINX",
+    schemes: &[],
+    image: "nginx:1-alpine",
+    needs: &["nginx"],
+    folders: &["/usr/sbin"],
+    package: "nginx-light",
+};
+
+pub(super) fn program() -> Program {
+    let mut nginx = of_words(["nginx", "-e", "stderr", "-p", "{dir}", "-c", "nginx.conf"]);
+    let conf = template(include_str!("nginx.conf"));
+    nginx.files.insert("nginx.conf".to_owned(), conf);
+    nginx
+}
+
+pub(super) fn as_node(node: NodePlan) -> NodePlan {
+    node.ready(Ready::Tcp)
+}

@@ -1,0 +1,37 @@
+//! PostgreSQL as the home of items and tasks, each in a schema of its own of one database.
+
+use std::time::Duration;
+
+use harness::topology::{NodePlan, Program, Ready, Signal};
+
+use super::{About, script, text};
+
+pub(super) const ABOUT: About = About {
+    name: "postgres",
+    variable: "POSTGRES",
+    schemes: &["postgres", "postgresql"],
+    image: "postgres:17-alpine",
+    needs: &["postgres", "initdb"],
+    // Debian keeps them out of the way, one folder a version.
+    folders: &["/usr/lib/postgresql/*/bin"],
+    package: "postgresql",
+};
+
+pub(super) fn program() -> Program {
+    let mut postgres = Program {
+        // No more than what is under way is finished: "fast shutdown" in its manual.
+        stop: Signal::SIGINT,
+        ..script(include_str!("postgres.sh"))
+    };
+    postgres
+        .files
+        .insert("password".to_owned(), text("{nonce}"));
+    postgres
+}
+
+pub(super) fn as_node(node: NodePlan) -> NodePlan {
+    const STARTS: Duration = Duration::from_secs(120);
+    let ready = Ready::Log("database system is ready to accept connections".to_owned());
+    let url = text("postgres://skein:{nonce}@{address}/skein");
+    node.ready(ready).within(STARTS).url(url)
+}
