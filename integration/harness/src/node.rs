@@ -53,6 +53,9 @@ pub(crate) struct Node {
     log: PathBuf,
     place: OnceLock<Place>,
     life: Mutex<Life>,
+    /// Our looks at its counters since it was started, as far as it counts them itself. Held
+    /// while one is under way.
+    looks: tokio::sync::Mutex<u64>,
     /// Held while the node is being started, so that two restarts take turns.
     starting: tokio::sync::Mutex<()>,
 }
@@ -87,12 +90,18 @@ impl Node {
             log,
             place: OnceLock::new(),
             life: Mutex::default(),
+            looks: tokio::sync::Mutex::default(),
             starting: tokio::sync::Mutex::default(),
         }
     }
 
     pub(crate) fn plan(&self) -> &NodePlan {
         &self.plan
+    }
+
+    /// Our looks at its counters.
+    pub(crate) fn looks(&self) -> &tokio::sync::Mutex<u64> {
+        &self.looks
     }
 
     fn name(&self) -> NodeName {
@@ -152,6 +161,7 @@ impl Node {
     ) -> Result<(), StartError> {
         let _turn = self.starting.lock().await;
         self.retire();
+        *self.looks.lock().await = 0;
         let launch = Launch {
             launcher,
             plan: &self.plan,

@@ -8,7 +8,9 @@ use std::{fs, io};
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
-use super::{NodePlan, Program, ProgramFile, Ready, Run, Text, Topology, TopologyError};
+use super::{
+    CountersAt, NodePlan, Program, ProgramFile, Ready, Run, Text, Topology, TopologyError,
+};
 use crate::name::NodeName;
 
 /// A reason why a file gives no topology; whoever names the file says which it was.
@@ -64,6 +66,11 @@ impl Topology {
     /// assert_eq!(names, ["store", "shop-1", "shop-2"]);
     /// # Ok::<(), harness::topology::FileError>(())
     /// ```
+    ///
+    /// Counters that are elsewhere, or in a form of their own, have a table with one member,
+    /// which is described at [`CountersAt`]: `{ page = "http://127.0.0.1:9101/metrics" }`,
+    /// `{ nginx = "/status" }`, `{ redis = "redis://{address}" }` or
+    /// `{ postgres = "postgres://skein@{address}/skein" }`.
     ///
     /// # Errors
     ///
@@ -144,7 +151,7 @@ struct NodeFile {
     ready: Option<ReadyFile>,
     #[serde(default = "within", deserialize_with = "duration")]
     within: Duration,
-    counters: Option<String>,
+    counters: Option<CountersFile>,
     #[serde(default)]
     entry: bool,
     replicas: Option<usize>,
@@ -159,6 +166,26 @@ enum ReadyFile {
     Http(String),
     Log(String),
     Command(Vec<Text>),
+}
+
+/// The path of a page, or a table with one member that names another place or form.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a path such as \"/metrics\", or a table with one of `page`, `nginx`, `redis` and `postgres`"
+)]
+enum CountersFile {
+    Path(String),
+    Elsewhere(CountersElsewhere),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum CountersElsewhere {
+    Page(Text),
+    Nginx(String),
+    Redis(Text),
+    Postgres(Text),
 }
 
 impl NodeFile {
@@ -185,7 +212,7 @@ impl NodeFile {
             calls: self.calls,
             ready: self.ready.map_or(usual, Ready::from),
             within: self.within,
-            counters: self.counters,
+            counters: self.counters.map(CountersAt::from),
             entry: self.entry,
             replicas: self.replicas,
             ..plan
@@ -201,6 +228,18 @@ impl From<ReadyFile> for Ready {
             ReadyFile::Http(path) => Ready::Http(path),
             ReadyFile::Log(text) => Ready::Log(text),
             ReadyFile::Command(command) => Ready::Command(command),
+        }
+    }
+}
+
+impl From<CountersFile> for CountersAt {
+    fn from(counters: CountersFile) -> Self {
+        match counters {
+            CountersFile::Path(path) => CountersAt::Page(path),
+            CountersFile::Elsewhere(CountersElsewhere::Page(url)) => CountersAt::PageAt(url),
+            CountersFile::Elsewhere(CountersElsewhere::Nginx(path)) => CountersAt::Nginx(path),
+            CountersFile::Elsewhere(CountersElsewhere::Redis(url)) => CountersAt::Redis(url),
+            CountersFile::Elsewhere(CountersElsewhere::Postgres(url)) => CountersAt::Postgres(url),
         }
     }
 }
