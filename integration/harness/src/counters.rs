@@ -1,21 +1,31 @@
-//! Counters of a node, read from the page at which it shows them.
+//! Counters of a node, read from wherever it shows them: a page of metrics, or what a server
+//! of somebody else's tells of itself in its own way, which becomes series as a page has them.
+//!
+//! ```text
+//! question    who is asked, where, and with how much patience
+//!    ↓
+//! page | nginx | redis | postgres     one file for each form
+//!    ↓
+//! Counters    series by name and labels, whatever they were read from
+//! ```
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 
-use crate::http::{AskError, get};
+use crate::http::AskError;
 use crate::name::NodeName;
 
+mod nginx;
 mod page;
+mod postgres;
+mod question;
+mod redis;
 
 pub use page::{Format, PageError};
 use page::{Kind, Line};
-
-/// How long a node may take to show its counters.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) use question::Question;
 
 /// The counters and gauges of one node at one moment, and the counts and sums of
 /// its histograms.
@@ -37,7 +47,7 @@ struct Sample {
     cumulative: bool,
 }
 
-/// Why a node's counters could not be read.
+/// The reason why a node's counters could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CountersError {
     /// The node does not answer.
@@ -63,6 +73,31 @@ pub enum CountersError {
         /// The answer's status.
         status: StatusCode,
     },
+    /// The place that the node's plan names is none.
+    #[error("the place of {node}'s counters is not {expected}")]
+    Place {
+        /// The node.
+        node: NodeName,
+        /// A place of the right form.
+        expected: &'static str,
+    },
+    /// The node doesn't tell its statistics in time.
+    #[error("{node} did not tell its statistics within {limit:?}")]
+    Late {
+        /// The node.
+        node: NodeName,
+        /// The time that was waited.
+        limit: Duration,
+    },
+    /// The node doesn't tell its statistics.
+    #[error("could not ask {node} for its statistics")]
+    Untold {
+        /// The node.
+        node: NodeName,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The node's page of metrics is malformed.
     #[error("could not understand the counters of {node}")]
     Malformed {
@@ -75,33 +110,6 @@ pub enum CountersError {
 }
 
 impl Counters {
-    /// Asks `node`, which listens on `address`, for its counters at `path`.
-    pub(crate) async fn of(
-        node: &NodeName,
-        address: SocketAddr,
-        path: &str,
-    ) -> Result<Self, CountersError> {
-        let page = get(address, path, HeaderMap::new(), PATIENCE)
-            .await
-            .map_err(|source| CountersError::Unreachable {
-                node: node.clone(),
-                source,
-            })?;
-        if page.status() != StatusCode::OK {
-            return Err(CountersError::Refused {
-                node: node.clone(),
-                status: page.status(),
-            });
-        }
-        let says = page.headers().get(header::CONTENT_TYPE);
-        let says = says.and_then(|says| says.to_str().ok());
-        let format = Format::of(says.unwrap_or_default());
-        Counters::parse(page.body(), format).map_err(|source| CountersError::Malformed {
-            node: node.clone(),
-            source,
-        })
-    }
-
     /// Reads a page of metrics.
     ///
     /// # Errors
@@ -112,6 +120,37 @@ impl Counters {
         Ok(Counters {
             samples: lines.filter_map(sample).collect(),
         })
+    }
+
+    /// The version of the program that counted, where a series called `…_build_info` tells it.
+    pub fn version(&self) -> Option<&str> {
+        let mut informing = self.samples.keys();
+        informing.find_map(|Series { name, labels }| {
+            let labels = name.ends_with("_build_info").then_some(labels)?;
+            let version = labels.get("version").or(labels.get("rabbitmq_version"));
+            version.map(String::as_str)
+        })
+    }
+
+    /// A number that only grows.
+    fn count(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+        self.put(name, labels, value, true);
+    }
+
+    /// A number that may fall.
+    fn gauge(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+        self.put(name, labels, value, false);
+    }
+
+    fn put(&mut self, name: &str, labels: &[(&str, &str)], value: f64, cumulative: bool) {
+        let labels = labels
+            .iter()
+            .map(|(l, v)| ((*l).to_owned(), (*v).to_owned()));
+        let series = Series {
+            name: name.to_owned(),
+            labels: labels.collect(),
+        };
+        self.samples.insert(series, Sample { value, cumulative });
     }
 
     /// The sum over all series called `name` that carry these labels, and perhaps
@@ -273,6 +312,61 @@ mod tests {
                 .get("jobs_accepted_total", &[]),
             5.0
         );
+    }
+
+    /// Parts of the pages that HAProxy 2.6 and RabbitMQ 3.10 show.
+    const HAPROXY: &str = r#"# HELP haproxy_process_max_zlib_memory Amount of memory
+# TYPE haproxy_process_max_zlib_memory gauge
+haproxy_process_max_zlib_memory NaN
+# HELP haproxy_process_build_info Build info
+# TYPE haproxy_process_build_info gauge
+haproxy_process_build_info{version="2.6.12-1+deb12u4"} 1
+# HELP haproxy_frontend_http_requests_total Total number of HTTP requests processed
+# TYPE haproxy_frontend_http_requests_total counter
+haproxy_frontend_http_requests_total{proxy="entry"} 10
+haproxy_frontend_http_requests_total{proxy="metrics"} 2
+# HELP haproxy_server_response_time_average_seconds Avg. response time
+# TYPE haproxy_server_response_time_average_seconds gauge
+haproxy_server_response_time_average_seconds{proxy="gateways",server="api-gateway-1"} 0.001000
+# TYPE haproxy_server_http_responses_total counter
+haproxy_server_http_responses_total{proxy="gateways",server="api-gateway-1",code="1xx"} 0
+haproxy_server_http_responses_total{proxy="gateways",server="api-gateway-1",code="2xx"} 5
+haproxy_server_http_responses_total{proxy="gateways",server="api-gateway-2",code="2xx"} 5
+"#;
+    const RABBITMQ: &str = r#"# TYPE erlang_mnesia_held_locks gauge
+# HELP erlang_mnesia_held_locks Number of held locks.
+erlang_mnesia_held_locks 0
+# TYPE telemetry_scrape_duration_seconds summary
+# HELP telemetry_scrape_duration_seconds Scrape duration
+telemetry_scrape_duration_seconds_count{registry="default",content_type="text/plain; version=0.0.4"} 1
+# TYPE rabbitmq_global_messages_delivered_total counter
+# HELP rabbitmq_global_messages_delivered_total Total number of messages delivered to consumers
+rabbitmq_global_messages_delivered_total{protocol="amqp091",queue_type="rabbit_classic_queue"} 0
+rabbitmq_global_messages_delivered_total{protocol="amqp091",queue_type="rabbit_quorum_queue"} 204
+# TYPE rabbitmq_build_info untyped
+# HELP rabbitmq_build_info RabbitMQ & Erlang/OTP version info
+rabbitmq_build_info{rabbitmq_version="3.10.8",prometheus_plugin_version="3.10.8",erlang_version="25.2.3"} 1
+
+"#;
+
+    #[test]
+    fn pages_of_others_are_read_and_tell_their_version() {
+        let read = |page: &str| Counters::parse(page.as_bytes(), Format::Prometheus);
+        let haproxy = read(HAPROXY).expect("a page");
+        let requests = "haproxy_frontend_http_requests_total";
+        assert_eq!(haproxy.get(requests, &[("proxy", "entry")]), 10.0);
+        let responses = haproxy.by_label("haproxy_server_http_responses_total", "server");
+        assert_eq!(responses["api-gateway-2"], 5.0);
+        assert_eq!(haproxy.version(), Some("2.6.12-1+deb12u4"));
+        let since = haproxy.since(&haproxy);
+        assert_eq!(since.get(requests, &[]), 0.0);
+        assert!(since.has("haproxy_process_build_info"));
+
+        let rabbitmq = read(RABBITMQ).expect("a page");
+        let delivered = rabbitmq.get("rabbitmq_global_messages_delivered_total", &[]);
+        assert_eq!(delivered, 204.0);
+        assert_eq!(rabbitmq.version(), Some("3.10.8"));
+        assert_eq!(Counters::default().version(), None);
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub(crate) struct Node {
     place: OnceLock<Place>,
     further_ports: OnceLock<BTreeMap<String, Reservation>>,
     life: Mutex<Life>,
+    /// Our looks at its counters since it was started, as far as it counts them itself. Held
+    /// while one is under way.
+    looks: tokio::sync::Mutex<u64>,
     /// Held while the node is being started, so that two restarts take turns.
     starting: tokio::sync::Mutex<()>,
 }
@@ -93,12 +96,18 @@ impl Node {
             place: OnceLock::new(),
             further_ports: OnceLock::new(),
             life: Mutex::default(),
+            looks: tokio::sync::Mutex::default(),
             starting: tokio::sync::Mutex::default(),
         }
     }
 
     pub(crate) fn plan(&self) -> &NodePlan {
         &self.plan
+    }
+
+    /// Our looks at its counters.
+    pub(crate) fn looks(&self) -> &tokio::sync::Mutex<u64> {
+        &self.looks
     }
 
     fn name(&self) -> NodeName {
@@ -202,6 +211,7 @@ impl Node {
             return self.is_reached().await;
         };
         self.retire();
+        *self.looks.lock().await = 0;
         let launch = Launch {
             launcher,
             plan: &self.plan,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join_all};
 use uuid::Uuid;
 
-use crate::counters::{Counters, CountersError};
+use crate::counters::{Counters, CountersError, Question};
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::folder::{DataFolder, create_folder};
 use crate::launcher::Launcher;
@@ -155,7 +155,7 @@ impl System {
     ///
     /// When the node doesn't answer, or not as it should.
     pub async fn counters(&self, node: &str) -> Result<Counters, CountersError> {
-        counters(self.node(node)).await
+        self.counted(self.node(node)).await
     }
 
     /// What every node that shows its counters has counted. They are asked at the same time.
@@ -168,7 +168,7 @@ impl System {
             .nodes
             .iter()
             .filter(|node| node.plan().counters.is_some());
-        let all = shown.map(async |node| Ok((node.plan().name.clone(), counters(node).await?)));
+        let all = shown.map(async |node| Ok((node.plan().name.clone(), self.counted(node).await?)));
         Ok(try_join_all(all).await?.into_iter().collect())
     }
 
@@ -224,15 +224,34 @@ impl System {
     fn url_told(&self, node: &Node) -> String {
         match (&node.plan().run, &node.plan().url) {
             (Run::Elsewhere(url), _) => url.clone(),
-            (_, Some(url)) => url.filled(&Known { system: self, node }),
+            (_, Some(url)) => self.filled(node, url),
             (_, None) => format!("http://{}", address(node)),
         }
     }
 
     async fn start_node(&self, node: &Node) -> Result<(), StartError> {
-        let known = Known { system: self, node };
-        let fill = |text: &Text| text.filled(&known);
+        let fill = |text: &Text| self.filled(node, text);
         node.start(&self.options.launcher, &self.nonce, &fill).await
+    }
+
+    /// The counters of a node, wherever it shows them.
+    async fn counted(&self, node: &Node) -> Result<Counters, CountersError> {
+        let name = &node.plan().name;
+        let Some(place) = &node.plan().counters else {
+            return Err(CountersError::NotShown { node: name.clone() });
+        };
+        let question = Question {
+            node: name,
+            address: address(node),
+            looks: node.looks(),
+            fill: &|text: &Text| self.filled(node, text),
+        };
+        question.ask(place).await
+    }
+
+    /// A text of a node's, with what its placeholders stand for.
+    fn filled(&self, node: &Node, text: &Text) -> String {
+        text.filled(&Known { system: self, node })
     }
 
     fn node(&self, name: &str) -> &Node {
@@ -303,16 +322,6 @@ impl Drop for System {
         for node in &self.nodes {
             node.retire();
         }
-    }
-}
-
-async fn counters(node: &Node) -> Result<Counters, CountersError> {
-    let plan = node.plan();
-    match &plan.counters {
-        Some(path) => Counters::of(&plan.name, address(node), path).await,
-        None => Err(CountersError::NotShown {
-            node: plan.name.clone(),
-        }),
     }
 }
 

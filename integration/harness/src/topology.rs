@@ -7,7 +7,7 @@ mod text;
 
 pub use file::FileError;
 pub use nix::sys::signal::Signal;
-pub use plan::{NodePlan, Program, ProgramFile, Ready, Run};
+pub use plan::{CountersAt, NodePlan, Program, ProgramFile, Ready, Run};
 pub(crate) use text::{Fact, Facts, Own, Reference};
 pub use text::{Text, TextError};
 
@@ -104,6 +104,10 @@ impl Topology {
         for (node, way) in self.nodes.iter_mut().zip(ways) {
             node.run = way;
             node.otherwise.clear();
+            if node.is_elsewhere() {
+                // One knows where it is, and not on which other ports or paths it shows what.
+                node.counters.take_if(|place| !place.is_by_url());
+            }
         }
         self
     }

@@ -1,8 +1,8 @@
 //! HAProxy as the balancer. It checks gateways itself, and counts exactly, by gateway too.
 
-use harness::topology::{NodePlan, Program, Ready};
+use harness::topology::{CountersAt, NodePlan, Program, Ready};
 
-use super::{About, program as of_words, template};
+use super::{About, program as of_words, template, text};
 
 pub(super) const ABOUT: About = About {
     name: "haproxy",
@@ -23,5 +23,6 @@ pub(super) fn program() -> Program {
 }
 
 pub(super) fn as_node(node: NodePlan) -> NodePlan {
-    node.ready(Ready::Tcp)
+    let page = text("http://127.0.0.1:{port.metrics}/metrics");
+    node.ready(Ready::Tcp).counters_at(CountersAt::PageAt(page))
 }

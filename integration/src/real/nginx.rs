@@ -2,7 +2,7 @@
 //! whose turn it is. It has no active checks: a gateway that fails three times is left out for
 //! ten seconds. It counts requests, and nothing by gateway.
 
-use harness::topology::{NodePlan, Program, Ready};
+use harness::topology::{CountersAt, NodePlan, Program, Ready};
 
 use super::{About, program as of_words, template};
 
@@ -24,5 +24,6 @@ pub(super) fn program() -> Program {
 }
 
 pub(super) fn as_node(node: NodePlan) -> NodePlan {
-    node.ready(Ready::Tcp)
+    let status = CountersAt::Nginx("/nginx-status".to_owned());
+    node.ready(Ready::Tcp).counters_at(status)
 }

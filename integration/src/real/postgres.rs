@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::topology::{NodePlan, Program, Ready, Signal};
+use harness::topology::{CountersAt, NodePlan, Program, Ready, Signal};
 
 use super::{About, script, text};
 
@@ -33,5 +33,7 @@ pub(super) fn as_node(node: NodePlan) -> NodePlan {
     const STARTS: Duration = Duration::from_secs(120);
     let ready = Ready::Log("database system is ready to accept connections".to_owned());
     let url = text("postgres://skein:{nonce}@{address}/skein");
-    node.ready(ready).within(STARTS).url(url)
+    let statistics = CountersAt::Postgres(text("{url}"));
+    let node = node.ready(ready).within(STARTS).url(url);
+    node.counters_at(statistics)
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use harness::topology::{NodePlan, Program, Ready, Text};
+use harness::topology::{CountersAt, NodePlan, Program, Ready, Text};
 
 use super::{About, script, template, text};
 
@@ -60,11 +60,13 @@ pub(super) fn as_node(node: NodePlan) -> NodePlan {
     const STARTS: Duration = Duration::from_secs(180);
     const STOPS: Duration = Duration::from_secs(30);
     let ready = Ready::Log("Server startup complete".to_owned());
+    let page = text("http://127.0.0.1:{port.metrics}/metrics");
     NodePlan {
         stop_within: STOPS,
         ..node
             .ready(ready)
             .within(STARTS)
             .url(text("amqp://skein:{nonce}@{address}"))
+            .counters_at(CountersAt::PageAt(page))
     }
 }

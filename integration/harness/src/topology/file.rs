@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
 use super::{
-    NodePlan, Program, ProgramFile, Ready, Run, Signal, Text, TextError, Topology, TopologyError,
+    CountersAt, NodePlan, Program, ProgramFile, Ready, Run, Signal, Text, TextError, Topology,
+    TopologyError,
 };
 use crate::name::NodeName;
 
@@ -66,6 +67,11 @@ impl Topology {
     /// assert_eq!(names, ["store", "shop-1", "shop-2"]);
     /// # Ok::<(), harness::topology::FileError>(())
     /// ```
+    ///
+    /// Counters that are elsewhere, or in a form of their own, have a table with one member,
+    /// which is described at [`CountersAt`]: `{ page = "http://127.0.0.1:9101/metrics" }`,
+    /// `{ nginx = "/status" }`, `{ redis = "redis://{address}" }` or
+    /// `{ postgres = "postgres://skein@{address}/skein" }`.
     ///
     /// # Errors
     ///
@@ -159,7 +165,7 @@ struct NodeFile {
     ready: Option<ReadyFile>,
     #[serde(default = "within", deserialize_with = "duration")]
     within: Duration,
-    counters: Option<String>,
+    counters: Option<CountersFile>,
     #[serde(default)]
     entry: bool,
     replicas: Option<usize>,
@@ -174,6 +180,26 @@ enum ReadyFile {
     Http(String),
     Log(String),
     Command(Vec<Text>),
+}
+
+/// The path of a page, or a table with one member that names another place or form.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a path such as \"/metrics\", or a table with one of `page`, `nginx`, `redis` and `postgres`"
+)]
+enum CountersFile {
+    Path(String),
+    Elsewhere(CountersElsewhere),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum CountersElsewhere {
+    Page(Text),
+    Nginx(String),
+    Redis(Text),
+    Postgres(Text),
 }
 
 impl NodeFile {
@@ -223,7 +249,7 @@ impl NodeFile {
             ready: self.ready.map_or(usual, Ready::from),
             within: self.within,
             stop_within: self.stop_within,
-            counters: self.counters,
+            counters: self.counters.map(CountersAt::from),
             entry: self.entry,
             replicas: self.replicas,
             ..NodePlan::running(name, run)
@@ -267,6 +293,18 @@ impl From<ReadyFile> for Ready {
             ReadyFile::Http(path) => Ready::Http(path),
             ReadyFile::Log(text) => Ready::Log(text),
             ReadyFile::Command(command) => Ready::Command(command),
+        }
+    }
+}
+
+impl From<CountersFile> for CountersAt {
+    fn from(counters: CountersFile) -> Self {
+        match counters {
+            CountersFile::Path(path) => CountersAt::Page(path),
+            CountersFile::Elsewhere(CountersElsewhere::Page(url)) => CountersAt::PageAt(url),
+            CountersFile::Elsewhere(CountersElsewhere::Nginx(path)) => CountersAt::Nginx(path),
+            CountersFile::Elsewhere(CountersElsewhere::Redis(url)) => CountersAt::Redis(url),
+            CountersFile::Elsewhere(CountersElsewhere::Postgres(url)) => CountersAt::Postgres(url),
         }
     }
 }

@@ -34,8 +34,8 @@ pub struct NodePlan {
     pub within: Duration,
     /// The time that it may take to stop, once it is told to.
     pub stop_within: Duration,
-    /// The path at which it shows its counters, in the OpenMetrics text format.
-    pub counters: Option<String>,
+    /// The place of its counters, if it shows any.
+    pub counters: Option<CountersAt>,
     /// True when the load goes here.
     pub entry: bool,
     pub(super) replicas: Option<usize>,
@@ -108,6 +108,40 @@ pub enum Ready {
     Log(String),
     /// This command ends with success.
     Command(Vec<Text>),
+}
+
+/// The place of a node's counters, and the form in which they are there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CountersAt {
+    /// A page in the text format of OpenMetrics or Prometheus: its path on the node's port.
+    Page(String),
+    /// Such a page elsewhere: `http://ADDRESS/PATH`, where the address is one of numbers.
+    PageAt(Text),
+    /// The page of nginx's `stub_status`: its path on the node's port.
+    Nginx(String),
+    /// The answer to `INFO` of the Redis server at this URL, such as `redis://{address}`.
+    Redis(Text),
+    /// The statistics of the PostgreSQL server at this URL, of the database that it names,
+    /// such as `postgres://skein@{address}/skein`. Statements are counted where it has the
+    /// extension `pg_stat_statements`.
+    Postgres(Text),
+}
+
+impl CountersAt {
+    /// True where the server itself is asked at its URL.
+    pub(super) fn is_by_url(&self) -> bool {
+        matches!(self, CountersAt::Redis(_) | CountersAt::Postgres(_))
+    }
+
+    /// The text in which another node may be named.
+    fn text(&self) -> Option<&Text> {
+        match self {
+            CountersAt::Page(_) | CountersAt::Nginx(_) => None,
+            CountersAt::PageAt(text) | CountersAt::Redis(text) | CountersAt::Postgres(text) => {
+                Some(text)
+            }
+        }
+    }
 }
 
 impl NodePlan {
@@ -224,8 +258,13 @@ impl NodePlan {
     }
 
     /// The same, showing its counters at a path.
-    pub fn counters(mut self, path: impl Into<String>) -> Self {
-        self.counters = Some(path.into());
+    pub fn counters(self, path: impl Into<String>) -> Self {
+        self.counters_at(CountersAt::Page(path.into()))
+    }
+
+    /// The same, showing its counters at this place and in this form.
+    pub fn counters_at(mut self, place: CountersAt) -> Self {
+        self.counters = Some(place);
         self
     }
 
@@ -268,6 +307,7 @@ impl NodePlan {
             .flat_map(Program::texts)
             .chain(&self.url)
             .chain(command)
+            .chain(self.counters.as_ref().and_then(CountersAt::text))
     }
 
     /// The names of its ports beside the one that it listens on.

@@ -64,6 +64,45 @@ fn rust_and_toml_give_the_same_topology() {
 }
 
 #[test]
+fn counters_are_a_page_or_what_a_server_tells_in_its_own_way() {
+    let counters = |written: &str| {
+        let toml = format!("[node.part]\nrun = [\"part\"]\ncounters = {written}\n");
+        let topology = Topology::from_toml(&toml)?;
+        Ok(topology.entry().counters.clone())
+    };
+    for (written, place) in [
+        (r#""/metrics""#, CountersAt::Page("/metrics".to_owned())),
+        (
+            r#"{ page = "http://127.0.0.1:9/metrics" }"#,
+            CountersAt::PageAt(text("http://127.0.0.1:9/metrics")),
+        ),
+        (
+            r#"{ nginx = "/status" }"#,
+            CountersAt::Nginx("/status".to_owned()),
+        ),
+        (
+            r#"{ redis = "redis://{address}" }"#,
+            CountersAt::Redis(text("redis://{address}")),
+        ),
+        (
+            r#"{ postgres = "postgres://skein:{nonce}@{address}/skein" }"#,
+            CountersAt::Postgres(text("postgres://skein:{nonce}@{address}/skein")),
+        ),
+    ] {
+        let read: Result<_, FileError> = counters(written);
+        assert_eq!(read.expect(written), Some(place));
+    }
+    for (written, says) in [
+        (r#"{ mysql = "x" }"#, "one of `page`, `nginx`"),
+        ("true", "a path such as"),
+        (r#"{ redis = "{nobody.url}" }"#, "refers to nobody"),
+    ] {
+        let error = counters(written).expect_err(written).to_string();
+        assert!(error.contains(says), "{written}: {error}");
+    }
+}
+
+#[test]
 fn nodes_start_after_those_that_their_texts_refer_to_and_the_load_goes_to_whom_nobody_calls() {
     let topology = Topology::from_toml(SHOP).expect("a topology");
     let levels: Vec<Vec<String>> = topology
