@@ -7,6 +7,7 @@ use skein::{Counts, Fault, Over, Route, Seen, Times};
 use stats::occupancy::{Caches, Popularity};
 
 use crate::behaviour::Behaviour;
+use crate::kinds::Balancer;
 use crate::prediction::{self, Asked, Circumstances, HitPrediction};
 use crate::record::{
     CacheNodeRecord, CacheRecord, FlawRecord, GatewayRecord, IntruderRecord, LaboratoryRecord,
@@ -17,7 +18,6 @@ use crate::shape::Shape;
 use crate::tokens::FlawCounts;
 
 const GATEWAY: &str = Service::ApiGateway.as_str();
-const BALANCER: &str = Service::LoadBalancer.as_str();
 const WORKER: &str = Service::Worker.as_str();
 
 /// The laboratory's own members of a run's record.
@@ -25,7 +25,7 @@ pub(crate) fn counted(seen: &Seen<'_>) -> LaboratoryRecord {
     let whole = seen.counts(Over::Run);
     LaboratoryRecord {
         gateways: gateways(seen),
-        retries: whole.map(|nodes| nodes.sum(BALANCER, "upstream_retries_total", &[])),
+        retries: whole.and_then(|nodes| Balancer::of(nodes).retries(nodes)),
         caches: caches(seen),
         tasks: tasks(seen),
         intruders: intruders(seen),
@@ -39,16 +39,19 @@ fn gateways(seen: &Seen<'_>) -> Vec<GatewayRecord> {
             name,
             answers,
             attempts: None,
+            seen: None,
         });
         return seen.collect();
     };
+    let balancer = Balancer::of(nodes);
     let records = nodes.nodes(GATEWAY).map(|gateway| {
         let name = gateway.name.to_string();
-        let attempts = [("upstream", name.as_str())];
-        let attempts = nodes.sum(BALANCER, "upstream_requests_total", &attempts);
+        let attempts = balancer.attempts_at(&name, nodes);
+        let seen = || gateway.count("requests_total", &[]);
         GatewayRecord {
             answers: answers.remove(&name).unwrap_or(0),
-            attempts: Some(attempts),
+            attempts,
+            seen: attempts.is_none().then(seen),
             name,
         }
     });

@@ -81,10 +81,10 @@ pub(crate) fn records(of: &LaboratoryRecord) -> Vec<FigureRecord> {
         .collect()
 }
 
-/// Requests between the busiest gateway and the idlest, by the balancer's count. From
-/// outside, a gateway that served nothing doesn't show, so that answers can't tell.
+/// Requests between the busiest gateway and the idlest, by the balancer's count or else by
+/// their own. From outside, a gateway that served nothing doesn't show, so that answers can't tell.
 fn imbalance(gateways: &[GatewayRecord]) -> Reading {
-    let shares: Option<Vec<u64>> = gateways.iter().map(|g| g.attempts).collect();
+    let shares: Option<Vec<u64>> = gateways.iter().map(GatewayRecord::counted).collect();
     let shares = shares.unwrap_or_default();
     match (shares.iter().max(), shares.iter().min()) {
         // Where nobody served anything, nothing was shared.
@@ -105,6 +105,7 @@ mod tests {
             name: "a gateway".to_owned(),
             answers: 5,
             attempts: *attempts,
+            seen: None,
         };
         attempts.iter().map(gateway).collect()
     }

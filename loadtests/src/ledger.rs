@@ -1,11 +1,17 @@
-//! The ledger's lines, from what the generator and the nodes counted.
+//! The ledger's lines, from what the generator and the nodes counted, one file for each hop.
 
+mod balancer;
+mod caches;
+mod gateways;
+mod storage;
+mod tasks;
 #[cfg(test)]
 mod tests;
 
-use services::contract::{Service, TaskState};
+use services::contract::Service;
 use skein::{Counts, Ledger, Line, NodeCounts, Over, Seen};
 
+use crate::kinds::Balancer;
 use crate::scenarios::{SUBMIT, SubmittedTasks};
 
 /// The generator's own counts.
@@ -17,6 +23,8 @@ pub(crate) struct Generator {
     pub(crate) not_connected: u64,
     /// Requests without an answer, so that nobody here knows how far they got.
     pub(crate) unanswered: u64,
+    /// Answers that no gateway named itself in.
+    pub(crate) unsigned: u64,
     /// Requests answered with 401.
     pub(crate) refused: u64,
     /// Tasks that were answered for with 202, repeats not counted.
@@ -46,6 +54,9 @@ pub(crate) fn ledger(seen: &Seen<'_>) -> Ledger {
         sent: seen.sent(),
         not_connected: seen.not_connected(),
         unanswered: seen.unanswered(),
+        unsigned: seen
+            .answers()
+            .saturating_sub(seen.served_by().values().sum()),
         refused: seen.answers_with(401),
         tasks_accepted: fates.map_or(0, |fates| fates.accepted()),
         tasks_in_doubt: seen.failed(SUBMIT, Over::Run),
@@ -61,16 +72,17 @@ fn draw_up(generator: &Generator, nodes: Option<Counts<'_>>) -> Ledger {
         ];
         return claims.map(Line::out_of_sight).into();
     };
-    let books = Books { nodes };
-    let mut ledger = vec![arrived(generator, &books)];
-    ledger.extend(tried(&books));
-    ledger.extend(seen_by_gateways(&books));
-    ledger.extend(let_in(generator, &books));
-    ledger.extend(reads(&books));
-    ledger.extend(caches(&books));
-    ledger.extend(writes(&books));
-    ledger.push(computed(&books));
-    ledger.extend(tasks(generator, &books));
+    let books = Books::of_nodes(nodes, generator);
+    let mut ledger = balancer::lines(generator, &books);
+    ledger.extend(gateways::let_in(generator, &books));
+    ledger.extend(gateways::reads(&books));
+    ledger.extend(caches::lines(&books));
+    ledger.extend(gateways::writes(&books));
+    ledger.extend(storage::items(&books));
+    ledger.push(gateways::computed(&books));
+    ledger.extend(tasks::lines(generator, &books));
+    ledger.extend(storage::tasks(&books));
+    ledger.extend(tasks::carried(&books));
     ledger
 }
 
@@ -85,270 +97,39 @@ const TASKS: &str = "Each accepted task is somewhere.";
 
 /// A client that goes away takes its request along, wherever that is by then.
 const GIVEN_UP: &str = "given up by the client";
-/// Failures that come before anything was sent (RFC 9209 names).
-const NEVER_SENT: [&str; 2] = ["connection_refused", "connection_timeout"];
+/// The same of a balancer that doesn't tell which of its requests it gave up by itself.
+const GIVEN_UP_SOMEHOW: &str = "given up by the client or the balancer";
 /// Routes of the gateways that read.
 const READ_ROUTES: [&str; 2] = ["GET /data", "GET /data/{key}"];
-
-fn arrived(generator: &Generator, books: &Books<'_>) -> Line {
-    Line::of(ARRIVED, "sent by the generator", generator.sent)
-        .is("answered by the balancer", books.answered())
-        .is("given up by the client before", books.abandoned())
-        .but_for("could not connect", generator.not_connected)
-        .but_for_up_to("without an answer, fate unknown", generator.unanswered)
-}
-
-fn tried(books: &Books<'_>) -> [Line; 2] {
-    let [attempts, retries, failures, local] = [
-        "upstream_requests_total",
-        "upstream_retries_total",
-        "upstream_failures_total",
-        "local_responses_total",
-    ]
-    .map(|counter| books.sum(Service::LoadBalancer, counter, &[]));
-    let requests = books.answered() + books.abandoned();
-    [
-        Line::of(TRIED, "requests and their retries", requests + retries)
-            .is("attempts at gateways", attempts)
-            .but_for_up_to("answered without trying any", local)
-            .but_for_up_to(GIVEN_UP, books.abandoned()),
-        Line::of(
-            "Each attempt at a gateway brought an answer or a failure.",
-            "attempts at gateways",
-            attempts,
-        )
-        .is("answers passed on", books.answered().saturating_sub(local))
-        .is("failed attempts", failures)
-        .but_for_up_to(GIVEN_UP, books.abandoned()),
-    ]
-}
-
-fn seen_by_gateways(books: &Books<'_>) -> Vec<Line> {
-    let failed = |gateway: &str, error: &str| {
-        let labels = [("upstream", gateway), ("error", error)];
-        books.sum(Service::LoadBalancer, "upstream_failures_total", &labels)
-    };
-    let line = |node: &NodeCounts| {
-        let name = node.name.as_str();
-        let upstream = [("upstream", name)];
-        let attempts = books.sum(Service::LoadBalancer, "upstream_requests_total", &upstream);
-        let failures = books.sum(Service::LoadBalancer, "upstream_failures_total", &upstream);
-        let never_sent = NEVER_SENT.map(|error| failed(name, error)).iter().sum();
-        Line::of(
-            format!("{name} saw the attempts at it."),
-            "attempts by the balancer",
-            attempts,
-        )
-        .is("seen by the gateway", node.count("requests_total", &[]))
-        .but_for("not connected", never_sent)
-        .but_for_up_to("failed on the way", failures.saturating_sub(never_sent))
-        .but_for_up_to(GIVEN_UP, books.abandoned())
-    };
-    books.of(Service::ApiGateway).map(line).collect()
-}
-
-fn let_in(generator: &Generator, books: &Books<'_>) -> [Line; 2] {
-    let rejected = books.sum(Service::ApiGateway, "tokens_rejected_total", &[]);
-    let [listings, reads, writes, gets, posts, submissions, looks] = [
-        "GET /data",
-        "GET /data/{key}",
-        "PUT /data/{key}",
-        "GET /process",
-        "POST /process",
-        "POST /longtask",
-        "GET /longtask/{id}",
-    ]
-    .map(|route| books.let_in(route));
-    let seen = books.sum(Service::ApiGateway, "requests_total", &[]);
-    let others = books.sum(
-        Service::ApiGateway,
-        "requests_total",
-        &[("route", "GET unmatched")],
-    );
-    [
-        Line::of(LET_IN, "requests to gateways", seen)
-            .is("refused tokens", rejected)
-            .is("reads", listings + reads)
-            .is("writes", writes)
-            .is("computations", gets + posts)
-            .is("task submissions", submissions)
-            .is("looks at tasks", looks)
-            .but_for("unknown paths", others)
-            .give_or_take(GIVEN_UP, books.abandoned()),
-        Line::of(
-            "Every refused client received a 401.",
-            "refused tokens",
-            rejected,
-        )
-        .is("401 seen by the generator", generator.refused)
-        .but_for_up_to("without an answer, fate unknown", generator.unanswered),
-    ]
-}
-
-fn reads(books: &Books<'_>) -> [Line; 3] {
-    let [hits, misses, coalesced, bypasses] = ["hit", "miss", "coalesced", "bypass"]
-        .map(|o| books.sum(Service::ApiGateway, "reads_total", &[("outcome", o)]));
-    let failed = READ_ROUTES.map(|route| books.failed(route)).iter().sum();
-    let reads = READ_ROUTES.map(|route| books.let_in(route)).iter().sum();
-    let asked = books.sum(Service::ApiGateway, "database_reads_total", &[]);
-    let seen = books.sum(Service::Database, "database_reads_total", &[]);
-    [
-        Line::of(READS, "reads let in by gateways", reads)
-            .is("hits", hits)
-            .is("misses", misses)
-            .is("coalesced", coalesced)
-            .is("past the caches", bypasses)
-            .but_for("ended in an error", failed)
-            .give_or_take(GIVEN_UP, books.abandoned()),
-        Line::of(
-            "Only misses, and reads past the caches, went to the database.",
-            "database reads by gateways",
-            asked,
-        )
-        .is("misses", misses)
-        .is("past the caches", bypasses)
-        .but_for_up_to("ended in an error", failed)
-        .give_or_take(GIVEN_UP, books.abandoned()),
-        Line::of(
-            "The database saw the reads that gateways made.",
-            "database reads by gateways",
-            asked,
-        )
-        .is("reads seen by the database", seen)
-        .but_for_up_to("ended in an error", failed)
-        .give_or_take(GIVEN_UP, books.abandoned()),
-    ]
-}
-
-fn caches(books: &Books<'_>) -> Vec<Line> {
-    /// The deeds that are done to a cache: the cache's counter, the gateways', and the
-    /// outcomes of the latter that mean an answer.
-    const DEEDS: [(&str, &str, &str, &[&str]); 3] = [
-        (
-            "lookups",
-            "cache_lookups_total",
-            "cache_lookups_total",
-            &["hit", "miss"],
-        ),
-        (
-            "fills",
-            "cache_stores_total",
-            "cache_fills_total",
-            &["stored", "refused"],
-        ),
-        (
-            "invalidations",
-            "cache_deletes_total",
-            "cache_invalidations_total",
-            &["done"],
-        ),
-    ];
-    let line = |node: &NodeCounts, (deed, seen, made, answered): (&str, &str, &str, &[&str])| {
-        let name = node.name.as_str();
-        let made_with = |outcome: &str| {
-            let labels = [("cache", name), ("outcome", outcome)];
-            books.sum(Service::ApiGateway, made, &labels)
-        };
-        Line::of(
-            format!("{name} saw the {deed} that gateways made."),
-            format!("{deed} seen by {name}"),
-            node.count(seen, &[]),
-        )
-        .is(
-            format!("{deed} by gateways"),
-            answered.iter().map(|outcome| made_with(outcome)).sum(),
-        )
-        .but_for_up_to("not answered in time", made_with("failed"))
-        .give_or_take(GIVEN_UP, books.abandoned())
-    };
-    books
-        .of(Service::Cache)
-        .flat_map(|node| DEEDS.map(|deed| line(node, deed)))
-        .collect()
-}
-
-fn writes(books: &Books<'_>) -> [Line; 3] {
-    const ROUTE: &str = "PUT /data/{key}";
-    let done = [("route", ROUTE), ("status", "200")];
-    let done = books.sum(Service::ApiGateway, "requests_total", &done);
-    let failed = books.failed(ROUTE);
-    let asked = books.sum(Service::ApiGateway, "database_writes_total", &[]);
-    let made = books.sum(Service::Database, "database_writes_total", &[]);
-    let caches = books.of(Service::Cache).count() as u64;
-    let revoked = books.sum(Service::ApiGateway, "cache_invalidations_total", &[]);
-    // The gateway revokes after the database has written, and before it answers.
-    [
-        Line::of(
-            "Gateways asked the database for each write that they let in.",
-            "writes let in by gateways",
-            books.let_in(ROUTE),
-        )
-        .is("writes asked of the database", asked)
-        .but_for_up_to("ended in an error", failed)
-        .give_or_take(GIVEN_UP, books.abandoned()),
-        Line::of(WRITES, "writes asked of the database", asked)
-            .is("writes made by the database", made)
-            .but_for_up_to("ended in an error", failed)
-            .give_or_take(GIVEN_UP, books.abandoned()),
-        Line::of(
-            "Each write revoked the item and the listing in every cache.",
-            "invalidations by gateways",
-            revoked,
-        )
-        .is(format!("writes × 2 × {caches} caches"), done * 2 * caches)
-        .but_for_up_to("of writes that ended in an error", failed * 2 * caches)
-        .give_or_take(GIVEN_UP, books.abandoned() * 2 * caches),
-    ]
-}
-
-fn computed(books: &Books<'_>) -> Line {
-    let routes = ["GET /process", "POST /process"];
-    let let_in = routes.map(|route| books.let_in(route)).iter().sum();
-    let failed = routes.map(|route| books.failed(route)).iter().sum();
-    Line::of(COMPUTED, "computations let in by gateways", let_in)
-        .is(
-            "requests to the microservice",
-            books.sum(Service::Microservice, "requests_total", &[]),
-        )
-        .but_for_up_to("ended in an error", failed)
-        .give_or_take(GIVEN_UP, books.abandoned())
-}
-
-fn tasks(generator: &Generator, books: &Books<'_>) -> [Line; 3] {
-    let of_worker = |counter| books.sum(Service::Worker, counter, &[]);
-    let [accepted, repeated] = ["tasks_accepted_total", "tasks_repeated_total"].map(of_worker);
-    let mut somewhere = Line::of(TASKS, "tasks accepted by the worker", accepted);
-    for state in TaskState::ALL {
-        let labels = [("state", state.as_str())];
-        somewhere = somewhere.is(state.as_str(), books.sum(Service::Worker, "tasks", &labels));
-    }
-    [
-        Line::of(
-            "The worker accepted the tasks that gateways passed on.",
-            "task submissions let in by gateways",
-            books.let_in("POST /longtask"),
-        )
-        .is("accepted", accepted)
-        .is("repeats of accepted ones", repeated)
-        .but_for_up_to("ended in an error", books.failed("POST /longtask"))
-        .give_or_take(GIVEN_UP, books.abandoned()),
-        Line::of(
-            "The generator knows of each accepted task.",
-            "tasks accepted by the worker",
-            accepted,
-        )
-        .is("accepted in the generator's eyes", generator.tasks_accepted)
-        .but_for_up_to("submissions in doubt", generator.tasks_in_doubt),
-        somewhere,
-    ]
-}
+/// Their route that writes.
+const WRITE_ROUTE: &str = "PUT /data/{key}";
 
 /// The counts of all nodes, by service.
 struct Books<'a> {
     nodes: Counts<'a>,
+    balancer: Balancer,
+    /// The reason why requests may have vanished somewhere.
+    given_up_by: &'static str,
+    /// The most of them.
+    given_up: u64,
 }
 
 impl<'a> Books<'a> {
+    fn of_nodes(nodes: Counts<'a>, generator: &Generator) -> Self {
+        let balancer = Balancer::of(nodes);
+        let mut books = Books {
+            nodes,
+            balancer,
+            given_up_by: match balancer {
+                Balancer::Own => GIVEN_UP,
+                Balancer::Nginx | Balancer::HaProxy => GIVEN_UP_SOMEHOW,
+            },
+            given_up: 0,
+        };
+        books.given_up = balancer::given_up(generator, &books);
+        books
+    }
+
     fn of(&self, service: Service) -> impl Iterator<Item = &'a NodeCounts> {
         self.nodes.nodes(service.as_str())
     }
@@ -358,12 +139,14 @@ impl<'a> Books<'a> {
         self.nodes.sum(service.as_str(), counter, labels)
     }
 
-    fn answered(&self) -> u64 {
-        self.sum(Service::LoadBalancer, "requests_total", &[])
-    }
-
-    fn abandoned(&self) -> u64 {
-        self.sum(Service::LoadBalancer, "requests_abandoned_total", &[])
+    /// Answers of gateways that say that they could not.
+    fn errors_of_gateways(&self) -> u64 {
+        let gateway = Service::ApiGateway.as_str();
+        let by_status = self.nodes.by_label(gateway, "requests_total", "status");
+        let errors = by_status
+            .iter()
+            .filter(|(status, _)| status.starts_with('5'));
+        errors.map(|(_, count)| count).sum()
     }
 
     /// Requests of one route that had a valid token.

@@ -9,6 +9,7 @@
 //! counted              the laboratory's own members of a record, from what was seen
 //!    ↓                 prediction: the hit ratio that was to be expected
 //! ledger, figures, sections, traffic     the account of a run
+//!    ↑                 kinds: which program played a role, and how it counts
 //!    ↓
 //! adopt                the same for records of builds that had no sections yet
 //! ```
@@ -59,6 +60,7 @@ mod adopt;
 mod behaviour;
 mod counted;
 mod figures;
+mod kinds;
 mod ledger;
 mod parts;
 mod prediction;
@@ -116,9 +118,13 @@ pub fn program() -> Program {
         .account(account)
         .adopting(adopt::adopt);
     let program = figures::ALL.into_iter().fold(program, Program::figure);
-    Service::ALL.into_iter().fold(program, |program, service| {
-        program.counters(service.as_str(), ledger::shown_from_the_start(service))
-    })
+    let own = Service::ALL
+        .into_iter()
+        .map(|service| (service.as_str(), ledger::shown_from_the_start(service)));
+    own.chain(kinds::SHOWN_BY_OTHERS)
+        .fold(program, |program, (role, names)| {
+            program.counters(role, names)
+        })
 }
 
 /// The laboratory that a plan of [`program`] starts.
@@ -150,6 +156,9 @@ fn account(seen: &Seen<'_>) -> Account {
     for (cache, remark) in traffic::remarks(counted.caches.as_ref()) {
         account = account.remark(cache, remark);
     }
+    for (node, requests) in traffic::requests(seen) {
+        account = account.requests(node, requests);
+    }
     account
         .keep("gateways", &counted.gateways)
         .keep("retries", counted.retries)
@@ -175,12 +184,18 @@ fn cache_outcome(answer: &Answer) -> Option<&'static str> {
     })
 }
 
-/// Tasks that are queued or running.
+/// Tasks that are queued or running, and those that are done but have not been acknowledged
+/// to the broker that delivered them.
 fn open_tasks(worker: &Counters) -> Option<u64> {
     // A page without them doesn't say that there are none.
     worker.has("tasks").then(|| {
         let tasks = ["queued", "running"].map(|state| worker.get("tasks", &[("state", state)]));
-        tasks.iter().sum::<f64>() as u64
+        let carried = |outcome| worker.get("queue_messages_total", &[("outcome", outcome)]);
+        let settled = ["acknowledged", "requeued", "rejected", "taken_back"];
+        let settled: f64 = settled.into_iter().map(carried).sum();
+        // Each of the latter is running in the store, or about to be settled.
+        let open = tasks.iter().sum::<f64>();
+        open.max(carried("delivered") - settled) as u64
     })
 }
 

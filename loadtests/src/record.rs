@@ -35,12 +35,21 @@ pub(crate) struct GatewayRecord {
     /// Attempts that the balancer made at it, over the whole run; `None` when that
     /// can't be seen.
     pub(crate) attempts: Option<u64>,
+    /// Requests that it counted itself, over the whole run, where the balancer doesn't count
+    /// its attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seen: Option<u64>,
 }
 
 impl GatewayRecord {
-    /// Requests that came to it, as the balancer counted or else as answers told.
+    /// Requests that came to it, as the balancer or else itself counted.
+    pub(crate) fn counted(&self) -> Option<u64> {
+        self.attempts.or(self.seen)
+    }
+
+    /// The same, or else as answers told.
     pub(crate) fn requests(&self) -> u64 {
-        self.attempts.unwrap_or(self.answers)
+        self.counted().unwrap_or(self.answers)
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn record() -> LaboratoryRecord {
             name: "api-gateway-1".to_owned(),
             answers: 12_344,
             attempts: Some(12_345),
+            seen: None,
         }],
         retries: Some(0),
         caches: Some(CacheRecord {

@@ -1,7 +1,7 @@
 //! The database: items in SQLite or PostgreSQL, behind a simulated storage latency, over HTTP.
 //! What is stored, and how writes are numbered, is in `items`.
 
-mod items;
+pub(crate) mod items;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -85,5 +85,6 @@ pub mod secret_url;
 pub mod server;
 pub mod setting;
 pub mod signing;
+pub mod statements;
 pub mod trace;
 mod wire;

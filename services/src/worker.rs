@@ -13,7 +13,7 @@ mod census;
 mod delivery;
 mod executor;
 mod moment;
-mod postgres;
+pub(crate) mod postgres;
 mod queue;
 mod storage;
 mod store;

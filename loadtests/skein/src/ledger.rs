@@ -30,6 +30,9 @@ pub struct Line {
     pub differences: Vec<Difference>,
     /// The balance that comes of it.
     pub balance: Balance,
+    /// The reason why the line can't be seen, where it isn't the run's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Something counted.
@@ -77,6 +80,7 @@ impl Line {
             right: Vec::new(),
             differences: Vec::new(),
             balance: Balance::Even,
+            reason: None,
         }
     }
 
@@ -86,6 +90,13 @@ impl Line {
             balance: Balance::NotObservable,
             ..Line::of(claim, "", 0)
         }
+    }
+
+    /// With the reason why it can't be seen, in a few words, such as `nginx doesn't count
+    /// attempts`.
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
     }
 
     /// With one more account.
@@ -176,10 +187,9 @@ mod tests {
         let line = Line::of("a claim", "left", 3).is("right", 5);
         assert_eq!(line.balance, Balance::Off(-2));
         assert_eq!(line.give_or_take("either way", 2).balance, Balance::Even);
-        assert_eq!(
-            Line::out_of_sight("a claim").balance,
-            Balance::NotObservable
-        );
+        let unseen = Line::out_of_sight("a claim").because("nobody counts");
+        assert_eq!(unseen.balance, Balance::NotObservable);
+        assert_eq!(unseen.reason.as_deref(), Some("nobody counts"));
     }
 
     proptest! {
@@ -212,5 +222,13 @@ mod tests {
         let line = Line::of("what goes in comes out", "in", 5).is("out", 7);
         assert_eq!(line.balance, Balance::Off(-2));
         assert_eq!(line.but_for_up_to("lost", 9).balance, Balance::Off(-2));
+    }
+
+    #[test]
+    fn lines_without_a_reason_are_written_as_before_there_were_any() {
+        let written = serde_json::to_value(Line::of("a claim", "left", 1)).expect("JSON");
+        assert_eq!(written.get("reason"), None);
+        let read: Line = serde_json::from_value(written).expect("a line");
+        assert_eq!(read, Line::of("a claim", "left", 1));
     }
 }

@@ -55,9 +55,9 @@ impl Observation {
             .iter()
             .filter(|_| plan.is_at_home())
         {
-            let shown = |counter: &str| counters.get(&node.name).is_some_and(|c| c.has(counter));
-            let mut expected = plan.application.shown_from_the_start(&node.role);
-            if let Some(counter) = expected.find(|counter| !shown(counter)) {
+            let none = Counters::default();
+            let shown = counters.get(&node.name).unwrap_or(&none);
+            if let Some(counter) = plan.application.missing(&node.role, shown) {
                 let node = node.name.clone();
                 return Err(ObservationError::NotShown { node, counter });
             }

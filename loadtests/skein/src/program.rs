@@ -204,7 +204,8 @@ impl Program {
     }
 
     /// The same with counters that a role's nodes show from their start: a node that doesn't
-    /// has not counted zero, it can't be read.
+    /// has not counted zero, it can't be read. Where several kinds of nodes may have the role,
+    /// the counters of each are given by themselves, and a node shows all those of one kind.
     pub fn counters(mut self, role: &'static str, names: &'static [&'static str]) -> Self {
         self.0.counters.push((role, names));
         self

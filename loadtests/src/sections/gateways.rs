@@ -20,7 +20,7 @@ pub(super) fn section(of: &LaboratoryRecord) -> Section {
         let share = (total > 0).then(|| requests as f64 / total as f64);
         vec![
             Cell::from(gateway.name.as_str()),
-            Cell::from(gateway.attempts),
+            Cell::from(gateway.counted()),
             Cell::from(expected),
             Cell::from(gateway.answers),
             share.map_or(Cell::Unknown, |share| Cell::Percent(share * 100.0)),
@@ -44,7 +44,10 @@ pub(super) fn section(of: &LaboratoryRecord) -> Section {
 
 /// The expectation, the test, and what came of it.
 fn test(section: Section, of: &LaboratoryRecord, told: &Evenness) -> Section {
-    let is_counted = of.gateways.iter().all(|gateway| gateway.attempts.is_some());
+    let is_counted = of
+        .gateways
+        .iter()
+        .all(|gateway| gateway.counted().is_some());
     let section = match is_counted {
         true => section.pieces(by_count(of, told)),
         false => section.sentence(format!(
@@ -70,9 +73,14 @@ fn test(section: Section, of: &LaboratoryRecord, told: &Evenness) -> Section {
 
 fn by_count(of: &LaboratoryRecord, told: &Evenness) -> Vec<Piece> {
     let is_exact = told.gap <= 1;
+    let is_by_balancer = of.gateways.iter().all(|gateway| gateway.attempts.is_some());
+    let whose = match is_by_balancer {
+        true => "By the balancer’s count the",
+        false => "The balancer doesn’t count its attempts; by the gateways’ own count the",
+    };
     let mut pieces = vec![
         Piece::text(format!(
-            "Round robin over healthy gateways gives each the same, but for one request. By the balancer’s count the \
+            "Round robin over healthy gateways gives each the same, but for one request. {whose} \
              busiest had {} more than the idlest: ",
             count(told.gap)
         )),
@@ -83,8 +91,12 @@ fn by_count(of: &LaboratoryRecord, told: &Evenness) -> Vec<Piece> {
     ];
     if !is_exact {
         let retries = of.retries.map_or_else(|| "unknown".to_owned(), count);
+        let others = match is_by_balancer {
+            true => "",
+            false => ", as do processes of the balancer that each go round by themselves",
+        };
         pieces.push(Piece::text(format!(
-            " Retries ({retries}) and gateways out of rotation account for such a gap."
+            " Retries ({retries}) and gateways out of rotation account for such a gap{others}."
         )));
     }
     pieces
@@ -104,15 +116,29 @@ mod tests {
     use crate::sections::testing::words;
 
     fn told(attempts: [Option<u64>; 2]) -> String {
+        told_by(attempts.map(|attempts| (attempts, None)))
+    }
+
+    fn told_by(counts: [(Option<u64>, Option<u64>); 2]) -> String {
         let mut of = crate::testing::record();
-        of.gateways = attempts
-            .map(|attempts| GatewayRecord {
+        of.gateways = counts
+            .map(|(attempts, seen)| GatewayRecord {
                 name: "a gateway".to_owned(),
                 answers: 500,
                 attempts,
+                seen,
             })
             .into();
         words(&section(&of))
+    }
+
+    #[test]
+    fn gateways_count_themselves_where_the_balancer_doesnt() {
+        let even = told_by([(None, Some(500)), (None, Some(501))]);
+        assert!(even.contains("by the gateways’ own count"), "{even}");
+        assert!(!even.contains("From outside"), "{even}");
+        let uneven = told_by([(None, Some(500)), (None, Some(600))]);
+        assert!(uneven.contains("go round by themselves"), "{uneven}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Items, wherever they are kept. Every write is numbered by a counter of the whole
 //! database, in the same transaction, so that versions tell which of two values is newer.
 
-mod postgres;
+pub(crate) mod postgres;
 mod sqlite;
 
 use std::path::Path;

@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::postgres::{OpenError, Postgres, PostgresError, StoreConfig, Values};
 use crate::secret_url::SecretUrl;
 
-mod sql;
+pub(crate) mod sql;
 
 /// Tasks in PostgreSQL. Clones share the connections.
 #[derive(Clone, Debug)]

@@ -19,6 +19,7 @@ pub struct Account {
     pub(crate) sections: Vec<Section>,
     pub(crate) edges: Vec<EdgeRecord>,
     pub(crate) remarks: BTreeMap<String, Vec<String>>,
+    pub(crate) requests: BTreeMap<String, u64>,
     pub(crate) summary: Vec<String>,
     pub(crate) kept: BTreeMap<String, Value>,
 }
@@ -69,6 +70,13 @@ impl Account {
         self
     }
 
+    /// The same with the number of requests that a node answered, for the picture of the
+    /// system: of a node that doesn't count them as `requests_total`.
+    pub fn requests(mut self, node: impl Into<String>, requests: u64) -> Self {
+        self.requests.insert(node.into(), requests);
+        self
+    }
+
     /// The same with a few words for the summary on the terminal.
     pub fn in_short(mut self, words: impl Into<String>) -> Self {
         self.summary.push(words.into());
@@ -95,6 +103,7 @@ impl Account {
         for (node, remarks) in other.remarks {
             self.remarks.entry(node).or_default().extend(remarks);
         }
+        self.requests.extend(other.requests);
         self.summary.extend(other.summary);
         self.kept.extend(other.kept);
     }

@@ -33,7 +33,7 @@ pub(crate) struct Application {
     pub(crate) shared: Vec<Box<Share>>,
     pub(crate) accounts: Vec<Box<GiveAccount>>,
     pub(crate) signs: Signs,
-    /// Counters that nodes show from their start, by role.
+    /// Counters that nodes show from their start, by role; those of a role are alternatives.
     pub(crate) counters: Vec<(&'static str, &'static [&'static str])>,
     pub(crate) under_way: Option<UnderWay>,
     pub(crate) host: Option<fn(Vec<OsString>) -> ExitCode>,
@@ -115,10 +115,21 @@ impl Application {
         shared
     }
 
-    /// The counters that a role's nodes show from their start.
-    pub(crate) fn shown_from_the_start(&self, role: &str) -> impl Iterator<Item = &'static str> {
-        let of_role = self.counters.iter().filter(move |(of, _)| *of == role);
-        of_role.flat_map(|(_, names)| names.iter().copied())
+    /// A counter that a node of `role` should show from its start and doesn't, by the
+    /// alternative that it shows the most of.
+    pub(crate) fn missing(&self, role: &str, shown: &Counters) -> Option<&'static str> {
+        let alternatives = self.counters.iter().filter(|(of, _)| *of == role);
+        let looked_for = alternatives.map(|(_, names)| {
+            let mut missing = names.iter().filter(|name| !shown.has(name));
+            let first = missing.next().copied();
+            let number = usize::from(first.is_some()) + missing.count();
+            // Whoever shows none of them is of the first kind.
+            let shown = names.len() - number;
+            (number > 0, std::cmp::Reverse(shown), first)
+        });
+        looked_for
+            .min_by_key(|(misses, shown, _)| (*misses, *shown))?
+            .2
     }
 }
 
@@ -136,5 +147,35 @@ impl fmt::Debug for Application {
             .field("scenarios", &self.scenarios)
             .field("figures", &self.figures)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::counters::Format;
+
+    use super::*;
+
+    #[test]
+    fn a_node_shows_all_of_one_alternative() {
+        let mut application = Application::new("shop".to_owned());
+        application.counters = vec![
+            ("store", &["reads_total", "writes_total"]),
+            ("door", &["knocks_total"]),
+            ("store", &["redis_build_info", "redis_memory_used_bytes"]),
+        ];
+        let missing = |role: &str, shown: &[&str]| {
+            let page: String = shown.iter().map(|name| format!("{name} 0\n")).collect();
+            let shown = Counters::parse(page.as_bytes(), Format::Prometheus).expect("a page");
+            application.missing(role, &shown)
+        };
+        assert_eq!(missing("store", &["reads_total", "writes_total"]), None);
+        let redis = ["redis_build_info", "redis_memory_used_bytes"];
+        assert_eq!(missing("store", &redis), None);
+        assert_eq!(missing("store", &redis[..1]), Some(redis[1]));
+        assert_eq!(missing("store", &["writes_total"]), Some("reads_total"));
+        assert_eq!(missing("store", &[]), Some("reads_total"));
+        assert_eq!(missing("door", &redis), Some("knocks_total"));
+        assert_eq!(missing("cellar", &[]), None);
     }
 }

@@ -94,6 +94,11 @@ impl<'a> Seen<'a> {
         self.sights.samples.faults(Fault::is_in_the_dark) + self.sights.broken_off
     }
 
+    /// Answers over the whole run, whatever they say.
+    pub fn answers(&self) -> u64 {
+        self.sights.samples.total(|_| true).statuses.values().sum()
+    }
+
     /// Answers with a status over the whole run.
     pub fn answers_with(&self, status: u16) -> u64 {
         let total = self.sights.samples.total(|_| true);

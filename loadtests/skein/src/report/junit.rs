@@ -89,7 +89,10 @@ fn line(line: &Line) -> TestCase {
             NonSuccessKind::Failure,
             &format!("off by {by}: {} is {}", line.left.name, line.left.count),
         ),
-        Balance::NotObservable => skipped("not observable from where the run stood"),
+        Balance::NotObservable => skipped(match &line.reason {
+            Some(reason) => reason,
+            None => "not observable from where the run stood",
+        }),
     };
     TestCase::new(xml(&line.claim), status)
 }

@@ -104,7 +104,8 @@ impl Cache for RedisCache {
     async fn invalidate(&self, key: &Key, version: Option<u64>, _: &Trace) -> anyhow::Result<()> {
         let mut connection = self.connection.clone();
         let Some(version) = version else {
-            let forget = redis::cmd("DEL").arg(redis_key(key)).to_owned();
+            // Not DEL, which the script calls: so the server counts the two apart.
+            let forget = redis::cmd("UNLINK").arg(redis_key(key)).to_owned();
             return Ok(forget.query_async(&mut connection).await?);
         };
         self.invalidate

@@ -24,9 +24,9 @@ const SCHEMA: Schema = Schema {
     statements: &[GET, PUT, LIST, SEED],
 };
 
-const GET: &str = "SELECT value, version FROM skein_database.items WHERE key = $1";
+pub(crate) const GET: &str = "SELECT value, version FROM skein_database.items WHERE key = $1";
 
-const PUT: &str = "
+pub(crate) const PUT: &str = "
     WITH write AS (
         UPDATE skein_database.last_write SET version = version + 1 RETURNING version
     )
@@ -37,7 +37,7 @@ const PUT: &str = "
 
 /// One statement, so that all of it tells of the same moment. What is too long by itself
 /// is not even sent.
-const LIST: &str = "
+pub(crate) const LIST: &str = "
     SELECT
         ARRAY(
             SELECT CASE WHEN octet_length(value) <= $2 THEN value END

@@ -53,7 +53,7 @@ pub(super) const SCHEMA: Schema = Schema {
     ],
 };
 
-pub(super) const KEEP: &str = "
+pub(crate) const KEEP: &str = "
     WITH kept AS (
         INSERT INTO skein_worker.tasks (id, owner, idempotency_key, task, body, state, due)
         VALUES ($1, $2, $3, $4, $5, 'queued', $6)
@@ -96,7 +96,7 @@ pub(super) const NEXT_DUE: &str = "
 pub(super) const RENEW: &str = "
     UPDATE skein_worker.tasks SET due = $3 WHERE id = $1 AND claim = $2 RETURNING id";
 
-pub(super) const FINISH: &str = "
+pub(crate) const FINISH: &str = "
     WITH ended AS (
         UPDATE skein_worker.tasks SET state = 'done', claim = NULL, result = $3
         WHERE id = $1 AND claim = $2

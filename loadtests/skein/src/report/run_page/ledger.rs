@@ -40,6 +40,7 @@ fn step(line: &Line) -> Markup {
             div.claim { (line.claim) " " (balance(line.balance)) }
             @if is_seen && !is_nothing { (bars(line)) }
             @if is_seen { (terms(line)) }
+            @if let Some(reason) = &line.reason { div.small.soft { (reason) } }
         }
     }
 }
@@ -148,6 +149,7 @@ mod tests {
                 at_most: 2,
             }],
             balance: Balance::Off(2),
+            reason: None,
         }];
         let page = ledger(&record).into_string();
         for says in [
@@ -159,6 +161,9 @@ mod tests {
         ] {
             assert!(page.contains(says), "{says} is missing in {page}");
         }
+        record.ledger = vec![Line::out_of_sight("Each was tried.").because("nobody counts that")];
+        let unseen = ledger(&record).into_string();
+        assert!(unseen.contains("nobody counts that"), "{unseen}");
         assert!(
             !page.contains("unused"),
             "an account of nothing is not worth a word"

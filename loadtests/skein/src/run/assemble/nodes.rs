@@ -20,8 +20,12 @@ pub(super) fn traffic(
     let counts = measured.map_or(&[][..], |measured| &measured.counts);
     let nodes = topology.nodes().iter().map(|node| {
         let counted = counts.iter().find(|of| of.name == node.name);
-        let remarks = account.remarks.get(node.name.as_str());
-        answered(node.name.as_str(), &node.role, counted, remarks)
+        let name = node.name.as_str();
+        let mut answered = answered(name, &node.role, counted, account.remarks.get(name));
+        if let Some(requests) = account.requests.get(name) {
+            answered.requests = Some(*requests);
+        }
+        answered
     });
     let tiers = topology.tiers().into_iter().map(|tier| {
         let names = tier.into_iter().map(|node| node.name.to_string());
