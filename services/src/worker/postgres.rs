@@ -199,8 +199,8 @@ impl Outbox for PostgresTasks {
     }
 
     async fn publish_again(&self) -> Result<u64, StorageError> {
-        let put_back = self.postgres.rows(sql::PUBLISH_AGAIN, &[]).await?;
-        Ok(u64::try_from(put_back.len()).unwrap_or(u64::MAX))
+        let put_back = self.row(sql::PUBLISH_AGAIN, &[]).await?.expect("one row");
+        Ok(u64::try_from(put_back.get::<_, i64>(0)).unwrap_or(0))
     }
 
     async fn begin(&self, id: &str, attempt: u32, now: Moment) -> Result<Begin, StorageError> {
