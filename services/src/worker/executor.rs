@@ -30,7 +30,7 @@ pub(super) struct Executor {
 }
 
 impl Executor {
-    /// How long a failing disk is left alone, and the longest time without a look at
+    /// The time that a failing disk is left alone, and the longest time without a look at
     /// what other workers put into the store.
     const PAUSE: Duration = Duration::from_secs(1);
 
