@@ -1,5 +1,5 @@
-//! How many database reads random reads through caches cost: the classical occupancy
-//! problem, with a cell for each pair of a key and a cache.
+//! The number of database reads that random reads through caches cost: the classical
+//! occupancy problem, with a cell for each pair of a key and a cache.
 //!
 //! A read draws a key and a cache. It reaches the database when it is the first to
 //! draw that pair, provided that nothing expires, is crowded out or is written, and
@@ -10,7 +10,7 @@
 //! (1977), section 3.1; also Feller, *An Introduction to Probability Theory*, volume 1,
 //! section IV.2.
 
-/// How many cells are occupied after some balls fell into them at random.
+/// The number of cells that are occupied after some balls fell into them at random.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Occupancy {
     /// The expected number of occupied cells.

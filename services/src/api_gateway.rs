@@ -44,7 +44,7 @@ pub const DEVELOPMENT_SECRET: &str = "secret";
 /// Settings of an API gateway.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// What every service has.
+    /// The settings that every service has.
     #[command(flatten)]
     pub server: ServerConfig,
 
@@ -67,19 +67,19 @@ pub struct Config {
     #[arg(long, env = "SKEIN_NO_CACHE")]
     pub no_cache: bool,
 
-    /// Which cache serves a key: any one, drawn for each request, or always the same one.
+    /// The cache that serves a key: any one, drawn for each request, or always the same one.
     #[arg(long, env = "SKEIN_CACHE_CHOICE", value_enum, default_value_t = Choice::Random)]
     pub cache_choice: Choice,
 
-    /// How long a cache may take before the database is asked instead.
+    /// The longest time that a cache may take before the database is asked instead.
     #[arg(long, env = "SKEIN_CACHE_TIMEOUT", value_name = "DURATION", default_value = "100ms", value_parser = setting::positive_duration)]
     pub cache_timeout: Duration,
 
-    /// How long a cache that failed is left alone by reads.
+    /// The time for which a cache that failed is left alone by reads.
     #[arg(long, env = "SKEIN_CACHE_REST", value_name = "DURATION", default_value = "1s", value_parser = setting::duration)]
     pub cache_rest: Duration,
 
-    /// How long Redis keeps a value, 0s for ever. (The cache service has a --ttl of its own.)
+    /// The time that Redis keeps a value, 0s for ever. (The cache service has a --ttl of its own.)
     #[arg(long, env = "SKEIN_REDIS_TTL", value_name = "DURATION", default_value = "60s", value_parser = setting::duration)]
     pub redis_ttl: Duration,
 
@@ -110,11 +110,11 @@ pub struct Config {
     )]
     pub worker: Upstream,
 
-    /// How long the database, the microservice or the worker may take.
+    /// The longest time that the database, the microservice or the worker may take.
     #[arg(long, env = "SKEIN_UPSTREAM_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = setting::positive_duration)]
     pub upstream_timeout: Duration,
 
-    /// What the gateway calls on purpose and for nothing.
+    /// Calls that the gateway makes on purpose and for nothing.
     #[command(flatten)]
     pub extra_calls: ExtraCalls,
 }
@@ -127,7 +127,7 @@ pub struct TokenRules {
     #[arg(long, env = "SKEIN_JWT_SECRET", value_name = "SECRET", default_value = DEVELOPMENT_SECRET, hide_env_values = true)]
     pub jwt_secret: String,
 
-    /// How far clocks may differ when `exp` and `nbf` are judged, at most 5m.
+    /// The most that clocks may differ by when `exp` and `nbf` are judged, at most 5m.
     #[arg(long, env = "SKEIN_LEEWAY", value_name = "DURATION", default_value = "30s", value_parser = at_most_five_minutes)]
     pub leeway: Duration,
 
@@ -231,7 +231,7 @@ fn demand_a_real_secret(address: IpAddr, exposure: &Exposure, secret: &str) -> a
     Ok(())
 }
 
-/// What stands before every route.
+/// The check before every route.
 #[derive(Clone, Debug)]
 struct Door {
     verifier: Arc<Verifier>,

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
 
-/// Why a body wasn't collected.
+/// The reason why a body wasn't collected.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CollectError {
     /// There is more of it than is accepted.

@@ -31,15 +31,15 @@ use crate::setting;
 /// The cache's settings.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// What every service has.
+    /// The settings that every service has.
     #[command(flatten)]
     pub server: ServerConfig,
 
-    /// How long a value is kept; 0s means until it is replaced, deleted or crowded out.
+    /// The time that a value is kept; 0s means until it is replaced, deleted or crowded out.
     #[arg(long, env = "SKEIN_TTL", value_name = "DURATION", default_value = "60s", value_parser = setting::duration)]
     pub ttl: Duration,
 
-    /// How much is kept, keys and bookkeeping included; the least recently used goes first.
+    /// The most that is kept, keys and bookkeeping included; the least recently used goes first.
     #[arg(
         long,
         env = "SKEIN_CAPACITY",
@@ -156,7 +156,7 @@ fn version_in(headers: &HeaderMap) -> Result<Option<u64>, String> {
         .transpose()
 }
 
-/// How much is in the store, counted when somebody asks.
+/// The amount that is in the store, counted when somebody asks.
 #[derive(Debug)]
 struct Contents(Store);
 

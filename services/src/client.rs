@@ -1,4 +1,4 @@
-//! How one service calls another: a named upstream, a deadline, a whole body.
+//! Calls from one service to another: a named upstream, a deadline, a whole body.
 //!
 //! This is hyper's client rather than reqwest's, because reqwest rewrites paths
 //! by the URL standard: it would take the key `%2E%2E` for a step up.
@@ -73,23 +73,23 @@ impl fmt::Display for Upstream {
     }
 }
 
-/// Why a call brought no answer.
+/// The reason why a call brought no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// No whole answer within the limit.
     #[error("{upstream} did not answer within {limit:?}")]
     TimedOut {
-        /// Who was called.
+        /// The upstream that was called.
         upstream: NodeName,
-        /// How long was waited.
+        /// The time that was waited.
         limit: Duration,
     },
     /// No connection, or it broke before the answer was whole.
     #[error("{upstream} could not be reached")]
     Unreachable {
-        /// Who was called.
+        /// The upstream that was called.
         upstream: NodeName,
-        /// What broke.
+        /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },

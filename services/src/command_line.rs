@@ -42,10 +42,10 @@ enum ServiceCommand {
     Worker(Launch<worker::Config>),
 }
 
-/// How any service is started, and the service's own settings.
+/// The settings with which any service is started, and the service's own.
 #[derive(Debug, Args)]
 struct Launch<C: Args> {
-    /// Where to listen; port 0 lets the system choose.
+    /// The address to listen on; port 0 lets the system choose.
     #[arg(long, env = "SKEIN_LISTEN", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
 
@@ -58,11 +58,11 @@ struct Launch<C: Args> {
     #[arg(long, env = "SKEIN_THREADS", value_name = "N", default_value_t = 0)]
     threads: usize,
 
-    /// What to log, to the standard error: a level, or a tracing filter.
+    /// The events to log, to the standard error: a level, or a tracing filter.
     #[arg(long, env = "SKEIN_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
 
-    /// How log lines look.
+    /// The form of log lines.
     #[arg(long, env = "SKEIN_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
 

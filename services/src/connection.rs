@@ -120,7 +120,7 @@ where
         Pin::new(body).poll_frame(&mut quietly)
     }
 
-    /// Whether whoever is at the other end has kept an idle connection open, as far as
+    /// True when whoever is at the other end has kept an idle connection open, as far as
     /// is known here.
     pub fn is_usable(&mut self) -> bool {
         self.drive_between_requests(&mut Context::from_waker(Waker::noop()));

@@ -1,4 +1,4 @@
-//! What crosses the wire: names, keys, header fields and bodies that two
+//! The contract on the wire: names, keys, header fields and bodies that two
 //! services, or a service and whoever started it, have to agree on.
 
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::problem::{Problem, bad_request};
 
-/// Which node produced a response: `x-served-by: api-gateway-2`.
+/// The node that produced a response: `x-served-by: api-gateway-2`.
 pub const SERVED_BY: HeaderName = HeaderName::from_static("x-served-by");
 /// Whom the gateway authenticated, as [`UserName`] writes it; set by the gateway alone, on
 /// calls to the worker.
@@ -30,11 +30,11 @@ pub const NONCE: HeaderName = HeaderName::from_static("x-nonce");
 pub const VERSION: HeaderName = HeaderName::from_static("x-version");
 /// Makes a repeated `POST /longtask` harmless (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// What a cache did for this response (RFC 9211).
+/// The part that a cache had in this response (RFC 9211).
 pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-/// Why a proxy could not serve a request (RFC 9209).
+/// The reason why a proxy could not serve a request (RFC 9209).
 pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
-/// Where the time went, hop by hop (W3C Server Timing).
+/// The time that was spent, hop by hop (W3C Server Timing).
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// The trace that a request belongs to (W3C Trace Context).
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -155,7 +155,7 @@ pub enum Announcement {
     Ready {
         /// The node that speaks.
         node: NodeName,
-        /// Where it listens, with the port that the system chose if it was asked for port 0.
+        /// The address that it listens on: the system chose the port if it was asked for port 0.
         address: SocketAddr,
         /// The run's nonce, as the node was given it.
         nonce: String,
@@ -181,7 +181,7 @@ pub struct Health {
     pub status: HealthStatus,
 }
 
-/// Whether a node takes new work.
+/// The readiness of a node to take new work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
@@ -296,9 +296,9 @@ impl UserName {
 /// reads only these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskRequest {
-    /// What is to be done, such as `report`.
+    /// The work to be done, such as `report`.
     pub task: String,
-    /// How many attempts fail before one succeeds: a rehearsal for real failures.
+    /// The number of attempts that fail before one succeeds: a rehearsal for real failures.
     #[serde(default)]
     pub fail_attempts: u32,
 }
@@ -320,18 +320,18 @@ impl TaskRequest {
     }
 }
 
-/// What `POST /longtask` and `GET /longtask/{id}` tell of a task.
+/// A task as `POST /longtask` and `GET /longtask/{id}` tell of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// The task's identity, a UUID.
     pub id: String,
-    /// What is to be done.
+    /// The work to be done.
     pub task: String,
-    /// Where the task stands.
+    /// The task's present state.
     pub state: TaskState,
-    /// How often an executor has begun it.
+    /// The number of times that an executor has begun it.
     pub attempts: u32,
-    /// What came of it, once it is done; why it failed, once it is dead.
+    /// The result, once it is done; the reason why it failed, once it is dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
 }

@@ -34,7 +34,7 @@ use crate::setting;
 /// The database's settings.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// What every service has.
+    /// The settings that every service has.
     #[command(flatten)]
     pub server: ServerConfig,
 
@@ -51,7 +51,7 @@ pub struct Config {
     #[command(flatten)]
     pub store: StoreConfig,
 
-    /// How many items an empty database is seeded with.
+    /// The number of items that an empty database is seeded with.
     #[arg(long, env = "SKEIN_ITEMS", value_name = "N", default_value_t = 1000)]
     pub items: u32,
 

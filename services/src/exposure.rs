@@ -1,4 +1,4 @@
-//! Who may reach a node. A node beyond loopback is reached by strangers, so it asks for a
+//! The reach of a node. A node beyond loopback is reached by strangers, so it asks for a
 //! secret, or for the word that being open is meant. A node on loopback is reached by the
 //! browser of whoever works on the machine, and so by every web page in it: the inner nodes,
 //! which ask nobody for a token, take requests only in their own name (`Host`), and none
@@ -16,7 +16,7 @@ use http::{HeaderMap, StatusCode, Uri, header};
 
 use crate::problem::{Problem, problem};
 
-/// Who may reach a node.
+/// The settings for who may reach a node.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Exposure {
     /// Listen beyond loopback although strangers may then use the node: no service but the

@@ -40,7 +40,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Settings of the load balancer.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// What every service has.
+    /// The settings that every service has.
     #[command(flatten)]
     pub server: ServerConfig,
 
@@ -58,7 +58,7 @@ pub struct Config {
     #[command(flatten)]
     pub limits: Limits,
 
-    /// When a gateway leaves the rotation and how it returns.
+    /// The rules by which a gateway leaves the rotation and returns.
     #[command(flatten)]
     pub rules: Rules,
 
@@ -85,23 +85,23 @@ pub struct Config {
 /// Time limits towards the gateways.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Limits {
-    /// How long a connection to a gateway may take to be made.
+    /// The longest time that a connection to a gateway may take to be made.
     #[arg(long, env = "SKEIN_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "1s", value_parser = setting::positive_duration)]
     pub connect_timeout: Duration,
 
-    /// How long a gateway may take to begin its response, once it has the request.
+    /// The longest time that a gateway may take to begin its response, once it has the request.
     #[arg(long, env = "SKEIN_FIRST_BYTE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
     pub first_byte_timeout: Duration,
 }
 
-/// When a gateway leaves the rotation and how it returns.
+/// The rules by which a gateway leaves the rotation and returns.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Rules {
     /// Time between two health checks of a gateway.
     #[arg(long, env = "SKEIN_HEALTH_INTERVAL", value_name = "DURATION", default_value = "2s", value_parser = setting::positive_duration)]
     pub health_interval: Duration,
 
-    /// How long a gateway may take to answer a health check.
+    /// The longest time that a gateway may take to answer a health check.
     #[arg(long, env = "SKEIN_HEALTH_TIMEOUT", value_name = "DURATION", default_value = "1s", value_parser = setting::positive_duration)]
     pub health_timeout: Duration,
 
@@ -122,7 +122,7 @@ pub struct Rules {
     )]
     pub eject_after: u32,
 
-    /// How long an ejected gateway waits for its probation request.
+    /// The time that an ejected gateway waits for its probation request.
     #[arg(long, env = "SKEIN_EJECTION_TIME", value_name = "DURATION", default_value = "10s", value_parser = setting::duration)]
     pub ejection_time: Duration,
 }

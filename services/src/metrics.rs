@@ -105,6 +105,6 @@ impl Metrics {
 /// A family of counters with one label, called `outcome`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Outcome {
-    /// How it went, such as `hit`.
+    /// The outcome of what is counted, such as `hit`.
     pub outcome: &'static str,
 }

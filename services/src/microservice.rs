@@ -21,12 +21,12 @@ use crate::server::{Node, Payload, ServerConfig};
 /// The microservice's settings.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// What every service has.
+    /// The settings that every service has.
     #[command(flatten)]
     pub server: ServerConfig,
 
-    /// How often the input is hashed; the default takes about 0.3 ms of CPU time on
-    /// a core with SHA instructions.
+    /// The number of times that the input is hashed; the default takes about 0.3 ms of CPU
+    /// time on a core with SHA instructions.
     #[arg(long, env = "SKEIN_ITERATIONS", value_name = "N", default_value_t = 5000,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub iterations: u32,
@@ -37,7 +37,7 @@ pub struct Config {
 pub struct Processed {
     /// The length of the input, in bytes.
     pub input_bytes: usize,
-    /// How often it was hashed.
+    /// The number of times that it was hashed.
     pub iterations: u32,
     /// The [`digest`] of the input.
     pub digest: String,

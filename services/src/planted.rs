@@ -24,7 +24,7 @@ pub use real::{ExtraCalls, Kind, MoreCalls, Planted, Plants};
 #[cfg(not(feature = "planted-slowdowns"))]
 pub use void::{ExtraCalls, MoreCalls, Planted, Plants};
 
-/// What is there without the feature: nothing, by the same names.
+/// The module without the feature: nothing, by the same names.
 #[cfg(not(feature = "planted-slowdowns"))]
 mod void {
     use crate::client::{Client, Upstream};

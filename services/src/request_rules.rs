@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Response, StatusCode, Uri, Version};
 
 use crate::problem::problem;
 
-/// Why a request isn't served.
+/// The reason why a request isn't served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Refused {
     /// Both `Transfer-Encoding` and `Content-Length`: two readers could see two bodies.

@@ -1,4 +1,4 @@
-//! What every service shares: its settings and limits, `/health` and `/metrics`,
+//! The server that every service shares: its settings and limits, `/health` and `/metrics`,
 //! what is observed of each request, the announcement of the address, and a
 //! graceful stop with a deadline.
 //!
@@ -78,11 +78,11 @@ pub struct ServerConfig {
     #[arg(long, env = "SKEIN_MAX_HEAD", value_name = "BYTES", default_value = "16KiB", value_parser = at_least_8_kib)]
     pub max_head: ByteSize,
 
-    /// How long a connection may take to send a request's head, or stay idle.
+    /// The longest time that a connection may take to send a request's head, or stay idle.
     #[arg(long, env = "SKEIN_HEAD_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
     pub head_timeout: Duration,
 
-    /// How long a client may take no more of a response that is under way.
+    /// The longest time that a client may take no more of a response that is under way.
     #[arg(long, env = "SKEIN_WRITE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = setting::positive_duration)]
     pub write_timeout: Duration,
 
@@ -96,15 +96,15 @@ pub struct ServerConfig {
     #[arg(long, env = "SKEIN_MAX_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
 
-    /// How long a stop waits for requests under way.
+    /// The longest time that a stop waits for requests under way.
     #[arg(long, env = "SKEIN_DRAIN_DEADLINE", value_name = "DURATION", default_value = "5s", value_parser = setting::duration)]
     pub drain_deadline: Duration,
 
-    /// Who may reach the node.
+    /// The settings for who may reach the node.
     #[command(flatten)]
     pub exposure: Exposure,
 
-    /// What slows the node down on purpose.
+    /// The slowdowns of the node, on purpose.
     #[command(flatten)]
     pub plants: Plants,
 }
@@ -124,7 +124,7 @@ fn at_least_8_kib(text: &str) -> Result<ByteSize, String> {
 pub struct Node {
     /// The settings that every service has.
     pub config: ServerConfig,
-    /// What `/metrics` shows.
+    /// The counters that `/metrics` shows.
     pub metrics: Metrics,
     /// Cancelled when the node is to stop.
     pub shutdown: CancellationToken,
@@ -392,7 +392,7 @@ impl<S: Send + Sync> FromRequest<S> for Payload {
     }
 }
 
-/// What is counted of the requests to one node.
+/// The observer of the requests to one node.
 #[derive(Clone, Debug)]
 struct Observer {
     name: NodeName,

@@ -1,5 +1,5 @@
-//! How settings are read from text: with a unit, and within limits that keep later
-//! arithmetic from overflowing.
+//! Settings read from text: with a unit, and within limits that keep later arithmetic
+//! from overflowing.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What follows a request from hop to hop: the trace it belongs to
+//! Fields that follow a request from hop to hop: the trace it belongs to
 //! (W3C Trace Context) and where its time went (W3C Server Timing).
 
 use std::convert::Infallible;

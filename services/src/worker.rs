@@ -55,7 +55,7 @@ use crate::setting;
 /// The worker's settings.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// What every service has.
+    /// The settings that every service has.
     #[command(flatten)]
     pub server: ServerConfig,
 
@@ -76,7 +76,7 @@ pub struct Config {
     #[command(flatten)]
     pub queue: QueueConfig,
 
-    /// How many tasks run at the same time.
+    /// The number of tasks that run at the same time.
     #[arg(long, env = "SKEIN_EXECUTORS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub executors: u32,
 
@@ -84,16 +84,16 @@ pub struct Config {
     #[arg(long, env = "SKEIN_TASK_DURATION", value_name = "DURATION", default_value = "100ms", value_parser = setting::duration)]
     pub task_duration: Duration,
 
-    /// How long a task stays with a worker that has fallen silent, before it is begun
+    /// The time that a task stays with a worker that has fallen silent, before it is begun
     /// again; at least 30ms.
     #[arg(long, env = "SKEIN_LEASE", value_name = "DURATION", default_value = "10s", value_parser = at_least_30_ms)]
     pub lease: Duration,
 
-    /// How often a task is begun before it is given up.
+    /// The number of times that a task is begun before it is given up.
     #[arg(long, env = "SKEIN_MAX_ATTEMPTS", value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_attempts: u32,
 
-    /// How long a failed task waits for its second attempt; each further wait is twice
+    /// The time that a failed task waits for its second attempt; each further wait is twice
     /// as long.
     #[arg(long, env = "SKEIN_RETRY_DELAY", value_name = "DURATION", default_value = "100ms", value_parser = setting::duration)]
     pub retry_delay: Duration,
@@ -322,7 +322,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, String> {
     }
 }
 
-/// What the body, a JSON object, asks to be done.
+/// The work that the body, a JSON object, asks for.
 fn requested_task(body: &[u8]) -> Result<String, String> {
     json::check(body)?;
     match TaskRequest::parse(body) {

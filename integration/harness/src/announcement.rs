@@ -21,7 +21,7 @@ pub enum Announcement {
     Ready {
         /// The node that speaks.
         node: NodeName,
-        /// Where it listens, with the port that the system chose if it was asked for port 0.
+        /// The address that it listens on: the system chose the port if it was asked for port 0.
         address: SocketAddr,
         /// The system's nonce, as the node was given it.
         nonce: String,

@@ -1,4 +1,4 @@
-//! What can go wrong with a running system, by what was attempted.
+//! Errors of a running system, by what was attempted.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::http::AskError;
 use crate::name::NodeName;
 
-/// Why a system, or a node of it, did not start. Nothing of what was started is left
-/// running.
+/// The reason why a system, or a node of it, did not start. Nothing of what was started
+/// is left running.
 #[derive(Debug, thiserror::Error)]
 #[expect(
     missing_docs,
@@ -118,7 +118,7 @@ pub enum StartError {
     },
 }
 
-/// Why a fault could not be brought upon a node.
+/// The reason why a fault could not be brought upon a node.
 #[derive(Debug, thiserror::Error)]
 #[expect(
     missing_docs,
@@ -139,7 +139,8 @@ pub enum FaultError {
     },
 }
 
-/// Why it can't be said how much CPU time a node has used, and what else it took.
+/// The reason why it can't be said how much CPU time a node has used, and what else it
+/// took.
 #[derive(Debug, thiserror::Error)]
 #[expect(
     missing_docs,
@@ -153,7 +154,7 @@ pub enum CpuTimeError {
     Clock { node: NodeName, source: io::Error },
 }
 
-/// How a system failed to stop in good order. Nothing of it is left running.
+/// The failure of a system to stop in good order. Nothing of it is left running.
 #[derive(Debug, thiserror::Error)]
 #[expect(
     missing_docs,

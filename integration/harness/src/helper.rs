@@ -45,7 +45,7 @@ impl Helper {
         })
     }
 
-    /// What it said first, such as where it listens.
+    /// The first line that it said, such as where it listens.
     pub fn first_line(&self) -> &str {
         &self.first_line
     }

@@ -15,13 +15,13 @@ use tokio::net::TcpStream;
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 16 << 20;
 
-/// Why a question brought no answer.
+/// The reason why a question brought no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// No whole answer in time.
     #[error("no answer from {address} within {limit:?}")]
     Late {
-        /// Who was asked.
+        /// The address that was asked.
         address: SocketAddr,
         /// The time that was waited.
         limit: Duration,
@@ -29,7 +29,7 @@ pub enum AskError {
     /// No connection, or it broke before the answer was whole.
     #[error("{address} could not be reached")]
     Unreachable {
-        /// Who was asked.
+        /// The address that was asked.
         address: SocketAddr,
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,

@@ -8,7 +8,7 @@ use procfs::net::{TcpState, tcp, tcp6};
 use procfs::process::{FDTarget, Process, all_processes};
 use procfs::{ProcError, ProcResult};
 
-/// Whether a socket that listens on `address` belongs to a process of the group `group`,
+/// True when a socket that listens on `address` belongs to a process of the group `group`,
 /// or to a descendant of its leader. Processes that can't be looked into are not ours.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-//! What a process has taken from the operating system so far: CPU time, the core's
-//! changes of hand, the wait for a core, and memory.
+//! Resources that a process has taken from the operating system so far: CPU time, the
+//! core's changes of hand, the wait for a core, and memory.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use procfs::ProcError;
 use procfs::process::{Process, Task};
 
-/// What a process has taken so far.
+/// The resources that a process has taken so far.
 ///
 /// CPU time and memory are of the whole process. Switches and waits are kept by
 /// thread, since the kernel forgets those of a thread that ends: two looks miss what
@@ -24,7 +24,7 @@ pub struct Usage {
     threads: BTreeMap<i32, ThreadUsage>,
 }
 
-/// What one thread has taken so far, or between two looks.
+/// The resources that one thread has taken so far, or between two looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct ThreadUsage {
     voluntary: u64,
@@ -32,16 +32,16 @@ struct ThreadUsage {
     waited: Duration,
 }
 
-/// What a process took between two looks at it.
+/// The resources that a process took between two looks at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Used {
     /// CPU time, user and system.
     pub cpu: Duration,
-    /// How often a thread gave its core up, because it had to wait for something.
+    /// The number of times that a thread gave its core up, because it had to wait for something.
     pub voluntary_switches: u64,
-    /// How often a thread lost its core to another.
+    /// The number of times that a thread lost its core to another.
     pub involuntary_switches: u64,
-    /// How long threads were ready to run and had no core, added up over threads.
+    /// The time that threads were ready to run and had no core, added up over threads.
     pub waited: Duration,
     /// The most physical memory that the process had, from its start to the second
     /// look, in bytes.
@@ -97,7 +97,7 @@ impl Usage {
         Ok(all)
     }
 
-    /// What was taken since `earlier`, a look at the same process.
+    /// The resources taken since `earlier`, a look at the same process.
     pub fn since(&self, earlier: &Usage) -> Used {
         let mut used = Used {
             cpu: self.cpu.saturating_sub(earlier.cpu),

@@ -11,11 +11,11 @@ const INTERVAL: Duration = Duration::from_millis(5);
 #[derive(Debug, thiserror::Error)]
 #[error("waited {waited:?} for {what}; last seen: {last}")]
 pub struct Overdue {
-    /// What was waited for.
+    /// The condition that was waited for.
     pub what: String,
     /// For how long.
     pub waited: Duration,
-    /// What the last look saw instead.
+    /// The last thing that was seen instead.
     pub last: String,
 }
 

@@ -1,9 +1,9 @@
 //! A real PostgreSQL server as a plain program.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs};
 
 use integration::wait::wait_for;
 use tokio::sync::OnceCell;
@@ -223,10 +223,5 @@ fn template() -> &'static Home {
 
 fn copy(template: &Home, home: &Home) {
     let (from, to) = (template.join("data"), home.join("data"));
-    let copy = ["cp", "-a", &from, &to];
-    run(
-        home,
-        &copy,
-        &[("PATH", env::var("PATH").unwrap_or_default())],
-    );
+    run(home, &["cp", "-a", &from, &to], &[]);
 }

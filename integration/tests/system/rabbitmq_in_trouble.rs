@@ -264,29 +264,16 @@ async fn until_messages(lab: &Lab, outcome: &str, wanted: f64) {
 
 /// Every task that a worker, never restarted, published or was handed has been settled.
 async fn every_message_has_its_end(lab: &Lab) {
+    const ENDS_OF_PUBLISHED: [&str; 4] = ["confirmed", "returned", "refused", "lost"];
+    const ENDS_OF_DELIVERED: [&str; 4] = ["acknowledged", "requeued", "rejected", "taken_back"];
     let look = async || {
-        let mut counts = Vec::new();
-        for outcome in [
-            "published",
-            "confirmed",
-            "returned",
-            "refused",
-            "lost",
-            "delivered",
-            "acknowledged",
-            "requeued",
-            "rejected",
-            "taken_back",
-        ] {
-            counts.push(messages(lab, outcome).await);
-        }
-        let [published, sent @ ..] = &counts[..5] else {
-            unreachable!()
-        };
-        let [delivered, told @ ..] = &counts[5..] else {
-            unreachable!()
-        };
-        let even = *published == sent.iter().sum::<f64>() && *delivered == told.iter().sum::<f64>();
+        let counters = lab.counters(WORKER).await;
+        let counters = counters.expect("a node shows its counters");
+        let counts = counters.by_label("queue_messages_total", "outcome");
+        let count = |outcome: &str| counts.get(outcome).copied().unwrap_or(0.0);
+        let ended = |ends: [&str; 4]| ends.map(count).iter().sum::<f64>();
+        let even = count("published") == ended(ENDS_OF_PUBLISHED)
+            && count("delivered") == ended(ENDS_OF_DELIVERED);
         if even {
             Ok(())
         } else {

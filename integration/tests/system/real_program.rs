@@ -46,7 +46,7 @@ impl Home {
 }
 
 /// A program that runs. It is killed with all that it started when this is dropped.
-pub(crate) struct Program(Mutex<Child>);
+pub(crate) struct Program(Child);
 
 impl Program {
     /// Starts a program, whose output goes to the file `log` in its home. It ends with
@@ -68,20 +68,14 @@ impl Program {
             .stdout(log.try_clone().expect("a log"))
             .stderr(log);
         let child = spawn_for_ever(command);
-        Program(Mutex::new(child.expect("setpriv and unshare are there")))
-    }
-
-    /// Ends it and all that it started, at once.
-    pub(crate) fn kill(&self) {
-        let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = child.kill();
-        let _ = child.wait();
+        Program(child.expect("setpriv and unshare are there"))
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        self.kill();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -11,6 +11,7 @@ use services::contract::Service;
 
 use crate::postgres_server::{Database, PASSWORD};
 use crate::rabbit_server::VirtualHost;
+use crate::real_program::free_port;
 use crate::support::{Lab, RunFolder, fails_to_start, nodes_of, options};
 use crate::task_stories::TaskHome;
 
@@ -34,11 +35,7 @@ pub(crate) async fn an_address_that_is_no_url_of_such_a_server_is_refused() {
 }
 
 pub(crate) async fn a_server_that_is_not_there_is_named() {
-    let port = TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
-        .port();
-    let place = format!("127.0.0.1:{port}");
+    let place = format!("127.0.0.1:{}", free_port());
     let store = format!("postgres://a:hidden@{place}/b");
     let words = ["no PostgreSQL can be reached", &place, "running"];
     refused(Service::Database, "store", &store, &words).await;

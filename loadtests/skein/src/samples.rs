@@ -344,7 +344,7 @@ pub struct ArrivalSamples {
     pub own_lag: Histogram<u64>,
     /// How many were sent more than [`LATE`] after their intended time.
     pub late: u64,
-    /// The number of a user began and could not send, for want of something on this machine.
+    /// Arrivals that a user began and could not send, for want of something on this machine.
     pub near_side: u64,
 }
 

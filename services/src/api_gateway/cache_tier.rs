@@ -36,7 +36,7 @@ pub(super) struct Value {
     pub(super) version: u64,
 }
 
-/// What a cache has under a key.
+/// The content of a cache under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Lookup {
     Hit(Value),
@@ -46,7 +46,7 @@ pub(super) enum Lookup {
     },
 }
 
-/// What became of a value that was offered to a cache.
+/// The fate of a value that was offered to a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fill {
     Stored,
@@ -56,7 +56,7 @@ pub(super) enum Fill {
     TooLarge,
 }
 
-/// What a cache has to be able to do. Versions let it tell a fresh value from one
+/// A cache of any kind. Versions let it tell a fresh value from one
 /// that was read before a write and arrives after it.
 #[async_trait]
 trait Cache: fmt::Debug + Send + Sync {
@@ -74,7 +74,7 @@ trait Cache: fmt::Debug + Send + Sync {
     ) -> anyhow::Result<()>;
 }
 
-/// Where a cache is, of what kind it is, and what it is called, if that was said.
+/// The address of a cache, its kind, and its name, if that was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheAddress {
     name: Option<NodeName>,
@@ -131,7 +131,7 @@ impl CacheAddress {
     }
 }
 
-/// Which cache serves a key.
+/// The rule by which a cache is chosen for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Choice {
     /// Any one, drawn for each request: each cache comes to hold every key.
@@ -245,7 +245,7 @@ impl CacheTier {
     }
 }
 
-/// How strongly `cache` claims `key`: the highest weight wins (rendezvous hashing,
+/// The strength of `cache`'s claim to `key`: the highest weight wins (rendezvous hashing,
 /// Thaler and Ravishankar 1998).
 fn weight(cache: &NodeName, key: &Key) -> u64 {
     let seed = xxh3_64_with_seed(cache.as_str().as_bytes(), 0);
@@ -265,7 +265,7 @@ impl Member {
         &self.name
     }
 
-    /// What the cache has, or `None` when it fails, is too slow, or rests after that.
+    /// The content of the cache, or `None` when it fails, is too slow, or rests after that.
     pub(super) async fn look_up(&self, key: &Key, trace: &Trace) -> Option<Lookup> {
         if self.rest.is_on() {
             self.count(&self.counted.lookups, "failed");

@@ -49,7 +49,7 @@ struct Flight {
     at_least: u64,
 }
 
-/// What the database answered.
+/// The database's answer to a read.
 #[derive(Clone, Debug)]
 struct Fetched {
     /// `None` when the database has no such item.
@@ -279,7 +279,7 @@ pub(super) async fn write(
     Ok(response)
 }
 
-/// What can be read: one item, or the listing of the first few.
+/// The thing to be read: one item, or the listing of the first few.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Item(Key),
@@ -297,7 +297,7 @@ impl Subject {
         (key.as_bytes().len() <= Self::MAX_KEY_BYTES).then_some(Subject::Item(key))
     }
 
-    /// Where a cache keeps it. No item's key is that of the listing.
+    /// The key under which a cache keeps it. No item's key is that of the listing.
     fn cache_key(&self) -> Key {
         let bytes = match self {
             Subject::Item(key) => [Self::ITEM_PREFIX, key.as_bytes()].concat(),

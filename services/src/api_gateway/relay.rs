@@ -76,7 +76,7 @@ pub(super) fn passed_back(status: StatusCode, from: &HeaderMap, names: &[HeaderN
     response
 }
 
-/// What the client is told when a service that nothing can replace does not answer:
+/// The answer to the client when a service that nothing can replace does not answer:
 /// 504 when it is too slow, 503 when it can't be reached.
 pub(super) fn unavailable(error: &CallError) -> Problem {
     warn!(error = error as &dyn std::error::Error, "no answer");

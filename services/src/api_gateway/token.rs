@@ -1,4 +1,4 @@
-//! Who may pass: JSON Web Tokens signed with HS256 and nothing else.
+//! The tokens that may pass: JSON Web Tokens signed with HS256 and nothing else.
 //!
 //! The algorithm is ours to choose, never the token's (RFC 8725 §3.1). Every
 //! check of the library is set on purpose, since its defaults require `exp` and
@@ -22,7 +22,7 @@ use crate::signing;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct User(pub(super) HeaderValue);
 
-/// Why a request is not let in.
+/// The reason why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Rejection {
     #[error("the request carries no token; send it as Authorization: <token> or Bearer <token>")]

@@ -1,4 +1,4 @@
-//! What the cache keeps, and the one race it has to win.
+//! The values that the cache keeps, and the one race it has to win.
 //!
 //! A reader that missed fetches the old value from the database; meanwhile a writer
 //! changes the database and deletes the key here; then the reader stores what it
@@ -27,7 +27,7 @@ struct Entry {
     version: u64,
 }
 
-/// What is kept under a key.
+/// The content of the store under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Lookup {
     /// A value and the write it came from.
@@ -44,7 +44,7 @@ pub(super) struct Refused {
     pub(super) known: u64,
 }
 
-/// How much is kept.
+/// The amount that is kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size {
     pub(super) entries: u64,
@@ -52,7 +52,7 @@ pub(super) struct Size {
 }
 
 impl Store {
-    /// How long a write is remembered: longer than anybody waits for a read of the
+    /// The time that a write is remembered: longer than anybody waits for a read of the
     /// database, and whatever the values' own life, since it guards against reads.
     const NOTE_LIFE: Duration = Duration::from_secs(60);
 
@@ -75,7 +75,7 @@ impl Store {
         Store(cache)
     }
 
-    /// What is kept under `key`.
+    /// The content under `key`.
     pub(super) fn look_up(&self, key: &Key) -> Lookup {
         match self.0.get(key) {
             Some(Entry {
@@ -127,7 +127,7 @@ impl Store {
         self.0.invalidate(key);
     }
 
-    /// How much is kept, once everything that expired or was crowded out is gone.
+    /// The amount that is kept, once everything that expired or was crowded out is gone.
     pub(super) fn size(&self) -> Size {
         self.0.run_pending_tasks();
         Size {
@@ -137,7 +137,7 @@ impl Store {
     }
 }
 
-/// How long an entry lives from when it was last written; `None` means for ever.
+/// The life of an entry, from when it was last written; `None` means for ever.
 struct Lives {
     value: Option<Duration>,
 }

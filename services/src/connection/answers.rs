@@ -85,7 +85,7 @@ impl Answers {
         kept
     }
 
-    /// Why nothing more can be read, if something is malformed.
+    /// The reason why nothing more can be read, if something is malformed.
     pub(super) fn error(&self) -> Option<io::Error> {
         match self.state {
             State::Malformed(why) => Some(io::Error::new(io::ErrorKind::InvalidData, why)),

@@ -32,12 +32,34 @@ pub(super) struct Listing {
     /// The values of the first items, in the order of their keys' bytes, as far as they
     /// fit.
     pub(super) first: Vec<String>,
-    /// The number of of the first items did not fit.
+    /// The number of the first items that did not fit.
     pub(super) left_out: u32,
-    /// How many items there are.
+    /// The number of all items.
     pub(super) count: u64,
     /// The last write.
     pub(super) version: u64,
+}
+
+/// The values of the first items, offered one after another, as far as they fit.
+#[derive(Clone, Debug, Default)]
+struct First {
+    values: Vec<String>,
+    left_out: u32,
+    /// The length of the values together.
+    bytes: usize,
+}
+
+impl First {
+    /// Takes the next value, or leaves it out; `None` is one that can't fit.
+    fn offer(&mut self, value: Option<&str>, shown: Shown) {
+        match value {
+            Some(value) if self.bytes + value.len() <= shown.bytes => {
+                self.bytes += value.len();
+                self.values.push(value.to_owned());
+            }
+            _ => self.left_out += 1,
+        }
+    }
 }
 
 /// The limits of a listing.
@@ -118,5 +140,25 @@ impl Items {
             Items::Postgres(items) => items.close(),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_a_value_that_does_not_fit_may_fit() {
+        let shown = Shown {
+            items: 10,
+            bytes: 1000,
+        };
+        let values = [400, 601, 599, 1].map(|length| Some("1".repeat(length)));
+        let mut first = First::default();
+        for value in values.iter().chain([&None]) {
+            first.offer(value.as_deref(), shown);
+        }
+        let lengths: Vec<usize> = first.values.iter().map(String::len).collect();
+        assert_eq!((lengths, first.left_out), (vec![400, 599, 1], 2));
     }
 }

@@ -23,7 +23,7 @@ use crate::connection::{self, Alarm};
 #[derive(Debug)]
 pub(super) struct Connection {
     http: connection::Connection<RequestBody>,
-    /// When the gateway has taken too long to begin its response.
+    /// The moment when the gateway has taken too long to begin its response.
     deadline: Alarm,
 }
 

@@ -1,4 +1,4 @@
-//! What a client is told when no gateway's response can be passed on.
+//! The answers to a client when no gateway's response can be passed on.
 
 use std::error::Error;
 
@@ -12,7 +12,7 @@ use crate::contract::{NodeName, PROXY_STATUS};
 use crate::problem::problem;
 use crate::server::is_shortage;
 
-/// Why an exchange with a gateway failed, or why there was none.
+/// The reason why an exchange with a gateway failed, or why there was none.
 ///
 /// Names and statuses are those of RFC 9209 §2.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) enum Failure {
     ConnectionTerminated,
     /// No response within the limit.
     ResponseTimeout,
-    /// What the gateway sent is not HTTP.
+    /// The gateway sent something that is not HTTP.
     ProtocolError,
     /// This machine is short of files, ports or memory for a connection.
     Shortage,

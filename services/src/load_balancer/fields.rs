@@ -1,5 +1,5 @@
-//! What a proxy does to a message's head: takes off the fields that are for one
-//! connection only, and says whom it stands in for.
+//! The changes of a proxy to a message's head: it takes off the fields that are for one
+//! connection only, and says whom it speaks for.
 
 use std::net::IpAddr;
 
@@ -24,7 +24,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// `X-Forwarded-For` is appended to, so only its last entry can be trusted;
 /// `-Host` and `-Proto` are replaced, so all of them can.
 pub(super) fn prepare_request(head: &mut Parts, forwarded_for: &HeaderValue, via: &Via) {
-    /// How many fields are added at most.
+    /// The most fields that are added.
     const ADDED: usize = 5;
 
     settle_target(head);
@@ -88,7 +88,7 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
     )
 }
 
-/// How the balancer signs requests that it passes on (RFC 9110 §7.6.3).
+/// The balancer's signature under requests that it passes on (RFC 9110 §7.6.3).
 #[derive(Clone, Debug)]
 pub(super) struct Via {
     http_10: HeaderValue,

@@ -28,7 +28,7 @@ use crate::planted::Planted;
 use crate::server::Node;
 use crate::trace;
 
-/// What forwarding a request needs.
+/// The balancer, with all that forwarding a request needs.
 #[derive(Debug)]
 pub(super) struct Balancer {
     name: NodeName,
@@ -42,7 +42,7 @@ pub(super) struct Balancer {
     counted: Counted,
 }
 
-/// What `/metrics` shows of the requests themselves.
+/// The figures of the requests themselves at `/metrics`.
 #[derive(Debug)]
 struct Counted {
     requests: Family<StatusLabel, Counter>,
@@ -288,7 +288,7 @@ struct NoResponse {
     last_tried: Option<NodeName>,
 }
 
-/// What it takes to send a request once more: kept for a request that may be
+/// The means to send a request once more: kept for a request that may be
 /// repeated (RFC 9110 §9.2.2) and has no body, since bodies are not collected.
 struct Spare {
     method: Method,

@@ -75,7 +75,7 @@ impl Body for RequestBody {
     }
 }
 
-/// When hyper needs the body no more, it has all been sent.
+/// A body that hyper needs no more has all been sent.
 impl Drop for RequestBody {
     fn drop(&mut self) {
         if let Some(progress) = &self.progress {

@@ -82,7 +82,7 @@ impl Body for ResponseBody {
     }
 }
 
-/// What the balancer sends to a client: a gateway's response, or its own.
+/// The body of a response to a client: a gateway's, or the balancer's own.
 #[derive(Debug)]
 pub(super) enum Outgoing {
     Relayed(ResponseBody),

@@ -1,4 +1,4 @@
-//! Who is next: strict round robin over the gateways in rotation.
+//! The order of turns: strict round robin over the gateways in rotation.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ pub(super) struct Rotation {
     /// One for each gateway, under one lock, so that "the last one in rotation"
     /// has a meaning.
     standings: Mutex<Vec<Standing>>,
-    /// What the standings come to. Replaced whole, so that a pick needs no lock.
+    /// The members that follow from the standings. Replaced whole, so that a pick needs no lock.
     members: ArcSwap<Members>,
     /// Counts the turns. Every turn belongs to one request, also when many
     /// requests come at once, and that is what makes the shares exact.
@@ -39,7 +39,7 @@ pub(super) struct Rotation {
 struct Members {
     /// The indices of the gateways in rotation.
     in_rotation: Vec<usize>,
-    /// Whether a pick must look for a probation that is due.
+    /// True when a pick must look for a probation that is due.
     any_ejected: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Whether a gateway is in rotation: a state machine over what health checks and
-//! requests have shown, without clocks or I/O of its own.
+//! The standing of a gateway, in rotation or not: a state machine over what health checks
+//! and requests have shown, without clocks or I/O of its own.
 
 use std::time::Instant;
 
@@ -16,14 +16,14 @@ pub(super) struct Standing {
     tried: Tried,
 }
 
-/// What health checks say.
+/// The verdict of health checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Checked {
     Up { failures_in_a_row: u32 },
     Down { successes_in_a_row: u32 },
 }
 
-/// What requests say.
+/// The verdict of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tried {
     Trusted { failures_in_a_row: u32 },
@@ -44,12 +44,12 @@ impl Standing {
         }
     }
 
-    /// Whether the gateway takes its turn.
+    /// True when the gateway takes its turn.
     pub(super) fn in_rotation(&self) -> bool {
         matches!(self.checked, Checked::Up { .. }) && matches!(self.tried, Tried::Trusted { .. })
     }
 
-    /// Whether the gateway was ejected for failed requests and hasn't returned.
+    /// True when the gateway was ejected for failed requests and hasn't returned.
     pub(super) fn is_ejected(&self) -> bool {
         !matches!(self.tried, Tried::Trusted { .. })
     }

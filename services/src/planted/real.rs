@@ -1,4 +1,4 @@
-//! What the slowdowns are and what they do.
+//! The slowdowns, and what they do.
 
 use std::hint::black_box;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use crate::client::{Client, Upstream};
 use crate::setting;
 
-/// What slows a node down.
+/// The slowdowns of a node.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Plants {
     /// Slow every request down on purpose: cpu=100us, allocate=1MiB, sleep=1ms,
@@ -86,7 +86,7 @@ impl FromStr for Kind {
 }
 
 impl Plants {
-    /// What is to be done in every request.
+    /// The slowdowns as every request meets them.
     pub fn planted(&self) -> Planted {
         Planted(Arc::new(Bed {
             plants: self.plants.clone(),
@@ -95,7 +95,7 @@ impl Plants {
     }
 }
 
-/// What is done in every request of a node. Clones share the lock.
+/// The slowdowns of every request of a node. Clones share the lock.
 #[derive(Clone, Debug)]
 pub struct Planted(Arc<Bed>);
 
@@ -150,7 +150,7 @@ async fn wait_for_another_thread(time: Duration) {
     let _ = tokio::task::spawn_blocking(move || thread::sleep(time)).await;
 }
 
-/// How often a gateway calls once more than it needs to.
+/// The number of calls that a gateway makes beyond those it needs.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ExtraCalls {
     /// Ask the microservice for its health so many times in every request, on purpose.

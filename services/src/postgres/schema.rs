@@ -2,7 +2,7 @@
 //! steps are only ever added; the database remembers which of them it has, and by a digest
 //! of each that they were the same.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use deadpool_postgres::Object;
 use sha2::{Digest, Sha256};
@@ -214,11 +214,7 @@ fn unfit(error: &Error) -> Option<String> {
 }
 
 fn digest(step: &str) -> String {
-    let mut text = String::new();
-    for byte in Sha256::digest(step) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!("{:x}", Sha256::digest(step))
 }
 
 #[cfg(test)]
@@ -248,6 +244,13 @@ mod tests {
             digests: None,
         };
         assert_eq!(SCHEMA.taken(&foreign), Err(Difference::Foreign));
+    }
+
+    /// The example of FIPS 180-2: databases remember this text of it.
+    #[test]
+    fn digests_are_written_as_they_always_were() {
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(digest("abc"), expected);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! that the figures hold across restarts and for all workers that share it.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -10,6 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::store::{Count, HandedOut};
 use crate::contract::TaskState;
+use crate::metrics::Metrics;
 
 /// A look at the store, as metrics.
 pub(super) struct Census {
@@ -24,6 +26,27 @@ impl Census {
     ) -> Self {
         let look = Box::new(look);
         Census { handed_out, look }
+    }
+
+    /// Shows what `count` finds before each look, since it has to ask over a network.
+    pub(super) fn show<F>(
+        metrics: &Metrics,
+        handed_out: HandedOut,
+        count: impl Fn() -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = Option<Count>> + Send + 'static,
+    {
+        let latest: Arc<Mutex<Option<Count>>> = Arc::default();
+        let shown = Arc::clone(&latest);
+        metrics.before_each_look(move || {
+            let (count, latest) = (count(), Arc::clone(&latest));
+            Box::pin(async move {
+                let count = count.await;
+                *latest.lock().unwrap_or_else(PoisonError::into_inner) = count;
+            })
+        });
+        let look = move || *shown.lock().unwrap_or_else(PoisonError::into_inner);
+        metrics.collect(Census::new(handed_out, look));
     }
 }
 
@@ -67,5 +90,36 @@ impl Collector for Census {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Barrier;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn looks_at_the_same_time_all_show_the_tasks() {
+        let metrics = Metrics::default();
+        let count = Count {
+            tasks: [1, 2, 3, 4],
+            effects: 3,
+            unconfirmed: 0,
+        };
+        Census::show(&metrics, HandedOut::ByTheStore, move || async move {
+            Some(count)
+        });
+        // Both have counted before either is shown.
+        let counted = Arc::new(Barrier::new(2));
+        metrics.before_each_look(move || {
+            let counted = Arc::clone(&counted);
+            Box::pin(async move {
+                counted.wait().await;
+            })
+        });
+        let (one, other) = tokio::join!(metrics.look(), metrics.look());
+        assert_eq!(one, other);
+        assert!(one.contains("task_effects 3"), "{one}");
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
@@ -29,7 +30,7 @@ pub(super) struct Executor {
 }
 
 impl Executor {
-    /// How long a failing disk is left alone, and the longest time without a look at
+    /// The time that a failing disk is left alone, and the longest time without a look at
     /// what other workers put into the store.
     const PAUSE: Duration = Duration::from_secs(1);
 
@@ -65,15 +66,7 @@ impl Executor {
                 }
             }
         }
-        running.close();
-        if tokio::time::timeout(drain_deadline, running.wait())
-            .await
-            .is_err()
-        {
-            warn!(tasks = running.len(), "giving unfinished tasks back");
-            give_back.cancel();
-            running.wait().await;
-        }
+        drain(&running, &give_back, drain_deadline).await;
     }
 
     async fn wait(&self, until: Option<Moment>, stop: &CancellationToken) {
@@ -132,17 +125,26 @@ impl Executor {
                 self.store.fail(claim, reason, Moment::now()).await?,
             ),
         };
-        Ok(match hold {
-            Hold::Held => outcome,
-            Hold::Lost => "lost",
-        })
+        Ok(hold.or_lost(outcome))
     }
 
     async fn give_back(&self, claim: &Claim) -> Result<&'static str, StorageError> {
-        Ok(match self.store.release(claim, Moment::now()).await? {
-            Hold::Held => "released",
-            Hold::Lost => "lost",
-        })
+        let hold = self.store.release(claim, Moment::now()).await?;
+        Ok(hold.or_lost("released"))
+    }
+}
+
+/// Waits for attempts that run until the deadline, and has the others given back.
+pub(super) async fn drain(
+    running: &TaskTracker,
+    give_back: &CancellationToken,
+    deadline: Duration,
+) {
+    running.close();
+    if timeout(deadline, running.wait()).await.is_err() {
+        warn!(tasks = running.len(), "giving unfinished tasks back");
+        give_back.cancel();
+        running.wait().await;
     }
 }
 

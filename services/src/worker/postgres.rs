@@ -2,8 +2,6 @@
 //! statement. Executors that ask for work at the same time don't wait for one another: a row
 //! that somebody is taking is passed over.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio_postgres::Row;
@@ -152,26 +150,19 @@ impl TaskStore for PostgresTasks {
     }
 
     fn show(&self, metrics: &Metrics) {
-        let latest: Arc<Mutex<Option<Count>>> = Arc::default();
-        let shown = Arc::clone(&latest);
         let tasks = self.clone();
-        metrics.before_each_look(move || {
-            let (tasks, latest) = (tasks.clone(), Arc::clone(&latest));
-            Box::pin(async move {
+        Census::show(metrics, self.rules.handed_out, move || {
+            let tasks = tasks.clone();
+            async move {
                 let count = tasks.count().await.inspect_err(|error| {
                     error!(
                         error = error as &dyn std::error::Error,
                         "could not count the tasks"
                     );
                 });
-                *latest.lock().unwrap_or_else(PoisonError::into_inner) = count.ok();
-            })
+                count.ok()
+            }
         });
-        let look = move || {
-            // Counted for one look, and not a second time.
-            shown.lock().unwrap_or_else(PoisonError::into_inner).take()
-        };
-        metrics.collect(Census::new(self.rules.handed_out, look));
     }
 
     fn rules(&self) -> Rules {
@@ -208,8 +199,8 @@ impl Outbox for PostgresTasks {
     }
 
     async fn publish_again(&self) -> Result<u64, StorageError> {
-        let put_back = self.postgres.rows(sql::PUBLISH_AGAIN, &[]).await?;
-        Ok(u64::try_from(put_back.len()).unwrap_or(u64::MAX))
+        let put_back = self.row(sql::PUBLISH_AGAIN, &[]).await?.expect("one row");
+        Ok(u64::try_from(put_back.get::<_, i64>(0)).unwrap_or(0))
     }
 
     async fn begin(&self, id: &str, attempt: u32, now: Moment) -> Result<Begin, StorageError> {

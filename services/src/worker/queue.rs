@@ -12,7 +12,7 @@ mod tests;
 use std::path::Path;
 
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Params, Transaction, TransactionBehavior, params};
 use tokio_rusqlite::Connection;
 use tracing::error;
 use uuid::Uuid;
@@ -65,6 +65,21 @@ impl Queue {
             .await
             .map_err(StorageError::Transaction)
     }
+
+    /// A fenced update of one task.
+    async fn held(
+        &self,
+        statement: &'static str,
+        values: impl Params + Send + 'static,
+    ) -> Result<Hold, StorageError> {
+        self.write(move |transaction| {
+            transaction
+                .prepare_cached(statement)?
+                .execute(values)
+                .map(Hold::of_rows)
+        })
+        .await
+    }
 }
 
 #[async_trait]
@@ -79,23 +94,19 @@ impl TaskStore for Queue {
         self.write(move |transaction| {
             let repeated = transaction
                 .prepare_cached(
-                    "SELECT id, task, state, attempts, result, body FROM tasks
-                     WHERE owner = ?1 AND idempotency_key = ?2",
+                    "SELECT id, task, state, attempts, result, body,
+                         EXISTS (SELECT 1 FROM outbox WHERE task_id = id AND NOT again)
+                     FROM tasks WHERE owner = ?1 AND idempotency_key = ?2",
                 )?
                 .query_row(
                     params![submission.owner, submission.idempotency_key],
-                    |row| Ok((read_task(row)?, row.get::<_, Vec<u8>>(5)?)),
+                    |row| Ok((read_task(row)?, row.get::<_, Vec<u8>>(5)?, row.get(6)?)),
                 )
                 .optional()?;
             match repeated {
-                Some((task, body)) if body == submission.body => {
-                    Ok(if outbox::has_new(transaction, &task.id)? {
-                        Acceptance::Unconfirmed(task)
-                    } else {
-                        Acceptance::Repeated(task)
-                    })
-                }
-                Some(_) => Ok(Acceptance::KeyReused),
+                Some((_, body, _)) if body != submission.body => Ok(Acceptance::KeyReused),
+                Some((task, _, true)) => Ok(Acceptance::Unconfirmed(task)),
+                Some((task, _, false)) => Ok(Acceptance::Repeated(task)),
                 None if room == Room::ForRepeatsOnly => Ok(Acceptance::NoRoom),
                 None => {
                     let task = insert(transaction, &submission, now)?;
@@ -170,13 +181,11 @@ impl TaskStore for Queue {
     }
 
     async fn renew(&self, claim: &Claim, now: Moment) -> Result<Hold, StorageError> {
-        let (claim, due) = (claim.clone(), now + self.rules.lease);
-        self.write(move |transaction| {
-            transaction
-                .prepare_cached("UPDATE tasks SET due = ?3 WHERE id = ?1 AND claim = ?2")?
-                .execute(params![claim.id, claim.token, due.0])
-                .map(Hold::of_rows)
-        })
+        let due = now + self.rules.lease;
+        self.held(
+            "UPDATE tasks SET due = ?3 WHERE id = ?1 AND claim = ?2",
+            (claim.id.clone(), claim.token.clone(), due.0),
+        )
         .await
     }
 
@@ -201,39 +210,28 @@ impl TaskStore for Queue {
     }
 
     async fn fail(&self, claim: &Claim, reason: String, now: Moment) -> Result<Hold, StorageError> {
-        let claim = claim.clone();
         let due = now + self.rules.delay_after(claim.attempt);
         let (state, result) = self.rules.after_failure(claim.attempt, reason);
-        self.write(move |transaction| {
-            transaction
-                .prepare_cached(
-                    "UPDATE tasks SET state = ?3, claim = NULL, result = ?4, due = ?5
-                     WHERE id = ?1 AND claim = ?2",
-                )?
-                .execute(params![
-                    claim.id,
-                    claim.token,
-                    state.as_str(),
-                    result,
-                    due.0
-                ])
-                .map(Hold::of_rows)
-        })
+        self.held(
+            "UPDATE tasks SET state = ?3, claim = NULL, result = ?4, due = ?5
+             WHERE id = ?1 AND claim = ?2",
+            (
+                claim.id.clone(),
+                claim.token.clone(),
+                state.as_str(),
+                result,
+                due.0,
+            ),
+        )
         .await
     }
 
     async fn release(&self, claim: &Claim, now: Moment) -> Result<Hold, StorageError> {
-        let claim = claim.clone();
-        self.write(move |transaction| {
-            transaction
-                .prepare_cached(
-                    "UPDATE tasks
-                     SET state = 'queued', attempts = attempts - 1, claim = NULL, due = ?3
-                     WHERE id = ?1 AND claim = ?2",
-                )?
-                .execute(params![claim.id, claim.token, now.0])
-                .map(Hold::of_rows)
-        })
+        self.held(
+            "UPDATE tasks SET state = 'queued', attempts = attempts - 1, claim = NULL, due = ?3
+             WHERE id = ?1 AND claim = ?2",
+            (claim.id.clone(), claim.token.clone(), now.0),
+        )
         .await
     }
 

@@ -9,7 +9,7 @@ use crate::contract::{Task, TaskState};
 use crate::postgres::PostgresError;
 use crate::private_file;
 
-/// What can go wrong between the worker and its file.
+/// The failures that are possible between the worker and where it keeps its tasks.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StorageError {
     #[error("could not open {}", path.display())]

@@ -222,6 +222,14 @@ impl Hold {
             Hold::Held
         }
     }
+
+    /// The outcome of an attempt that ended so, unless its claim was lost.
+    pub(super) fn or_lost(self, outcome: &'static str) -> &'static str {
+        match self {
+            Hold::Held => outcome,
+            Hold::Lost => "lost",
+        }
+    }
 }
 
 /// A task for the broker.

@@ -33,7 +33,7 @@ redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'version', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 
-/// How long the version of a revoked value is remembered: far longer than a database
+/// The time that the version of a revoked value is remembered: far longer than a database
 /// read that began before the write can last.
 const REMEMBERED: Duration = Duration::from_secs(60);
 

@@ -42,7 +42,7 @@ pub(super) fn check(token: &str) -> Result<(), Rejection> {
     judge(&members)
 }
 
-/// What the members of a header, in their order, have against them.
+/// The verdict on the members of a header, in their order.
 fn judge(members: &[(String, Value)]) -> Result<(), Rejection> {
     let mut algorithm = None;
     for (name, value) in members {

@@ -1,6 +1,6 @@
 //! Items in PostgreSQL.
 
-use super::{Item, Listing, Shown};
+use super::{First, Item, Listing, Shown};
 use crate::contract::{Key, seeded_key, seeded_value};
 use crate::postgres::{OpenError, Postgres, PostgresError, Schema, StoreConfig};
 use crate::secret_url::SecretUrl;
@@ -87,10 +87,13 @@ impl PostgresItems {
         let bytes = i32::try_from(shown.bytes).unwrap_or(i32::MAX);
         let row = self.0.row(LIST, &[&i64::from(shown.items), &bytes]).await?;
         let row = row.expect("one row");
-        let (first, left_out) = that_fit(row.get(0), shown);
+        let mut first = First::default();
+        for value in row.get::<_, Vec<Option<&str>>>(0) {
+            first.offer(value, shown);
+        }
         Ok(Listing {
-            first,
-            left_out,
+            first: first.values,
+            left_out: first.left_out,
             count: unsigned(row.get(1)),
             version: unsigned(row.get(2)),
         })
@@ -112,41 +115,7 @@ impl PostgresItems {
     }
 }
 
-/// The values that fit one after another, and the number of those that don't; of what can't
-/// fit there is none.
-fn that_fit(values: Vec<Option<String>>, shown: Shown) -> (Vec<String>, u32) {
-    let (mut first, mut left_out, mut bytes) = (Vec::new(), 0, 0);
-    for value in values {
-        match value {
-            Some(value) if bytes + value.len() <= shown.bytes => {
-                bytes += value.len();
-                first.push(value);
-            }
-            _ => left_out += 1,
-        }
-    }
-    (first, left_out)
-}
-
 /// A count or a version, which the database has no unsigned type for.
 fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_follows_a_value_that_does_not_fit_may_fit() {
-        let shown = Shown {
-            items: 10,
-            bytes: 1000,
-        };
-        let values = [400, 601, 599, 1].map(|length| Some("1".repeat(length)));
-        let values = values.into_iter().chain([None]).collect();
-        let (first, left_out) = that_fit(values, shown);
-        let lengths: Vec<usize> = first.iter().map(String::len).collect();
-        assert_eq!((lengths, left_out), (vec![400, 599, 1], 2));
-    }
 }

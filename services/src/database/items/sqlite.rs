@@ -5,7 +5,7 @@ use std::path::Path;
 use tokio_rusqlite::rusqlite::{self, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio_rusqlite::{Connection, Error};
 
-use super::{Item, Listing, Shown};
+use super::{First, Item, Listing, Shown};
 use crate::contract::{Key, seeded_key, seeded_value};
 use crate::private_file;
 
@@ -65,15 +65,15 @@ impl SqliteItems {
             .call(move |connection| {
                 // One transaction, so that all three tell of the same moment.
                 let transaction = connection.transaction()?;
-                let (first, left_out) = first_values(&transaction, shown)?;
+                let first = first(&transaction, shown)?;
                 let count =
                     transaction.query_row("SELECT count(*) FROM items", [], |row| row.get(0))?;
                 let version =
                     transaction
                         .query_row("SELECT version FROM last_write", [], |row| row.get(0))?;
                 Ok(Listing {
-                    first,
-                    left_out,
+                    first: first.values,
+                    left_out: first.left_out,
                     count,
                     version,
                 })
@@ -87,26 +87,16 @@ impl SqliteItems {
     }
 }
 
-/// The values of the first items as far as they fit, and the number of those that don't.
-fn first_values(
-    transaction: &Transaction<'_>,
-    shown: Shown,
-) -> Result<(Vec<String>, u32), rusqlite::Error> {
+fn first(transaction: &Transaction<'_>, shown: Shown) -> Result<First, rusqlite::Error> {
     let mut statement =
         transaction.prepare_cached("SELECT value FROM items ORDER BY key LIMIT ?1")?;
     let mut rows = statement.query([shown.items])?;
-    let (mut first, mut left_out, mut bytes) = (Vec::new(), 0, 0);
+    let mut first = First::default();
     while let Some(row) = rows.next()? {
         // Looked at in place: what doesn't fit isn't copied.
-        let value = row.get_ref(0)?.as_str()?;
-        if bytes + value.len() <= shown.bytes {
-            bytes += value.len();
-            first.push(value.to_owned());
-        } else {
-            left_out += 1;
-        }
+        first.offer(Some(row.get_ref(0)?.as_str()?), shown);
     }
-    Ok((first, left_out))
+    Ok(first)
 }
 
 fn prepare(connection: &rusqlite::Connection) -> Result<(), rusqlite::Error> {

@@ -20,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
 
-use super::super::executor::{complain, work};
+use super::super::executor::{complain, drain, work};
 use super::super::moment::Moment;
 use super::super::storage::StorageError;
-use super::super::store::{Begin, Claim, Hold, Outbox};
+use super::super::store::{Begin, Claim, Outbox};
 use super::{Broker, BrokerError, NOTICES, TASKS};
 use crate::metrics::Outcome;
 
@@ -130,16 +130,7 @@ impl Consumer {
         }
         let cancelled = task_channel.basic_cancel(TASKS.into(), BasicCancelOptions::default());
         let _ = timeout(self.broker.limit, cancelled).await;
-        session.running.close();
-        let ended = timeout(drain_deadline, session.running.wait());
-        if ended.await.is_err() {
-            warn!(
-                tasks = session.running.len(),
-                "giving unfinished tasks back"
-            );
-            session.give_back.cancel();
-            session.running.wait().await;
-        }
+        drain(&session.running, &session.give_back, drain_deadline).await;
         Ok(())
     }
 
@@ -245,11 +236,8 @@ impl Consumer {
         };
         *claim = None;
         drop(slot);
-        let outcome = match hold {
-            Hold::Held => outcome,
-            // It was delivered to somebody else as well, who answers for it now.
-            Hold::Lost => "lost",
-        };
+        // One that was lost was delivered to somebody else as well, who answers for it now.
+        let outcome = hold.or_lost(outcome);
         self.ended(id, attempt, outcome);
         if outcome != "failed" {
             return Verdict::Acknowledge;
@@ -263,8 +251,7 @@ impl Consumer {
 
     async fn release(&self, claim: &Claim) -> &'static str {
         match self.store.release(claim, Moment::now()).await {
-            Ok(Hold::Held) => "released",
-            Ok(Hold::Lost) => "lost",
+            Ok(hold) => hold.or_lost("released"),
             Err(source) => {
                 complain("could not give a task back", &source);
                 "lost"

@@ -14,6 +14,7 @@ use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use super::super::executor::complain;
 use super::super::moment::Moment;
 use super::super::store::{Letter, Outbox};
 use super::{Broker, BrokerError, TASKS};
@@ -261,7 +262,7 @@ impl Publisher {
             let letters = match self.store.unconfirmed(now - patience, BATCH, now).await {
                 Ok(letters) => letters,
                 Err(source) => {
-                    super::super::executor::complain("could not look into the outbox", &source);
+                    complain("could not look into the outbox", &source);
                     continue;
                 }
             };

@@ -142,10 +142,13 @@ pub(super) const UNCONFIRMED: &str = "
     RETURNING task_id, body";
 
 pub(super) const PUBLISH_AGAIN: &str = "
-    INSERT INTO skein_worker.outbox (task_id, since, again)
-    SELECT id, 0, true FROM skein_worker.tasks WHERE state IN ('queued', 'running')
-    ON CONFLICT (task_id) DO NOTHING
-    RETURNING task_id";
+    WITH put_back AS (
+        INSERT INTO skein_worker.outbox (task_id, since, again)
+        SELECT id, 0, true FROM skein_worker.tasks WHERE state IN ('queued', 'running')
+        ON CONFLICT (task_id) DO NOTHING
+        RETURNING task_id
+    )
+    SELECT count(*) FROM put_back";
 
 pub(super) const BEGIN: &str = "
     UPDATE skein_worker.tasks SET state = 'running', attempts = $2, claim = $3, due = $4

@@ -110,10 +110,3 @@ pub(super) fn put(transaction: &Transaction<'_>, id: &str, now: Moment) -> Resul
         .execute(params![id, now.0])
         .map(drop)
 }
-
-/// True when a task is in it that was never confirmed.
-pub(super) fn has_new(transaction: &Transaction<'_>, id: &str) -> Result<bool, Error> {
-    transaction
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE task_id = ?1 AND NOT again)")?
-        .query_row([id], |row| row.get(0))
-}

@@ -1,4 +1,4 @@
-//! What the queue promises, with a clock that the tests move.
+//! The promises of the queue, with a clock that the tests move.
 
 use std::time::Duration;
 

@@ -13,6 +13,7 @@ use integration::wait::wait_for;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 
+use crate::real_program::{first_of, on_the_path};
 use crate::support::PATIENCE;
 
 /// Another proxy, against which the vectors are held.
@@ -61,12 +62,8 @@ impl Control {
             Control::Nginx => "nginx",
             Control::HaProxy => "haproxy",
         };
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let places =
-            std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-        places
-            .map(|place| place.join(program))
-            .find(|p| p.is_file())
+        let others = ["/usr/sbin", "/usr/local/sbin"].map(|folder| Path::new(folder).join(program));
+        first_of(on_the_path(program).into_iter().chain(others))
     }
 
     /// Starts it before a backend, with its files in `folder`.
