@@ -58,8 +58,8 @@ impl PartFlags {
             (Place::Queue, &self.queue),
             (Place::Database, &self.database),
         ];
-        let made = |(place, choice): (Place, &'_ Option<Choice>)| Some((place, choice.as_ref()?));
-        choices.into_iter().filter_map(made)
+        let choices = choices.into_iter();
+        choices.flat_map(|(place, choice)| choice.iter().map(move |choice| (place, choice)))
     }
 
     /// The parts with those that the flags name.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use integration::real::Parts;
+
 use crate::prediction::{HitPrediction, PredictedPart};
 use crate::record::{
     CacheNodeRecord, CacheRecord, GatewayRecord, IntruderRecord, LaboratoryRecord, TaskRecord,
@@ -75,6 +77,7 @@ pub(crate) fn about() -> About {
             storage_latency: Duration::from_millis(5),
             task_duration: Duration::from_millis(100),
             cache_ttl: Duration::from_secs(60),
+            parts: Parts::default(),
         }),
     }
 }

@@ -61,12 +61,7 @@ pub(super) fn as_node(node: NodePlan) -> NodePlan {
     const STOPS: Duration = Duration::from_secs(30);
     let ready = Ready::Log("Server startup complete".to_owned());
     let page = text("http://127.0.0.1:{port.metrics}/metrics");
-    NodePlan {
-        stop_within: STOPS,
-        ..node
-            .ready(ready)
-            .within(STARTS)
-            .url(text("amqp://skein:{nonce}@{address}"))
-            .counters_at(CountersAt::PageAt(page))
-    }
+    let url = text("amqp://skein:{nonce}@{address}");
+    let node = node.ready(ready).within(STARTS).stop_within(STOPS).url(url);
+    node.counters_at(CountersAt::PageAt(page))
 }

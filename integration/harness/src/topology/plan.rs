@@ -230,12 +230,11 @@ impl NodePlan {
 
     /// The same with a variable in its environment.
     pub fn env(mut self, variable: impl Into<String>, value: Text) -> Self {
-        let (variable, ways) = (variable.into(), &mut self.otherwise);
-        for way in [&mut self.run].into_iter().chain(ways) {
-            if let Some(program) = way.program_mut() {
-                program.environment.insert(variable.clone(), value.clone());
-            }
+        let variable = variable.into();
+        for way in &mut self.otherwise {
+            way.set(variable.clone(), value.clone());
         }
+        self.run.set(variable, value);
         self
     }
 
@@ -254,6 +253,12 @@ impl NodePlan {
     /// The same with another limit to the time until it is ready.
     pub fn within(mut self, within: Duration) -> Self {
         self.within = within;
+        self
+    }
+
+    /// The same with another limit to the time until it has stopped.
+    pub fn stop_within(mut self, stop_within: Duration) -> Self {
+        self.stop_within = stop_within;
         self
     }
 
@@ -350,10 +355,12 @@ impl Run {
         }
     }
 
-    fn program_mut(&mut self) -> Option<&mut Program> {
+    fn set(&mut self, variable: String, value: Text) {
         match self {
-            Run::Program(program) | Run::Container { program, .. } => Some(program),
-            Run::Elsewhere(_) => None,
+            Run::Program(program) | Run::Container { program, .. } => {
+                program.environment.insert(variable, value);
+            }
+            Run::Elsewhere(_) => {}
         }
     }
 

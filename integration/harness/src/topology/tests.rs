@@ -1,5 +1,7 @@
 //! Tests of what is a topology and what isn't, in Rust and in TOML.
 
+use std::time::Duration;
+
 use super::*;
 
 fn name(text: &str) -> NodeName {

@@ -196,14 +196,14 @@ impl Text {
 
     /// Every part, those for each node of a role included.
     fn parts(&self) -> Vec<&Part> {
-        let inner = |part| match part {
-            &Part::Each { ref parts, .. } => parts.as_slice(),
-            _ => &[],
-        };
-        let parts = self.0.iter();
-        parts
-            .flat_map(|part| [part].into_iter().chain(inner(part)))
-            .collect()
+        let mut all = Vec::new();
+        for part in &self.0 {
+            all.push(part);
+            if let Part::Each { parts, .. } = part {
+                all.extend(parts);
+            }
+        }
+        all
     }
 }
 
