@@ -32,7 +32,10 @@ pub(super) fn lines(generator: &Generator, books: &Books<'_>) -> [Line; 3] {
         )
         .is("accepted in the generator's eyes", generator.tasks_accepted)
         .but_for_up_to("submissions in doubt", generator.tasks_in_doubt),
-        somewhere,
+        somewhere.and_up_to(
+            "given up before it was counted as accepted",
+            generator.tasks_in_doubt,
+        ),
     ]
 }
 
