@@ -111,7 +111,7 @@ impl HaProxy<'_> {
         self.sum("haproxy_frontend_http_requests_total", &[Self::ENTRY])
     }
 
-    /// Those that were no whole requests.
+    /// Requests that were malformed or not whole, and connections without any.
     pub(crate) fn broken(&self) -> u64 {
         self.sum("haproxy_frontend_request_errors_total", &[Self::ENTRY])
     }
@@ -258,7 +258,8 @@ impl<'a> Redis<'a> {
         self.0.count("redis_commands_total", &[("cmd", command)])
     }
 
-    /// Such as scripts that the server doesn't know yet. Servers before 6.2 don't tell.
+    /// Calls that failed, such as of a script that the server doesn't know yet. Servers before
+    /// 6.2 don't tell.
     fn failed(&self, command: &str) -> u64 {
         let command = [("cmd", command)];
         self.0.count("redis_commands_failed_calls_total", &command)

@@ -360,7 +360,7 @@ fn a_line_that_a_part_doesnt_count_for_says_so_and_is_not_even() {
     assert!(unseen.iter().all(|reason| reason.contains("nginx")));
 }
 
-/// What HAProxy 2.6 counted, and two gateways saw, of requests that failed on purpose.
+/// Counts of HAProxy 2.6, and of two gateways behind it, for requests that failed on purpose.
 #[test]
 fn what_haproxy_counts_of_failures_is_explained() {
     const ENTRY: &str = "proxy=\"entry\"";
