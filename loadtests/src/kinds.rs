@@ -111,13 +111,13 @@ impl HaProxy<'_> {
         self.sum("haproxy_frontend_http_requests_total", &[Self::ENTRY])
     }
 
-    /// Those that were no whole requests.
+    /// Requests that were malformed or not whole, and connections without any.
     pub(crate) fn broken(&self) -> u64 {
         self.sum("haproxy_frontend_request_errors_total", &[Self::ENTRY])
     }
 
     /// Answers to clients, its own included.
-    fn answers(&self) -> u64 {
+    pub(crate) fn answers(&self) -> u64 {
         self.without_interim("haproxy_frontend_http_responses_total", &[Self::ENTRY])
     }
 
@@ -229,23 +229,28 @@ impl<'a> Redis<'a> {
         self.calls("hmget")
     }
 
-    /// Values that were stored: the script that does it sets a hash, and so does the one
-    /// that revokes a value, which deletes it before.
-    pub(crate) fn stores(&self) -> u64 {
-        self.calls("hset").saturating_sub(self.calls("del"))
+    /// Hashes that were set: values that were stored, and the versions that are kept of those
+    /// that were revoked.
+    pub(crate) fn sets(&self) -> u64 {
+        self.calls("hset")
     }
 
-    /// Scripts that stored nothing or revoked a value, and values that were revoked without
-    /// one.
-    pub(crate) fn refusals_and_revocations(&self) -> u64 {
+    /// Values that were revoked by a later version. Those that are revoked without one are
+    /// unlinked, so that nothing else deletes.
+    pub(crate) fn revocations(&self) -> u64 {
+        self.calls("del")
+    }
+
+    /// Fills and invalidations, whatever came of them: each is a script, or unlinks a value.
+    pub(crate) fn changes(&self) -> u64 {
         let scripts = ["evalsha", "eval"]
             .map(|script| self.calls(script).saturating_sub(self.failed(script)));
-        (scripts.iter().sum::<u64>() + self.calls("unlink")).saturating_sub(self.stores())
+        scripts.iter().sum::<u64>() + self.calls("unlink")
     }
 
     /// Everything that was asked of it as a cache.
     pub(crate) fn requests(&self) -> u64 {
-        self.lookups() + self.stores() + self.refusals_and_revocations()
+        self.lookups() + self.changes()
     }
 
     /// Calls of a command by clients and by scripts; failed ones are among them.
@@ -253,7 +258,8 @@ impl<'a> Redis<'a> {
         self.0.count("redis_commands_total", &[("cmd", command)])
     }
 
-    /// Such as scripts that the server doesn't know yet. Servers before 6.2 don't tell.
+    /// Calls that failed, such as of a script that the server doesn't know yet. Servers before
+    /// 6.2 don't tell.
     fn failed(&self, command: &str) -> u64 {
         let command = [("cmd", command)];
         self.0.count("redis_commands_failed_calls_total", &command)
@@ -269,6 +275,13 @@ impl Postgres<'_> {
     pub(crate) fn counts_statements(&self) -> bool {
         let mut servers = self.0.nodes(POSTGRES);
         servers.any(|server| server.counters.has("postgresql_statements_total"))
+    }
+
+    /// True when a service has asked for tables of its own, ever since the server counts.
+    pub(crate) fn keeps_for(&self, owner: Owner) -> bool {
+        let counters = ["postgresql_statements_total", "postgresql_rows_total"];
+        let mut texts = counters.iter().flat_map(|counter| self.by_text(counter));
+        texts.any(|(text, _)| Owner::of(&text) == Some(owner))
     }
 
     /// Statements about the tables of a service; `None` where it never asked for any.

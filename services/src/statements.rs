@@ -84,7 +84,7 @@ fn normal(text: &str) -> String {
         };
         let word = &rest[..end];
         let is_value = word.starts_with(|c: char| matches!(c, '\'' | '$') || c.is_ascii_digit())
-            || ["true", "false"].contains(&word);
+            || ["true", "false", "null"].contains(&word.to_ascii_lowercase().as_str());
         words.push(if is_value { "?" } else { word });
         rest = rest[end..].trim_start();
     }
@@ -115,6 +115,23 @@ mod tests {
     SELECT id FROM kept";
         assert_eq!(Statement::of(keep), Some(Statement::KeepTask));
         assert_eq!(Owner::of(keep), Some(Owner::Worker));
+        let finish = "WITH ended AS (
+        UPDATE skein_worker.tasks SET state = $4, claim = $5, result = $3
+        WHERE id = $1 AND claim = $2
+        RETURNING id
+    ), effect AS (
+        INSERT INTO skein_worker.effects (task_id, result) SELECT id, $3 FROM ended
+    )
+    SELECT id FROM ended";
+        assert_eq!(Statement::of(finish), Some(Statement::FinishTask));
+        let put = "WITH write AS (
+        UPDATE skein_database.last_write SET version = version + $3 RETURNING version
+    )
+    INSERT INTO skein_database.items (key, value, version)
+    SELECT $1, $2, version FROM write
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
+    RETURNING version";
+        assert_eq!(Statement::of(put), Some(Statement::PutItem));
         let get = "SELECT value, version FROM skein_database.items WHERE key = $1";
         assert_eq!(Statement::of(get), Some(Statement::GetItem));
         assert_eq!(Owner::of(get), Some(Owner::Database));

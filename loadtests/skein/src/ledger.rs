@@ -125,9 +125,14 @@ impl Line {
         self.differing(name, -count, count)
     }
 
+    /// With a reason for up to `count` that may be missing on the left.
+    pub fn and_up_to(self, name: impl Into<String>, count: u64) -> Self {
+        self.differing(name, -signed(count), 0)
+    }
+
     fn differing(mut self, name: impl Into<String>, at_least: i64, at_most: i64) -> Self {
         // A reason that doesn't apply is not worth a word.
-        if at_most > 0 {
+        if at_least != 0 || at_most != 0 {
             self.differences.push(Difference {
                 name: name.into(),
                 at_least,
@@ -221,7 +226,17 @@ mod tests {
     fn what_comes_out_of_nothing_is_off_too() {
         let line = Line::of("what goes in comes out", "in", 5).is("out", 7);
         assert_eq!(line.balance, Balance::Off(-2));
-        assert_eq!(line.but_for_up_to("lost", 9).balance, Balance::Off(-2));
+        assert_eq!(
+            line.clone().but_for_up_to("lost", 9).balance,
+            Balance::Off(-2)
+        );
+        assert_eq!(
+            line.clone().and_up_to("uncounted", 1).balance,
+            Balance::Off(-1)
+        );
+        let even = line.and_up_to("uncounted", 2);
+        assert_eq!(even.balance, Balance::Even);
+        assert_eq!(even.and_up_to("unmet", 0).differences.len(), 1);
     }
 
     #[test]

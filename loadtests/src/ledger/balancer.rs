@@ -37,7 +37,7 @@ pub(super) fn given_up(generator: &Generator, books: &Books<'_>) -> u64 {
     }
 }
 
-/// What each gateway saw of the balancer's attempts at it, in these words.
+/// The claim about the attempts at a gateway.
 fn saw(gateway: &str) -> String {
     format!("{gateway} saw the attempts at it.")
 }

@@ -58,8 +58,8 @@ fn own(node: &NodeCounts, books: &Books<'_>) -> [Line; 3] {
     })
 }
 
-/// The same of a Redis server, which counts commands: a refused fill and a revoked value are
-/// both a script that stored nothing, so they share a line.
+/// The same of a Redis server, which counts commands: fills and invalidations are scripts
+/// alike, so they share a line.
 fn in_redis(node: &NodeCounts, redis: &Redis<'_>, books: &Books<'_>) -> [Line; 3] {
     let name = node.name.as_str();
     let by_gateways = |counter: &str, outcome: &str| {
@@ -80,24 +80,23 @@ fn in_redis(node: &NodeCounts, redis: &Redis<'_>, books: &Books<'_>) -> [Line; 3
         .give_or_take(books.given_up_by, books.given_up),
         Line::of(
             format!("{name} stored the values that gateways filled it with."),
-            format!("values stored by {name}"),
-            redis.stores(),
+            format!("values and versions stored by {name}"),
+            redis.sets(),
         )
         .is("fills by gateways", fills("stored"))
+        .is("versions of revoked values", redis.revocations())
         .but_for_up_to("not answered in time", fills("failed"))
         .give_or_take(books.given_up_by, books.given_up),
         Line::of(
-            format!(
-                "{name} saw the invalidations that gateways made, and the fills that it refused."
-            ),
-            format!("seen by {name}"),
-            redis.refusals_and_revocations(),
+            format!("{name} saw the fills and invalidations that gateways made."),
+            format!("scripts and revocations seen by {name}"),
+            redis.changes(),
         )
+        .is("fills by gateways", fills("stored") + fills("refused"))
         .is("invalidations by gateways", invalidations("done"))
-        .is("refused fills", fills("refused"))
         .but_for_up_to(
             "not answered in time",
-            invalidations("failed") + fills("failed"),
+            fills("failed") + invalidations("failed"),
         )
         .give_or_take(books.given_up_by, books.given_up),
     ]

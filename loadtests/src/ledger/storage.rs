@@ -38,7 +38,7 @@ fn seen(
                 .because("PostgreSQL counts statements only with its extension pg_stat_statements.")
         };
         claims.map(unseen).into()
-    } else if postgres.of(owner).is_some() {
+    } else if postgres.keeps_for(owner) {
         lines(&postgres, books).into()
     } else {
         // The service keeps what it has elsewhere.

@@ -32,7 +32,10 @@ pub(super) fn lines(generator: &Generator, books: &Books<'_>) -> [Line; 3] {
         )
         .is("accepted in the generator's eyes", generator.tasks_accepted)
         .but_for_up_to("submissions in doubt", generator.tasks_in_doubt),
-        somewhere,
+        somewhere.and_up_to(
+            "given up before it was counted as accepted",
+            generator.tasks_in_doubt,
+        ),
     ]
 }
 
@@ -41,70 +44,121 @@ pub(super) fn carried(books: &Books<'_>) -> Vec<Line> {
     if books.nodes.nodes(RABBITMQ).next().is_none() {
         return Vec::new();
     }
-    let worker = |outcome| {
+    let way = Way(books);
+    published(&way).into_iter().chain(delivered(&way)).collect()
+}
+
+/// The way of tasks by the broker, as both its ends count.
+struct Way<'a>(&'a Books<'a>);
+
+impl Way<'_> {
+    fn worker(&self, outcome: &str) -> u64 {
         let labels = [("outcome", outcome)];
-        books.sum(Service::Worker, "queue_messages_total", &labels)
-    };
-    let broker = |what: &str| {
+        self.0.sum(Service::Worker, "queue_messages_total", &labels)
+    }
+
+    fn broker(&self, what: &str) -> u64 {
         let counter = format!("rabbitmq_global_messages_{what}_total");
-        books.nodes.sum(RABBITMQ, &counter, &[])
-    };
-    let settled = ["acknowledged", "requeued", "rejected", "taken_back"];
-    let settled = settled.iter().map(|outcome| worker(outcome)).sum();
-    let under_way = worker("delivered").saturating_sub(settled);
-    let given_back = worker("requeued") + worker("taken_back");
-    let [delivered, again] = ["delivered", "redelivered"].map(broker);
-    vec![
+        self.0.nodes.sum(RABBITMQ, &counter, &[])
+    }
+
+    /// Tasks that have not come to their end.
+    fn open(&self) -> u64 {
+        let open = ["queued", "running"].map(|state| {
+            let labels = [("state", state)];
+            self.0.sum(Service::Worker, "tasks", &labels)
+        });
+        open.iter().sum()
+    }
+}
+
+/// The way of tasks to the broker.
+fn published(way: &Way<'_>) -> [Line; 3] {
+    [
         Line::of(
             "RabbitMQ received what the worker published.",
             "published by the worker",
-            worker("published"),
+            way.worker("published"),
         )
-        .is("received by RabbitMQ", broker("received_confirm"))
-        .but_for_up_to("lost with a connection", worker("lost")),
+        .is("received by RabbitMQ", way.broker("received_confirm"))
+        .but_for_up_to("lost with a connection", way.worker("lost")),
         // One that was dropped, since nobody wanted it back, has no account here.
         Line::of(
             "What RabbitMQ received went into a queue, or back.",
             "received by RabbitMQ",
-            broker("received"),
+            way.broker("received"),
         )
-        .is("put into queues", broker("routed"))
-        .is("returned", broker("unroutable_returned")),
+        .is("put into queues", way.broker("routed"))
+        .is("returned", way.broker("unroutable_returned")),
         Line::of(
             "The worker knows of what RabbitMQ confirmed.",
             "confirmed by RabbitMQ",
-            broker("confirmed"),
+            way.broker("confirmed"),
         )
-        .is("confirmed to the worker", worker("confirmed"))
-        .is("returned to the worker", worker("returned"))
-        .but_for_up_to("lost with a connection", worker("lost")),
+        .is("confirmed to the worker", way.worker("confirmed"))
+        .is("returned to the worker", way.worker("returned"))
+        .but_for_up_to("lost with a connection", way.worker("lost")),
+    ]
+}
+
+/// The way of tasks from the broker to executors, and that of their fates back. A dead letter
+/// is delivered once more, as a notice to the worker.
+fn delivered(way: &Way<'_>) -> [Line; 4] {
+    /// A connection that is lost takes deliveries and answers to them along.
+    const LOST: &str = "lost with a connection";
+    let [delivered, again, too_often, rejected] = [
+        "delivered",
+        "redelivered",
+        "dead_lettered_delivery_limit",
+        "dead_lettered_rejected",
+    ]
+    .map(|what| way.broker(what));
+    let [seen, notices, requeued] =
+        ["delivered", "dead_lettered", "requeued"].map(|outcome| way.worker(outcome));
+    let given_back = requeued + way.worker("taken_back");
+    let settled = way.worker("acknowledged") + given_back + way.worker("rejected");
+    let lost = again.saturating_sub(requeued);
+    let open = way.open();
+    [
         Line::of(
             "The worker saw what RabbitMQ delivered.",
             "delivered by RabbitMQ",
             delivered,
         )
-        .is("tasks seen by the worker", worker("delivered"))
-        .is("notices of dead letters", worker("dead_lettered"))
-        .but_for_up_to(
-            "delivered again with a new connection",
-            again.saturating_sub(worker("requeued")),
-        ),
+        .is("tasks seen by the worker", seen)
+        .is("notices of dead letters", notices)
+        .but_for_up_to(LOST, lost),
         Line::of(
             "Each delivery was acknowledged, came again, or became a dead letter.",
             "delivered by RabbitMQ",
             delivered,
         )
-        .is("acknowledged", broker("acknowledged"))
+        .is("acknowledged", way.broker("acknowledged"))
         .is("delivered again", again)
-        .is(
-            "dead after too many deliveries",
-            broker("dead_lettered_delivery_limit"),
+        .is("dead after too many deliveries", too_often)
+        .is("dead since rejected", rejected)
+        .but_for_up_to("under way", seen.saturating_sub(settled))
+        .but_for_up_to("of tasks that are open", open),
+        Line::of(
+            "RabbitMQ heard of what the worker acknowledged.",
+            "acknowledged to RabbitMQ",
+            way.broker("acknowledged"),
         )
-        .is("dead since rejected", broker("dead_lettered_rejected"))
-        .but_for_up_to("under way", under_way)
-        .but_for_up_to(
-            "given back, and not delivered again yet",
-            given_back.saturating_sub(again),
-        ),
+        .is(
+            "tasks acknowledged by the worker",
+            way.worker("acknowledged"),
+        )
+        .is("notices of dead letters", notices)
+        .give_or_take(LOST, lost),
+        Line::of(
+            "What the worker gave back came again, or became a dead letter.",
+            "given back by the worker",
+            given_back + way.worker("rejected"),
+        )
+        .is("delivered again", again)
+        .is("dead after too many deliveries", too_often)
+        .is("dead since rejected", rejected)
+        .but_for_up_to("of tasks that are open", open)
+        .give_or_take(LOST, delivered.saturating_sub(seen + notices)),
     ]
 }

@@ -10,9 +10,13 @@ use services::contract::Service;
 use skein::{Balance, Counts, Ledger, NodeCounts};
 
 use super::{Generator, draw_up};
+use crate::kinds::Balancer;
+use parts::Parts;
+
+mod parts;
 
 /// Every count of a run with one gateway and one cache in which nothing failed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Run {
     hits: u64,
     misses: u64,
@@ -27,7 +31,7 @@ struct Run {
 }
 
 /// One counter of one node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Count {
     node: &'static str,
     counter: &'static str,
@@ -238,11 +242,10 @@ fn nodes(counts: &[Count]) -> Vec<NodeCounts> {
         let runs = |service: &Service| name.starts_with(service.as_str());
         NodeCounts {
             name: name.parse().expect("a node's name"),
-            role: Service::ALL
-                .into_iter()
-                .find(runs)
-                .expect("a service")
-                .to_string(),
+            role: match Service::ALL.into_iter().find(runs) {
+                Some(service) => service.to_string(),
+                None => name.to_owned(),
+            },
             counters: Counters::parse(page.as_bytes(), Format::OpenMetrics)
                 .expect("a page of metrics"),
         }
@@ -251,7 +254,9 @@ fn nodes(counts: &[Count]) -> Vec<NodeCounts> {
 }
 
 fn off(ledger: &Ledger) -> Vec<String> {
-    let off = ledger.iter().filter(|line| line.balance != Balance::Even);
+    let off = ledger
+        .iter()
+        .filter(|line| matches!(line.balance, Balance::Off(_)));
     off.map(|line| line.claim.clone()).collect()
 }
 
@@ -286,23 +291,34 @@ fn any_run() -> impl Strategy<Value = Run> {
 
 proptest! {
     #[test]
-    fn a_run_in_which_nothing_failed_balances(run in any_run()) {
-        let ledger = draw_up(&run.generator(), Some(Counts::of(&nodes(&run.counts()))));
+    fn a_run_in_which_nothing_failed_balances(run in any_run(), parts in parts::any()) {
+        let counts = parts.counts(&run);
+        let ledger = draw_up(&run.generator(), Some(Counts::of(&nodes(&counts))));
         prop_assert_eq!(off(&ledger), Vec::<String>::new());
     }
 
     #[test]
-    fn whatever_is_counted_once_too_often_is_noticed(run in any_run(), which in any::<prop::sample::Index>()) {
-        let mut counts = run.counts();
-        let index = which.index(counts.len());
+    fn whatever_is_counted_once_too_often_is_noticed(
+        run in any_run(),
+        parts in parts::any(),
+        which in any::<prop::sample::Index>(),
+    ) {
+        let mut counts = parts.counts(&run);
+        let is_counted = |index: &usize| !counts[*index].counter.ends_with("_build_info");
+        let counted: Vec<usize> = (0..counts.len()).filter(is_counted).collect();
+        let index = *which.get(&counted);
         counts[index].value += 1;
         let ledger = draw_up(&run.generator(), Some(Counts::of(&nodes(&counts))));
         prop_assert!(!off(&ledger).is_empty(), "{:?}", counts[index]);
     }
 
     #[test]
-    fn requests_that_got_lost_need_a_reason(run in any_run(), lost in 1u64..10) {
-        let nodes = nodes(&run.counts());
+    fn requests_that_got_lost_need_a_reason(
+        run in any_run(),
+        parts in parts::any(),
+        lost in 1u64..10,
+    ) {
+        let nodes = nodes(&parts.counts(&run));
         let mut generator = run.generator();
         generator.sent += lost;
         prop_assert_eq!(off(&draw_up(&generator, Some(Counts::of(&nodes)))).len(), 1);
@@ -319,4 +335,129 @@ fn from_outside_nothing_is_claimed() {
             .iter()
             .all(|line| line.balance == Balance::NotObservable)
     );
+}
+
+#[test]
+fn a_line_that_a_part_doesnt_count_for_says_so_and_is_not_even() {
+    let run = Run {
+        hits: 5,
+        ..Run::default()
+    };
+    let parts = Parts {
+        balancer: Balancer::Nginx,
+        ..Parts::OWN
+    };
+    let ledger = draw_up(
+        &run.generator(),
+        Some(Counts::of(&nodes(&parts.counts(&run)))),
+    );
+    let unseen: Vec<_> = ledger
+        .iter()
+        .filter(|line| line.balance == Balance::NotObservable)
+        .map(|line| line.reason.as_deref().expect("a reason"))
+        .collect();
+    assert_eq!(unseen.len(), 2, "{unseen:?}");
+    assert!(unseen.iter().all(|reason| reason.contains("nginx")));
+}
+
+/// Counts of HAProxy 2.6, and of two gateways behind it, for requests that failed on purpose.
+#[test]
+fn what_haproxy_counts_of_failures_is_explained() {
+    const ENTRY: &str = "proxy=\"entry\"";
+    const ALL: &str = "proxy=\"gateways\"";
+    const FIRST: &str = "proxy=\"gateways\",server=\"api-gateway-1\"";
+    const SECOND: &str = "proxy=\"gateways\",server=\"api-gateway-2\"";
+    type Counted = [(&'static str, &'static str, u64)];
+    let stories: [(&str, u64, [u64; 2], &Counted); 5] = [
+        (
+            "the first closes its connections, and HAProxy goes to the second",
+            6,
+            [6, 6],
+            &[
+                ("frontend_http_requests", ENTRY, 6),
+                ("frontend_http_responses", ENTRY, 6),
+                ("backend_sessions", ALL, 6),
+                ("server_connection_attempts", FIRST, 6),
+                ("server_retry_warnings", FIRST, 6),
+                ("server_redispatch_warnings", FIRST, 6),
+                ("server_connection_attempts", SECOND, 6),
+                ("server_http_responses", SECOND, 6),
+            ],
+        ),
+        (
+            "both close their connections, until HAProxy answers 502",
+            2,
+            [3, 3],
+            &[
+                ("frontend_http_requests", ENTRY, 2),
+                ("frontend_http_responses", ENTRY, 2),
+                ("backend_sessions", ALL, 2),
+                ("backend_response_errors", ALL, 2),
+                ("server_connection_attempts", FIRST, 3),
+                ("server_retry_warnings", FIRST, 2),
+                ("server_redispatch_warnings", FIRST, 2),
+                ("server_response_errors", FIRST, 1),
+                ("server_connection_attempts", SECOND, 3),
+                ("server_retry_warnings", SECOND, 2),
+                ("server_redispatch_warnings", SECOND, 2),
+                ("server_response_errors", SECOND, 1),
+            ],
+        ),
+        (
+            "the first is dead, and HAProxy doesn't know it yet",
+            4,
+            [0, 4],
+            &[
+                ("frontend_http_requests", ENTRY, 4),
+                ("frontend_http_responses", ENTRY, 4),
+                ("backend_sessions", ALL, 4),
+                ("server_connection_attempts", FIRST, 4),
+                ("server_redispatch_warnings", FIRST, 4),
+                ("server_connection_attempts", SECOND, 4),
+                ("server_http_responses", SECOND, 4),
+            ],
+        ),
+        (
+            "both are dead, and HAProxy answers 503",
+            2,
+            [0, 0],
+            &[
+                ("frontend_http_requests", ENTRY, 2),
+                ("frontend_http_responses", ENTRY, 2),
+                ("backend_connection_errors", ALL, 2),
+            ],
+        ),
+        (
+            "a connection ends before any request, and another in the middle of one",
+            0,
+            [0, 0],
+            &[
+                ("frontend_http_requests", ENTRY, 2),
+                ("frontend_http_responses", ENTRY, 2),
+                ("frontend_request_errors", ENTRY, 2),
+            ],
+        ),
+    ];
+    for (story, sent, seen, counted) in stories {
+        let generator = Generator {
+            sent,
+            ..Generator::default()
+        };
+        let of_haproxy = counted.iter().map(|&(counter, labels, value)| Count {
+            node: "load-balancer",
+            counter: format!("haproxy_{counter}_total").leak(),
+            labels,
+            value,
+        });
+        let gateways = ["api-gateway-1", "api-gateway-2"].into_iter().zip(seen);
+        let of_gateways = gateways.map(|(node, value)| Count {
+            node,
+            counter: "requests_total",
+            labels: r#"route="GET unmatched",status="200""#,
+            value,
+        });
+        let counts: Vec<Count> = of_haproxy.chain(of_gateways).collect();
+        let ledger = draw_up(&generator, Some(Counts::of(&nodes(&counts))));
+        assert_eq!(off(&ledger), Vec::<String>::new(), "{story}");
+    }
 }

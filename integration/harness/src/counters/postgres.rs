@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Config, Error, NoTls};
 
 use super::Counters;
 
-/// What our own statements are known by.
+/// A comment by which our own statements are known.
 const OURS: &str = "/* counters of Skein */";
 
 /// The counters of the server at `url`.

@@ -13,13 +13,13 @@ use crate::http::get;
 use crate::name::NodeName;
 use crate::topology::{CountersAt, Text};
 
-/// How long a node may take to show its counters.
+/// The longest that a node may take to show its counters.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A question to a node.
 pub(crate) struct Question<'a> {
     pub(crate) node: &'a NodeName,
-    /// Where it listens.
+    /// The address that it listens on.
     pub(crate) address: SocketAddr,
     /// Our looks at a page that counts them as requests.
     pub(crate) looks: &'a Mutex<u64>,

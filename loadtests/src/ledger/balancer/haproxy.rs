@@ -10,7 +10,7 @@ use crate::kinds::HaProxy;
 
 pub(super) fn lines(generator: &Generator, books: &Books<'_>) -> Vec<Line> {
     let haproxy = HaProxy(books.nodes);
-    let mut lines = vec![arrived(generator, &haproxy)];
+    let mut lines = vec![arrived(generator, &haproxy), answered(generator, &haproxy)];
     lines.extend(tried(&haproxy, books));
     let gateways = books.of(Service::ApiGateway);
     lines.extend(gateways.map(|gateway| seen_by(gateway, &haproxy, books)));
@@ -27,6 +27,16 @@ fn arrived(generator: &Generator, haproxy: &HaProxy<'_>) -> Line {
         .but_for("could not connect", generator.not_connected)
         .but_for_up_to("malformed or broken off", haproxy.broken())
         .but_for_up_to("without an answer, fate unknown", generator.unanswered)
+}
+
+fn answered(generator: &Generator, haproxy: &HaProxy<'_>) -> Line {
+    Line::of(
+        "HAProxy answered what it took in.",
+        "taken in by HAProxy",
+        haproxy.requests(),
+    )
+    .is("answered by HAProxy", haproxy.answers())
+    .but_for_up_to("without an answer, fate unknown", generator.unanswered)
 }
 
 /// Whole requests, since HAProxy also counts a connection on which there was none.

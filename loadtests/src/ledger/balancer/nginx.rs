@@ -22,7 +22,7 @@ pub(super) fn lines(generator: &Generator, books: &Books<'_>) -> Vec<Line> {
     .collect()
 }
 
-/// Those that nobody had an answer to, and those that nginx answered in place of a gateway.
+/// Requests that nobody had an answer to, and those that nginx answered in place of a gateway.
 pub(super) fn given_up(generator: &Generator) -> u64 {
     generator.unanswered + generator.unsigned
 }
@@ -35,7 +35,7 @@ fn arrived(generator: &Generator, books: &Books<'_>) -> Line {
         .but_for_up_to("without an answer, fate unknown", generator.unanswered)
 }
 
-/// What can be said in place of a count of attempts, from the other side.
+/// The gateways' own count, in place of one of attempts at them.
 fn tried(generator: &Generator, books: &Books<'_>) -> Line {
     let seen = books.sum(Service::ApiGateway, "requests_total", &[]);
     let errors = books.errors_of_gateways();

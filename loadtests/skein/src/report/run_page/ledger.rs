@@ -110,6 +110,8 @@ fn named(difference: &Difference) -> Markup {
         (difference.name) " "
         @if difference.at_least == difference.at_most {
             strong { (most) }
+        } @else if difference.at_most == 0 {
+            "up to " strong { (count(difference.at_least.unsigned_abs())) } " uncounted"
         } @else if difference.at_least < 0 {
             "± up to " strong { (most) }
         } @else {
