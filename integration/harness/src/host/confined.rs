@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The two of ours hear no signal but those that can't be kept from anybody: a signal to the
-//! group is for the program alone. Where there is no namespace to be had, the program takes
+//! group is for the program alone. (The upper one blocks them; the lower one has none to
+//! handle, so that the kernel keeps them from it as from any first process.) Where there is no namespace to be had, the program takes
 //! the place of the first of them, and only it ends with the harness.
 
 use std::env;
@@ -122,7 +123,7 @@ fn unshare_as_anybody() -> io::Result<()> {
 
 /// Starts the first process of the namespace, and ends as it does.
 fn keep_the_first(program: &[OsString]) -> Result<ExitCode, String> {
-    hear_nothing();
+    signals(SigSet::thread_block);
     let us = process::id().to_string();
     let first = Command::new("/proc/self/exe")
         .arg(FIRST_WORD)
@@ -144,7 +145,8 @@ pub(super) fn be_the_first(mut args: impl Iterator<Item = OsString>) -> Result<E
     if us.map_err(|error| error.to_string())?.ppid != maker {
         return Err("the harness is gone already".to_owned());
     }
-    hear_nothing();
+    // Whom we start would block the same signals as we do.
+    signals(SigSet::thread_unblock);
     let program: Vec<OsString> = args.collect();
     let (file, rest) = program.split_first().ok_or("it wants a program")?;
     let started = match Command::new(file).args(rest).spawn() {
@@ -164,11 +166,9 @@ pub(super) fn be_the_first(mut args: impl Iterator<Item = OsString>) -> Result<E
     }
 }
 
-/// Keeps signals from this process; those whom it starts hear them.
-fn hear_nothing() {
-    SigSet::all()
-        .thread_block()
-        .expect("a set of signals can be blocked");
+/// Blocks all signals, or unblocks them.
+fn signals(change: fn(&SigSet) -> nix::Result<()>) {
+    change(&SigSet::all()).expect("a set of signals is well-formed");
 }
 
 fn not_executed(program: &[OsString], error: &io::Error) -> Result<ExitCode, String> {
