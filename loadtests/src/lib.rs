@@ -102,7 +102,7 @@ pub fn program() -> Program {
         .system(topology)
         .described(|plan| plan.table::<Shape>().in_words())
         .up_flags::<up::Flags>()
-        .run_flags::<parts::PartFlags>()
+        .plan_flags::<parts::PartFlags>()
         .scenario::<Readers>()
         .scenario::<Writers>()
         .scenario::<Processors>()

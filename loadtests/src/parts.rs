@@ -16,25 +16,25 @@ use crate::shape::Shape;
 pub(crate) struct PartFlags {
     /// In front of the gateways: ours, nginx or haproxy; with :program or :container after
     /// it, that way and no other.
-    #[arg(long, value_name = "PART", conflicts_with_all = ["topology", "target"],
+    #[arg(long, value_name = "PART", conflicts_with = "topology",
           value_parser = |text: &str| Choice::parse(Place::Balancer, text))]
     balancer: Option<Choice>,
 
     /// In place of the caches: ours, redis (or redis:program, redis:container), or the URLs
     /// of servers that run already, with commas between them.
-    #[arg(long, value_name = "PART", conflicts_with_all = ["topology", "target"],
+    #[arg(long, value_name = "PART", conflicts_with = "topology",
           value_parser = |text: &str| Choice::parse(Place::Cache, text))]
     cache: Option<Choice>,
 
     /// Between the worker and its executors: ours, rabbitmq (or rabbitmq:program,
     /// rabbitmq:container), or the URL of one that runs already.
-    #[arg(long, value_name = "PART", conflicts_with_all = ["topology", "target"],
+    #[arg(long, value_name = "PART", conflicts_with = "topology",
           value_parser = |text: &str| Choice::parse(Place::Queue, text))]
     queue: Option<Choice>,
 
     /// Behind database and worker, in place of their files: ours, postgres (or
     /// postgres:program, postgres:container), or the URL of one that runs already.
-    #[arg(long, value_name = "PART", conflicts_with_all = ["topology", "target"],
+    #[arg(long, value_name = "PART", conflicts_with = "topology",
           value_parser = |text: &str| Choice::parse(Place::Database, text))]
     database: Option<Choice>,
 }

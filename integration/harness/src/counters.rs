@@ -122,13 +122,17 @@ impl Counters {
         })
     }
 
-    /// The version of the program that counted, where a series called `…_build_info` tells it.
-    pub fn version(&self) -> Option<&str> {
+    /// The program that counted and its version, such as `haproxy 2.6.12`, where a series
+    /// called `…_build_info` tells them.
+    pub fn build(&self) -> Option<String> {
         let mut informing = self.samples.keys();
         informing.find_map(|Series { name, labels }| {
-            let labels = name.ends_with("_build_info").then_some(labels)?;
+            let program = name.strip_suffix("_build_info")?.split('_').next()?;
             let version = labels.get("version").or(labels.get("rabbitmq_version"));
-            version.map(String::as_str)
+            Some(match version {
+                Some(version) => format!("{program} {version}"),
+                None => program.to_owned(),
+            })
         })
     }
 
@@ -357,7 +361,7 @@ rabbitmq_build_info{rabbitmq_version="3.10.8",prometheus_plugin_version="3.10.8"
         assert_eq!(haproxy.get(requests, &[("proxy", "entry")]), 10.0);
         let responses = haproxy.by_label("haproxy_server_http_responses_total", "server");
         assert_eq!(responses["api-gateway-2"], 5.0);
-        assert_eq!(haproxy.version(), Some("2.6.12-1+deb12u4"));
+        assert_eq!(haproxy.build().as_deref(), Some("haproxy 2.6.12-1+deb12u4"));
         let since = haproxy.since(&haproxy);
         assert_eq!(since.get(requests, &[]), 0.0);
         assert!(since.has("haproxy_process_build_info"));
@@ -365,8 +369,8 @@ rabbitmq_build_info{rabbitmq_version="3.10.8",prometheus_plugin_version="3.10.8"
         let rabbitmq = read(RABBITMQ).expect("a page");
         let delivered = rabbitmq.get("rabbitmq_global_messages_delivered_total", &[]);
         assert_eq!(delivered, 204.0);
-        assert_eq!(rabbitmq.version(), Some("3.10.8"));
-        assert_eq!(Counters::default().version(), None);
+        assert_eq!(rabbitmq.build().as_deref(), Some("rabbitmq 3.10.8"));
+        assert_eq!(Counters::default().build(), None);
     }
 
     #[test]

@@ -15,12 +15,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit_code::{self, Failure, Outcome};
 use crate::interruption::Interruption;
 use crate::output::{deliver, enough_or_error, tell};
-use crate::plan::ForeignSystem;
+use crate::plan::{ForeignSystem, Plan};
 use crate::program::application::Application;
 use crate::threshold;
 
@@ -93,7 +93,7 @@ pub(crate) fn run_command_line(application: &Arc<Application>) -> Outcome {
     };
     match command.unwrap_or_else(|| Command::Run(Box::default())) {
         Command::Run(run) => run.execute(application, matches.subcommand_matches("run")),
-        Command::Gate(gate) => gate.execute(application),
+        Command::Gate(gate) => gate.execute(application, matches.subcommand_matches("gate")),
         Command::Up(up) => {
             let flags = matches.subcommand_matches("up");
             up.execute(application, flags)
@@ -117,8 +117,8 @@ fn command_line(application: &Application) -> clap::Command {
     let line = CommandLine::command().name(name).about(about);
     let line = line.mut_subcommand("plans", |plans| plans.after_help(rules));
     let up = application.up.map(|flags| flags.augment);
-    let run = application.run.map(|flags| flags.augment);
-    let own = [("up", up), ("run", run)].into_iter();
+    let of_plans = application.plan_flags.map(|flags| flags.augment);
+    let own = [("up", up), ("run", of_plans), ("gate", of_plans)].into_iter();
     let own = own.filter_map(|(verb, augment)| Some((verb, augment?)));
     own.fold(line, |line, (verb, augment)| {
         line.mut_subcommand(verb, |command| {
@@ -126,6 +126,15 @@ fn command_line(application: &Application) -> clap::Command {
             augment(command).about(about)
         })
     })
+}
+
+/// Changes a plan by the program's own flags, and gives them as they are written.
+fn amended(plan: &mut Plan, flags: Option<&ArgMatches>) -> anyhow::Result<String> {
+    let own = plan.application.plan_flags.filter(|_| plan.is_at_home());
+    match own.zip(flags) {
+        Some((own, flags)) => Ok((own.amend)(flags, plan)?),
+        None => Ok(String::new()),
+    }
 }
 
 /// Says what there is to say in place of a command: help, or what is wrong.

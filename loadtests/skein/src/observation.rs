@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use harness::counters::{Counters, CountersError};
 use harness::error::CpuTimeError;
+use harness::topology::Run;
 use harness::usage::Used;
 use harness::{NodeName, System, Usage};
 
@@ -14,6 +15,7 @@ use crate::evidence::MachineUse;
 use crate::evidence::machine::MachineReading;
 use crate::plan::Plan;
 use crate::program::NodeCounts;
+use crate::record::ServerRecord;
 
 /// Everything that a system shows at a moment.
 #[derive(Clone, Debug)]
@@ -66,6 +68,7 @@ impl Observation {
             .topology()
             .nodes()
             .iter()
+            .filter(|node| !node.is_elsewhere())
             .map(|node| Ok((node.name.clone(), system.cpu_time(node.name.as_str())?)))
             .collect::<Result<_, CpuTimeError>>()?;
         Ok(Observation {
@@ -87,6 +90,21 @@ impl Observation {
             })
         });
         counts.collect()
+    }
+
+    /// The servers of others among a system's nodes: those that tell their version, and those
+    /// that are no plain programs.
+    pub fn servers(&self, system: &System) -> Vec<ServerRecord> {
+        let servers = system.topology().nodes().iter().filter_map(|node| {
+            let program = self.counters.get(&node.name).and_then(Counters::build);
+            let is_plain = matches!(node.run, Run::Program(_));
+            (program.is_some() || !is_plain).then(|| ServerRecord {
+                node: node.name.to_string(),
+                program,
+                way: node.run.to_string(),
+            })
+        });
+        servers.collect()
     }
 
     /// CPU time that each node used since `earlier`.

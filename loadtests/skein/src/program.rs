@@ -230,9 +230,9 @@ impl Program {
         self
     }
 
-    /// The same with flags of its own for `run`, which change the plan.
-    pub fn run_flags<A: Amending>(mut self) -> Self {
-        self.0.run = Some(flags::RunFlags::of::<A>());
+    /// The same with flags of its own for `run` and `gate`, which change the plan.
+    pub fn plan_flags<A: Amending>(mut self) -> Self {
+        self.0.plan_flags = Some(flags::PlanFlags::of::<A>());
         self
     }
 

@@ -37,7 +37,7 @@ pub use store::{
 };
 pub(crate) use store::{run_schema, schema_of};
 pub use timeline::{CoresRecord, EventRecord, TickRecord, TickTimes, Timeline};
-pub use traffic::{EdgeRecord, NodeRecord, Traffic};
+pub use traffic::{EdgeRecord, NodeRecord, ServerRecord, Traffic};
 pub use usage::{ProcessRecord, ProcessUsage, StageUsage};
 
 /// One run: what was done, on what, and every figure that came of it. Times of

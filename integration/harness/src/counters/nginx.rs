@@ -101,7 +101,7 @@ mod tests {
             assert!(counters.has(name), "{name}");
             assert_eq!(counters.get(name, &[]), value, "{name}");
         }
-        assert_eq!(counters.version(), Some("1.22.1"));
+        assert_eq!(counters.build().as_deref(), Some("nginx 1.22.1"));
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(since.get("nginx_status_looks_total", &[]), 1.0);
         assert_eq!(since.get("nginx_connections_active", &[]), 2.0);
         assert!(since.has("nginx_build_info"));
-        assert_eq!(since.version(), None);
+        assert_eq!(since.build().as_deref(), Some("nginx"));
     }
 
     #[test]

@@ -124,7 +124,7 @@ mod tests {
             assert!(counters.has(name), "{name}");
             assert_eq!(counters.get(name, &[]), value, "{name}");
         }
-        assert_eq!(counters.version(), Some("7.0.15"));
+        assert_eq!(counters.build().as_deref(), Some("redis 7.0.15"));
     }
 
     #[test]

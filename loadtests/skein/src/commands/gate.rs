@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgMatches, Args};
 use harness::Topology;
 use jiff::Timestamp;
 use stats::comparison::FEWEST_ROUNDS;
 
 use super::telling::{EventsFile, tell_of_files};
-use super::{ReportsFolder, foreign_system, quoted};
+use super::{ReportsFolder, amended, foreign_system, quoted};
 use crate::environment::Environment;
 use crate::events::{CommandName, Event, Events};
 use crate::exit_code::{FAIL, Failure, Outcome, PASS};
@@ -41,8 +41,7 @@ pub(super) struct Gate {
     /// What to compare against: a git revision, which is built once in a worktree of its
     /// own, with its own lock file and this build's profile; or the path to a build, which
     /// is a load tester or a node program.
-    #[arg(long, value_name = "REVISION|PATH",
-          required_unless_present_any = ["aa", "calibrate", "baseline_topology"])]
+    #[arg(long, value_name = "REVISION|PATH")]
     baseline: Option<String>,
 
     /// The build that is judged, by the path of its executable or its folder
@@ -99,25 +98,34 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn execute(self, application: &Arc<Application>) -> Outcome {
-        let plan = self.plan(application).map_err(Failure::usage)?;
-        let systems = self.systems(&plan).map_err(Failure::usage)?;
+    /// Holds the gate that is meant; `flags` are all flags of the verb, also those of the
+    /// program.
+    pub(super) fn execute(
+        self,
+        application: &Arc<Application>,
+        flags: Option<&ArgMatches>,
+    ) -> Outcome {
+        let sides = self.sides(application, flags).map_err(Failure::usage)?;
         let events = |stream| Events::of_command(self.quiet, stream);
         self.events
             .tell(CommandName::Gate, events, |events, interruption| {
-                self.hold((plan, systems), events, interruption)
+                self.hold(sides, events, interruption)
             })
     }
 
     /// Holds the gate and keeps its report. Gives the exit code.
     fn hold(
         &self,
-        (plan, systems): (Plan, [Topology; 2]),
+        Sides {
+            plan,
+            systems,
+            amended,
+        }: Sides,
         events: &Events,
         interruption: &Interruption,
     ) -> Result<u8, Failure> {
         let application = Arc::clone(&plan.application);
-        let builds = self.builds(&application, events, interruption);
+        let builds = self.builds(&application, &amended, events, interruption);
         let (baseline, candidate) = builds.map_err(|error| {
             if matches!(error, BaselineError::Interrupted) {
                 events.emit(Event::interrupted(interruption));
@@ -140,7 +148,7 @@ impl Gate {
                 .filter(|_| !self.calibrate)
                 .map(|known| (file.display().to_string(), known.clone())),
             seed,
-            command: self.command_again(&application, seed, &baseline),
+            command: self.command_again(&application, &amended, seed, &baseline),
             baseline,
             candidate,
             plan,
@@ -192,20 +200,43 @@ impl Gate {
         Ok(plan)
     }
 
-    /// The systems of both sides: baseline, candidate.
-    fn systems(&self, plan: &Plan) -> anyhow::Result<[Topology; 2]> {
+    /// The plan, and the systems of both sides. Flags that change the plan are for both, unless
+    /// nothing else tells the sides apart: then they are for the candidate alone.
+    fn sides(
+        &self,
+        application: &Arc<Application>,
+        flags: Option<&ArgMatches>,
+    ) -> anyhow::Result<Sides> {
+        let mut plan = self.plan(application)?;
+        let as_it_is = plan.system()?;
+        let amended = amended(&mut plan, flags)?;
         let candidate = plan.system()?;
         let baseline = match &self.baseline_topology {
             Some(path) => foreign_system(path)?.topology,
+            None if self.is_of_variants() => as_it_is,
             None => candidate.clone(),
         };
-        Ok([baseline, candidate])
+        anyhow::ensure!(
+            !self.is_of_variants() || baseline != candidate,
+            "there is nothing to compare with; name a build with --baseline REVISION|PATH, or say --aa for this one with itself"
+        );
+        Ok(Sides {
+            plan,
+            systems: [baseline, candidate],
+            amended,
+        })
+    }
+
+    /// True when nothing tells the sides apart but what their systems are made of.
+    fn is_of_variants(&self) -> bool {
+        self.baseline.is_none() && self.baseline_topology.is_none() && !self.is_aa()
     }
 
     /// What is compared: baseline, candidate.
     fn builds(
         &self,
         application: &Application,
+        amended: &str,
         events: &Events,
         interruption: &Interruption,
     ) -> Result<(Build, Build), BaselineError> {
@@ -216,8 +247,17 @@ impl Gate {
         let candidate = match &self.candidate {
             _ if self.is_aa() => baseline.clone(),
             Some(path) => baseline::at(path, application)?,
+            // Variants are of one build.
+            None if self.is_of_variants() => baseline.clone(),
             None => baseline::candidate_for(&baseline, application, events, interruption)?,
         };
+        if self.is_of_variants() {
+            let [before, after] = ["the plan as it is", amended.trim_start()].map(Path::new);
+            return Ok((
+                named_by(baseline, Some(before)),
+                named_by(candidate, Some(after)),
+            ));
+        }
         let before = self.baseline_topology.as_deref();
         let after = before.and(self.topology.as_deref());
         Ok((named_by(baseline, before), named_by(candidate, after)))
@@ -252,8 +292,14 @@ impl Gate {
 
     /// The command line that makes the same gate again, also when the revision that
     /// `baseline` was asked for by has moved on.
-    fn command_again(&self, application: &Application, seed: u64, baseline: &Build) -> String {
-        let mut command = format!("{} gate", application.command);
+    fn command_again(
+        &self,
+        application: &Application,
+        amended: &str,
+        seed: u64,
+        baseline: &Build,
+    ) -> String {
+        let mut command = format!("{} gate{amended}", application.command);
         for (flag, is_set) in [("--aa", self.aa), ("--calibrate", self.calibrate)] {
             if is_set {
                 command.push_str(&format!(" {flag}"));
@@ -285,6 +331,15 @@ impl Gate {
         ));
         command
     }
+}
+
+/// What a gate is about.
+struct Sides {
+    plan: Plan,
+    /// The systems: baseline, candidate.
+    systems: [Topology; 2],
+    /// The program's own flags that changed the plan, as they are written.
+    amended: String,
 }
 
 /// The build, which goes by the file of its system where nobody named it otherwise.
@@ -419,13 +474,13 @@ mod tests {
         };
         let revision = gate(&["--baseline", "origin/main", "--candidate", "a build"]);
         assert_eq!(
-            revision.command_again(&shop(), 7, &build(Some("4de0300"))),
+            revision.command_again(&shop(), "", 7, &build(Some("4de0300"))),
             "shop gate --baseline 4de0300 --candidate 'a build' \
              --budget 2m --seed 7"
         );
         let path = gate(&["--baseline", "it's/here", "--budget", "90s"]);
         assert_eq!(
-            path.command_again(&shop(), 7, &build(None)),
+            path.command_again(&shop(), "", 7, &build(None)),
             r"shop gate --baseline 'it'\''s/here' --budget 1m30s --seed 7"
         );
     }

@@ -13,7 +13,7 @@ use clap::{ArgMatches, Args, Parser};
 use jiff::Timestamp;
 
 use super::telling::{EventsFile, tell_of_files};
-use super::{ReportsFolder, foreign_system, on_runtime, quoted};
+use super::{ReportsFolder, amended, foreign_system, on_runtime, quoted};
 use crate::client::Target;
 use crate::events::{CommandName, Events};
 use crate::exit_code::{Failure, Outcome};
@@ -98,7 +98,13 @@ impl Run {
         flags: Option<&ArgMatches>,
     ) -> Outcome {
         let mut plan = self.plan(application).map_err(Failure::usage)?;
-        let amended = self.amended(&mut plan, flags).map_err(Failure::usage)?;
+        let amended = amended(&mut plan, flags).map_err(Failure::usage)?;
+        if self.target.is_some() && !amended.is_empty() {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "{} is for a system that is started, and --target names one that runs already; leave one of them out",
+                amended.trim_start()
+            )));
+        }
         self.check_dashboard().map_err(Failure::usage)?;
         let seed = self.seed.or(plan.seed).unwrap_or_else(rand::random);
         let order = Order {
@@ -192,15 +198,6 @@ impl Run {
             application.name
         );
         Ok(plan)
-    }
-
-    /// Changes the plan by the program's own flags, and gives them as they are written.
-    fn amended(&self, plan: &mut Plan, flags: Option<&ArgMatches>) -> anyhow::Result<String> {
-        let own = plan.application.run.filter(|_| plan.is_at_home());
-        match own.zip(flags) {
-            Some((own, flags)) => Ok((own.amend)(flags, plan)?),
-            None => Ok(String::new()),
-        }
     }
 
     /// The command line that makes the same run again.

@@ -9,7 +9,7 @@ use harness::counters::Counters;
 use http::HeaderName;
 use serde_json::Value;
 
-use super::flags::{RunFlags, UpFlags};
+use super::flags::{PlanFlags, UpFlags};
 use super::table::{TableKind, TypeMap};
 use super::{Account, Seen};
 use crate::figure::Figure;
@@ -39,7 +39,7 @@ pub(crate) struct Application {
     pub(crate) host: Option<fn(Vec<OsString>) -> ExitCode>,
     pub(crate) node_executable: Option<&'static str>,
     pub(crate) up: Option<UpFlags>,
-    pub(crate) run: Option<RunFlags>,
+    pub(crate) plan_flags: Option<PlanFlags>,
     pub(crate) record_schema: Option<fn() -> Value>,
     pub(crate) adopt: Option<fn(&mut Record)>,
 }
@@ -100,7 +100,7 @@ impl Application {
             host: None,
             node_executable: None,
             up: None,
-            run: None,
+            plan_flags: None,
             record_schema: None,
             adopt: None,
         }

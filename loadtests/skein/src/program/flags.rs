@@ -38,7 +38,7 @@ impl UpFlags {
     }
 }
 
-/// Flags of `run` that change a table of the plan, such as which servers a system has.
+/// Flags of `run` and `gate` that change a table of the plan, such as which servers a system has.
 pub trait Amending: Args + 'static {
     /// The table.
     type Table: PlanTable + Clone;
@@ -53,15 +53,15 @@ pub trait Amending: Args + 'static {
 
 /// The same for any type of flags.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RunFlags {
+pub(crate) struct PlanFlags {
     pub(crate) augment: fn(Command) -> Command,
     /// Changes a plan, and gives the flags as they are written.
     pub(crate) amend: fn(&ArgMatches, &mut Plan) -> Result<String, clap::Error>,
 }
 
-impl RunFlags {
+impl PlanFlags {
     pub(crate) fn of<A: Amending>() -> Self {
-        RunFlags {
+        PlanFlags {
             augment: A::augment_args,
             amend: |matches, plan| {
                 let flags = A::from_arg_matches(matches)?;

@@ -257,6 +257,7 @@ fn traffic() -> Traffic {
             edge("shop", "store", 400),
         ],
         tiers: tiers.into_iter().map(names).collect(),
+        servers: Vec::new(),
     }
 }
 

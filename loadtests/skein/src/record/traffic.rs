@@ -14,6 +14,45 @@ pub struct Traffic {
     /// programs, none.
     #[serde(default)]
     pub tiers: Vec<Vec<String>>,
+    /// The servers of others among the nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<ServerRecord>,
+}
+
+/// A server of others that took part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ServerRecord {
+    /// The node.
+    pub node: String,
+    /// The program and its version, such as `haproxy 2.6.12`; `None` where it doesn't tell.
+    pub program: Option<String>,
+    /// The way in which it was had, such as `a container of redis:7-alpine`.
+    pub way: String,
+}
+
+impl Traffic {
+    /// The servers of others in words, those that are alike together, such as `redis 7.0.15
+    /// as cache-1 and cache-2 (a program of this machine)`.
+    pub fn servers_in_words(&self) -> Vec<String> {
+        let mut groups: Vec<(&ServerRecord, Vec<&str>)> = Vec::new();
+        for server in &self.servers {
+            let is_alike = |(other, _): &&mut (&ServerRecord, Vec<&str>)| {
+                (&other.program, &other.way) == (&server.program, &server.way)
+            };
+            match groups.iter_mut().find(is_alike) {
+                Some((_, nodes)) => nodes.push(&server.node),
+                None => groups.push((server, vec![&server.node])),
+            }
+        }
+        let words = groups.into_iter().map(|(server, nodes)| {
+            let nodes = nodes.join(" and ");
+            match &server.program {
+                Some(program) => format!("{program} as {nodes} ({})", server.way),
+                None => format!("{nodes} ({})", server.way),
+            }
+        });
+        words.collect()
+    }
 }
 
 /// The answers of one node.

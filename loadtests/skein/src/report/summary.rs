@@ -8,7 +8,7 @@ use console::{StyledObject, style};
 use super::failures::Failures;
 use super::figures::{count, duration, in_unit, known, micros, per_second, percent};
 use crate::ledger::Balance;
-use crate::record::{OpenRecord, OpenTotal, Record, StageRecord, Times, share};
+use crate::record::{OpenRecord, OpenTotal, Record, StageRecord, Times, Traffic, share};
 use crate::text::one_line;
 use crate::threshold::{Judged, State};
 use crate::verdict::Verdict;
@@ -64,6 +64,11 @@ pub fn summary(record: &Record, page: &Path) -> String {
     }
     if let Some(ledger) = ledger(record) {
         say("Ledger", ledger);
+    }
+    let traffic = record.traffic.iter();
+    for (place, server) in traffic.flat_map(Traffic::servers_in_words).enumerate() {
+        let name = if place == 0 { "Servers" } else { "" };
+        say(name, one_line(&server).into_owned());
     }
     if !record.failures.is_empty() {
         say("Failures", failures(record));

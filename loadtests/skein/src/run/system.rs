@@ -15,6 +15,7 @@ use crate::interruption::Interruption;
 use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::Plan;
 use crate::program::NodeCounts;
+use crate::record::ServerRecord;
 use crate::timeline::CoresAt;
 use crate::workload::Workload;
 
@@ -33,6 +34,7 @@ pub(crate) struct Measured {
     pub(crate) counts: Vec<NodeCounts>,
     pub(super) cpu: Vec<(NodeName, Duration)>,
     pub(super) own_cpu: Duration,
+    pub(super) servers: Vec<ServerRecord>,
 }
 
 /// What was seen of processes while the load went on.
@@ -270,6 +272,7 @@ impl Subject {
             counts: end.counted_since(&begin, system),
             cpu: end.cpu_since(&begin),
             own_cpu: end.own_cpu_since(&begin),
+            servers: end.servers(system),
         })
     }
 

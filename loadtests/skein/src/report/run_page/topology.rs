@@ -23,6 +23,7 @@ pub(super) fn topology(record: &Record, tones: &Tones<'_>) -> Markup {
                     (nodes(tier))
                 }
             }
+            @if let Some(servers) = servers(record) { p { (servers) } }
             p.small.soft { (view.remark) }
             details.figures {
                 summary { "Figures" }
@@ -30,6 +31,12 @@ pub(super) fn topology(record: &Record, tones: &Tones<'_>) -> Markup {
             }
         }
     }
+}
+
+/// The servers of others, where there are any.
+fn servers(record: &Record) -> Option<String> {
+    let servers = record.traffic.as_ref()?.servers_in_words();
+    (!servers.is_empty()).then(|| format!("Servers of others: {}.", servers.join(", ")))
 }
 
 fn nodes(tier: &Tier) -> Markup {

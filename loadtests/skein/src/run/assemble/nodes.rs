@@ -35,6 +35,7 @@ pub(super) fn traffic(
         nodes: nodes.collect(),
         edges: account.edges.clone(),
         tiers: tiers.collect(),
+        servers: measured.map_or_else(Vec::new, |measured| measured.servers.clone()),
     }
 }
 
