@@ -97,6 +97,7 @@ pub fn program() -> Program {
         .plan(include_str!("../plans/spike.toml"))
         .plan(include_str!("../plans/soak.toml"))
         .plan(include_str!("../plans/gate.toml"))
+        .plan(include_str!("../plans/real.toml"))
         .table::<Shape>()
         .table::<Behaviour>()
         .system(topology)
@@ -205,7 +206,7 @@ mod tests {
 
     use super::*;
 
-    const PLANS: [&str; 5] = ["smoke", "default", "spike", "soak", "gate"];
+    const PLANS: [&str; 6] = ["smoke", "default", "spike", "soak", "gate", "real"];
 
     #[test]
     fn built_in_plans_are_valid_and_called_by_their_name() {

@@ -105,6 +105,62 @@ fn counters_are_a_page_or_what_a_server_tells_in_its_own_way() {
 }
 
 #[test]
+fn a_server_of_others_has_files_ports_a_user_and_a_signal_of_its_own() {
+    let topology = Topology::from_toml(
+        r#"
+        [node.shop]
+        replicas = 2
+        run = ["serve", "{port}"]
+
+        [node.door]
+        run = ["nginx", "-c", "{dir}/nginx.conf", "{port.status}"]
+        image = "nginx:1"
+        workdir = "{dir}"
+        unprivileged = true
+        stop = "SIGQUIT"
+        stop_within = "20s"
+        url = "http://{address}/shop"
+        files."nginx.conf" = "http { {each shop}server {it.address}; {/each}listen {port.admin}; }"
+
+        [node.store]
+        elsewhere = "postgres://me@db.example/shop"
+        calls = ["door"]
+        entry = true
+        "#,
+    )
+    .expect("a topology");
+    let [_, _, door, store] = topology.nodes() else {
+        panic!("{topology:?}")
+    };
+    let Run::Container { image, program } = &door.run else {
+        panic!("{door:?}")
+    };
+    assert_eq!(image, "nginx:1");
+    assert!(program.unprivileged);
+    assert_eq!(
+        (program.stop, door.stop_within),
+        (Signal::SIGQUIT, Duration::from_secs(20))
+    );
+    assert_eq!(door.calls, [name("shop-1"), name("shop-2")]);
+    let ports: Vec<&str> = door.further_ports().into_iter().collect();
+    assert_eq!(ports, ["admin", "status"]);
+    assert!(store.is_elsewhere());
+}
+
+#[test]
+fn a_node_that_settles_on_a_server_elsewhere_shows_only_what_its_url_leads_to() {
+    let elsewhere = || Run::Elsewhere("redis://127.0.0.1:6379".to_owned());
+    let settled = |place: CountersAt| {
+        let cache = NodePlan::running(name("cache"), elsewhere()).counters_at(place);
+        let topology = Topology::of([cache]).expect("a topology");
+        topology.settled(vec![elsewhere()]).entry().counters.clone()
+    };
+    let info = CountersAt::Redis(text("{url}"));
+    assert_eq!(settled(info.clone()), Some(info));
+    assert_eq!(settled(CountersAt::Page("/metrics".to_owned())), None);
+}
+
+#[test]
 fn nodes_start_after_those_that_their_texts_refer_to_and_the_load_goes_to_whom_nobody_calls() {
     let topology = Topology::from_toml(SHOP).expect("a topology");
     let levels: Vec<Vec<String>> = topology
@@ -185,6 +241,19 @@ fn a_mistake_in_a_file_has_a_line() {
         ("run = [\"a\"]\nwithin = \"5\"", "is no duration such as"),
         ("run = [\"a\"]\nready = \"soon\"", "line 3, column 9"),
         ("run = []", "line 1: a has no program to run"),
+        ("image = \"redis:7\"", "line 1: a has no program to run"),
+        (
+            "run = [\"a\"]\nelsewhere = \"redis://b\"",
+            "line 1: a has no program",
+        ),
+        (
+            "run = [\"a\"]\nstop = \"SIGNAL\"",
+            "is no signal such as \"SIGTERM\"",
+        ),
+        (
+            "run = [\"a\"]\nfiles.conf = \"listen {prot}\"",
+            "{prot} in \"listen {prot}\" is not known",
+        ),
     ] {
         let said = mistake(&format!("[node.a]\n{wrong}\n"));
         assert!(said.contains(right), "{said}");
