@@ -155,6 +155,6 @@ mod tests {
             message.contains("\"kafka\" is none of ours, rabbitmq"),
             "{message}"
         );
-        assert!(message.starts_with("own.toml:13:9"), "{message}");
+        assert!(message.starts_with("own.toml:14:9"), "{message}");
     }
 }

@@ -90,6 +90,12 @@ impl System {
         format!("http://{}", self.address_of(node))
     }
 
+    /// The URL of a node in its own scheme, as nodes that call it are told; it may have a
+    /// password in it.
+    pub fn url_as_told(&self, node: &str) -> String {
+        self.url_told(self.node(node))
+    }
+
     /// Where a node listens, or will again when it is down.
     pub fn address_of(&self, node: &str) -> SocketAddr {
         address(self.node(node))

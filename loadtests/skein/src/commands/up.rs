@@ -118,7 +118,13 @@ async fn tell_of_exits(system: &System) {
 fn whereabouts(system: &System) -> String {
     let mut text = String::new();
     for node in system.topology().nodes() {
-        text += &format!("{:<16} {}\n", node.name, system.url_of(node.name.as_str()));
+        let name = node.name.as_str();
+        // Of a server of theirs, people know how to get in.
+        let url = match node.is_elsewhere() {
+            true => format!("{} (it ran already)", system.address_of(name)),
+            false => system.url_as_told(name),
+        };
+        text += &format!("{name:<16} {url}\n");
     }
     let logs = system.folder().join("logs");
     text + &format!("\nLogs are in {} until the system stops.", logs.display())
