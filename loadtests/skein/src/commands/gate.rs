@@ -1,28 +1,29 @@
 //! `loadtests gate`: is this build slower than the baseline, not slower, or can't it be
 //! told?
 
+mod sides;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args};
-use harness::Topology;
 use jiff::Timestamp;
+use sides::Sides;
 use stats::comparison::FEWEST_ROUNDS;
 
 use super::telling::{EventsFile, tell_of_files};
-use super::{ReportsFolder, amended, foreign_system, quoted};
+use super::{ReportsFolder, quoted};
 use crate::environment::Environment;
 use crate::events::{CommandName, Event, Events};
 use crate::exit_code::{FAIL, Failure, Outcome, PASS};
-use crate::gate::baseline::{self, BaselineError};
+use crate::gate::baseline::BaselineError;
 use crate::gate::calibration::{Calibration, Calibrations, Key};
 use crate::gate::record::{Build, GateRecord, Side};
-use crate::gate::{self, GateError, Setup, budget, this_build};
+use crate::gate::{self, GateError, Setup, budget};
 use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
 use crate::output::{say, show};
-use crate::plan::{Plan, PlanOf};
 use crate::program::application::Application;
 use crate::record::Document;
 use crate::report::{Kind, Reports, gate as gate_reports};
@@ -185,84 +186,6 @@ impl Gate {
         self.budget.unwrap_or(usual)
     }
 
-    fn plan(&self, application: &Arc<Application>) -> anyhow::Result<Plan> {
-        let system = self.topology.as_deref().map(foreign_system).transpose()?;
-        let of = PlanOf {
-            application,
-            system: system.as_ref(),
-        };
-        let plan = Plan::load(&self.plan, of)?;
-        anyhow::ensure!(
-            plan.requests.is_none() || plan.foreign.is_some(),
-            "a gate starts both systems itself, so a plan of plain requests needs one: name it with --topology FILE"
-        );
-        plan.gate.check(self.budget())?;
-        Ok(plan)
-    }
-
-    /// The plan, and the systems of both sides. Flags that change the plan are for both, unless
-    /// nothing else tells the sides apart: then they are for the candidate alone.
-    fn sides(
-        &self,
-        application: &Arc<Application>,
-        flags: Option<&ArgMatches>,
-    ) -> anyhow::Result<Sides> {
-        let mut plan = self.plan(application)?;
-        let as_it_is = plan.system()?;
-        let amended = amended(&mut plan, flags)?;
-        let candidate = plan.system()?;
-        let baseline = match &self.baseline_topology {
-            Some(path) => foreign_system(path)?.topology,
-            None if self.is_of_variants() => as_it_is,
-            None => candidate.clone(),
-        };
-        anyhow::ensure!(
-            !self.is_of_variants() || baseline != candidate,
-            "there is nothing to compare with; name a build with --baseline REVISION|PATH, or say --aa for this one with itself"
-        );
-        Ok(Sides {
-            plan,
-            systems: [baseline, candidate],
-            amended,
-        })
-    }
-
-    /// True when nothing tells the sides apart but what their systems are made of.
-    fn is_of_variants(&self) -> bool {
-        self.baseline.is_none() && self.baseline_topology.is_none() && !self.is_aa()
-    }
-
-    /// What is compared: baseline, candidate.
-    fn builds(
-        &self,
-        application: &Application,
-        amended: &str,
-        events: &Events,
-        interruption: &Interruption,
-    ) -> Result<(Build, Build), BaselineError> {
-        let baseline = match &self.baseline {
-            Some(asked) => baseline::find(asked, application, events, interruption)?,
-            None => this_build(),
-        };
-        let candidate = match &self.candidate {
-            _ if self.is_aa() => baseline.clone(),
-            Some(path) => baseline::at(path, application)?,
-            // Variants are of one build.
-            None if self.is_of_variants() => baseline.clone(),
-            None => baseline::candidate_for(&baseline, application, events, interruption)?,
-        };
-        if self.is_of_variants() {
-            let [before, after] = ["the plan as it is", amended.trim_start()].map(Path::new);
-            return Ok((
-                named_by(baseline, Some(before)),
-                named_by(candidate, Some(after)),
-            ));
-        }
-        let before = self.baseline_topology.as_deref();
-        let after = before.and(self.topology.as_deref());
-        Ok((named_by(baseline, before), named_by(candidate, after)))
-    }
-
     /// `reports/gates/<UTC time>-<the candidate's commit>`, or with a number when there
     /// is one.
     fn make_folder(&self, candidate: &Build) -> Result<(String, PathBuf), Failure> {
@@ -330,24 +253,6 @@ impl Gate {
             budget.replace(' ', "")
         ));
         command
-    }
-}
-
-/// What a gate is about.
-struct Sides {
-    plan: Plan,
-    /// The systems: baseline, candidate.
-    systems: [Topology; 2],
-    /// The program's own flags that changed the plan, as they are written.
-    amended: String,
-}
-
-/// The build, which goes by the file of its system where nobody named it otherwise.
-fn named_by(build: Build, system: Option<&Path>) -> Build {
-    let system = system.map(|path| path.display().to_string());
-    Build {
-        asked: build.asked.or(system),
-        ..build
     }
 }
 
@@ -441,6 +346,7 @@ mod tests {
     use crate::exit_code::{INVALID, NOT_STARTED};
     use crate::gate::RoundError;
     use crate::gate::record::example::example;
+    use crate::gate::this_build;
 
     #[derive(Parser)]
     struct CommandLine {
