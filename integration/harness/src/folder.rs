@@ -25,7 +25,8 @@ pub(crate) enum DataFolder {
     OfNobody { folder: TempDir, nobody: Nobody },
 }
 
-/// What folders of nobody's data are called, before the number of the process whose they are.
+/// The beginning of the names of nobody's folders, before the number of the process whose
+/// they are.
 const PREFIX: &str = "skein-node-";
 
 impl DataFolder {
@@ -62,7 +63,7 @@ impl DataFolder {
         })
     }
 
-    /// Where it is.
+    /// The path to it.
     pub(crate) fn path(&self) -> &Path {
         match self {
             DataFolder::OfTheSystem(path) => path,

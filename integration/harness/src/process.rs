@@ -27,7 +27,7 @@ pub(crate) struct Process {
     told_to_end: bool,
 }
 
-/// Those whom signals and looks go to.
+/// The processes that signals and looks go to.
 #[derive(Debug)]
 enum Reach {
     /// The process.

@@ -105,7 +105,7 @@ pub(crate) async fn shows_its_sign(
     }
 }
 
-/// Whether a node answers on its address, as far as that can be asked from outside.
+/// A look at a node from outside: whether it answers on its address.
 pub(crate) async fn answers(plan: &NodePlan, address: SocketAddr) -> Result<(), String> {
     match &plan.ready {
         Ready::Http(path) => match get(address, path, HeaderMap::new(), ANSWER_WITHIN).await {

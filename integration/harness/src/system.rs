@@ -269,7 +269,7 @@ impl System {
     }
 }
 
-/// What a system knows, told to one of its nodes.
+/// The facts about a system that one of its nodes may be told.
 struct Known<'a> {
     system: &'a System,
     node: &'a Node,

@@ -94,7 +94,7 @@ pub enum ProgramFile {
     Path(Text),
 }
 
-/// What tells that a node is ready.
+/// The sign that a node is ready.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ready {
     /// It writes one line to its standard output that says where it listens, as JSON, and

@@ -75,7 +75,7 @@ pub(crate) struct Reference {
     pub(crate) fact: Fact,
 }
 
-/// Those who know what placeholders stand for.
+/// A source of what placeholders stand for.
 pub(crate) trait Facts {
     fn own(&self, fact: &Own) -> String;
     /// The fact about each node that is meant, in the topology's order.

@@ -77,7 +77,7 @@ impl Gate {
         self.baseline.is_some() || self.baseline_topology.is_some() || self.is_aa()
     }
 
-    /// What is compared: baseline, candidate.
+    /// The builds that are compared: baseline, candidate.
     pub(super) fn builds(
         &self,
         application: &Application,
