@@ -10,6 +10,7 @@ mod dice;
 mod frame;
 mod item_stories;
 mod needs;
+mod part_stories;
 mod postgres_server;
 mod rabbit_server;
 mod raw;
@@ -20,6 +21,7 @@ mod support;
 mod task_stories;
 mod traffic;
 mod upstreams;
+mod whole;
 
 mod anyones_programs;
 mod attacks;
@@ -44,8 +46,10 @@ mod malformed_requests;
 mod no_orphans;
 mod odd_answers;
 mod outages;
+mod parts_in_containers;
 mod postgres_in_trouble;
 mod rabbitmq_in_trouble;
+mod real_parts;
 mod round_robin;
 mod starting;
 mod stopping;
@@ -106,6 +110,12 @@ fn main() -> ExitCode {
             a_node_ends_when_its_lifeline_does,
             a_node_does_not_start_for_a_harness_that_is_gone,
             the_environment_of_the_harness_sets_nothing,
+        }
+        no_orphans needs parts {
+            nothing_of_a_part_survives_a_harness_that_was_killed,
+        }
+        no_orphans needs images {
+            no_container_survives_a_harness_that_was_killed,
         }
         round_robin {
             requests_one_after_another_go_round,
@@ -232,6 +242,45 @@ fn main() -> ExitCode {
         }
         wrong_servers needs both {
             no_password_shows_on_a_command_line_or_in_a_log,
+        }
+        real_parts {
+            a_server_that_does_not_run_elsewhere_fails_the_start,
+            a_part_that_can_not_be_had_is_named_with_every_reason_and_the_remedy,
+        }
+        real_parts needs nginx {
+            nginx_works_and_stops_in_good_order,
+            nginx_is_paused_and_killed_whole_and_comes_back,
+        }
+        real_parts needs haproxy {
+            haproxy_works_and_stops_in_good_order,
+            haproxy_is_paused_and_killed_whole_and_comes_back,
+        }
+        real_parts needs redis_program {
+            redis_works_and_stops_in_good_order,
+            redis_is_paused_and_killed_whole_and_comes_back,
+            a_redis_that_comes_back_tells_nobody_an_old_value,
+        }
+        real_parts needs postgres {
+            postgres_works_and_stops_in_good_order,
+            postgres_is_paused_and_killed_whole_and_comes_back,
+            nothing_accepted_is_lost_when_postgres_is_killed,
+            a_server_that_runs_elsewhere_is_used_and_left_alone,
+        }
+        real_parts needs rabbitmq {
+            rabbitmq_works_and_stops_in_good_order,
+            rabbitmq_is_paused_and_killed_whole_and_comes_back,
+            nothing_accepted_is_lost_when_rabbitmq_is_killed,
+        }
+        real_parts needs both {
+            wrong_credentials_fail_the_start_in_one_sentence,
+        }
+        parts_in_containers needs images {
+            nginx_works_and_stops_in_good_order,
+            haproxy_is_paused_and_killed_whole_and_comes_back,
+            redis_is_paused_and_killed_whole_and_comes_back,
+            postgres_works_and_stops_in_good_order,
+            postgres_is_paused_and_killed_whole_and_comes_back,
+            rabbitmq_is_paused_and_killed_whole_and_comes_back,
         }
         balancer_alone {
             an_error_of_the_gateway_is_passed_on_as_it_is,
