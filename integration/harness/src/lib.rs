@@ -6,8 +6,8 @@
 //!    ↓
 //! system     a topology that runs: start, faults, counters, usage, stop
 //!    ↓
-//! node       one of it: launcher → spawner → process → ready on our side,
-//!            host on the other
+//! node       one of it: ways → launcher → spawner → process → ready on our side, host
+//!            on the other; or a container, or a server that runs elsewhere
 //! ```
 //!
 //! A program that starts systems is its nodes' host, too, so its `main` begins with
