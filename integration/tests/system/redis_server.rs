@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use crate::support::PATIENCE;
 
 /// The image is a setting, since not every machine can reach the public one;
-/// `scripts/build-redis-image` builds one from Debian's packages.
+/// `scripts/build-parts-image` builds one from Debian's packages.
 const IMAGE_VARIABLE: &str = "SKEIN_REDIS_IMAGE";
 const PUBLIC_IMAGE: &str = "redis:7-alpine";
 
