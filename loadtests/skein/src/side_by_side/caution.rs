@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::gate::record::Side;
-use crate::record::Record;
+use crate::record::{Record, Traffic};
 use crate::verdict::Verdict;
 
 /// What speaks against holding one run against another. Those that [forbid](Self::forbids)
@@ -55,6 +55,13 @@ pub enum Caution {
         /// The candidate's.
         candidate: String,
     },
+    /// Servers of others took part, and not the same ones: they are variants of a system.
+    OtherServers {
+        /// The baseline's, in words.
+        baseline: String,
+        /// The candidate's.
+        candidate: String,
+    },
     /// Another compiler or kernel may explain a difference.
     OtherSoftware {
         /// What differs.
@@ -83,7 +90,10 @@ impl Caution {
     pub fn forbids(&self) -> bool {
         !matches!(
             self,
-            Caution::OtherSoftware { .. } | Caution::OtherSeed { .. } | Caution::Modified { .. }
+            Caution::OtherServers { .. }
+                | Caution::OtherSoftware { .. }
+                | Caution::OtherSeed { .. }
+                | Caution::Modified { .. }
         )
     }
 }
@@ -100,6 +110,13 @@ pub fn cautions(baseline: &Record, candidate: &Record) -> Vec<Caution> {
             found.push(Caution::Modified { run });
         }
     }
+    let [before, after] = [baseline, candidate].map(servers);
+    if before != after {
+        found.push(Caution::OtherServers {
+            baseline: before,
+            candidate: after,
+        });
+    }
     if baseline.seed != candidate.seed {
         found.push(Caution::OtherSeed {
             baseline: baseline.seed,
@@ -109,6 +126,16 @@ pub fn cautions(baseline: &Record, candidate: &Record) -> Vec<Caution> {
     found.extend(environments(&baseline.environment, &candidate.environment));
     found.sort();
     found
+}
+
+/// The servers of others that took part in a run, in words.
+fn servers(record: &Record) -> String {
+    let traffic = record.traffic.as_ref();
+    let servers = traffic.map_or_else(Vec::new, Traffic::servers_in_words);
+    match servers.is_empty() {
+        true => "none of others".to_owned(),
+        false => servers.join(", "),
+    }
 }
 
 fn plans(baseline: &Record, candidate: &Record) -> Vec<Caution> {
@@ -228,6 +255,13 @@ impl fmt::Display for Caution {
                 baseline,
                 candidate,
             } => write!(f, "Another {what}: {baseline} and {candidate}."),
+            Caution::OtherServers {
+                baseline,
+                candidate,
+            } => write!(
+                f,
+                "They are variants, whose servers differ: {baseline}; and {candidate}."
+            ),
             Caution::OtherSeed { .. } => {
                 f.write_str("Their seeds differ, and with them every random choice.")
             }
@@ -243,6 +277,7 @@ impl fmt::Display for Caution {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::ServerRecord;
     use crate::record::example::example;
 
     /// Changes the candidate, and tells what is said then and whether it forbids.
@@ -255,6 +290,16 @@ mod tests {
         }
         let found = cautions(&baseline, &candidate);
         found.iter().map(|c| (c.to_string(), c.forbids())).collect()
+    }
+
+    /// The shelf is a Redis server.
+    fn with_redis(record: &mut Record) {
+        let traffic = record.traffic.as_mut().expect("the example has some");
+        traffic.servers = vec![ServerRecord {
+            node: "shelf".to_owned(),
+            program: Some("redis 7.0.15".to_owned()),
+            way: "a program of this machine".to_owned(),
+        }];
     }
 
     #[test]
@@ -283,7 +328,11 @@ mod tests {
                 "{found:?}"
             );
         }
-        let mild: [(Change, &str); 3] = [
+        let mild: [(Change, &str); 4] = [
+            (
+                with_redis,
+                "none of others; and redis 7.0.15 as shelf (a program",
+            ),
             (|r| r.seed += 1, "seeds differ"),
             (|r| r.environment.kernel.push('x'), "kernel"),
             (|r| r.environment.rustc.push('x'), "compiler"),
