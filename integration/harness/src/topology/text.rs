@@ -1,10 +1,14 @@
 //! Texts with placeholders: what a node is told about itself and about other nodes,
 //! which is known only when the system starts.
 
+mod reader;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use reader::{Braces, read};
 
 /// A text in which `{port}` and its like stand for what is known at the start.
 ///
@@ -166,7 +170,7 @@ impl Text {
     ///
     /// When such a word is no placeholder.
     pub fn template(text: &str) -> Result<Self, TextError> {
-        Reader::new(text, Braces::OfATemplate).whole()
+        read(text, Braces::OfATemplate).map(Text)
     }
 
     /// The text with each placeholder replaced by what it stands for.
@@ -239,136 +243,8 @@ impl FromStr for Text {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        Reader::new(text, Braces::OfAText).whole()
+        read(text, Braces::OfAText).map(Text)
     }
-}
-
-/// The meaning of braces around something that is no placeholder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Braces {
-    /// A mistake.
-    OfAText,
-    /// A mistake around a word, and else the braces of another syntax.
-    OfATemplate,
-}
-
-/// A text on its way to be parts.
-struct Reader<'a> {
-    text: &'a str,
-    rest: &'a str,
-    braces: Braces,
-}
-
-impl<'a> Reader<'a> {
-    fn new(text: &'a str, braces: Braces) -> Self {
-        Reader {
-            text,
-            rest: text,
-            braces,
-        }
-    }
-
-    fn whole(mut self) -> Result<Text, TextError> {
-        self.parts(None).map(Text)
-    }
-
-    /// The parts up to the end, or up to that of the part for each node of `role`.
-    fn parts(&mut self, role: Option<&str>) -> Result<Vec<Part>, TextError> {
-        let mut parts = Vec::new();
-        let mut literal = String::new();
-        let mut say = |literal: &mut String, part: Option<Part>| {
-            if !literal.is_empty() {
-                parts.push(Part::Literal(std::mem::take(literal)));
-            }
-            parts.extend(part);
-        };
-        while let Some(at) = self.rest.find(['{', '}']) {
-            literal += &self.rest[..at];
-            let brace = &self.rest[at..=at];
-            self.rest = &self.rest[at + 1..];
-            let doubled = self.rest.strip_prefix(brace);
-            if let Some(after) = doubled.filter(|_| self.braces == Braces::OfAText) {
-                literal += brace;
-                self.rest = after;
-                continue;
-            }
-            let end = self.rest.find('}').filter(|_| brace == "{");
-            let between = end.map(|end| &self.rest[..end]);
-            let is_meant = |between: &str| self.braces == Braces::OfAText || is_word(between);
-            let Some(between) = between.filter(|between| is_meant(between)) else {
-                if self.braces == Braces::OfATemplate {
-                    literal += brace;
-                    continue;
-                }
-                return Err(TextError::Brace {
-                    text: self.text.to_owned(),
-                });
-            };
-            self.rest = &self.rest[between.len() + 1..];
-            if between == "/each" && role.is_some() {
-                say(&mut literal, None);
-                return Ok(parts);
-            }
-            let part = match between.strip_prefix("each ") {
-                Some(of) if role.is_none() => Part::Each {
-                    role: of.to_owned(),
-                    parts: self.parts(Some(of))?,
-                },
-                _ => placeholder(between, role.is_some()).ok_or_else(|| TextError::Unknown {
-                    placeholder: between.to_owned(),
-                    text: self.text.to_owned(),
-                })?,
-            };
-            say(&mut literal, Some(part));
-        }
-        literal += self.rest;
-        self.rest = "";
-        say(&mut literal, None);
-        match role {
-            Some(role) => Err(TextError::Endless {
-                role: role.to_owned(),
-                text: self.text.to_owned(),
-            }),
-            None => Ok(parts),
-        }
-    }
-}
-
-/// True of what a placeholder could be, and a block of most other syntaxes isn't.
-fn is_word(between: &str) -> bool {
-    let word = between.strip_prefix("each ").unwrap_or(between);
-    let word = word.strip_prefix('/').unwrap_or(word);
-    let is_part = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
-    word.starts_with(|first: char| first.is_ascii_lowercase())
-        && word
-            .chars()
-            .all(|letter| is_part(letter) || ".-".contains(letter))
-}
-
-fn placeholder(text: &str, for_each: bool) -> Option<Part> {
-    let own = match text {
-        "name" => Own::Name,
-        "index" => Own::Index,
-        "address" => Own::Address,
-        "port" => Own::Port,
-        "url" => Own::Url,
-        "dir" => Own::Dir,
-        "nonce" => Own::Nonce,
-        "it.name" if for_each => return Some(Part::It(It::Name)),
-        _ => {
-            let (to, fact) = text.rsplit_once('.')?;
-            let to = to.to_owned();
-            let Some(fact) = Fact::called(fact) else {
-                let further = to == "port" && !fact.is_empty();
-                return further.then(|| Part::Own(Own::FurtherPort(fact.to_owned())));
-            };
-            return Some(match for_each && to == "it" && !fact.is_list() {
-                true => Part::It(It::Of(fact)),
-                false => Part::Other(Reference { to, fact }),
-            });
-        }
-    };
-    Some(Part::Own(own))
 }
 
 /// The text as it is written, so that it can be read again.
