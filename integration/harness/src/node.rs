@@ -1,10 +1,11 @@
 //! One node: it is started, shows that it is ready and who it is, and can be killed,
 //! paused, resumed and started again in its place.
 
-use std::collections::BTreeMap;
+mod place;
+
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -15,20 +16,19 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::time::{sleep, timeout};
 
-use crate::elsewhere;
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::folder::DataFolder;
 use crate::host::NO_PROGRAM;
 use crate::launcher::{Launch, Launcher};
 use crate::listener;
 use crate::name::NodeName;
-use crate::port::Reservation;
 use crate::process::Process;
 use crate::ready;
 use crate::spawner::spawn;
-use crate::topology::{NodePlan, ProgramFile, Ready, Run, Text};
+use crate::topology::{NodePlan, ProgramFile, Ready, Text};
 use crate::usage::Usage;
 use crate::wait::wait_for;
+use place::{FurtherPorts, Place};
 
 /// The time between two looks for the sign that a node is ready.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -55,20 +55,13 @@ pub(crate) struct Node {
     log: PathBuf,
     data: DataFolder,
     place: OnceLock<Place>,
-    further_ports: OnceLock<BTreeMap<String, Reservation>>,
+    further_ports: OnceLock<FurtherPorts>,
     life: Mutex<Life>,
     /// Our looks at its counters since it was started, as far as it counts them itself. Held
     /// while one is under way.
     looks: tokio::sync::Mutex<u64>,
     /// Held while the node is being started, so that two restarts take turns.
     starting: tokio::sync::Mutex<()>,
-}
-
-/// Where the node listens, for as long as the system lives.
-#[derive(Debug)]
-struct Place {
-    address: SocketAddr,
-    _reservation: Option<Reservation>,
 }
 
 #[derive(Debug, Default)]
@@ -126,75 +119,18 @@ impl Node {
 
     /// A port of the node beside the one that it listens on.
     pub(crate) fn further_port(&self, name: &str) -> u16 {
-        let ports = self
-            .further_ports
-            .get()
-            .expect("a place was found before the start");
-        let address = ports[name].address();
-        address.expect("it was reserved for its address").port()
+        let ports = self.further_ports.get();
+        ports
+            .expect("they were found before the start")
+            .number(name)
     }
 
-    /// Finds a place for a node that is told where to listen, or is elsewhere; one that
-    /// announces its place has none before it is ready.
+    /// Finds the node's place, unless it announces it itself, and its further ports.
     pub(crate) async fn settle_before_start(&self) -> Result<(), StartError> {
-        self.reserve_further_ports()?;
-        if let Run::Elsewhere(url) = &self.plan.run {
-            let address = elsewhere::address(url).await;
-            let address = address.map_err(|reason| StartError::NoSuchPlace {
-                node: self.name(),
-                reason,
-            })?;
-            let _ = self.place.set(Place {
-                address,
-                _reservation: None,
-            });
-            return Ok(());
+        let _ = self.further_ports.set(FurtherPorts::of(&self.plan)?);
+        if let Some(place) = Place::before_the_start(&self.plan).await? {
+            let _ = self.place.set(place);
         }
-        let announces = self.plan.ready == Ready::Announced;
-        if announces || self.place.get().is_some() {
-            return Ok(());
-        }
-        let fixed = SocketAddr::from((Ipv4Addr::LOCALHOST, self.plan.port));
-        let place = if self.plan.port == 0 {
-            let reserved = Reservation::of_a_free_port();
-            reserved.and_then(|reservation| {
-                Ok(Place {
-                    address: reservation.address()?,
-                    _reservation: Some(reservation),
-                })
-            })
-        } else {
-            // Whoever listens there now would be taken for the node, or keep it out.
-            TcpListener::bind(fixed).map(|_| Place {
-                address: fixed,
-                _reservation: None,
-            })
-        };
-        let place = place.map_err(|source| match source.kind() {
-            io::ErrorKind::AddrInUse => StartError::PortTaken {
-                node: self.name(),
-                address: fixed,
-            },
-            _ => StartError::Reservation {
-                node: self.name(),
-                address: fixed,
-                source,
-            },
-        })?;
-        let _ = self.place.set(place);
-        Ok(())
-    }
-
-    fn reserve_further_ports(&self) -> Result<(), StartError> {
-        let names = self.plan.further_ports().into_iter();
-        let reserved = names.map(|name| Ok((name.to_owned(), Reservation::of_a_free_port()?)));
-        let reserved: io::Result<BTreeMap<_, _>> = reserved.collect();
-        let reserved = reserved.map_err(|source| StartError::Reservation {
-            node: self.name(),
-            address: (Ipv4Addr::LOCALHOST, 0).into(),
-            source,
-        })?;
-        let _ = self.further_ports.set(reserved);
         Ok(())
     }
 
@@ -361,11 +297,6 @@ impl Node {
         }
     }
 
-    /// A node on a free port keeps it; two systems on one fixed port must notice.
-    fn shares_port(&self) -> bool {
-        self.plan.port == 0
-    }
-
     /// The signal that tells the node to stop.
     fn stop_signal(&self) -> Signal {
         let program = self.plan.run.program();
@@ -402,7 +333,7 @@ impl Node {
         };
         ready::identified(launch, address).await?;
         if self.place.get().is_none() {
-            let _ = self.place.set(self.settle(address)?);
+            let _ = self.place.set(Place::of_a_listener(&self.plan, address)?);
         }
         Ok(())
     }
@@ -496,23 +427,6 @@ impl Node {
             last: last.to_owned(),
             log: self.log(),
         }
-    }
-
-    /// Takes possession of the address while the node listens there.
-    fn settle(&self, address: SocketAddr) -> Result<Place, StartError> {
-        let reservation = self
-            .shares_port()
-            .then(|| Reservation::of(address))
-            .transpose()
-            .map_err(|source| StartError::Reservation {
-                node: self.name(),
-                address,
-                source,
-            })?;
-        Ok(Place {
-            address,
-            _reservation: reservation,
-        })
     }
 
     /// How the node's process ended, if it does within `limit`.
