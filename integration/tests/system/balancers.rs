@@ -1,10 +1,11 @@
 //! Balancers of several kinds, over which the promises about balancing are told: this project's
 //! own, and those of others that take its place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use integration::Topology;
+use integration::counters::Counters;
 use integration::real::{Part, Parts};
 use integration::wait::wait_for;
 use services::contract::SERVED_BY;
@@ -13,6 +14,16 @@ use crate::part_stories::Piece;
 use crate::support::{Lab, PATIENCE};
 
 pub(crate) const BALANCER: &str = "load-balancer";
+
+/// The attempts at requests that a balancer has counted.
+pub(crate) struct Attempts {
+    /// All of them, by gateway.
+    pub(crate) attempts: BTreeMap<String, f64>,
+    /// Those that failed, by gateway.
+    pub(crate) failures: BTreeMap<String, f64>,
+    /// Those that were not the first one at a request.
+    pub(crate) retries: f64,
+}
 
 /// A kind of balancer.
 pub(crate) trait Balancer {
@@ -25,6 +36,11 @@ pub(crate) trait Balancer {
 
     /// The gateways that it gives requests to.
     async fn rotation(lab: &Lab) -> BTreeSet<String>;
+
+    /// The attempts in its counters, of a balancer that counts them.
+    fn attempts(_counters: &Counters) -> Attempts {
+        panic!("it counts nothing by gateway")
+    }
 
     /// Waits until these are the gateways that it gives requests to.
     async fn until_in_rotation(lab: &Lab, gateways: &[&str]) {
@@ -56,6 +72,14 @@ impl Balancer for Ours {
         let healthy = counters.by_label("upstream_healthy", "upstream");
         let healthy = healthy.into_iter().filter(|(_, healthy)| *healthy == 1.0);
         healthy.map(|(gateway, _)| gateway).collect()
+    }
+
+    fn attempts(counters: &Counters) -> Attempts {
+        Attempts {
+            attempts: counters.by_label("upstream_requests_total", "upstream"),
+            failures: counters.by_label("upstream_failures_total", "upstream"),
+            retries: counters.get("upstream_retries_total", &[]),
+        }
     }
 }
 
@@ -99,6 +123,16 @@ impl Balancer for Haproxy {
         };
         let gateways = gateways.filter(|name| is_up(name.as_str()));
         gateways.map(ToString::to_string).collect()
+    }
+
+    fn attempts(counters: &Counters) -> Attempts {
+        // What fails is sent elsewhere at once.
+        let failures = counters.by_label("haproxy_server_redispatch_warnings_total", "server");
+        Attempts {
+            attempts: counters.by_label("haproxy_server_sessions_total", "server"),
+            retries: failures.values().sum(),
+            failures,
+        }
     }
 }
 

@@ -48,8 +48,9 @@ pub(crate) use failover_over;
 const GATEWAYS: [&str; 3] = ["api-gateway-1", "api-gateway-2", "api-gateway-3"];
 const TERMINATED: &str = "load-balancer; error=connection_terminated; next-hop=api-gateway-2";
 
-pub(crate) async fn no_read_fails_when_a_gateway_is_killed_and_it_takes_part_again_after_a_restart<B: Balancer>()
-{
+pub(crate) async fn no_read_fails_when_a_gateway_is_killed_and_it_takes_part_again_after_a_restart<
+    B: Balancer,
+>() {
     let lab = Lab::start(B::before(laboratory())).await;
     let events = async |traffic: &Traffic<'_>| {
         traffic.flows().await;
@@ -73,7 +74,9 @@ pub(crate) async fn no_read_fails_when_a_gateway_is_killed_and_it_takes_part_aga
 
 /// On a connection, a request is under way when the gateway dies, or it is sent in the
 /// moment before the balancer notices: either way, nobody knows whether it was done.
-pub(crate) async fn a_post_fails_at_most_once_for_each_connection_to_a_killed_gateway<B: Balancer>() {
+pub(crate) async fn a_post_fails_at_most_once_for_each_connection_to_a_killed_gateway<
+    B: Balancer,
+>() {
     let lab = Lab::start(B::before(laboratory())).await;
     let events = async |traffic: &Traffic<'_>| {
         traffic.flows().await;
@@ -134,7 +137,9 @@ pub(crate) async fn a_get_under_way_in_a_killed_gateway_is_repeated_on_another<B
     }
 }
 
-pub(crate) async fn no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation<B: Balancer>() {
+pub(crate) async fn no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation<
+    B: Balancer,
+>() {
     // Checks are so rare that requests have to find out for themselves.
     let topology = laboratory()
         .with(Service::LoadBalancer, "health-interval", "1h")
@@ -199,7 +204,9 @@ pub(crate) async fn without_any_gateway_the_balancer_says_so_until_they_are_back
     );
 }
 
-pub(crate) async fn without_the_balancer_connections_fail_until_it_is_back_on_its_address<B: Balancer>() {
+pub(crate) async fn without_the_balancer_connections_fail_until_it_is_back_on_its_address<
+    B: Balancer,
+>() {
     let lab = Lab::start(B::before(laboratory())).await;
     let events = async |traffic: &Traffic<'_>| {
         traffic.flows().await;

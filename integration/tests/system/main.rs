@@ -147,6 +147,7 @@ fn main() -> ExitCode {
             a_dead_gateway_unbalances_only_what_its_failures_name,
         }
         round_robin_over_haproxy needs haproxy {
+            a_dead_gateway_unbalances_only_what_its_failures_name,
             requests_one_after_another_go_round,
             concurrent_requests_are_shared_exactly,
             any_number_of_gateways_is_shared_exactly,
@@ -421,13 +422,25 @@ fn main() -> ExitCode {
             without_the_balancer_connections_fail_until_it_is_back_on_its_address,
             nothing_is_lost_while_the_balancer_is_paused,
         }
+        failover_over_nginx lacks "nginx waits 30 s for a first byte, and has no probation" {
+            no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
+        }
+        failover_over_nginx lacks "nginx answers 502, and says no reason, when no gateway is left" {
+            without_any_gateway_the_balancer_says_so_until_they_are_back,
+        }
         failover_over_haproxy needs haproxy {
             no_read_fails_when_a_gateway_is_killed_and_it_takes_part_again_after_a_restart,
-            a_post_fails_at_most_once_for_each_connection_to_a_killed_gateway,
             a_post_under_way_in_a_killed_gateway_is_502_and_not_repeated,
             a_get_under_way_in_a_killed_gateway_is_repeated_on_another,
             without_the_balancer_connections_fail_until_it_is_back_on_its_address,
             nothing_is_lost_while_the_balancer_is_paused,
+        }
+        failover_over_haproxy lacks "HAProxy waits 30 s for a first byte, and has no probation" {
+            no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
+        }
+        failover_over_haproxy lacks "HAProxy closes a kept connection without an answer for a 502" {
+            a_post_fails_at_most_once_for_each_connection_to_a_killed_gateway,
+            without_any_gateway_the_balancer_says_so_until_they_are_back,
         }
         outages {
             no_read_fails_when_a_cache_is_killed_and_hits_come_back_after_a_restart,

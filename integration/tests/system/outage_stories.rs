@@ -45,7 +45,9 @@ pub(crate) use outages_over;
 /// and much more than the tenth of a second that a cache may.
 const BOUND: Duration = Duration::from_secs(5);
 
-pub(crate) async fn no_read_fails_when_a_cache_is_killed_and_hits_come_back_after_a_restart<C: CacheKind>() {
+pub(crate) async fn no_read_fails_when_a_cache_is_killed_and_hits_come_back_after_a_restart<
+    C: CacheKind,
+>() {
     let lab = Lab::start(C::behind(laboratory())).await;
     let events = async |traffic: &Traffic<'_>| {
         until_hit(&lab, "/data/item-0", "cache-1").await;
@@ -60,7 +62,9 @@ pub(crate) async fn no_read_fails_when_a_cache_is_killed_and_hits_come_back_afte
     some_passed_by("cache-1", &outcomes);
 }
 
-pub(crate) async fn no_read_fails_when_a_cache_is_paused_and_hits_come_back_after_it_resumes<C: CacheKind>() {
+pub(crate) async fn no_read_fails_when_a_cache_is_paused_and_hits_come_back_after_it_resumes<
+    C: CacheKind,
+>() {
     let lab = Lab::start(C::behind(laboratory())).await;
     let events = async |traffic: &Traffic<'_>| {
         until_hit(&lab, "/data/item-0", "cache-1").await;
@@ -101,7 +105,9 @@ pub(crate) async fn without_the_database_cached_keys_are_read_and_others_are_503
     }
 }
 
-pub(crate) async fn while_the_database_is_paused_cached_keys_are_read_and_others_are_504<C: CacheKind>() {
+pub(crate) async fn while_the_database_is_paused_cached_keys_are_read_and_others_are_504<
+    C: CacheKind,
+>() {
     let lab = lab_with_warm_caches::<C>("500ms").await;
     let events = async |traffic: &Traffic<'_>| {
         lab.pause("database").expect("it runs");
@@ -137,7 +143,9 @@ pub(crate) async fn without_the_microservice_only_computing_fails<C: CacheKind>(
     every_read_is_right(&outcomes);
 }
 
-pub(crate) async fn without_the_worker_only_tasks_fail_and_accepted_ones_are_done_later<C: CacheKind>() {
+pub(crate) async fn without_the_worker_only_tasks_fail_and_accepted_ones_are_done_later<
+    C: CacheKind,
+>() {
     let topology = laboratory()
         // So slow that most tasks are yet to be done when the worker is killed.
         .with(Service::Worker, "executors", 1)

@@ -91,7 +91,11 @@ pub(crate) async fn works_and_stops_in_good_order(piece: Piece) {
     wait_for("CPU time", PATIENCE, async || {
         lab.get("/data/item-1").await;
         let used = lab.cpu_time(node).expect("it runs");
-        if used > Duration::ZERO { Ok(()) } else { Err("none") }
+        if used > Duration::ZERO {
+            Ok(())
+        } else {
+            Err("none")
+        }
     })
     .await
     .expect("work costs time");
@@ -108,7 +112,11 @@ pub(crate) async fn is_paused_and_killed_whole_and_comes_back(piece: Piece) {
     let address = lab.address_of(node);
     everything_works(&lab, "first").await;
     let whole = piece.whole(&lab);
-    assert!(whole.as_ref().is_none_or(|whole| !whole.processes().is_empty()));
+    assert!(
+        whole
+            .as_ref()
+            .is_none_or(|whole| !whole.processes().is_empty())
+    );
 
     lab.pause(node).expect("it runs");
     assert!(whole.as_ref().is_none_or(Whole::stands_still));

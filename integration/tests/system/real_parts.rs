@@ -174,7 +174,10 @@ pub(crate) async fn wrong_credentials_fail_the_start_in_one_sentence() {
         assert!(matches!(error, StartError::GaveUp { .. }), "{error:?}");
         let said = error.to_string();
         assert!(said.contains(says), "{said}");
-        assert!(!said.contains("wrong-one") && !said.contains('\n'), "{said}");
+        assert!(
+            !said.contains("wrong-one") && !said.contains('\n'),
+            "{said}"
+        );
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use integration::Topology;
 use services::contract::{SERVED_BY, Service};
 
-use crate::balancers::Balancer;
+use crate::balancers::{Attempts, Balancer};
 use crate::support::Lab;
 
 /// Tells each of these stories over one kind of balancer.
@@ -98,9 +98,12 @@ pub(crate) async fn a_dead_gateway_unbalances_only_what_its_failures_name<B: Bal
         .expect("counters")
         .since(&before);
 
-    let attempts = counted.by_label("upstream_requests_total", "upstream");
-    let retries = counted.get("upstream_retries_total", &[]);
-    let failures = counted.get("upstream_failures_total", &[("upstream", "api-gateway-2")]);
+    let Attempts {
+        attempts,
+        failures,
+        retries,
+    } = B::attempts(&counted);
+    let failures = failures["api-gateway-2"];
     assert_eq!(
         answered.values().sum::<u64>(),
         100,
