@@ -5,10 +5,10 @@
 //! is told the same as a program would be. Docker would let it outlive a harness that is
 //! killed; a process of ours, which holds the other end of a pipe, removes it then.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, stdin};
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -165,21 +165,30 @@ pub(crate) fn outlive_by_nothing(args: &[OsString]) -> ExitCode {
     };
     let name = name.clone();
     let client = Pid::from_raw(docker.id().cast_signed());
+    static REMOVES: AtomicBool = AtomicBool::new(false);
     thread::spawn(move || {
         let _ = stdin().read_to_end(&mut Vec::new());
+        REMOVES.store(true, Ordering::SeqCst);
         let _ = kill(client, Signal::SIGKILL);
-        // The engine may be about to create what was asked for a moment ago.
-        for pause in [Duration::ZERO, Duration::from_millis(500)] {
-            thread::sleep(pause);
-            let mut remove = Command::new("docker");
-            remove.args(["rm", "--force", "--volumes"]).arg(&name);
-            let _ = remove
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
+        if !removed(&name) {
+            // The engine may be about to create what was asked for a moment ago.
+            thread::sleep(Duration::from_millis(500));
+            removed(&name);
         }
         std::process::exit(1);
     });
-    docker.wait().map_or(ExitCode::FAILURE, exit_code)
+    let ended = docker.wait();
+    while REMOVES.load(Ordering::SeqCst) {
+        thread::park();
+    }
+    ended.map_or(ExitCode::FAILURE, exit_code)
+}
+
+/// Removes a container, and tells whether there was one.
+fn removed(name: &OsStr) -> bool {
+    let mut remove = Command::new("docker");
+    remove.args(["rm", "--force", "--volumes"]).arg(name);
+    let removed = remove.stdin(Stdio::null()).output();
+    // It repeats the name of what it has removed; a missing one is no failure everywhere.
+    removed.is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
 }

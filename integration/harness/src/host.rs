@@ -31,7 +31,7 @@ pub(crate) const WORKDIR: &str = "--in=";
 
 /// The first argument of the first process in a namespace, followed by the id of the process
 /// that made it and by the program that it is for.
-const FIRST_WORD: &str = "__first";
+pub(crate) const FIRST_WORD: &str = "__first";
 
 /// The first argument of a program that is to keep a container; see
 /// [`outlive_by_nothing`](crate::container::outlive_by_nothing).

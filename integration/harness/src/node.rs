@@ -421,7 +421,15 @@ impl Node {
             if let Some(status) = self.life().process.as_mut().and_then(Process::ended) {
                 return Err(self.exited(status));
             }
-            let look = ready::shows_its_sign(launch, &written);
+            // A command may give the sign before there is anything that could be told to stop.
+            let executes = Process::executes_its_program;
+            let executes = self.life().process.as_ref().is_some_and(executes);
+            let look = async {
+                match executes {
+                    true => ready::shows_its_sign(launch, &written).await,
+                    false => Err("its program is not executed yet".to_owned()),
+                }
+            };
             match tokio::time::timeout_at(deadline, look).await {
                 Ok(Ok(())) => match self.is_the_listener(launch)? {
                     true => return Ok(()),

@@ -7,7 +7,8 @@
 
 use std::io;
 use std::process::{Child, ExitStatus};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
@@ -15,6 +16,7 @@ use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
 use crate::container::Container;
+use crate::host::{BECOME_WORD, FIRST_WORD};
 use crate::listener::members;
 use crate::usage::Usage;
 
@@ -82,12 +84,18 @@ impl Process {
     pub(crate) fn kill(&mut self) -> io::Result<()> {
         if self.ended().is_none() {
             self.told_to_end = true;
+            let mut descendants = Vec::new();
             match self.reach {
                 // It removes the container when its input ends.
                 Reach::Container(_) => drop(self.child.stdin.take()),
-                _ => self.signal(Signal::SIGKILL)?,
+                Reach::Descendants => {
+                    descendants = self.members()?;
+                    self.signal(Signal::SIGKILL)?;
+                }
+                Reach::Alone => self.signal(Signal::SIGKILL)?,
             }
             self.child.wait()?;
+            until_gone(&descendants)?;
         }
         Ok(())
     }
@@ -165,6 +173,18 @@ impl Process {
         }
     }
 
+    /// True once the program is executed that the process was started for. Until then, nobody
+    /// hears a signal.
+    pub(crate) fn executes_its_program(&self) -> bool {
+        let is_past_ours = |member: &procfs::process::Process| {
+            let words = member.cmdline().unwrap_or_default();
+            let is_ours = |word: &String| [BECOME_WORD, FIRST_WORD].contains(&word.as_str());
+            !words.is_empty() && !words.get(1).is_some_and(is_ours)
+        };
+        let all = || self.members().unwrap_or_default();
+        !matches!(self.reach, Reach::Descendants) || all().iter().any(is_past_ours)
+    }
+
     /// Every process of the node.
     fn members(&self) -> io::Result<Vec<procfs::process::Process>> {
         let gone = || io::Error::other("there is no container any more");
@@ -204,6 +224,26 @@ fn pid(process: &procfs::process::Process) -> Pid {
 fn runs(process: &procfs::process::Process) -> bool {
     let stat = process.stat();
     stat.is_ok_and(|stat| !matches!(stat.state, 'T' | 't' | 'Z' | 'X'))
+}
+
+/// Waits for the end of processes that were killed. They may end after whoever started them.
+fn until_gone(killed: &[procfs::process::Process]) -> io::Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let began = Instant::now();
+    while killed.iter().any(|process| !is_gone(process)) {
+        if began.elapsed() > PATIENCE {
+            return Err(io::Error::other("it was killed, and does not end"));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// True when every thread of the process has ended, and has let go of its files.
+fn is_gone(process: &procfs::process::Process) -> bool {
+    let ended =
+        |stat: procfs::process::Stat| matches!(stat.state, 'Z' | 'X') && stat.num_threads <= 1;
+    process.stat().map_or(true, ended)
 }
 
 /// Nothing is left behind.

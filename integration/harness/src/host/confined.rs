@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The two of ours hear no signal but those that can't be kept from anybody: a signal to the
-//! group is for the program alone. Where there is no namespace to be had, the program takes
+//! group is for the program alone. The upper one blocks them. The first in a namespace is spared
+//! by the kernel, and blocks none, since whoever it starts would inherit that. Where there is no namespace to be had, the program takes
 //! the place of the first of them, and only it ends with the harness.
 
 use std::env;
@@ -144,7 +145,8 @@ pub(super) fn be_the_first(mut args: impl Iterator<Item = OsString>) -> Result<E
     if us.map_err(|error| error.to_string())?.ppid != maker {
         return Err("the harness is gone already".to_owned());
     }
-    hear_nothing();
+    let unblocked = SigSet::empty().thread_set_mask();
+    unblocked.map_err(|error| error.to_string())?;
     let program: Vec<OsString> = args.collect();
     let (file, rest) = program.split_first().ok_or("it wants a program")?;
     let started = match Command::new(file).args(rest).spawn() {
@@ -164,7 +166,7 @@ pub(super) fn be_the_first(mut args: impl Iterator<Item = OsString>) -> Result<E
     }
 }
 
-/// Keeps signals from this process; those whom it starts hear them.
+/// Keeps signals from this process, and from those whom it starts unless they unblock them.
 fn hear_nothing() {
     SigSet::all()
         .thread_block()
