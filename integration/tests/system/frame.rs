@@ -28,11 +28,14 @@ pub(crate) struct Story {
     pub(crate) name: &'static str,
     /// What it can't do without.
     pub(crate) need: Need,
+    /// The reason why it can't be told of this subject, of which it is told elsewhere.
+    pub(crate) not_applicable: Option<&'static str>,
     /// What happens.
     pub(crate) tell: fn() -> Pin<Box<dyn Future<Output = ()>>>,
 }
 
-/// Lists stories by their files: `file { story, … }`, or `file needs redis { story, … }`.
+/// Lists stories by their files: `file { story, … }`, `file needs redis { story, … }`, or
+/// `file lacks "the reason" { story, … }` for those that are not applicable.
 macro_rules! stories {
     (@need) => { $crate::needs::Need::Nothing };
     (@need docker) => { $crate::needs::Need::Docker };
@@ -41,13 +44,22 @@ macro_rules! stories {
     (@need postgres) => { $crate::needs::Need::Postgres };
     (@need rabbitmq) => { $crate::needs::Need::RabbitMq };
     (@need both) => { $crate::needs::Need::PostgresAndRabbitMq };
-    ($($file:ident $(needs $need:ident)? { $($story:ident,)* })*) => {{
+    (@need nginx) => { $crate::needs::Need::Nginx };
+    (@need haproxy) => { $crate::needs::Need::Haproxy };
+    (@need redis_program) => { $crate::needs::Need::RedisProgram };
+    (@need parts) => { $crate::needs::Need::Parts };
+    (@need images) => { $crate::needs::Need::Images };
+    (@lacks) => { None };
+    (@lacks $reason:literal) => { Some($reason) };
+    ($($file:ident $(needs $need:ident)? $(lacks $reason:literal)? { $($story:ident,)* })*) => {{
         let mut stories = Vec::new();
         $(
             let need = $crate::frame::stories!(@need $($need)?);
+            let not_applicable = $crate::frame::stories!(@lacks $($reason)?);
             $(stories.push($crate::frame::Story {
                 name: concat!(stringify!($file), "::", stringify!($story)),
                 need,
+                not_applicable,
                 tell: || Box::pin($file::$story()),
             });)*
         )*
@@ -69,6 +81,10 @@ pub(crate) fn run(stories: Vec<Story>) -> ExitCode {
 
 fn trial(story: Story) -> Trial {
     let kind = story.need.as_str();
+    if let Some(reason) = story.not_applicable {
+        let ignored = Completion::ignored_with(format!("not applicable: {reason}"));
+        return Trial::ignorable_test(story.name, move || Ok(ignored));
+    }
     Trial::ignorable_test(story.name, move || match story.need.unmet() {
         Some(reason) => unable(&reason, story.need.required_by()),
         None => told_in_a_thread(&story).map(|()| Completion::Completed),

@@ -5,31 +5,40 @@
 
 #[path = "../ability/mod.rs"]
 mod ability;
+mod balancers;
 mod cache_stories;
 mod dice;
+mod failover_stories;
 mod frame;
 mod item_stories;
 mod needs;
+mod outage_stories;
+mod part_stories;
 mod postgres_server;
 mod rabbit_server;
 mod raw;
 mod real_program;
 mod redis_server;
+mod round_robin_stories;
 mod rude_upstream;
 mod support;
 mod task_stories;
 mod traffic;
 mod upstreams;
+mod whole;
 
 mod anyones_programs;
 mod attacks;
 mod balancer_alone;
 mod caching;
+mod caching_over_managed_redis;
 mod caching_over_redis;
 mod crowds;
 mod docker;
 mod early_answers;
 mod failover;
+mod failover_over_haproxy;
+mod failover_over_nginx;
 mod faults;
 mod gateway_alone;
 mod gateway_relays;
@@ -38,15 +47,21 @@ mod items_over_postgres;
 mod keys;
 mod long_tasks;
 mod long_tasks_over_both;
+mod long_tasks_over_managed_postgres;
 mod long_tasks_over_postgres;
 mod long_tasks_over_rabbitmq;
 mod malformed_requests;
 mod no_orphans;
 mod odd_answers;
 mod outages;
+mod outages_over_redis;
+mod parts_in_containers;
 mod postgres_in_trouble;
 mod rabbitmq_in_trouble;
+mod real_parts;
 mod round_robin;
+mod round_robin_over_haproxy;
+mod round_robin_over_nginx;
 mod starting;
 mod stopping;
 mod tiny_pieces;
@@ -107,12 +122,55 @@ fn main() -> ExitCode {
             a_node_does_not_start_for_a_harness_that_is_gone,
             the_environment_of_the_harness_sets_nothing,
         }
+        no_orphans needs parts {
+            nothing_of_a_part_survives_a_harness_that_was_killed,
+        }
+        no_orphans needs images {
+            no_container_survives_a_harness_that_was_killed,
+        }
         round_robin {
             requests_one_after_another_go_round,
             concurrent_requests_are_shared_exactly,
             any_number_of_gateways_is_shared_exactly,
             shares_are_exact_again_after_a_gateway_left_and_came_back,
             a_dead_gateway_unbalances_only_what_its_failures_name,
+        }
+        round_robin_over_nginx needs nginx {
+            requests_one_after_another_go_round,
+            concurrent_requests_are_shared_exactly,
+            any_number_of_gateways_is_shared_exactly,
+        }
+        round_robin_over_nginx lacks "nginx has no active checks" {
+            shares_are_exact_again_after_a_gateway_left_and_came_back,
+        }
+        round_robin_over_nginx lacks "nginx counts nothing by gateway" {
+            a_dead_gateway_unbalances_only_what_its_failures_name,
+        }
+        round_robin_over_haproxy needs haproxy {
+            a_dead_gateway_unbalances_only_what_its_failures_name,
+            requests_one_after_another_go_round,
+            concurrent_requests_are_shared_exactly,
+            any_number_of_gateways_is_shared_exactly,
+            shares_are_exact_again_after_a_gateway_left_and_came_back,
+        }
+        caching_over_managed_redis needs redis_program {
+            every_read_is_a_hit_or_a_miss_and_every_miss_reads_the_database,
+            without_expiry_the_database_is_read_once_per_key_and_cache,
+            random_reads_cost_as_many_database_reads_as_predicted,
+            a_burst_on_a_cold_key_costs_one_read_per_gateway,
+            a_write_is_seen_by_the_next_read_through_every_gateway_and_cache,
+            no_read_goes_back_behind_an_answered_write,
+            values_expire,
+            a_dead_cache_costs_a_bounded_delay,
+            a_stalled_cache_costs_a_bounded_delay_and_is_used_again,
+        }
+        long_tasks_over_managed_postgres needs postgres {
+            a_task_is_accepted_at_once_and_done_later,
+            repeats_of_one_key_are_one_task_and_one_effect,
+            a_key_with_another_body_is_refused,
+            no_accepted_task_is_lost_when_the_worker_is_killed,
+            a_task_that_keeps_failing_is_given_up,
+            a_task_is_shown_to_its_owner_only,
         }
         tokens {
             the_laboratorys_token_passes_raw_and_as_bearer,
@@ -233,6 +291,45 @@ fn main() -> ExitCode {
         wrong_servers needs both {
             no_password_shows_on_a_command_line_or_in_a_log,
         }
+        real_parts {
+            a_server_that_does_not_run_elsewhere_fails_the_start,
+            a_part_that_can_not_be_had_is_named_with_every_reason_and_the_remedy,
+        }
+        real_parts needs nginx {
+            nginx_works_and_stops_in_good_order,
+            nginx_is_paused_and_killed_whole_and_comes_back,
+        }
+        real_parts needs haproxy {
+            haproxy_works_and_stops_in_good_order,
+            haproxy_is_paused_and_killed_whole_and_comes_back,
+        }
+        real_parts needs redis_program {
+            redis_works_and_stops_in_good_order,
+            redis_is_paused_and_killed_whole_and_comes_back,
+            a_redis_that_comes_back_tells_nobody_an_old_value,
+        }
+        real_parts needs postgres {
+            postgres_works_and_stops_in_good_order,
+            postgres_is_paused_and_killed_whole_and_comes_back,
+            nothing_accepted_is_lost_when_postgres_is_killed,
+            a_server_that_runs_elsewhere_is_used_and_left_alone,
+        }
+        real_parts needs rabbitmq {
+            rabbitmq_works_and_stops_in_good_order,
+            rabbitmq_is_paused_and_killed_whole_and_comes_back,
+            nothing_accepted_is_lost_when_rabbitmq_is_killed,
+        }
+        real_parts needs both {
+            wrong_credentials_fail_the_start_in_one_sentence,
+        }
+        parts_in_containers needs images {
+            nginx_works_and_stops_in_good_order,
+            haproxy_is_paused_and_killed_whole_and_comes_back,
+            redis_is_paused_and_killed_whole_and_comes_back,
+            postgres_works_and_stops_in_good_order,
+            postgres_is_paused_and_killed_whole_and_comes_back,
+            rabbitmq_is_paused_and_killed_whole_and_comes_back,
+        }
         balancer_alone {
             an_error_of_the_gateway_is_passed_on_as_it_is,
             the_gateway_learns_whom_the_balancer_speaks_for,
@@ -317,6 +414,34 @@ fn main() -> ExitCode {
             without_the_balancer_connections_fail_until_it_is_back_on_its_address,
             nothing_is_lost_while_the_balancer_is_paused,
         }
+        failover_over_nginx needs nginx {
+            no_read_fails_when_a_gateway_is_killed_and_it_takes_part_again_after_a_restart,
+            a_post_fails_at_most_once_for_each_connection_to_a_killed_gateway,
+            a_post_under_way_in_a_killed_gateway_is_502_and_not_repeated,
+            a_get_under_way_in_a_killed_gateway_is_repeated_on_another,
+            without_the_balancer_connections_fail_until_it_is_back_on_its_address,
+            nothing_is_lost_while_the_balancer_is_paused,
+        }
+        failover_over_nginx lacks "nginx waits 30 s for a first byte, and has no probation" {
+            no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
+        }
+        failover_over_nginx lacks "nginx answers 502, and says no reason, when no gateway is left" {
+            without_any_gateway_the_balancer_says_so_until_they_are_back,
+        }
+        failover_over_haproxy needs haproxy {
+            no_read_fails_when_a_gateway_is_killed_and_it_takes_part_again_after_a_restart,
+            a_post_under_way_in_a_killed_gateway_is_502_and_not_repeated,
+            a_get_under_way_in_a_killed_gateway_is_repeated_on_another,
+            without_the_balancer_connections_fail_until_it_is_back_on_its_address,
+            nothing_is_lost_while_the_balancer_is_paused,
+        }
+        failover_over_haproxy lacks "HAProxy waits 30 s for a first byte, and has no probation" {
+            no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
+        }
+        failover_over_haproxy lacks "HAProxy closes a kept connection without an answer for a 502" {
+            a_post_fails_at_most_once_for_each_connection_to_a_killed_gateway,
+            without_any_gateway_the_balancer_says_so_until_they_are_back,
+        }
         outages {
             no_read_fails_when_a_cache_is_killed_and_hits_come_back_after_a_restart,
             no_read_fails_when_a_cache_is_paused_and_hits_come_back_after_it_resumes,
@@ -324,6 +449,12 @@ fn main() -> ExitCode {
             while_the_database_is_paused_cached_keys_are_read_and_others_are_504,
             without_the_microservice_only_computing_fails,
             without_the_worker_only_tasks_fail_and_accepted_ones_are_done_later,
+        }
+        outages_over_redis needs redis_program {
+            no_read_fails_when_a_cache_is_killed_and_hits_come_back_after_a_restart,
+            no_read_fails_when_a_cache_is_paused_and_hits_come_back_after_it_resumes,
+            without_the_database_cached_keys_are_read_and_others_are_503,
+            while_the_database_is_paused_cached_keys_are_read_and_others_are_504,
         }
         stopping {
             a_balancer_that_is_told_to_stop_finishes_what_is_under_way_and_takes_nothing_new,

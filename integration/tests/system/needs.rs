@@ -8,7 +8,9 @@ use testcontainers::core::client::docker_client_instance;
 use tokio::runtime;
 use tokio::time::timeout;
 
-use crate::{postgres_server, rabbit_server, redis_server, vectors};
+use crate::{
+    parts_in_containers, postgres_server, rabbit_server, real_program, redis_server, vectors,
+};
 
 /// How long a Docker engine may take to answer a ping.
 const PING: Duration = Duration::from_secs(10);
@@ -30,6 +32,16 @@ pub(crate) enum Need {
     RabbitMq,
     /// The programs of both.
     PostgresAndRabbitMq,
+    /// The program of nginx.
+    Nginx,
+    /// The program of HAProxy.
+    Haproxy,
+    /// The program of Redis.
+    RedisProgram,
+    /// The programs of every part that can take a place of the laboratory.
+    Parts,
+    /// The engine, and an image of each part.
+    Images,
 }
 
 impl Need {
@@ -43,15 +55,26 @@ impl Need {
             Need::Postgres => "postgres",
             Need::RabbitMq => "rabbitmq",
             Need::PostgresAndRabbitMq => "postgres and rabbitmq",
+            Need::Nginx => "nginx",
+            Need::Haproxy => "haproxy",
+            Need::RedisProgram => "redis-server",
+            Need::Parts => "parts",
+            Need::Images => "images",
         }
     }
 
     /// The variable that, set to `1`, makes it a failure that this isn't there.
     pub(crate) fn required_by(self) -> &'static str {
         match self {
-            Need::Nothing | Need::Docker | Need::Redis => "SKEIN_REQUIRE_DOCKER",
+            Need::Nothing | Need::Docker | Need::Redis | Need::Images => "SKEIN_REQUIRE_DOCKER",
             Need::Controls => "SKEIN_REQUIRE_CONTROLS",
-            Need::Postgres | Need::RabbitMq | Need::PostgresAndRabbitMq => "SKEIN_REQUIRE_REAL",
+            Need::Postgres
+            | Need::RabbitMq
+            | Need::PostgresAndRabbitMq
+            | Need::Nginx
+            | Need::Haproxy
+            | Need::RedisProgram
+            | Need::Parts => "SKEIN_REQUIRE_REAL",
         }
     }
 
@@ -71,6 +94,18 @@ impl Need {
             Need::PostgresAndRabbitMq => {
                 postgres_server::none_installed().or_else(rabbit_server::none_installed)
             }
+            Need::Nginx => real_program::none_installed("nginx", "nginx-light"),
+            Need::Haproxy => real_program::none_installed("haproxy", "haproxy"),
+            Need::RedisProgram => real_program::none_installed("redis-server", "redis-server"),
+            Need::Parts => [
+                Need::Nginx,
+                Need::Haproxy,
+                Need::RedisProgram,
+                Need::PostgresAndRabbitMq,
+            ]
+            .into_iter()
+            .find_map(Need::unmet),
+            Need::Images => docker().or_else(parts_in_containers::no_images),
         }
     }
 }

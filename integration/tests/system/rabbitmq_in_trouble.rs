@@ -232,7 +232,7 @@ fn quick(broker: &VirtualHost<'_>) -> Topology {
 }
 
 /// Submits tasks until one is answered so.
-async fn until_a_task_is(status: StatusCode, lab: &Lab) -> reqwest::Response {
+pub(crate) async fn until_a_task_is(status: StatusCode, lab: &Lab) -> reqwest::Response {
     let mut number = 0;
     // A broker that was killed is about for a while before its queues are.
     let patience = PATIENCE * 3;

@@ -108,6 +108,14 @@ pub(crate) fn first_of(paths: impl IntoIterator<Item = PathBuf>) -> Option<PathB
     paths.into_iter().find(|path| path.is_file())
 }
 
+/// The reason why a program is not here, or `None` when it is.
+pub(crate) fn none_installed(name: &str, package: &str) -> Option<String> {
+    let debians = Path::new("/usr/sbin").join(name);
+    let found = first_of(on_the_path(name).into_iter().chain([debians]));
+    let missing = || format!("{name} is not installed (Debian's package {package})");
+    found.is_none().then(missing)
+}
+
 /// The user and the group of nobody, for root, whom servers refuse to be.
 fn other_user() -> Option<[u32; 2]> {
     let is_root = fs::metadata("/proc/self").is_ok_and(|us| us.uid() == 0);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use integration::error::StartError;
+use integration::error::{StartError, StopError};
 use integration::wait::wait_for;
 use integration::{Launcher, StartOptions, System, Topology};
 use nix::unistd::Pid;
@@ -68,6 +68,11 @@ impl Lab {
             http: client(),
             _folder: folder,
         }
+    }
+
+    /// Stops the system in good order.
+    pub(crate) async fn stop(self) -> Result<(), StopError> {
+        self.system.stop().await
     }
 
     /// A request with a valid token to the system's entry; `path` begins with a slash.

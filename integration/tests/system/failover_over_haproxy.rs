@@ -1,0 +1,3 @@
+//! Failover behind HAProxy.
+
+crate::failover_stories::failover_over!(Haproxy);

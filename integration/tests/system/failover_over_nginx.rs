@@ -1,0 +1,3 @@
+//! Failover behind nginx.
+
+crate::failover_stories::failover_over!(Nginx);
