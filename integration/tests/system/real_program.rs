@@ -3,7 +3,8 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::mem;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +12,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 /// The folder of a program's data, which goes with it.
 pub(crate) struct Home(TempDir);
@@ -97,10 +99,17 @@ pub(crate) fn run(home: &Home, words: &[&str], env: &[(&str, String)]) {
     );
 }
 
-/// A port that was free a moment ago.
+/// A port that the kernel gives to nobody who asks for any free one as long as these tests run,
+/// not even to call from: a server that was killed finds it again. It may have it, since it
+/// binds with SO_REUSEADDR, as we do.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("a socket has options");
+    let any = (Ipv4Addr::LOCALHOST, 0).into();
+    socket.bind(any).expect("a free port");
+    let port = socket.local_addr().expect("its address").port();
+    mem::forget(socket);
+    port
 }
 
 /// The first of these files that is there.
