@@ -272,9 +272,13 @@ fn hops(rounds: &[&RoundResult], systems: &[Topology; 2]) -> Vec<HopTime> {
             met.push(hop);
         }
     }
-    // What no sampled request of a side met took none of their time.
-    let time =
-        |side: usize, hop: &Hop| Some(sides[side].as_ref()?.get(hop).copied().unwrap_or(0.0));
+    // What no sampled request of a side met took none of their time. Every request meets the
+    // entry, so that one which isn't told of doesn't tell, such as a balancer of others.
+    let time = |side: usize, hop: &Hop| {
+        let is_entry = *hop == Hop::of_role(&systems[side].entry().role);
+        let none = (!is_entry).then_some(0.0);
+        sides[side].as_ref()?.get(hop).copied().or(none)
+    };
     let hops = met.into_iter().map(|hop| HopTime {
         baseline_micros: time(0, &hop),
         candidate_micros: time(1, &hop),
