@@ -19,9 +19,9 @@ pub(crate) const BALANCER: &str = "load-balancer";
 pub(crate) struct Attempts {
     /// All of them, by gateway.
     pub(crate) attempts: BTreeMap<String, f64>,
-    /// Those that failed, by gateway.
+    /// Attempts that failed, by gateway.
     pub(crate) failures: BTreeMap<String, f64>,
-    /// Those that were not the first one at a request.
+    /// Attempts that were not the first one at a request.
     pub(crate) retries: f64,
 }
 

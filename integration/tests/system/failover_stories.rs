@@ -1,4 +1,4 @@
-//! What clients may see of the balancer and its gateways when one of them is killed,
+//! The view that clients have of the balancer and its gateways when one of them is killed,
 //! paused and restarted under traffic: each story says it in its name. Told over ours in
 //! `failover`, and over those of others in files named after them.
 

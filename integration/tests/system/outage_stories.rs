@@ -1,4 +1,4 @@
-//! What clients may see when a cache, the database, the microservice or the worker is
+//! The view that clients have when a cache, the database, the microservice or the worker is
 //! killed, paused and restarted under traffic: each story says it in its name. Told over this
 //! project's caches in `outages`, and over Redis in `outages_over_redis`.
 
@@ -41,7 +41,7 @@ macro_rules! outages_over {
 }
 pub(crate) use outages_over;
 
-/// What no read may exceed while a cache is ill: half of what the database may take,
+/// The time that no read may exceed while a cache is ill: half of what the database may take,
 /// and much more than the tenth of a second that a cache may.
 const BOUND: Duration = Duration::from_secs(5);
 

@@ -147,7 +147,7 @@ async fn served_by(lab: &Lab) -> String {
         .to_owned()
 }
 
-/// How many of `requests` concurrent ones each gateway has served.
+/// The number of `requests` concurrent ones that each gateway has served.
 async fn ask_at_once(lab: &Lab, requests: usize) -> BTreeMap<String, u64> {
     let served = join_all((0..requests).map(|_| served_by(lab))).await;
     served

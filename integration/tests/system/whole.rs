@@ -15,7 +15,7 @@ use crate::support::{Lab, PATIENCE, nodes_of};
 pub(crate) struct Whole(Vec<(u64, File)>);
 
 impl Whole {
-    /// Those of all nodes of the system that keeps its logs in a folder.
+    /// The namespaces of all nodes of the system that keeps its logs in a folder.
     pub(crate) fn of(folder: &Path) -> Self {
         let ours = number(Pid::this()).expect("we run");
         let namespaces = nodes_of(folder).into_iter().filter_map(|process| {
