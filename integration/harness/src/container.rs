@@ -8,6 +8,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, stdin};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -26,6 +27,8 @@ const LABEL: &str = "dev.skein=node";
 #[derive(Debug)]
 pub(crate) struct Container {
     name: String,
+    /// Asked for once: looks at CPU time come often, and a question to Docker costs some.
+    first: OnceLock<Pid>,
 }
 
 impl Container {
@@ -35,7 +38,10 @@ impl Container {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let system = &launch.nonce[..12];
         let name = format!("skein-{system}-{}-{number}", launch.plan.name);
-        Container { name }
+        Container {
+            name,
+            first: OnceLock::new(),
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -45,8 +51,6 @@ impl Container {
     /// The words after `docker` that start the node in it.
     pub(crate) fn words(&self, launch: &Launch<'_>, image: &str) -> Vec<OsString> {
         let program = launch.program;
-        let data = std::path::absolute(launch.data.path());
-        let data = data.unwrap_or_else(|_| launch.data.path().to_owned());
         let user = launch.data.nobody().map_or_else(
             || format!("{}:{}", geteuid(), getegid()),
             |nobody| format!("{}:{}", nobody.user, nobody.group),
@@ -57,7 +61,7 @@ impl Container {
         say(&["--name", &self.name, "--user", &user]);
         // Servers ask for the name of the user that they are.
         say(&["--volume", "/etc/passwd:/etc/passwd:ro"]);
-        let data = data.display();
+        let data = launch.data.path().display();
         say(&["--volume", &format!("{data}:{data}")]);
         let workdir = program.workdir.as_ref().map(launch.fill);
         say(&["--workdir", &workdir.unwrap_or_else(|| data.to_string())]);
@@ -96,9 +100,12 @@ impl Container {
 
     /// The number that its first process has outside.
     pub(crate) fn first(&self) -> Option<Pid> {
+        if let Some(first) = self.first.get() {
+            return Some(*first);
+        }
         let seen = docker(&["inspect", "--format", "{{.State.Pid}}", &self.name]).ok()?;
         let pid = seen.trim().parse().ok().filter(|pid| *pid > 0)?;
-        Some(Pid::from_raw(pid))
+        Some(*self.first.get_or_init(|| Pid::from_raw(pid)))
     }
 }
 

@@ -39,8 +39,21 @@ pub(crate) trait Caches: Sized {
     async fn resume(&self, lab: &Lab, cache: &str);
 }
 
-/// Tells each of these stories over one kind of caches.
+/// Tells the stories over one kind of caches.
 macro_rules! told_over {
+    ($caches:ty) => {
+        $crate::cache_stories::told_over! { $caches:
+            every_read_is_a_hit_or_a_miss_and_every_miss_reads_the_database,
+            without_expiry_the_database_is_read_once_per_key_and_cache,
+            random_reads_cost_as_many_database_reads_as_predicted,
+            a_burst_on_a_cold_key_costs_one_read_per_gateway,
+            a_write_is_seen_by_the_next_read_through_every_gateway_and_cache,
+            no_read_goes_back_behind_an_answered_write,
+            values_expire,
+            a_dead_cache_costs_a_bounded_delay,
+            a_stalled_cache_costs_a_bounded_delay_and_is_used_again,
+        }
+    };
     ($caches:ty: $($story:ident,)*) => {
         $(pub(crate) async fn $story() {
             $crate::cache_stories::$story::<$caches>().await;

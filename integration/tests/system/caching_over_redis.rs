@@ -10,17 +10,7 @@ use crate::cache_stories::{Caches, told_over};
 use crate::redis_server::RedisServer;
 use crate::support::Lab;
 
-told_over!(RedisServers:
-    every_read_is_a_hit_or_a_miss_and_every_miss_reads_the_database,
-    without_expiry_the_database_is_read_once_per_key_and_cache,
-    random_reads_cost_as_many_database_reads_as_predicted,
-    a_burst_on_a_cold_key_costs_one_read_per_gateway,
-    a_write_is_seen_by_the_next_read_through_every_gateway_and_cache,
-    no_read_goes_back_behind_an_answered_write,
-    values_expire,
-    a_dead_cache_costs_a_bounded_delay,
-    a_stalled_cache_costs_a_bounded_delay_and_is_used_again,
-);
+told_over!(RedisServers);
 
 /// `cache-1` and `cache-2`, each a Redis server.
 struct RedisServers([RedisServer; 2]);
