@@ -183,6 +183,11 @@ pub enum Doubt {
         /// The part of it that was queued or running.
         tasks: u64,
     },
+    /// A step that was to be taken once, after everything was measured, failed.
+    NotCleanedUp {
+        /// The sentence that says which, and why.
+        reason: String,
+    },
     /// A node did not stop as it should, after everything was measured.
     UntidyStop {
         /// A sentence on what it did instead.
@@ -333,6 +338,7 @@ impl Doubt {
             | Doubt::NotSteady { .. }
             | Doubt::UnaskedBytes { .. }
             | Doubt::NotDrained { .. }
+            | Doubt::NotCleanedUp { .. }
             | Doubt::UntidyStop { .. }
             | Doubt::NodesNotToldApart { .. }
             | Doubt::AnswersCut { .. }

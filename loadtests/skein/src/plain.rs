@@ -1,85 +1,55 @@
-//! Users of somebody else's server: they send the plan's plain requests, and check
-//! the answers for their status and for what should be in them.
+//! Users of somebody else's server who send the plan's plain requests.
 
 use std::sync::Arc;
 
-use http::{HeaderValue, header};
-use rand::Rng;
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedIndex;
 
-use crate::client::{Needle, Reading, Request, Target, WrittenNames};
-use crate::plan::{Escaping, PlainRequest, Requests};
-use crate::samples::{Fault, Route};
+use crate::client::Target;
+use crate::plan::{Requests, Template};
+use crate::ready::Ready;
+use crate::samples::Route;
 use crate::scenario::Scenario;
-use crate::user::{Answer, User, Wrong};
-
-/// The product that sends plain requests, unless a plan names another.
-const USER_AGENT: &str = concat!("skein/", env!("CARGO_PKG_VERSION"));
+use crate::supply::{Needs, Values};
+use crate::user::User;
 
 /// A plan's plain requests, made ready for one server.
 #[derive(Debug)]
-pub struct Repertoire {
-    requests: Requests,
-    ready: Vec<Ready>,
+pub(crate) struct Repertoire {
+    requests: Vec<(Ready, Needs)>,
     choice: WeightedIndex<u32>,
 }
 
-/// What is made only once of a request.
-#[derive(Debug)]
-struct Ready {
-    names: Option<WrittenNames>,
-    reading: Reading,
-    /// All of it, if it is the same each time.
-    built: Option<Request>,
-}
-
 impl Repertoire {
-    /// The requests for the server at `target`.
-    pub fn new(requests: Requests, target: &Target) -> Self {
+    /// The plain requests for the server at `target`; `None` where there are none.
+    pub(crate) fn new(requests: &Requests, target: &Target) -> Option<Self> {
         let weights = requests.requests.iter().map(|request| request.weight);
         let ready = requests.requests.iter().map(|request| {
-            let mut ready = Ready {
-                names: WrittenNames::of(request.headers.iter().map(|field| &*field.written)),
-                reading: reading(request),
-                built: None,
-            };
-            if request.is_constant() {
-                ready.built = Some(build(request, &ready, target, &[]));
-            }
-            ready
+            let places = request.templates().flat_map(Template::values);
+            let needs = Needs::of(places, &requests.slots);
+            (Ready::new(request.clone(), target, false), needs)
         });
-        Repertoire {
-            choice: WeightedIndex::new(weights).expect("a plan has requests, each with a weight"),
-            ready: ready.collect(),
-            requests,
-        }
-    }
-
-    fn request(&self, index: usize, target: &Target, rng: &mut impl Rng) -> Request {
-        let ready = &self.ready[index];
-        match &ready.built {
-            Some(built) => built.clone(),
-            None => build(
-                &self.requests.requests[index],
-                ready,
-                target,
-                &self.requests.draw(rng),
-            ),
-        }
+        Some(Repertoire {
+            choice: WeightedIndex::new(weights).ok()?,
+            requests: ready.collect(),
+        })
     }
 }
 
 /// Users who send a plan's plain requests.
-pub(crate) struct Plain;
+pub(crate) struct Plain {
+    values: Values,
+}
 
 impl Scenario for Plain {
     const NAME: &str = "plain requests";
     /// They are the plan's.
     const ROUTES: &[Route] = &[];
 
-    fn of(_: &mut User) -> Self {
-        Plain
+    fn of(user: &mut User) -> Self {
+        Plain {
+            values: user.workload().supply.begin(),
+        }
     }
 
     async fn turn(&mut self, user: &mut User) {
@@ -89,78 +59,19 @@ impl Scenario for Plain {
             .as_ref()
             .expect("only a plan of plain requests has plain users");
         let index = repertoire.choice.sample(user.rng());
-        let plain = &repertoire.requests.requests[index];
-        let request = repertoire.request(index, &workload.target, user.rng());
-        user.send(plain.route, request, |answer| check(plain, answer))
-            .await;
+        let (ready, needs) = &repertoire.requests[index];
+        let (supply, seat) = (&workload.supply, user.seat());
+        if let Err(used_up) = supply.begin_turn(needs, &mut self.values, seat, user.rng()) {
+            return user.finds_no_data(&used_up.to_string()).await;
+        }
+        let values = self.values.all();
+        let request = ready.request(&workload.target, values);
+        user.send(ready.plain.route, request, |answer| {
+            let counted = |name, held| workload.count_check(name, answer.stage, held);
+            ready.check(answer, values, counted, |_| Ok(()))
+        })
+        .await;
     }
-}
-
-/// A body is looked through as it comes and not kept, for anyone's may be large.
-fn reading(plain: &PlainRequest) -> Reading {
-    match &plain.contains {
-        Some(text) => Reading::Searched(Arc::new(Needle::new(text))),
-        None => Reading::Counted,
-    }
-}
-
-fn build(plain: &PlainRequest, ready: &Ready, target: &Target, values: &[String]) -> Request {
-    let path = plain.path.fill(values, Escaping::Percent);
-    let mut request = Request::new(target, plain.method.clone(), &path)
-        .header(header::USER_AGENT, HeaderValue::from_static(USER_AGENT))
-        .reading(ready.reading.clone());
-    for field in &plain.headers {
-        let value = field.value.fill(values, Escaping::None);
-        request = match field.is_repeated {
-            true => request.another_header(field.name.clone(), value),
-            false => request.header(field.name.clone(), value),
-        };
-    }
-    if let Some(names) = &ready.names {
-        request = request.named(names);
-    }
-    if let Some(timeout) = plain.timeout {
-        request = request.timeout(timeout);
-    }
-    match &plain.body {
-        Some(body) => request.body(body.fill(values, plain.body_escaping)),
-        None => request,
-    }
-}
-
-fn check(plain: &PlainRequest, answer: &Answer) -> Result<(), Wrong> {
-    let status = answer.status.as_u16();
-    if !plain.status.contains(status) {
-        return Err(answer.wrong(plain.status.fault(status)));
-    }
-    if plain.contains.is_none() || answer.is_found {
-        return Ok(());
-    }
-    Err(match coding(answer) {
-        Some(coding) => answer.wrong_because(
-            Fault::Content(
-                "the body is encoded, so that nobody can see whether it has what the plan says",
-            ),
-            &format!(
-                "Content-Encoding is {coding:?}; ask for a body as it is, with `Accept-Encoding: identity`"
-            ),
-        ),
-        None => answer.wrong(Fault::Content("the body misses what the plan says it has")),
-    })
-}
-
-/// The coding that an answer's body is in, if it isn't there as it is.
-fn coding(answer: &Answer) -> Option<String> {
-    let codings = [header::CONTENT_ENCODING, header::TRANSFER_ENCODING];
-    let lists = codings.iter().flat_map(|name| answer.headers.get_all(name));
-    let lists = lists.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let codings = lists.collect::<Vec<_>>().join(", ");
-    let mut codings = codings.split(',').map(str::trim);
-    let coding = codings.find(|coding| {
-        let plain = ["", "identity", "chunked"];
-        !plain.iter().any(|plain| plain.eq_ignore_ascii_case(coding))
-    });
-    coding.map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -169,7 +80,7 @@ mod tests {
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
     use super::*;
-    use crate::samples::Samples;
+    use crate::samples::{Fault, Samples};
     use crate::scenario::Seat;
     use crate::testing;
     use crate::workload::Workload;

@@ -2,20 +2,16 @@
 //! what must hold. Plans are TOML; some are part of the program.
 
 mod file;
-mod framing;
 mod gate;
 mod gate_file;
 mod mistake;
 mod mix;
 mod request;
-mod request_file;
 mod rules;
 mod schedule;
-mod several;
 mod span;
 mod stage_file;
 mod tables;
-mod template;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -30,13 +26,15 @@ use serde::{Deserialize, Serialize};
 pub use gate::GateSettings;
 pub use mistake::{InvalidPlan, Mistake, ToldPlan, within};
 pub use mix::Mix;
-pub use request::{PlainRequest, Requests};
+pub use request::{
+    Check, Condition, Escaping, Order, PlainRequest, Requests, Seen, Slot, Step, Story, Table,
+    Template,
+};
 pub use schedule::Schedule;
 pub use span::{Size, Span};
 pub use toml::Spanned;
 
 pub(crate) use span::{check_timeout_of, size};
-pub use template::Escaping;
 
 use crate::arrivals::{RateCurve, Spacing};
 use crate::client::AnswerLimits;
@@ -324,19 +322,25 @@ impl Plan {
         topology.map_or_else(Hops::unknown, |topology| Hops::of(&topology))
     }
 
-    /// The scenarios that users may follow: the program's, or plain requests alone.
+    /// The scenarios that users may follow: the program's, the plan's own, or plain requests
+    /// alone.
     pub(crate) fn scenarios(&self) -> Vec<ScenarioKind> {
-        match self.requests {
-            Some(_) => vec![ScenarioKind::of::<Plain>()],
+        match &self.requests {
+            Some(requests) if requests.stories.is_empty() => vec![ScenarioKind::of::<Plain>()],
+            Some(requests) => {
+                let stories = requests.stories.iter().enumerate();
+                let kinds = stories.map(|(place, story)| ScenarioKind::of_story(place, story));
+                kinds.collect()
+            }
             None => self.application.scenarios.clone(),
         }
     }
 
     /// The scenario of each of this number of users.
     pub(crate) fn roster(&self, users: usize) -> Vec<ScenarioIndex> {
-        match self.requests {
-            Some(_) => vec![0; users],
-            None => self.mix.roster(users, &self.application.scenarios),
+        match &self.requests {
+            Some(requests) if requests.stories.is_empty() => vec![0; users],
+            _ => self.mix.roster(users, &self.scenarios()),
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::observation::Observation;
 use crate::plan::{NoSystem, Plan};
 use crate::record::{EventRecord, Record};
 use crate::samples::{Fault, write_logs};
+use crate::story::once::{self, Captured, OnceFailed};
 use crate::timeline::Ticker;
 use crate::wall::{Beginning, WallClock};
 use crate::workload::Workload;
@@ -92,6 +93,9 @@ pub enum RunError {
         #[source]
         source: ExchangeError,
     },
+    /// What was to be done before the load failed.
+    #[error(transparent)]
+    SetUp(#[from] OnceFailed),
     /// The load broke off.
     #[error("the load broke off")]
     Attack(#[from] AttackError),
@@ -163,6 +167,8 @@ async fn from_start_to_record(
 struct Ground {
     subject: Subject,
     workload: Arc<Workload>,
+    /// What set-up steps captured.
+    captured: Captured,
     before: Option<Observation>,
     ceiling: Option<Ceiling>,
     files: Option<FileLimit>,
@@ -188,11 +194,14 @@ async fn prepare(
         None => Event::SystemStarting,
     });
     let subject = Subject::prepare(order, folder).await?;
-    let workload = Arc::new(Workload::new(&order.plan, order.seed, &subject.url()));
+    let captured = once::set_up(&order.plan, order.seed, &subject.url()).await?;
+    let workload = Workload::new(&order.plan, order.seed, &subject.url());
+    let workload = Arc::new(workload.knowing(captured.clone()));
     let before = subject.observe(&order.plan, warnings).await;
     Ok(Ground {
         subject,
         workload,
+        captured,
         before,
         ceiling,
         files,
@@ -219,6 +228,7 @@ async fn load(
     let Ground {
         subject,
         workload,
+        captured,
         before,
         ceiling,
         files,
@@ -298,6 +308,15 @@ async fn load(
         () = interruption.cuts_short() => None,
     };
     // From here on, all is measured.
+    let url = subject.url();
+    let cleaned = tokio::select! {
+        cleaned = once::clean_up(&order.plan, &captured, order.seed, &url) => cleaned,
+        () = interruption.happens() => Ok(()),
+    };
+    if let Err(failed) = cleaned {
+        let reason = failed.to_string();
+        warnings.push(Doubt::NotCleanedUp { reason });
+    }
     if interruption.happened() {
         warnings.push(Doubt::Interrupted);
     }

@@ -436,6 +436,8 @@ pub struct Samples {
     pub cut: u64,
     /// Requests that never left this machine, and are in nothing above.
     pub near_side: BTreeMap<Shortage, FaultCount>,
+    /// Checks that have a name, by how often they failed and held, in judged stages.
+    pub checks: BTreeMap<String, [u64; 2]>,
 }
 
 impl Samples {

@@ -4,7 +4,9 @@
 use std::pin::Pin;
 use std::time::Instant;
 
+use crate::plan::Story;
 use crate::samples::Route;
+use crate::story::Teller;
 use crate::user::User;
 
 /// One kind of user. Each simulated user has a value of the type to itself, and takes one
@@ -61,7 +63,16 @@ pub trait Scenario: Sized + Send + 'static {
 pub(crate) struct ScenarioKind {
     pub(crate) name: &'static str,
     pub(crate) routes: &'static [Route],
-    begin: fn(&mut User) -> Box<dyn Turns>,
+    begin: Begin,
+}
+
+/// The way in which a user begins a scenario.
+#[derive(Clone, Copy)]
+enum Begin {
+    /// By a function of the program's.
+    InRust(fn(&mut User) -> Box<dyn Turns>),
+    /// By the plan, which tells the scenario at this place.
+    Told(usize),
 }
 
 /// A scenario's place among those of its program.
@@ -73,7 +84,23 @@ impl ScenarioKind {
         ScenarioKind {
             name: S::NAME,
             routes: S::ROUTES,
-            begin: |user| Box::new(S::of(user)),
+            begin: Begin::InRust(|user| Box::new(S::of(user))),
+        }
+    }
+
+    /// The kind of a scenario that a plan tells, at this place among its own.
+    pub(crate) fn of_story(place: usize, story: &Story) -> Self {
+        ScenarioKind {
+            name: story.name,
+            routes: story.routes,
+            begin: Begin::Told(place),
+        }
+    }
+
+    fn begin(&self, user: &mut User) -> Box<dyn Turns> {
+        match self.begin {
+            Begin::InRust(begin) => begin(user),
+            Begin::Told(place) => Box::new(user.workload().stories.teller(place)),
         }
     }
 
@@ -108,6 +135,19 @@ impl<S: Scenario> Turns for S {
     }
 }
 
+impl Turns for Teller {
+    fn turn<'a>(&'a mut self, user: &'a mut User) -> Work<'a> {
+        Box::pin(async move {
+            // Whatever failed has been recorded.
+            let _ = Teller::turn(self, user).await;
+        })
+    }
+
+    fn follow_up<'a>(&'a mut self, _user: &'a mut User, _deadline: Instant) -> Work<'a> {
+        Box::pin(async {})
+    }
+}
+
 /// A simulated user together with what it has begun of each scenario. Under a plan's load
 /// it follows one; in a gate it takes turns of all.
 pub(crate) struct Seat {
@@ -127,8 +167,8 @@ impl Seat {
     /// Takes one turn of a scenario.
     pub(crate) async fn take_turn(&mut self, scenario: ScenarioIndex) {
         let user = &mut self.user;
-        let begin = user.workload().scenarios[scenario].begin;
-        let begun = self.begun[scenario].get_or_insert_with(|| begin(user));
+        let kind = user.workload().scenarios[scenario];
+        let begun = self.begun[scenario].get_or_insert_with(|| kind.begin(user));
         begun.turn(user).await;
         user.count_turn();
     }

@@ -48,6 +48,7 @@ Thresholds are rules <metric><op><limit>, with an optional \" for <subject>\":
     avg<10ms, max<2s     response time
     error-rate<0.1%      wrong or missing answers, of all requests
     rps>=200             requests per second
+    checks>=99%          named checks that held (for <check>; else all of them together)
 
   On the turns of judged open stages (for <stage>; else for all of them together):
     unsent<=2%           turns that found no user free until their stage was over, and
@@ -86,6 +87,8 @@ pub enum Metric {
     Named(&'static str),
     /// CPU time of a service or node per request sent.
     CpuPerRequest,
+    /// Named checks of answers that held, in percent.
+    Checks,
 }
 
 /// The unit that a metric's limit and value are in.
@@ -104,7 +107,8 @@ pub enum Unit {
 
 impl Metric {
     /// Skein's own metrics by name; Goose's are found by Goose's parser.
-    const OWN: [(&str, Metric); 3] = [
+    const OWN: [(&str, Metric); 4] = [
+        ("checks", Metric::Checks),
         ("unsent", Metric::Unsent),
         ("late", Metric::Late),
         ("cpu-per-request", Metric::CpuPerRequest),
@@ -129,7 +133,7 @@ impl Metric {
             Metric::Percentile(_) | Metric::Average | Metric::Maximum | Metric::CpuPerRequest => {
                 Unit::Microseconds
             }
-            Metric::ErrorRate | Metric::Unsent | Metric::Late => Unit::Percent,
+            Metric::ErrorRate | Metric::Unsent | Metric::Late | Metric::Checks => Unit::Percent,
             Metric::RequestsPerSecond => Unit::PerSecond,
             Metric::Named(name) => figures
                 .iter()
@@ -142,7 +146,11 @@ impl Metric {
     fn is_own(self) -> bool {
         matches!(
             self,
-            Metric::Unsent | Metric::Late | Metric::CpuPerRequest | Metric::Named(_)
+            Metric::Unsent
+                | Metric::Late
+                | Metric::CpuPerRequest
+                | Metric::Checks
+                | Metric::Named(_)
         )
     }
 }
@@ -166,6 +174,19 @@ pub enum Operator {
 }
 
 impl Operator {
+    /// The operator that a text begins with, and the rest of the text.
+    pub(crate) fn read(text: &str) -> Option<(Self, &str)> {
+        let operators = [
+            ("<=", Operator::AtMost),
+            (">=", Operator::AtLeast),
+            ("<", Operator::Less),
+            (">", Operator::Greater),
+        ];
+        operators
+            .into_iter()
+            .find_map(|(sign, operator)| Some((operator, text.strip_prefix(sign)?)))
+    }
+
     /// Whether `value` is on the right side of `limit`.
     pub fn holds(self, value: f64, limit: f64) -> bool {
         match self {

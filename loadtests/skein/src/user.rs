@@ -185,7 +185,9 @@ impl User {
         });
         let (answer, checked) = match exchange {
             Ok(answer) => {
-                let answer = Answer::from(answer);
+                let mut answer = Answer::from(answer);
+                answer.stage = stage;
+                answer.took = service + lag.map_or(Duration::ZERO, |arrival| arrival.lag);
                 let checked = check(&answer).map_err(|wrong| wrong.looked_into(&answer));
                 (Some(answer), checked)
             }
@@ -208,6 +210,7 @@ impl User {
             service,
             arrival: lag,
         };
+        let checked = checked.map_err(|wrong| wrong.without_secrets(&self.workload));
         self.record(route, timed, answer.as_ref(), checked.as_ref().err());
         checked.ok()
     }
@@ -266,6 +269,22 @@ impl User {
             let factor = self.rng.random_range(0.5..1.5);
             self.rest(mean.mul_f64(factor)).await;
         }
+    }
+
+    /// Counts a turn for which there is no row of data left, which never left this machine.
+    pub(crate) async fn finds_no_data(&mut self, why: &str) {
+        let arrival = self.arrival.take();
+        let arrival = arrival.map(|arrival| SentArrival {
+            stage: arrival.stage,
+            lag: arrival.due.elapsed(),
+            queued: arrival.queued,
+        });
+        self.could_not_send((Shortage::Data, why), arrival).await;
+    }
+
+    /// The number of requests that are over.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests
     }
 
     /// Counts a request that never left this machine, and rests for a moment: to try again

@@ -1,8 +1,9 @@
 //! What all users of a run share: where to send, what to do when, and where to
 //! record it.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -13,10 +14,13 @@ use crate::client::{AnswerLimits, Target};
 use crate::in_flight::InFlight;
 use crate::pacer::ArrivalQueue;
 use crate::plain::Repertoire;
-use crate::plan::{Plan, Schedule};
+use crate::plan::{Plan, Requests, Schedule};
 use crate::program::TypeMap;
 use crate::samples::{Pulse, Recorder, Samples, StageIndex};
 use crate::scenario::{ScenarioIndex, ScenarioKind};
+use crate::story::Stories;
+use crate::story::once::Captured;
+use crate::supply::Supply;
 use crate::timing::Timings;
 
 /// What all users of a run share.
@@ -36,7 +40,13 @@ pub struct Workload {
     /// Bounds of answers.
     pub answers: AnswerLimits,
     /// The plain requests that users send, in a plan of plain requests.
-    pub repertoire: Option<Repertoire>,
+    pub(crate) repertoire: Option<Repertoire>,
+    /// The scenarios that the plan tells, if it does.
+    pub(crate) stories: Stories,
+    /// Where users get what placeholders stand for.
+    pub(crate) supply: Supply,
+    /// Checks that have a name, by how often they held and didn't, in judged stages.
+    pub(crate) checks: Vec<[AtomicU64; 2]>,
     /// The scenarios: the program's, or that of plain requests alone.
     pub(crate) scenarios: Vec<ScenarioKind>,
     /// The scenario of each user, by seat.
@@ -63,6 +73,8 @@ impl Workload {
     /// The workload of `plan` for the system at `url`, which must be a [`Target`]'s.
     pub fn new(plan: &Plan, seed: u64, url: &str) -> Self {
         let schedule = plan.schedule();
+        let nothing = Requests::default();
+        let requests = plan.requests.as_ref().unwrap_or(&nothing);
         let target: Target = url.parse().expect("a target's URL was read as one before");
         Workload {
             seed,
@@ -73,8 +85,11 @@ impl Workload {
             roster: plan.roster(schedule.seats()),
             repertoire: plan
                 .requests
-                .clone()
-                .map(|requests| Repertoire::new(requests, &target)),
+                .as_ref()
+                .and_then(|requests| Repertoire::new(requests, &target)),
+            stories: Stories::new(requests, &target),
+            supply: Supply::new(requests),
+            checks: requests.checks.iter().map(|_| Default::default()).collect(),
             timings: Timings::new(plan.hops()),
             plan: plan.clone(),
             target,
@@ -88,6 +103,12 @@ impl Workload {
         }
     }
 
+    /// The same for users who know what set-up steps captured.
+    pub(crate) fn knowing(mut self, captured: Captured) -> Self {
+        self.supply.add(captured);
+        self
+    }
+
     /// The random numbers of the user on `seat`: the same whenever the seed is. Each
     /// seat's seed is drawn from the run's, so that runs with neighbouring seeds have
     /// no user in common.
@@ -97,6 +118,28 @@ impl Workload {
         Xoshiro256PlusPlus::seed_from_u64(own)
     }
 
+    /// Counts whether a check with a name held of the answer to a request of this stage.
+    pub(crate) fn count_check(&self, check: usize, stage: StageIndex, held: bool) {
+        if self.plan.is_judged(stage) {
+            self.checks[check][usize::from(held)].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How often each check with a name failed, and how often it held.
+    fn checks_so_far(&self) -> BTreeMap<String, [u64; 2]> {
+        let names = self.plan.requests.iter().flat_map(|requests| &requests.checks);
+        let counts = self.checks.iter();
+        let counts = counts.map(|of| [0, 1].map(|held: usize| of[held].load(Ordering::Relaxed)));
+        names.cloned().zip(counts).collect()
+    }
+
+    /// The text without values that nobody may see.
+    pub(crate) fn without_secrets(&self, text: String) -> String {
+        let requests = self.plan.requests.iter();
+        let secrets = requests.flat_map(Requests::secrets);
+        secrets.fold(text, |text, secret| text.replace(secret, "***"))
+    }
+
     /// Everything that was seen so far. Keeps users waiting for a moment; for when the
     /// load is over.
     pub fn samples(&self) -> Samples {
@@ -104,6 +147,7 @@ impl Workload {
         for (stage, planned) in self.arrivals.planned() {
             samples.arrivals.entry(stage).or_default().planned = planned;
         }
+        samples.checks = self.checks_so_far();
         samples
     }
 

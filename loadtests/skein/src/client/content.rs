@@ -11,6 +11,8 @@ use memchr::memmem;
 pub struct Content {
     /// All of it, or its beginning.
     pub kept: Bytes,
+    /// Its bytes.
+    pub length: u64,
     /// True when the text that was looked for is in it.
     pub is_found: bool,
     /// True when it was to be kept as a whole, and there was no room for that.
@@ -91,7 +93,8 @@ impl Needle {
         self.0.needle().len() - 1
     }
 
-    fn is_in(&self, bytes: &[u8]) -> bool {
+    /// True when it is in these.
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
         self.0.find(bytes).is_some()
     }
 }
@@ -175,6 +178,7 @@ impl Reader {
                 true => self.first,
                 false => self.rest.freeze(),
             },
+            length: self.length,
             is_found: self.is_found,
             is_cut: self.is_cut,
         }

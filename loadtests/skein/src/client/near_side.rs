@@ -30,6 +30,8 @@ pub enum Shortage {
     Names,
     /// The machine has no network, or not of this kind.
     Network,
+    /// A plan's data has no row left that wasn't given to somebody.
+    Data,
 }
 
 /// A name that could not be resolved to an address.
@@ -40,7 +42,7 @@ pub struct Unresolved(#[from] io::Error);
 impl Shortage {
     /// Every shortage.
     #[cfg(test)]
-    pub const ALL: [Shortage; 7] = [
+    pub const ALL: [Shortage; 8] = [
         Shortage::Ports,
         Shortage::Files,
         Shortage::Memory,
@@ -48,6 +50,7 @@ impl Shortage {
         Shortage::Forbidden,
         Shortage::Names,
         Shortage::Network,
+        Shortage::Data,
     ];
 
     /// The shortage that an error comes from, by the error and its causes; `None` when it
@@ -102,6 +105,7 @@ impl Shortage {
             Shortage::Forbidden => "a firewall or a sandbox on it forbids the connection",
             Shortage::Names => "it could not resolve the server's name",
             Shortage::Network => "it has no network of this kind",
+            Shortage::Data => "the plan's data had no row left",
         }
     }
 
@@ -123,6 +127,7 @@ impl Shortage {
                 "check the name and /etc/resolv.conf, or give the server's address in place of its name"
             }
             Shortage::Network => "check its interfaces with `ip address`, or use another address",
+            Shortage::Data => "give it more rows, another `order`, or ask for less",
         }
     }
 }

@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue, Method};
 use http_body_util::Full;
 use hyper::body::Body;
 use serde::Serialize;
+use url::Url;
 
 use super::{Reading, Target, WrittenNames};
 
@@ -131,6 +132,13 @@ impl Request {
             outgoing.timeout = Some(timeout);
         }
         self
+    }
+
+    /// The URL that it is sent to; `None` if it can't be sent.
+    pub fn url(&self, target: &Target) -> Option<Url> {
+        let uri = self.0.as_ref().ok()?.request.uri();
+        let target = Url::parse(target.as_str()).ok()?;
+        target.join(uri.path_and_query()?.as_str()).ok()
     }
 
     /// The request, if it can be sent. Where a body is usual, an empty one is announced,

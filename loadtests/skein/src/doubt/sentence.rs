@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Dilution, Doubt};
 use crate::samples::NodeNames;
-use crate::words::counted;
+use crate::words::{capitalised, counted};
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,6 +168,9 @@ impl fmt::Display for Doubt {
                 f,
                 "{tasks} {what} were still queued or running when the run stopped waiting for them."
             ),
+            Doubt::NotCleanedUp { reason } => {
+                write!(f, "{}; what the run left behind is still there.", capitalised(reason))
+            }
             Doubt::UntidyStop { reason } => {
                 write!(f, "The system did not stop in good order: {reason}.")
             }

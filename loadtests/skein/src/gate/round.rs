@@ -20,6 +20,7 @@ use crate::environment::own_cpu_time;
 use crate::evidence::machine::MachineReading;
 use crate::plan::Plan;
 use crate::samples::Samples;
+use crate::story::once::{self, Captured, OnceFailed};
 use crate::timing::RouteTiming;
 
 /// One side before it is started.
@@ -72,6 +73,15 @@ pub enum RoundError {
         #[source]
         source: StartError,
     },
+    /// What was to be done before the load failed.
+    #[error("the {} isn't ready for the load", side.word())]
+    SetUp {
+        /// The side that it is of.
+        side: Side,
+        /// Why not.
+        #[source]
+        source: OnceFailed,
+    },
     /// A node's CPU time can't be read: it has ended, most likely.
     #[error("a node of the {} ended while it was measured", side.word())]
     Cpu {
@@ -99,7 +109,7 @@ impl RoundError {
         match self {
             RoundError::Start { source, .. } if is_behind(source) => None,
             RoundError::Start { side, .. } | RoundError::Cpu { side, .. } => Some(*side),
-            RoundError::System { .. } => None,
+            RoundError::System { .. } | RoundError::SetUp { .. } => None,
         }
     }
 }
@@ -216,6 +226,8 @@ struct BothSides {
 struct RunningSide {
     side: Side,
     system: System,
+    /// What set-up steps captured.
+    captured: Captured,
     users: SideUsers,
     totals: Totals,
 }
@@ -256,7 +268,8 @@ impl BothSides {
             let running = sides.of(side);
             running.users.closed_slot(setup.shape.warm_up).await;
             // From here on everything counts, and what is recorded begins anew.
-            running.users = SideUsers::new(&setup.plan, &setup.shape, plan.seed, &running.system);
+            let (system, captured) = (&running.system, &running.captured);
+            running.users = SideUsers::new(setup, plan.seed, system, captured);
         }
         // The new users connect.
         for side in [plan.first, plan.first.other()] {
@@ -300,11 +313,15 @@ impl RunningSide {
         let system = System::start(&of_side.topology, options)
             .await
             .map_err(|source| RoundError::Start { side, source })?;
+        let captured = once::set_up(&setup.plan, plan.seed, &system.url())
+            .await
+            .map_err(|source| RoundError::SetUp { side, source })?;
         // Seeds of their own, for users who write keys that are named by it.
-        let users = SideUsers::new(&setup.plan, &setup.shape, !plan.seed, &system);
+        let users = SideUsers::new(setup, !plan.seed, &system, &captured);
         Ok(RunningSide {
             side,
             system,
+            captured,
             users,
             totals: Totals::default(),
         })

@@ -12,11 +12,12 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use tokio::task::JoinSet;
 
-use super::shape::{OpenSlot, Shape};
+use super::round::RoundSetup;
+use super::shape::OpenSlot;
 use crate::pacer::{ArrivalQueue, release_at};
-use crate::plan::Plan;
 use crate::samples::Samples;
 use crate::scenario::{ScenarioIndex, Seat};
+use crate::story::once::Captured;
 use crate::timing::{Hops, RouteTiming, Timings};
 use crate::user::User;
 use crate::workload::Workload;
@@ -61,12 +62,19 @@ pub(super) struct Done {
 }
 
 impl SideUsers {
-    /// The users of a side's `system`. Both sides' users are alike for one `seed`.
-    pub(super) fn new(plan: &Plan, shape: &Shape, seed: u64, system: &System) -> Self {
+    /// The users of a side's `system`, who know what set-up steps captured there. Both sides'
+    /// users are alike for one `seed`.
+    pub(super) fn new(
+        setup: &RoundSetup,
+        seed: u64,
+        system: &System,
+        captured: &Captured,
+    ) -> Self {
+        let RoundSetup { plan, shape, .. } = setup;
         let workload = Arc::new(Workload {
             // The plan knows only the candidate's hops.
             timings: Timings::new(Hops::of(system.topology())),
-            ..Workload::new(plan, seed, &system.url())
+            ..Workload::new(plan, seed, &system.url()).knowing(captured.clone())
         });
         let seats = shape.users.max(shape.open_users);
         let seats = (0..seats)

@@ -1,6 +1,7 @@
 //! The TOML form of a plan, and the check that it makes sense.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytesize::ByteSize;
@@ -10,34 +11,37 @@ use toml::de::{DeTable, Deserializer};
 
 use super::gate_file::GateFile;
 use super::mistake::{InvalidPlan, Mistake, ToldPlan, within};
-use super::request_file::{RequestFile, ValuesFile, check_requests};
+use super::request::{
+    DataFile, RequestFile, Sources, StoryFile, UsersFile, ValuesFile,
+};
 use super::span::{Size, Span, check_timeout};
 use super::stage_file::{StageFile, check_stages};
 use super::tables::OwnTables;
 use super::words::plainly;
-use super::{Mix, Plan, PlanOf, Requests, rules};
+use super::{Mix, Plan, PlanOf, rules};
 use crate::client::AnswerLimits;
 use crate::evidence::Limits;
 use crate::program::application::Application;
 use crate::text::printable;
 use crate::threshold::Threshold;
 
-/// Reads and checks a plan.
+/// Reads and checks a plan; files that it names are beside its own.
 pub(super) fn parse(file: &str, source: &str, of: PlanOf<'_>) -> Result<Plan, InvalidPlan> {
-    read(source, of).map_err(|problem| problem.locate(file, source))
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    read(source, folder, of).map_err(|problem| problem.locate(file, source))
 }
 
 /// Reads and checks a plan that was told on the command line.
 pub(super) fn parse_told(told: &ToldPlan, of: PlanOf<'_>) -> Result<Plan, InvalidPlan> {
-    read(told.source(), of).map_err(|problem| problem.blame(told))
+    read(told.source(), Path::new(""), of).map_err(|problem| problem.blame(told))
 }
 
-fn read(source: &str, of: PlanOf<'_>) -> Result<Plan, Mistake> {
+fn read(source: &str, folder: &Path, of: PlanOf<'_>) -> Result<Plan, Mistake> {
     let wrong = |error: toml::de::Error| wrong_form(&error, source);
     let mut written = DeTable::parse(source).map_err(wrong)?;
     let own = OwnTables::take(&mut written, source, of.application)?;
     let plan = PlanFile::deserialize(Deserializer::from(written)).map_err(wrong)?;
-    plan.check(source, own, of)
+    plan.check((source, folder), own, of)
 }
 
 /// A mistake in the form of a plan, which serde or the TOML parser found.
@@ -63,7 +67,15 @@ struct PlanFile {
     #[serde(default)]
     request: Vec<Spanned<RequestFile>>,
     #[serde(default)]
+    scenario: Vec<Spanned<StoryFile>>,
+    #[serde(default)]
+    setup: Vec<Spanned<RequestFile>>,
+    #[serde(default)]
+    cleanup: Vec<Spanned<RequestFile>>,
+    #[serde(default)]
     values: BTreeMap<Spanned<String>, Spanned<ValuesFile>>,
+    #[serde(default)]
+    data: BTreeMap<Spanned<String>, Spanned<DataFile>>,
     thresholds: Vec<Spanned<String>>,
     #[serde(default)]
     answer: AnswerFile,
@@ -98,7 +110,13 @@ struct LimitsFile {
 }
 
 impl PlanFile {
-    fn check(self, source: &str, own: OwnTables, of: PlanOf<'_>) -> Result<Plan, Mistake> {
+    /// The plan that is meant by a `source`, whose files are in a `folder`.
+    fn check(
+        self,
+        (source, folder): (&str, &Path),
+        own: OwnTables,
+        of: PlanOf<'_>,
+    ) -> Result<Plan, Mistake> {
         let application = of.application;
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if self.name.get_ref().is_empty() || !self.name.get_ref().chars().all(is_plain) {
@@ -107,7 +125,30 @@ impl PlanFile {
                 "a plan's name is made of lowercase letters, digits and `-`, for it names the run's folder",
             ));
         }
-        let (mix, requests) = check_users_work(self.mix, self.request, self.values, application)?;
+        let users = UsersFile {
+            requests: self.request,
+            stories: self.scenario,
+            set_up: self.setup,
+            clean_up: self.cleanup,
+            sources: Sources {
+                values: self.values,
+                data: self.data,
+            },
+        };
+        let (mix, requests) = match self.mix {
+            Some(mix) => (check_mix(mix, &users, application)?, None),
+            None if users.is_empty() => {
+                return Err(Mistake::somewhere(
+                    "a plan says what users do: a [mix] of scenarios in Rust, plain requests, each a [[request]], or a [[scenario]] of several steps",
+                ));
+            }
+            None => {
+                let requests = users.check(source, folder)?;
+                let weights = requests.stories.iter();
+                let weights = weights.map(|story| (story.name.to_owned(), story.weight));
+                (Mix::of(weights.collect(), &[]), Some(requests))
+            }
+        };
         let reads_it = application
             .tables
             .iter()
@@ -196,25 +237,16 @@ impl LimitsFile {
     }
 }
 
-/// The work of users: a mix of scenarios or plain requests, and not both.
-fn check_users_work(
-    mix: Option<Spanned<BTreeMap<Spanned<String>, u32>>>,
-    requests: Vec<Spanned<RequestFile>>,
-    values: BTreeMap<Spanned<String>, Spanned<ValuesFile>>,
+/// The mix of scenarios in Rust, beside which there is nothing else that users do.
+fn check_mix(
+    mix: Spanned<BTreeMap<Spanned<String>, u32>>,
+    others: &UsersFile,
     application: &Application,
-) -> Result<(Mix, Option<Requests>), Mistake> {
-    let Some(mix) = mix else {
-        if requests.is_empty() {
-            return Err(Mistake::somewhere(
-                "a plan says what users do: a [mix] of scenarios, or plain requests, each a [[request]]",
-            ));
-        }
-        return Ok((Mix::default(), Some(check_requests(requests, values)?)));
-    };
-    if !requests.is_empty() {
+) -> Result<Mix, Mistake> {
+    if !others.is_empty() {
         return Err(Mistake::at(
             &mix,
-            "a plan has either a [mix] of scenarios or plain requests, not both",
+            "a plan has either a [mix] of scenarios in Rust, or plain requests or scenarios of its own, not both",
         ));
     }
     let keys: Vec<String> = application
@@ -240,15 +272,17 @@ fn check_users_work(
             ),
         ));
     }
-    if let Some(name) = values.into_keys().next() {
-        return Err(Mistake::at(
-            &name,
-            "only plain requests, each a [[request]], have values for placeholders",
-        ));
+    if let Some(at) = others.any() {
+        return Err(Mistake {
+            at,
+            ..Mistake::somewhere(
+                "only plain requests and scenarios of the plan's own have a use for this",
+            )
+        });
     }
     let weights = mix.into_inner().into_iter();
     let weights = weights.map(|(name, weight)| (name.into_inner(), weight));
-    Ok((Mix::of(weights.collect(), &application.scenarios), None))
+    Ok(Mix::of(weights.collect(), &application.scenarios))
 }
 
 fn check_thresholds(rules: Vec<Spanned<String>>, plan: &Plan) -> Result<Vec<Threshold>, Mistake> {

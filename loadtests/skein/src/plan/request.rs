@@ -1,20 +1,54 @@
-//! Plain requests: what users send to a server that isn't the laboratory, as data.
+//! What users send to a server of anyone's, as data: plain requests, or scenarios step by
+//! step, with the values that they need and the checks that answers must pass.
 
+mod body;
+mod check;
+mod data;
+mod file;
+mod framing;
+mod known;
+mod names;
+mod several;
+mod story;
+mod template;
+mod values;
+
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::{HeaderName, Method};
-use rand::{Rng, RngExt};
 
-use super::template::{Escaping, Template};
 use crate::samples::{Fault, Route};
 
-/// The plain requests of a plan, and the values for their placeholders.
-#[derive(Clone, Debug)]
+pub use body::Body;
+pub use check::{Check, Seen};
+pub use data::{Order, Table};
+pub(super) use data::DataFile;
+pub(super) use file::{RequestFile, UsersFile};
+pub(super) use known::Sources;
+pub use story::{Condition, Step, Story};
+pub(super) use story::StoryFile;
+pub use template::{Escaping, Template};
+pub use values::Slot;
+pub(super) use values::ValuesFile;
+
+/// What users of a plan send, and what placeholders in it stand for.
+#[derive(Clone, Debug, Default)]
 pub struct Requests {
-    /// The requests; at least one.
+    /// Plain requests, each a turn of its own.
     pub requests: Vec<PlainRequest>,
-    /// What placeholders stand for; templates know them by their place here.
-    pub values: Vec<Values>,
+    /// Scenarios; where there are some, there are no plain requests.
+    pub stories: Vec<Story>,
+    /// Steps that are taken once, before the load.
+    pub set_up: Vec<Step>,
+    /// Steps that are taken once, after the load.
+    pub clean_up: Vec<Step>,
+    /// The source of each placeholder's value; templates know them by their place here.
+    pub slots: Vec<Slot>,
+    /// Tables of data, which slots know by their place.
+    pub tables: Vec<Table>,
+    /// The names under which checks are counted.
+    pub checks: Vec<String>,
 }
 
 /// A request, up to the values of its placeholders, and the answer that is right.
@@ -29,15 +63,15 @@ pub struct PlainRequest {
     /// Header fields, in the order in which they are sent.
     pub headers: Vec<Field>,
     /// The body, if there is one.
-    pub body: Option<Template>,
-    /// The rule for values in the body, by its content type.
-    pub body_escaping: Escaping,
+    pub body: Option<Body>,
     /// How often it is sent, in relation to the others; at least 1.
     pub weight: u32,
     /// The statuses that are right.
     pub status: Statuses,
     /// What the body of a right answer has in it.
     pub contains: Option<String>,
+    /// Further rules on a right answer.
+    pub checks: Vec<Check>,
     /// The time that users wait for the whole answer, if not as long as for others.
     pub timeout: Option<Duration>,
 }
@@ -58,48 +92,82 @@ pub struct Field {
 /// The statuses of a right answer, each 200 to 599; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statuses {
-    list: Vec<u16>,
+    list: Vec<RangeInclusive<u16>>,
     name: &'static str,
 }
 
-/// What a placeholder stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Values {
-    /// A whole number from the first to the second, each as likely as another.
-    Range(u64, u64),
-    /// One of these, each as likely as another; at least one.
-    List(Vec<String>),
+/// A status in a plan, or a class of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StatusFile {
+    One(u16),
+    /// The hundreds: 2 for `2xx`.
+    Class(u16),
+    Neither,
 }
 
 impl Requests {
-    /// A value for every placeholder, drawn with `rng`.
-    pub fn draw(&self, rng: &mut impl Rng) -> Vec<String> {
-        self.values.iter().map(|values| values.draw(rng)).collect()
+    /// Every request: plain ones, and those of steps.
+    pub fn all(&self) -> impl Iterator<Item = &PlainRequest> {
+        let stories = self.stories.iter();
+        let steps = stories.flat_map(|story| story.once.iter().chain(&story.steps));
+        let steps = steps.chain(&self.set_up).chain(&self.clean_up);
+        self.requests.iter().chain(steps.map(|step| &step.request))
+    }
+
+    /// Every text that may have placeholders.
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.all().flat_map(PlainRequest::templates)
+    }
+
+    /// The routes that users ask under load.
+    pub fn routes(&self) -> impl Iterator<Item = Route> {
+        let stories = self.stories.iter().flat_map(|story| story.routes);
+        let plain = self.requests.iter().map(|request| request.route);
+        plain.chain(stories.copied())
+    }
+
+    /// The values that nobody may see.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.slots.iter().filter_map(|slot| match slot {
+            Slot::Secret(secret) if !secret.is_empty() => Some(secret.as_str()),
+            _ => None,
+        })
     }
 }
 
 impl PlainRequest {
     /// Whether it is the same each time.
     pub fn is_constant(&self) -> bool {
-        self.templates().all(Template::is_constant)
+        self.sent().all(Template::is_constant)
     }
 
-    /// Every text of the request that may have placeholders.
+    /// Every text of the request and its checks that may have placeholders.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let checks = self.checks.iter().filter_map(Check::template);
+        self.sent().chain(checks)
+    }
+
+    /// Every text that is sent and may have placeholders.
+    fn sent(&self) -> impl Iterator<Item = &Template> {
         let headers = self.headers.iter().map(|field| &field.value);
-        std::iter::once(&self.path).chain(headers).chain(&self.body)
+        let body = self.body.iter().flat_map(Body::templates);
+        std::iter::once(&self.path).chain(headers).chain(body)
     }
 }
 
 impl Statuses {
-    /// These statuses; `None` if there are none. Their name is kept for the life of the
-    /// program, as routes are.
-    pub fn new(list: Vec<u16>) -> Option<Self> {
+    /// The statuses in these ranges, single ones or whole classes; `None` if there are none.
+    /// Their name is kept for the life of the program, as routes are.
+    pub fn new(list: Vec<RangeInclusive<u16>>) -> Option<Self> {
+        let name = |range: &RangeInclusive<u16>| match range.start() == range.end() {
+            true => range.start().to_string(),
+            false => format!("{}xx", range.start() / 100),
+        };
         let (last, others) = list.split_last()?;
-        let others: Vec<_> = others.iter().map(u16::to_string).collect();
+        let others: Vec<_> = others.iter().map(name).collect();
         let name = match others.is_empty() {
-            true => last.to_string(),
-            false => format!("{} or {last}", others.join(", ")),
+            true => name(last),
+            false => format!("{} or {}", others.join(", "), name(last)),
         };
         Some(Statuses {
             list,
@@ -109,13 +177,16 @@ impl Statuses {
 
     /// True when a status is right.
     pub fn contains(&self, status: u16) -> bool {
-        self.list.contains(&status)
+        self.list.iter().any(|range| range.contains(&status))
     }
 
     /// The fault of an answer with another status.
     pub fn fault(&self, got: u16) -> Fault {
-        match self.list[..] {
-            [expected] => Fault::Status { expected, got },
+        match &self.list[..] {
+            [only] if only.start() == only.end() => Fault::Status {
+                expected: *only.start(),
+                got,
+            },
             _ => Fault::Statuses {
                 expected: self.name,
                 got,
@@ -126,52 +197,31 @@ impl Statuses {
     /// True when answers of these statuses never have a body (RFC 9110, sections 15.3.5
     /// and 15.4.5).
     pub fn are_bodiless(&self) -> bool {
-        self.list.iter().all(|status| matches!(status, 204 | 304))
-    }
-}
-
-impl Values {
-    fn draw(&self, rng: &mut impl Rng) -> String {
-        match self {
-            Values::Range(from, to) => rng.random_range(*from..=*to).to_string(),
-            Values::List(list) => list[rng.random_range(0..list.len())].clone(),
-        }
-    }
-
-    /// True when a value can be empty.
-    pub(super) fn can_be_empty(&self) -> bool {
-        matches!(self, Values::List(list) if list.iter().any(String::is_empty))
+        let bodiless = [204..=204, 304..=304];
+        self.list.iter().all(|range| bodiless.contains(range))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use rand::SeedableRng;
-    use rand::rngs::Xoshiro256PlusPlus;
-
     use super::*;
 
     #[test]
     fn statuses_are_named_as_they_are_said() {
-        let fault = |statuses: &[u16]| {
+        let fault = |statuses: &[RangeInclusive<u16>]| {
             let statuses = Statuses::new(statuses.to_vec()).expect("some");
-            assert!(statuses.contains(statuses.list[0]) && !statuses.contains(500));
+            let first = *statuses.list[0].start();
+            assert!(statuses.contains(first) && !statuses.contains(500));
             statuses.fault(500).to_string()
         };
-        assert_eq!(fault(&[201]), "status 500 where 201 was right");
-        let several = "status 500 where 200, 206 or 304 was right";
-        assert_eq!(fault(&[200, 206, 304]), several);
-    }
-
-    proptest! {
-        #[test]
-        fn values_are_drawn_from_those_that_are_given(seed in any::<u64>(), from in 0u64..50, more in 0u64..50) {
-            let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-            let drawn: u64 = Values::Range(from, from + more).draw(&mut rng).parse().expect("a number");
-            prop_assert!((from..=from + more).contains(&drawn));
-            let list = Values::List(vec!["a".to_owned(), "b".to_owned()]);
-            prop_assert!(["a", "b"].contains(&list.draw(&mut rng).as_str()));
-        }
+        assert_eq!(fault(&[201..=201]), "status 500 where 201 was right");
+        assert_eq!(
+            fault(&[200..=200, 206..=206, 304..=304]),
+            "status 500 where 200, 206 or 304 was right"
+        );
+        assert_eq!(
+            fault(&[200..=299, 404..=404]),
+            "status 500 where 2xx or 404 was right"
+        );
     }
 }

@@ -4,13 +4,14 @@ use crate::figure::Figure;
 use crate::samples::Route;
 use crate::threshold::{Metric, Threshold};
 
-use super::Plan;
+use super::{Plan, Requests};
 
 /// Refuses a rule about something that the plan doesn't have.
 pub(super) fn check(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
     let subject = threshold.subject.as_deref();
     match &threshold.metric {
         Metric::Unsent | Metric::Late => check_stage(subject, plan),
+        Metric::Checks => check_named(subject, plan),
         Metric::Named(figure) => check_figure(figure, subject, plan),
         Metric::CpuPerRequest if plan.requests.is_some() && plan.foreign.is_none() => {
             Err(NO_SYSTEM.to_owned())
@@ -33,6 +34,22 @@ fn check_stage(subject: Option<&str>, plan: &Plan) -> Result<(), String> {
         ),
         Some(subject) if !names.contains(&subject) => Err(format!(
             "no judged stage with a rate is called {subject:?}; there is {}",
+            names.join(", ")
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_named(subject: Option<&str>, plan: &Plan) -> Result<(), String> {
+    let names = plan.requests.iter().flat_map(|requests| &requests.checks);
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    match subject {
+        _ if names.is_empty() => Err(
+            "no check of this plan has a name; give one, as in `check = [{ json = \"/id\", exists = true, name = \"has-id\" }]`"
+                .to_owned(),
+        ),
+        Some(subject) if !names.contains(&subject) => Err(format!(
+            "no check is called {subject:?}; there is {}",
             names.join(", ")
         )),
         _ => Ok(()),
@@ -93,10 +110,8 @@ fn check_route(subject: &str, plan: &Plan) -> Result<(), String> {
         .iter()
         .filter(|kind| plan.mix.weight(&kind.key()) > 0);
     let of_scenarios = mixed.flat_map(|kind| kind.routes).map(Route::name);
-    let plain = plan.requests.iter().flat_map(|requests| &requests.requests);
-    let routes: Vec<_> = of_scenarios
-        .chain(plain.map(|request| request.route.name()))
-        .collect();
+    let told = plan.requests.iter().flat_map(Requests::routes);
+    let routes: Vec<_> = of_scenarios.chain(told.map(|route| route.name())).collect();
     if routes.iter().any(|route| route == subject) {
         return Ok(());
     }

@@ -68,6 +68,7 @@ pub(super) fn record(
             .map(|(route, samples)| (route.name(), route_figures(samples)))
             .collect(),
         turns: turns(&stages),
+        checks: seen.samples.checks.clone(),
         seconds: measured_seconds,
         named: account
             .figures

@@ -62,15 +62,7 @@ impl Threshold {
 fn split(rule: &str) -> Option<(&str, Operator, &str, Option<&str>)> {
     let at = rule.find(['<', '>'])?;
     let (name, rest) = rule.split_at(at);
-    let operators = [
-        ("<=", Operator::AtMost),
-        (">=", Operator::AtLeast),
-        ("<", Operator::Less),
-        (">", Operator::Greater),
-    ];
-    let (rest, operator) = operators
-        .into_iter()
-        .find_map(|(sign, operator)| Some((rest.strip_prefix(sign)?, operator)))?;
+    let (operator, rest) = Operator::read(rest)?;
     let (limit, subject) = match rest.split_once(" for ") {
         Some((limit, subject)) => (limit, Some(subject.trim())),
         None => (rest, None),

@@ -16,6 +16,8 @@ pub struct Figures {
     pub routes: BTreeMap<String, RouteFigures>,
     /// Turns of the judged open stages, by the stage's name.
     pub turns: BTreeMap<String, TurnFigures>,
+    /// Named checks of answers in the judged stages, by how often they failed and held.
+    pub checks: BTreeMap<String, [u64; 2]>,
     /// How long the judged stages lasted, in seconds.
     pub seconds: f64,
     /// Figures of the figures that the program adds, by name.
@@ -119,6 +121,13 @@ impl Threshold {
                 let reading = figures.named.get(name);
                 reading.copied().unwrap_or(Reading::OutOfSight)
             }
+            Metric::Checks => {
+                let checks = figures.checks.iter().filter(|(name, _)| self.is_about(name));
+                let (failed, held) = checks.fold((0, 0), |(failed, held), (_, of)| {
+                    (failed + of[0], held + of[1])
+                });
+                Reading::percent(held, failed + held)
+            }
             Metric::CpuPerRequest => {
                 let subject = self.subject.as_deref().unwrap_or_default();
                 match &figures.cpu_per_request {
@@ -201,6 +210,10 @@ mod tests {
                         late: 10,
                     },
                 ),
+            ]),
+            checks: BTreeMap::from([
+                ("fresh".to_owned(), [1, 3]),
+                ("whole".to_owned(), [0, 4]),
             ]),
             seconds: 2.0,
             named: BTreeMap::from([

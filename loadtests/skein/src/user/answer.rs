@@ -1,12 +1,15 @@
 //! An answer, and what a check may find wrong with it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::client::{Content, Spoken};
-use crate::samples::{Fault, NodeNames};
+use crate::samples::{Fault, NodeNames, StageIndex};
 use crate::text;
+use crate::workload::Workload;
 
 /// The header field in which servers usually name themselves, for examples of faults.
 const SERVED_BY: &str = "x-served-by";
@@ -20,6 +23,12 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body, or the beginning of it where the request asks for no more.
     pub body: Bytes,
+    /// The body's length as it came, in bytes.
+    pub(crate) size: u64,
+    /// The response time.
+    pub(crate) took: Duration,
+    /// The stage that the request was sent for.
+    pub(crate) stage: StageIndex,
     /// True when the text that the request looks for is in the body.
     pub(crate) is_found: bool,
     /// True when the body was to be whole, and is only the beginning.
@@ -116,6 +125,9 @@ impl From<Response<Content>> for Answer {
             status: head.status,
             headers: head.headers,
             body: content.kept,
+            size: content.length,
+            took: Duration::ZERO,
+            stage: None,
             is_found: content.is_found,
             is_cut: content.is_cut,
         }
@@ -123,6 +135,14 @@ impl From<Response<Content>> for Answer {
 }
 
 impl Wrong {
+    /// The same with nothing in its example that nobody may see.
+    pub(super) fn without_secrets(self, workload: &Workload) -> Self {
+        Wrong {
+            example: workload.without_secrets(self.example),
+            ..self
+        }
+    }
+
     /// A fault with its particulars.
     pub(super) fn of(fault: Fault, example: String) -> Self {
         Wrong { fault, example }

@@ -210,7 +210,7 @@ fn wrong_types_are_told_in_the_words_of_plans() {
             "[mix]\nbrowsers = 1",
             "[[request]]\npath = \"/\"\nstatus = true",
             "12:10",
-            "this is true; write one whole number or a list",
+            "this is true; write a status such as `200`",
         ),
         (
             "[mix]\nbrowsers = 1",

@@ -4,6 +4,8 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::names::{Names, is_name};
+
 /// A text with placeholders. `{name}` is one, and `{name:raw}` the same without
 /// escaping; `{{name}}` is the text `{name}`. Braces around anything that is no name,
 /// as in JSON, are text.
@@ -40,8 +42,8 @@ pub enum Escaping {
 pub enum PlaceholderMistake {
     /// Nobody gave it values.
     Unknown {
-        /// The placeholder's name.
-        name: String,
+        /// The way to give it one, as an order.
+        remedy: String,
         /// The placeholder with its braces.
         written: String,
     },
@@ -62,13 +64,6 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// True when a placeholder can have this name: letters, digits, `-` and `_`, of which the
-/// first is a letter or `_`. Braces around anything else are text.
-pub(super) fn is_name(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(is_part)
-}
-
 /// Braces around a name, as they were found in a text.
 struct Braces<'a> {
     /// The braces before the name, and those of them that have a partner behind it.
@@ -81,14 +76,14 @@ struct Braces<'a> {
 impl<'a> Braces<'a> {
     /// Reads a text that begins with a brace; `None` unless a name follows, perhaps with
     /// a colon and a word, and at least one closing brace.
-    fn read(text: &'a str, names: &[&str]) -> Option<Self> {
+    fn read(text: &'a str, names: &dyn Names) -> Option<Self> {
         let rest = text.trim_start_matches('{');
         let opening = text.len() - rest.len();
         let (inner, _) = rest.split_once('}')?;
         let (name, way) = inner.split_once(':').unwrap_or((inner, RAW));
         // Such as `{a:b}` in a query language, where nothing is called `a`.
-        let is_foreign = way != RAW && !names.contains(&name);
-        if !is_name(name) || !is_name(way) || is_foreign {
+        let is_foreign = way != RAW && names.place(name).is_none();
+        if !names.can_be(name) || !is_name(way) || is_foreign {
             return None;
         }
         let behind = &rest[inner.len()..];
@@ -107,7 +102,7 @@ impl Template {
     /// # Errors
     ///
     /// When a placeholder has another name, or asks for another way than `raw`.
-    pub fn parse(text: &str, names: &[&str]) -> Result<Self, PlaceholderMistake> {
+    pub fn parse(text: &str, names: &dyn Names) -> Result<Self, PlaceholderMistake> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -161,6 +156,29 @@ impl Template {
         text
     }
 
+    /// A text without placeholders.
+    pub fn text(text: &str) -> Self {
+        Template(vec![Piece::Text(text.to_owned())])
+    }
+
+    /// One text after the other.
+    pub fn joined(texts: impl IntoIterator<Item = Template>) -> Self {
+        Template(texts.into_iter().flat_map(|text| text.0).collect())
+    }
+
+    /// The same with what isn't placeholders written by the rule of `escaping`, as values
+    /// will be.
+    pub fn escaped(mut self, escaping: Escaping) -> Self {
+        for piece in &mut self.0 {
+            if let Piece::Text(plain) = piece {
+                let mut text = String::new();
+                escaping.write(plain, &mut text);
+                *plain = text;
+            }
+        }
+        self
+    }
+
     /// True when the text is the same each time.
     pub fn is_constant(&self) -> bool {
         self.values().next().is_none()
@@ -186,7 +204,7 @@ impl Template {
 }
 
 /// The value that is meant by what is between two braces.
-fn value(inner: &str, names: &[&str]) -> Result<Piece, PlaceholderMistake> {
+fn value(inner: &str, names: &dyn Names) -> Result<Piece, PlaceholderMistake> {
     let written = format!("{{{inner}}}");
     let (name, way) = match inner.split_once(':') {
         Some((name, way)) => (name, Some(way)),
@@ -195,9 +213,9 @@ fn value(inner: &str, names: &[&str]) -> Result<Piece, PlaceholderMistake> {
     if way.is_some_and(|way| way != RAW) {
         return Err(PlaceholderMistake::UnknownWay { written });
     }
-    let place = names.iter().position(|known| *known == name);
+    let place = names.place(name);
     let place = place.ok_or_else(|| PlaceholderMistake::Unknown {
-        name: name.to_owned(),
+        remedy: names.remedy(name),
         written,
     })?;
     Ok(Piece::Value {
@@ -259,9 +277,9 @@ impl PlaceholderMistake {
 impl fmt::Display for PlaceholderMistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PlaceholderMistake::Unknown { name, written } => write!(
+            PlaceholderMistake::Unknown { remedy, written } => write!(
                 f,
-                "nobody says what {written} stands for; give it values in a plan's file, such as `[values.{name}]` with `from = 1` and `to = 100`, or write {{{written}}} if the braces are to be sent"
+                "nobody says what {written} stands for; {remedy}, or write {{{written}}} if the braces are to be sent"
             ),
             PlaceholderMistake::UnknownWay { written } => write!(
                 f,
@@ -276,6 +294,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const NONE: [&str; 0] = [];
 
     fn filled(text: &str, escaping: Escaping, value: &str) -> String {
         let template = Template::parse(text, &["item"]).expect("no mistake");
@@ -346,13 +366,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_text_without_names_in_braces_stays_as_it_is(text in "[^a-zA-Z_]*") {
-            let template = Template::parse(&text, &[]).expect("no placeholder");
+            let template = Template::parse(&text, &NONE).expect("no placeholder");
             prop_assert_eq!(template.constant(), Some(text));
         }
 
         #[test]
         fn doubled_braces_around_a_name_are_sent_as_one(name in "[a-z_][a-z0-9_-]{0,9}", before in "[^{}]*") {
-            let template = Template::parse(&format!("{before}{{{{{name}}}}}"), &[]).expect("text");
+            let template = Template::parse(&format!("{before}{{{{{name}}}}}"), &NONE).expect("text");
             prop_assert_eq!(template.constant(), Some(format!("{before}{{{name}}}")));
         }
 

@@ -5,20 +5,19 @@
 use http::header;
 use toml::Spanned;
 
-use super::mistake::Mistake;
-use super::request::{Field, Values};
-use super::template::Template;
+use super::super::mistake::Mistake;
+use super::{Body, Field, Slot};
 
 /// Checks a request's header fields, which are `written` so, against its body.
 pub(super) fn check(
     written: &[(Spanned<String>, Spanned<String>)],
     fields: &[Field],
-    body: Option<&Template>,
-    values: &[Values],
+    body: Option<&Body>,
+    slots: &[Slot],
 ) -> Result<(), Mistake> {
     let framing = Framing {
-        length: length(body),
-        can_be_empty: can_be_empty(body, values),
+        length: body.map_or(Some(0), Body::length),
+        can_be_empty: body.is_none_or(|body| body.can_be_empty(slots)),
     };
     let has = |name| fields.iter().any(|field| field.name == name);
     let is_counted_twice = has(header::CONTENT_LENGTH) && has(header::TRANSFER_ENCODING);
@@ -108,20 +107,6 @@ impl Framing {
 fn is_number(text: &str, number: usize) -> bool {
     let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_digits && text.parse() == Ok(number)
-}
-
-/// The bytes of a body, if they are as many each time.
-fn length(body: Option<&Template>) -> Option<usize> {
-    match body {
-        None => Some(0),
-        Some(body) => body.constant().map(|text| text.len()),
-    }
-}
-
-fn can_be_empty(body: Option<&Template>, values: &[Values]) -> bool {
-    body.is_none_or(|body| {
-        body.is_only_values() && body.values().all(|place| values[place].can_be_empty())
-    })
 }
 
 fn bytes(number: usize) -> String {

@@ -8,8 +8,10 @@ use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use super::StatusFile;
+
 /// One value, or a list of such values.
-pub(super) struct OneOrMore<T> {
+pub(in crate::plan) struct OneOrMore<T> {
     /// Where all of it is in the source.
     pub(super) at: Range<usize>,
     pub(super) several: Vec<Spanned<T>>,
@@ -18,10 +20,10 @@ pub(super) struct OneOrMore<T> {
 /// Header fields in the order in which they are written: a table, whose values may be
 /// lists, or a list of pairs.
 #[derive(Default)]
-pub(super) struct FieldsFile(pub(super) Vec<(Spanned<String>, Spanned<String>)>);
+pub(in crate::plan) struct FieldsFile(pub(super) Vec<(Spanned<String>, Spanned<String>)>);
 
 /// A value that may be there once or several times.
-pub(super) trait Single: Sized {
+pub(in crate::plan) trait Single: Sized {
     /// One of them or several, in words.
     const EXPECTED: &'static str;
 
@@ -36,13 +38,23 @@ pub(super) trait Single: Sized {
     }
 }
 
-impl Single for u16 {
+impl Single for StatusFile {
     const EXPECTED: &'static str =
-        "one whole number or a list of them, such as `200` or `[200, 404]`";
+        "a status such as `200`, a class such as `\"2xx\"`, or a list such as `[200, 404]`";
 
     fn of_number(number: i64) -> Option<Self> {
         // What is out of range is told by the check of the range.
-        Some(u16::try_from(number).unwrap_or(u16::MAX))
+        Some(StatusFile::One(u16::try_from(number).unwrap_or(u16::MAX)))
+    }
+
+    fn of_text(text: &str) -> Option<Self> {
+        Some(match text {
+            "2xx" => StatusFile::Class(2),
+            "3xx" => StatusFile::Class(3),
+            "4xx" => StatusFile::Class(4),
+            "5xx" => StatusFile::Class(5),
+            _ => StatusFile::Neither,
+        })
     }
 }
 

@@ -1,0 +1,84 @@
+//! Steps that are taken once for a whole run: set-up before its load, which gives every user
+//! what it captured, and clean-up after it. They are in no figure.
+
+use std::sync::Arc;
+
+use super::Teller;
+use crate::plan::{Plan, Requests, Step};
+use crate::user::User;
+use crate::workload::Workload;
+
+/// What steps took from answers, by the place of the value that it is.
+pub(crate) type Captured = Vec<(usize, String)>;
+
+/// A step that failed, so that there is no load.
+#[derive(Debug, thiserror::Error)]
+#[error("the {which} of the plan failed at {route}: {reason}")]
+pub struct OnceFailed {
+    which: &'static str,
+    route: String,
+    reason: String,
+}
+
+/// Takes the plan's set-up steps at the system at `url`.
+///
+/// # Errors
+///
+/// A step failed.
+pub(crate) async fn set_up(plan: &Plan, seed: u64, url: &str) -> Result<Captured, OnceFailed> {
+    let Some(requests) = &plan.requests else {
+        return Ok(Captured::new());
+    };
+    let workload = Workload::new(plan, seed, url);
+    take("set-up", requests, &requests.set_up, workload).await
+}
+
+/// Takes the plan's clean-up steps, which know what set-up `captured`.
+///
+/// # Errors
+///
+/// A step failed.
+pub(crate) async fn clean_up(
+    plan: &Plan,
+    captured: &Captured,
+    seed: u64,
+    url: &str,
+) -> Result<(), OnceFailed> {
+    if let Some(requests) = &plan.requests {
+        let workload = Workload::new(plan, seed, url).knowing(captured.clone());
+        take("clean-up", requests, &requests.clean_up, workload).await?;
+    }
+    Ok(())
+}
+
+/// Takes steps as a user of a load of its own, whose samples nobody adds to the run's.
+async fn take(
+    which: &'static str,
+    requests: &Requests,
+    steps: &[Step],
+    workload: Workload,
+) -> Result<Captured, OnceFailed> {
+    if steps.is_empty() {
+        return Ok(Captured::new());
+    }
+    let workload = Arc::new(workload);
+    let mut teller = Teller::of_steps(steps, &requests.slots, &workload.target);
+    let mut user = User::new(0, Arc::clone(&workload));
+    if teller.turn(&mut user).await {
+        return Ok(teller.captured(steps));
+    }
+    let samples = workload.recorder.snapshot();
+    let failed = samples.faults.iter().next();
+    let (route, reason) = match (failed, samples.near_side.values().next()) {
+        (Some(((_, route, fault), faults)), _) => {
+            (route.name(), format!("{fault} ({})", faults.example))
+        }
+        (None, Some(shortage)) => ("its first step".to_owned(), shortage.example.clone()),
+        (None, None) => ("some step".to_owned(), "it was broken off".to_owned()),
+    };
+    Err(OnceFailed {
+        which,
+        route,
+        reason,
+    })
+}
