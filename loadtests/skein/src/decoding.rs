@@ -156,14 +156,23 @@ mod tests {
     #[test]
     fn deflate_without_its_frame_and_brotli_and_zstd_are_read_too() {
         let raw = encoded("raw", b"hello");
-        assert_eq!(without("deflate", &raw).expect("read"), Some(b"hello".to_vec()));
+        assert_eq!(
+            without("deflate", &raw).expect("read"),
+            Some(b"hello".to_vec())
+        );
         // `printf hello | brotli` and `printf hello | zstd`.
         let brotli = [0x0f, 0x02, 0x80, b'h', b'e', b'l', b'l', b'o', 0x03];
-        assert_eq!(without("br", &brotli).expect("read"), Some(b"hello".to_vec()));
+        assert_eq!(
+            without("br", &brotli).expect("read"),
+            Some(b"hello".to_vec())
+        );
         let zstd = [
             0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x05, 0x29, 0x00, 0x00, b'h', b'e', b'l', b'l', b'o',
         ];
-        assert_eq!(without("zstd", &zstd).expect("read"), Some(b"hello".to_vec()));
+        assert_eq!(
+            without("zstd", &zstd).expect("read"),
+            Some(b"hello".to_vec())
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub(crate) mod once;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ struct ReadyStory {
 struct ReadyStep {
     step: Step,
     ready: Ready,
+    /// The values that no step of the turn needs before it does: when it is repeated, it gets
+    /// others.
+    own: Needs,
 }
 
 /// A user of a scenario.
@@ -62,8 +66,8 @@ impl Stories {
         let ready = |story: &Story| ReadyStory {
             keeps_cookies: story.keeps_cookies,
             needs: needs(story.once.iter().chain(&story.steps), &requests.slots),
-            once: ready_steps(&story.once, target),
-            steps: ready_steps(&story.steps, target),
+            once: ready_steps(&story.once, &requests.slots, target),
+            steps: ready_steps(&story.steps, &requests.slots, target),
         };
         Stories(requests.stories.iter().map(ready).collect())
     }
@@ -88,10 +92,16 @@ fn needs<'a>(steps: impl IntoIterator<Item = &'a Step>, slots: &[Slot]) -> Arc<N
     Arc::new(Needs::of(templates.flat_map(Template::values), slots))
 }
 
-fn ready_steps(steps: &[Step], target: &Target) -> Arc<[ReadyStep]> {
-    let ready = steps.iter().map(|step| ReadyStep {
-        ready: Ready::new(step.request.clone(), target, !step.captures.is_empty()),
-        step: step.clone(),
+fn ready_steps(steps: &[Step], slots: &[Slot], target: &Target) -> Arc<[ReadyStep]> {
+    let mut needed = BTreeSet::new();
+    let ready = steps.iter().map(|step| {
+        let places = step.templates().flat_map(Template::values);
+        let places: Vec<usize> = places.filter(|place| needed.insert(*place)).collect();
+        ReadyStep {
+            ready: Ready::new(step.request.clone(), target, !step.captures.is_empty()),
+            own: Needs::of(places, slots),
+            step: step.clone(),
+        }
     });
     ready.collect()
 }
@@ -102,7 +112,7 @@ impl Teller {
         Teller {
             needs: needs(steps, slots),
             once: Arc::new([]),
-            steps: ready_steps(steps, target),
+            steps: ready_steps(steps, slots, target),
             values: None,
             cookies: Some(CookieStore::default()),
             has_begun: true,
@@ -162,18 +172,21 @@ impl Teller {
 
     /// Takes steps until one fails or the load is over.
     async fn take(&mut self, steps: &[ReadyStep], user: &mut User, values: &mut Values) -> End {
-        for ReadyStep { step, ready } in steps {
+        for ReadyStep { step, ready, own } in steps {
             if step.chance < 1.0 && !user.chance(step.chance) {
                 continue;
             }
             let times = user.draw(step.repeat.clone());
             for time in 0..times {
-                if !step.condition.is_none_or(|condition| condition.holds(values)) {
+                if !step
+                    .condition
+                    .is_none_or(|condition| condition.holds(values))
+                {
                     break;
                 }
                 if time > 0 {
                     let workload = Arc::clone(user.workload());
-                    workload.supply.draw(&self.needs, values, user.rng());
+                    workload.supply.draw(own, values, user.rng());
                 }
                 if self.send(step, ready, user, values).await == End::Failed {
                     return End::Failed;
@@ -195,7 +208,10 @@ impl Teller {
     ) -> End {
         let workload = Arc::clone(user.workload());
         let mut request = ready.request(&workload.target, values.all());
-        let url = self.cookies.as_ref().and_then(|_| request.url(&workload.target));
+        let url = self
+            .cookies
+            .as_ref()
+            .and_then(|_| request.url(&workload.target));
         if let Some((cookies, url)) = self.cookies.as_ref().zip(url.as_ref()) {
             request = with_cookies(request, cookies, url);
         }
@@ -245,7 +261,9 @@ impl Condition {
 /// The request with the cookies that a server at `url` gets.
 fn with_cookies(request: Request, cookies: &CookieStore, url: &url::Url) -> Request {
     let pairs = cookies.get_request_values(url);
-    let pairs: Vec<_> = pairs.map(|(name, value)| format!("{name}={value}")).collect();
+    let pairs: Vec<_> = pairs
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     match HeaderValue::from_str(&pairs.join("; ")) {
         Ok(value) if !pairs.is_empty() => request.header(header::COOKIE, value),
         _ => request,

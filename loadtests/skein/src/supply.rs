@@ -50,7 +50,11 @@ pub(crate) struct UsedUp {
 impl Supply {
     /// The supply of a plan's users.
     pub(crate) fn new(requests: &Requests) -> Self {
-        let zeros = |count| std::iter::repeat_with(AtomicU64::default).take(count).collect();
+        let zeros = |count| {
+            std::iter::repeat_with(AtomicU64::default)
+                .take(count)
+                .collect()
+        };
         Supply {
             counted: zeros(requests.slots.len()),
             given: zeros(requests.tables.len()),
@@ -227,12 +231,19 @@ mod tests {
     #[test]
     fn rows_are_given_in_the_order_that_was_asked_for() {
         let given = |order| -> Vec<String> {
-            rows(order).into_iter().map(|row| row.expect("a row")).collect()
+            rows(order)
+                .into_iter()
+                .map(|row| row.expect("a row"))
+                .collect()
         };
         assert_eq!(given(Order::InTurn), ["a", "b", "c", "a", "b"]);
         assert_eq!(given(Order::PerUser), ["a", "b", "a", "b", "a"]);
         let random = given(Order::Random);
-        assert!(random.iter().all(|row| ["a", "b", "c"].contains(&row.as_str())));
+        assert!(
+            random
+                .iter()
+                .all(|row| ["a", "b", "c"].contains(&row.as_str()))
+        );
     }
 
     #[test]

@@ -127,7 +127,11 @@ impl Workload {
 
     /// How often each check with a name failed, and how often it held.
     fn checks_so_far(&self) -> BTreeMap<String, [u64; 2]> {
-        let names = self.plan.requests.iter().flat_map(|requests| &requests.checks);
+        let names = self
+            .plan
+            .requests
+            .iter()
+            .flat_map(|requests| &requests.checks);
         let counts = self.checks.iter();
         let counts = counts.map(|of| [0, 1].map(|held: usize| of[held].load(Ordering::Relaxed)));
         names.cloned().zip(counts).collect()

@@ -246,7 +246,9 @@ fn failed(error: RunError, folder: &Path) -> Failure {
             let context = format!("the nodes' logs are in {}", logs.display());
             Failure::not_started(anyhow::Error::new(error).context(context))
         }
-        RunError::NobodyThere { .. } | RunError::NoSystem(_) | RunError::SetUp(_) => Failure::not_started(error),
+        RunError::NobodyThere { .. } | RunError::NoSystem(_) | RunError::SetUp(_) => {
+            Failure::not_started(error)
+        }
         RunError::NearSide { .. } | RunError::Attack(_) => Failure::invalid(error),
     }
 }

@@ -64,12 +64,7 @@ pub(super) struct Done {
 impl SideUsers {
     /// The users of a side's `system`, who know what set-up steps captured there. Both sides'
     /// users are alike for one `seed`.
-    pub(super) fn new(
-        setup: &RoundSetup,
-        seed: u64,
-        system: &System,
-        captured: &Captured,
-    ) -> Self {
+    pub(super) fn new(setup: &RoundSetup, seed: u64, system: &System, captured: &Captured) -> Self {
         let RoundSetup { plan, shape, .. } = setup;
         let workload = Arc::new(Workload {
             // The plan knows only the candidate's hops.

@@ -11,9 +11,7 @@ use toml::de::{DeTable, Deserializer};
 
 use super::gate_file::GateFile;
 use super::mistake::{InvalidPlan, Mistake, ToldPlan, within};
-use super::request::{
-    DataFile, RequestFile, Sources, StoryFile, UsersFile, ValuesFile,
-};
+use super::request::{DataFile, RequestFile, Sources, StoryFile, UsersFile, ValuesFile};
 use super::span::{Size, Span, check_timeout};
 use super::stage_file::{StageFile, check_stages};
 use super::tables::OwnTables;

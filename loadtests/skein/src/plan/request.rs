@@ -22,12 +22,12 @@ use crate::samples::{Fault, Route};
 
 pub use body::Body;
 pub use check::{Check, Seen};
-pub use data::{Order, Table};
 pub(super) use data::DataFile;
+pub use data::{Order, Table};
 pub(super) use file::{RequestFile, UsersFile};
 pub(super) use known::Sources;
-pub use story::{Condition, Step, Story};
 pub(super) use story::StoryFile;
+pub use story::{Condition, Step, Story};
 pub use template::{Escaping, Template};
 pub use values::Slot;
 pub(super) use values::ValuesFile;

@@ -1,5 +1,6 @@
 //! Makes the record of a run out of what was seen of it. Nothing here measures.
 
+mod checks;
 mod nodes;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,9 @@ pub(super) fn record(
     warnings.extend(unasked(seen.unasked));
     let is_started = order.target.is_none();
     let mut account = account(plan, seen, is_started);
+    account
+        .sections
+        .extend(checks::section(&seen.samples.checks));
     let topology = plan.topology().filter(|_| is_started);
     let figures_read = readings(plan, &account);
     let measured = seen.measured.as_ref().zip(topology.as_ref());

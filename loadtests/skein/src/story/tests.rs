@@ -35,7 +35,9 @@ async fn shop() -> (String, Log) {
         .route("/orders", post(order))
         .route("/orders/{id}", get(read))
         .with_state(Arc::clone(&log));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, app).await });
     (url, log)
@@ -66,7 +68,11 @@ async fn order(State(log): State<Log>, headers: HeaderMap, body: String) -> impl
     log.lock()
         .expect("a log")
         .push(format!("order {token} {cookie} {kind} {body}"));
-    (StatusCode::CREATED, [("location", "/orders/41")], "<id>41</id>")
+    (
+        StatusCode::CREATED,
+        [("location", "/orders/41")],
+        "<id>41</id>",
+    )
 }
 
 async fn read(State(log): State<Log>, Path(id): Path<String>) -> impl IntoResponse {
@@ -160,7 +166,11 @@ async fn a_turn_ends_with_the_step_that_fails_and_the_login_is_taken_again() {
         assert_eq!(told.turn().await, ["login user=ann%20%26%20bob"]);
     }
     let samples = told.samples();
-    let faults: Vec<_> = samples.faults.keys().map(|(_, _, f)| f.to_string()).collect();
+    let faults: Vec<_> = samples
+        .faults
+        .keys()
+        .map(|(_, _, f)| f.to_string())
+        .collect();
     assert_eq!(
         faults,
         ["the JSON body has no /tokne, which was to be captured as {token}"]
@@ -196,6 +206,28 @@ path = "/orders/2"
 }
 
 #[tokio::test]
+async fn a_value_is_the_same_for_a_turn_but_for_repeats_of_the_step_that_is_first_to_need_it() {
+    let scenarios = r#"
+[[scenario]]
+name = "browsers"
+[[scenario.step]]
+path = "/orders/{a}"
+repeat = 9
+[[scenario.step]]
+path = "/orders/{a}"
+repeat = 3
+[values.a]
+from = 1
+to = 1000000
+"#;
+    let mut told = Told::by(scenarios).await;
+    let seen = told.turn().await;
+    assert_eq!(seen.len(), 12);
+    assert!(seen[..9].windows(2).any(|two| two[0] != two[1]), "{seen:?}");
+    assert!(seen[8..].windows(2).all(|two| two[0] == two[1]), "{seen:?}");
+}
+
+#[tokio::test]
 async fn what_set_up_captures_every_user_knows_and_none_of_it_is_counted() {
     let scenarios = r#"
 [[setup]]
@@ -215,7 +247,9 @@ path = "/orders/{token}"
     let plan = &told.workload.plan;
     let url = told.workload.target.as_str();
     let captured = once::set_up(plan, 1, url).await.expect("set up");
-    once::clean_up(plan, &captured, 1, url).await.expect("cleaned up");
+    once::clean_up(plan, &captured, 1, url)
+        .await
+        .expect("cleaned up");
     let log = told.log.lock().expect("a log").join(", ");
     assert_eq!(log, "login admin, read 7");
     assert_eq!(told.samples().total(|_| true).count(), 1);
@@ -268,5 +302,9 @@ path = "/orders/{users.name}"
     let samples = told.samples();
     assert!(samples.faults.is_empty());
     let lacking = &samples.near_side[&crate::client::Shortage::Data];
-    assert!(lacking.example.contains("the plan has 1 rows"), "{}", lacking.example);
+    assert!(
+        lacking.example.contains("the plan has 1 rows"),
+        "{}",
+        lacking.example
+    );
 }

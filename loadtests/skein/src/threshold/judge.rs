@@ -122,7 +122,10 @@ impl Threshold {
                 reading.copied().unwrap_or(Reading::OutOfSight)
             }
             Metric::Checks => {
-                let checks = figures.checks.iter().filter(|(name, _)| self.is_about(name));
+                let checks = figures
+                    .checks
+                    .iter()
+                    .filter(|(name, _)| self.is_about(name));
                 let (failed, held) = checks.fold((0, 0), |(failed, held), (_, of)| {
                     (failed + of[0], held + of[1])
                 });
@@ -211,10 +214,7 @@ mod tests {
                     },
                 ),
             ]),
-            checks: BTreeMap::from([
-                ("fresh".to_owned(), [1, 3]),
-                ("whole".to_owned(), [0, 4]),
-            ]),
+            checks: BTreeMap::from([("fresh".to_owned(), [1, 3]), ("whole".to_owned(), [0, 4])]),
             seconds: 2.0,
             named: BTreeMap::from([
                 ("fresh-ratio", Reading::OutOfSight),

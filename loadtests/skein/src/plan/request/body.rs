@@ -142,7 +142,8 @@ impl BodyKeys {
             self.multipart.as_ref().map(Spanned::span),
         ];
         if let Some(second) = places.into_iter().flatten().nth(1) {
-            let sentence = "a request has one body: `body`, `body_file`, `json`, `form` or `multipart`";
+            let sentence =
+                "a request has one body: `body`, `body_file`, `json`, `form` or `multipart`";
             return Err(Mistake {
                 at: second,
                 ..Mistake::somewhere(sentence)

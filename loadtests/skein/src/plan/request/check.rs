@@ -124,12 +124,24 @@ impl<'a> Seen<'a> {
 
     /// What a pointer finds in the body, if that is JSON.
     pub fn json(&self, pointer: &str) -> Option<&Value> {
-        let json = self.json.get_or_init(|| serde_json::from_slice(self.body).ok());
+        let json = self
+            .json
+            .get_or_init(|| serde_json::from_slice(self.body).ok());
         json.as_ref()?.pointer(pointer)
     }
 }
 
 impl Check {
+    /// The rule that a body has this in it.
+    pub(super) fn body_contains(text: Template) -> Self {
+        Check {
+            rule: Rule::Body(TextRule::Contains(text)),
+            fault: "the body misses what the plan says it has",
+            counted_as: None,
+            only_counts: false,
+        }
+    }
+
     /// True when it holds of an answer, for a user with these values.
     pub fn holds(&self, seen: &Seen<'_>, values: &[String]) -> bool {
         match &self.rule {
@@ -193,11 +205,7 @@ impl Check {
 
 impl TextRule {
     /// True when it holds of one of the texts, or where it forbids something, of all.
-    fn holds<'a>(
-        &self,
-        texts: impl IntoIterator<Item = Cow<'a, str>>,
-        values: &[String],
-    ) -> bool {
+    fn holds<'a>(&self, texts: impl IntoIterator<Item = Cow<'a, str>>, values: &[String]) -> bool {
         let mut texts = texts.into_iter();
         match self {
             TextRule::Contains(part) => {

@@ -100,8 +100,7 @@ impl DataFile {
             at: at.clone(),
             ..Mistake::somewhere(sentence)
         };
-        let (columns, rows) =
-            level(rows).map_err(|reason| mistake(format!("{from}: {reason}")))?;
+        let (columns, rows) = level(rows).map_err(|reason| mistake(format!("{from}: {reason}")))?;
         Ok(Table {
             name: name.to_owned(),
             from,
@@ -136,9 +135,8 @@ fn level(rows: Vec<Row>) -> Result<(Vec<String>, Vec<Vec<String>>), String> {
 /// Reads a file: JSON lines where its name says so, and else comma-separated values (RFC
 /// 4180) whose first line names the columns.
 fn read(path: &Path) -> Result<Vec<Row>, String> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        format!("{} can't be read: {error}", path.display())
-    };
+    let unreadable =
+        |error: &dyn std::fmt::Display| format!("{} can't be read: {error}", path.display());
     let content = std::fs::read(path).map_err(|error| unreadable(&error))?;
     let extension = path.extension().and_then(|extension| extension.to_str());
     match extension {
@@ -167,7 +165,9 @@ fn json_lines(content: &[u8]) -> Result<Vec<Row>, String> {
         let object: serde_json::Map<String, Value> = serde_json::from_slice(line)
             .map_err(|error| format!("line {} is no JSON object: {error}", index + 1))?;
         let cells = object.into_iter();
-        Ok(cells.map(|(column, value)| (column, text(&value))).collect())
+        Ok(cells
+            .map(|(column, value)| (column, text(&value)))
+            .collect())
     });
     rows.collect()
 }

@@ -12,7 +12,7 @@ use toml::Spanned;
 use super::super::mistake::{Mistake, within};
 use super::super::span::{Span, check_timeout};
 use super::body::{BodyKeys, PartFile};
-use super::check::CheckFile;
+use super::check::{Check, CheckFile};
 use super::known::{Known, Sources};
 use super::several::{FieldsFile, OneOrMore};
 use super::story::{CaptureFile, RepeatFile, StepFile, StoryFile, check_steps, check_stories};
@@ -68,7 +68,11 @@ impl UsersFile {
 
     /// The place of something that only plain requests and scenarios as data have a use for.
     pub(in crate::plan) fn any(&self) -> Option<Range<usize>> {
-        let requests = self.requests.iter().chain(&self.set_up).chain(&self.clean_up);
+        let requests = self
+            .requests
+            .iter()
+            .chain(&self.set_up)
+            .chain(&self.clean_up);
         let requests = requests.map(Spanned::span);
         let stories = self.stories.iter().map(Spanned::span);
         let values = self.sources.values.keys().map(Spanned::span);
@@ -96,7 +100,8 @@ impl UsersFile {
         let stories = check_stories(self.stories, &mut known, &captured)?;
         let requests = self.requests.into_iter().map(|written| {
             if let Some(at) = written.get_ref().of_steps() {
-                let sentence = "only a step of a scenario has this: [[scenario]] and then [[scenario.step]]";
+                let sentence =
+                    "only a step of a scenario has this: [[scenario]] and then [[scenario.step]]";
                 return Err(Mistake {
                     at,
                     ..Mistake::somewhere(sentence)
@@ -120,7 +125,10 @@ impl UsersFile {
         for (name, at) in places {
             let uses = |place: usize| {
                 let known = &known.names[place];
-                *known == name || known.strip_prefix(&name).is_some_and(|c| c.starts_with('.'))
+                *known == name
+                    || known
+                        .strip_prefix(&name)
+                        .is_some_and(|c| c.starts_with('.'))
             };
             let mut templates = requests.templates();
             if !templates.any(|template| template.values().any(uses)) {
@@ -162,7 +170,12 @@ impl RequestFile {
         let only_if = self.only_if.as_ref().map(Spanned::span);
         let unless = self.unless.as_ref().map(Spanned::span);
         let chance = self.chance.as_ref().map(Spanned::span);
-        capture.or(think).or(repeat).or(only_if).or(unless).or(chance)
+        capture
+            .or(think)
+            .or(repeat)
+            .or(only_if)
+            .or(unless)
+            .or(chance)
     }
 
     /// The place of the weight, which steps don't have.
@@ -214,6 +227,10 @@ impl RequestFile {
         if let Some(contains) = in_body.filter(|text| is_bodiless && !text.get_ref().is_empty()) {
             return Err(Mistake::at(contains, NO_BODY));
         }
+        let contains = self.contains.filter(|text| !text.get_ref().is_empty());
+        let contains = contains
+            .map(|written| known.template(&written))
+            .transpose()?;
         let checks = self.check.into_iter().map(|written| {
             let at = written.span();
             let check = CheckFile::check(written, known)?;
@@ -225,6 +242,11 @@ impl RequestFile {
                 false => Ok(check),
             }
         });
+        let mut checks = checks.collect::<Result<Vec<_>, Mistake>>()?;
+        let constant = contains.as_ref().and_then(Template::constant);
+        // What differs from user to user can't be looked for as the body comes.
+        let differing = contains.filter(|text| !text.is_constant());
+        checks.extend(differing.map(Check::body_contains));
         Ok(PlainRequest {
             route: Route::of_plan(method.as_str(), self.path.get_ref()),
             path,
@@ -232,11 +254,8 @@ impl RequestFile {
             body,
             weight: within(self.weight, 1..=1_000_000, 1, "a weight")?,
             status,
-            contains: self
-                .contains
-                .map(Spanned::into_inner)
-                .filter(|text| !text.is_empty()),
-            checks: checks.collect::<Result<_, Mistake>>()?,
+            contains: constant,
+            checks,
             timeout: self
                 .timeout
                 .map(|timeout| check_timeout(&timeout))

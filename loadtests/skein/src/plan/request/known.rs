@@ -11,11 +11,11 @@ use http::{HeaderName, HeaderValue};
 use toml::Spanned;
 
 use super::super::mistake::Mistake;
+use super::Field;
 use super::data::{DataFile, Table};
 use super::names::{Names, is_name};
 use super::template::Template;
 use super::values::{Slot, ValuesFile};
-use super::Field;
 
 /// The namespace of the environment's variables.
 const ENVIRONMENT: &str = "env";
@@ -44,18 +44,16 @@ impl Sources {
     /// The names of values and data, with their places.
     pub(super) fn places(&self) -> Vec<(String, Range<usize>)> {
         let names = self.values.keys().chain(self.data.keys());
-        names.map(|name| (name.get_ref().clone(), name.span())).collect()
+        names
+            .map(|name| (name.get_ref().clone(), name.span()))
+            .collect()
     }
 }
 
 impl<'a> Known<'a> {
     /// What is known by the tables of a plan and by the environment, as far as the plan's
     /// `source` names it; files are in `folder`.
-    pub(super) fn new(
-        sources: Sources,
-        source: &str,
-        folder: &'a Path,
-    ) -> Result<Self, Mistake> {
+    pub(super) fn new(sources: Sources, source: &str, folder: &'a Path) -> Result<Self, Mistake> {
         let mut known = Known {
             names: Vec::new(),
             slots: Vec::new(),
@@ -71,7 +69,8 @@ impl<'a> Known<'a> {
         for (name, data) in sources.data {
             check_name(&name)?;
             if name.get_ref() == ENVIRONMENT {
-                let sentence = "`env` is the environment, as in {env.HOME}; call the data otherwise";
+                let sentence =
+                    "`env` is the environment, as in {env.HOME}; call the data otherwise";
                 return Err(Mistake::at(&name, sentence));
             }
             let table = DataFile::check(name.get_ref(), data, folder)?;

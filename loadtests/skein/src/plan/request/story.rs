@@ -45,7 +45,8 @@ pub struct Step {
     pub captures: Vec<Capture>,
     /// The time to wait before the next step, on average.
     pub think_time: Duration,
-    /// The number of times that it is taken, drawn anew each time.
+    /// The number of times that it is taken, drawn anew in each turn. Values that it is the
+    /// first to need are drawn anew each time.
     pub repeat: RangeInclusive<u32>,
     /// What must be so for it to be taken.
     pub condition: Option<Condition>,

@@ -59,7 +59,11 @@ impl CheckFile {
         }
         let counted_as = file.counted_as(known)?;
         let only_counts = file.fails.as_ref().is_some_and(|fails| !fails.get_ref());
-        if let Some(fails) = file.fails.as_ref().filter(|_| only_counts && counted_as.is_none()) {
+        if let Some(fails) = file
+            .fails
+            .as_ref()
+            .filter(|_| only_counts && counted_as.is_none())
+        {
             let sentence = "a check that fails nothing is counted under a `name`; give it one";
             return Err(Mistake::at(fails, sentence));
         }
@@ -137,12 +141,13 @@ impl CheckFile {
         mistake: &dyn Fn(String) -> Mistake,
     ) -> Result<(Rule, String), Mistake> {
         if self.count_of_rules() > 0 {
-            return Err(mistake("a limit on size or time is all of a check".to_owned()));
+            return Err(mistake(
+                "a limit on size or time is all of a check".to_owned(),
+            ));
         }
         let text = written.get_ref().trim();
         let form = "write a limit such as `size = \"<=10 KiB\"` or `time = \"<200ms\"`";
-        let (operator, limit) =
-            Operator::read(text).ok_or_else(|| Mistake::at(written, form))?;
+        let (operator, limit) = Operator::read(text).ok_or_else(|| Mistake::at(written, form))?;
         let limit = limit.trim();
         let time = humantime::parse_duration(limit).ok();
         match (time, size(limit).ok()) {

@@ -46,7 +46,10 @@ fn each_rule_holds_of_what_it_says_and_of_nothing_else() {
         (r#"{ matches = "\"id\": [0-9]+" }"#, r#"{"id": "x"}"#),
         (r#"{ json = "/id", equals = 7 }"#, r#"{"id": "7"}"#),
         (r#"{ json = "/id", equals = "{item}" }"#, r#"{"id": 8}"#),
-        (r#"{ json = "/name", equals = "ann" }"#, r#"{"name": "bob"}"#),
+        (
+            r#"{ json = "/name", equals = "ann" }"#,
+            r#"{"name": "bob"}"#,
+        ),
         (r#"{ json = "/tags", equals = ["x"] }"#, r#"{"tags": []}"#),
         (r#"{ json = "/tags/0", exists = true }"#, r#"{"tags": []}"#),
         (r#"{ json = "/error", exists = false }"#, r#"{"error": 1}"#),
@@ -55,7 +58,10 @@ fn each_rule_holds_of_what_it_says_and_of_nothing_else() {
         (r#"{ json = "/price", is = "number" }"#, r#"{"price": "1"}"#),
         (r#"{ json = "/none", is = "null" }"#, r#"{"none": false}"#),
         (r#"{ json = "", is = "object" }"#, "[]"),
-        (r#"{ json = "/name", matches = "^a" }"#, r#"{"name": "bob"}"#),
+        (
+            r#"{ json = "/name", matches = "^a" }"#,
+            r#"{"name": "bob"}"#,
+        ),
         (r#"{ size = "<=1 KiB" }"#, &"x".repeat(1025)),
     ] {
         assert!(holds(check, body), "{check}");
@@ -80,7 +86,10 @@ fn a_check_that_makes_no_sense_is_refused_with_what_would() {
     for (check, says) in [
         ("{ }", "one rule"),
         (r#"{ contains = "a", lacks = "b" }"#, "one rule"),
-        (r#"{ json = "/a", header = "b", exists = true }"#, "one thing"),
+        (
+            r#"{ json = "/a", header = "b", exists = true }"#,
+            "one thing",
+        ),
         (r#"{ json = "a", exists = true }"#, "begins with `/`"),
         (r#"{ json = "/a", is = "text" }"#, "null, boolean"),
         (r#"{ is = "string" }"#, "within `json`"),

@@ -10,11 +10,11 @@ use toml::Spanned;
 
 use super::super::super::mistake::{Mistake, within};
 use super::super::super::span::Span;
+use super::super::PlainRequest;
 use super::super::check::check_pattern;
 use super::super::file::RequestFile;
 use super::super::known::Known;
 use super::super::names::Names;
-use super::super::PlainRequest;
 use super::{Capture, Condition, From, Step, Story};
 use crate::samples::Route;
 
@@ -95,7 +95,10 @@ pub(in crate::plan) fn check_stories(
         let once = check_steps(story.once, known, &mut captured)?;
         let steps = check_steps(story.step, known, &mut captured)?;
         let keeps_cookies = story.cookies.unwrap_or(true);
-        let mut own_cookies = once.iter().chain(&steps).flat_map(|step| &step.request.headers);
+        let mut own_cookies = once
+            .iter()
+            .chain(&steps)
+            .flat_map(|step| &step.request.headers);
         if keeps_cookies && own_cookies.any(|field| field.name == header::COOKIE) {
             return Err(Mistake::at(
                 &story.name,
@@ -168,8 +171,12 @@ impl StepFile {
         Ok(Step {
             request,
             captures,
-            think_time: self.think.map_or(Duration::ZERO, |span| span.into_inner().0),
-            repeat: self.repeat.map_or(Ok(1..=1), |written| check_repeat(&written))?,
+            think_time: self
+                .think
+                .map_or(Duration::ZERO, |span| span.into_inner().0),
+            repeat: self
+                .repeat
+                .map_or(Ok(1..=1), |written| check_repeat(&written))?,
             condition,
             chance: within(self.chance, 0.0..=1.0, 1.0, "a chance")?,
         })
