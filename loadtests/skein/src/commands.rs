@@ -1,6 +1,7 @@
 //! The command line: one file a verb.
 
 mod compare;
+mod convert;
 mod gate;
 mod plans;
 mod report;
@@ -42,6 +43,8 @@ enum Command {
     Up(up::Up),
     /// List the built-in plans, or print one to start your own from.
     Plans(plans::Plans),
+    /// Make a plan of a browser's recording, a description of an interface, or a line of curl.
+    Convert(convert::Convert),
     /// Hold two runs against each other, without a verdict.
     Compare(compare::Compare),
     /// Write the pages of earlier runs again, from their records.
@@ -99,6 +102,7 @@ pub(crate) fn run_command_line(application: &Arc<Application>) -> Outcome {
             up.execute(application, flags)
         }
         Command::Plans(plans) => plans.execute(application),
+        Command::Convert(convert) => convert.execute(application),
         Command::Compare(compare) => compare.execute(application),
         Command::Report(report) => report.execute(application),
         Command::Schema(schema) => schema.execute(application),

@@ -46,6 +46,7 @@ mod arrivals;
 mod attack;
 mod client;
 mod commands;
+mod convert;
 mod decoding;
 mod doubt;
 mod environment;
