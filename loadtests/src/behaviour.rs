@@ -16,6 +16,9 @@ pub(crate) struct Behaviour {
     pub(crate) zipf_exponent: f64,
     /// The share of reads that ask for the listing, 0 to 1.
     pub(crate) listing_share: f64,
+    /// True when all users show the token of the laboratory's manual, and not one of their own.
+    #[serde(default)]
+    pub(crate) shared_token: bool,
     /// The share of submitted tasks that are sent twice under one key, 0 to 1.
     pub(crate) repeat_share: f64,
     /// The time that a submitter waits between two looks at its task.
@@ -29,6 +32,8 @@ pub(crate) struct Written {
     items: Option<Spanned<u32>>,
     zipf_exponent: Option<Spanned<f64>>,
     listing_share: Option<Spanned<f64>>,
+    #[serde(default)]
+    shared_token: bool,
     repeat_share: Option<Spanned<f64>>,
     poll_interval: Option<Span>,
 }
@@ -42,6 +47,7 @@ impl PlanTable for Behaviour {
             items: within(written.items, 1..=1_000_000, 1000, "`items`")?,
             zipf_exponent: within(written.zipf_exponent, 0.0..=10.0, 1.0, "`zipf_exponent`")?,
             listing_share: within(written.listing_share, 0.0..=1.0, 0.02, "`listing_share`")?,
+            shared_token: written.shared_token,
             repeat_share: within(written.repeat_share, 0.0..=1.0, 0.2, "`repeat_share`")?,
             poll_interval: written
                 .poll_interval

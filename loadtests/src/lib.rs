@@ -98,6 +98,7 @@ pub fn program() -> Program {
         .plan(include_str!("../plans/soak.toml"))
         .plan(include_str!("../plans/gate.toml"))
         .plan(include_str!("../plans/real.toml"))
+        .plan(include_str!("../plans/laboratory.toml"))
         .table::<Shape>()
         .table::<Behaviour>()
         .system(topology)

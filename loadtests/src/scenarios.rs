@@ -13,6 +13,7 @@ mod writers;
 use http::{HeaderValue, Method, header};
 use skein::{Request, User};
 
+use crate::behaviour::Behaviour;
 use crate::tokens;
 
 pub(crate) use intruders::{BAD_TOKEN, INTRUDE, Intruders};
@@ -25,9 +26,12 @@ pub(crate) use writers::{READ_BACK, WRITE, Writers};
 struct Token(HeaderValue);
 
 impl Token {
-    /// The token of a user.
+    /// The token of a user: its own, unless the plan says that all have the laboratory's.
     fn of(user: &User) -> Self {
-        let token = tokens::valid(&format!("user-{}", user.seat()));
+        let token = match user.plan().table::<Behaviour>().shared_token {
+            true => tokens::LABORATORY.to_owned(),
+            false => tokens::valid(&format!("user-{}", user.seat())),
+        };
         // Both forms are allowed, so both are used.
         Token(match user.seat().is_multiple_of(2) {
             true => tokens::bearer(&token),

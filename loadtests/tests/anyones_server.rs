@@ -30,6 +30,7 @@ fn main() -> ExitCode {
             bytes_that_belong_to_no_answer_and_bodies_that_are_encoded_are_said_to_be_that,
             answers_with_many_header_fields_are_taken_up_to_a_limit_that_is_named,
             large_bodies_that_nobody_checks_are_not_kept,
+            a_load_of_a_number_of_turns_ends_with_the_last_of_them,
             a_plan_may_pause_and_have_stages_that_are_shorter_than_a_second,
             a_dashboard_whose_port_is_taken_is_refused_before_anything_is_sent,
         }
@@ -449,6 +450,27 @@ fn large_bodies_that_nobody_checks_are_not_kept() -> Told {
         most < BODY >> 10,
         "{most} KiB of memory for bodies that nobody checks"
     );
+    Ok(())
+}
+
+fn a_load_of_a_number_of_turns_ends_with_the_last_of_them() -> Told {
+    let (url, seen) = serve(|_| respond("", "ok"));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let plan = folder.path().join("turns.toml");
+    let source = "name = \"turns\"\nthresholds = []\n[[stage]]\nname = \"at once\"\nusers = 8\n\
+                  turns = 20\nduration = \"100s\"\n[[request]]\npath = \"/\"\n";
+    std::fs::write(&plan, source).expect("written");
+    let plan = plan.display().to_string();
+    let output = run(folder.path(), &["--plan", &plan, "--target", &url]);
+    let record = only_record(folder.path(), &output);
+    let stage = &record["stages"][0];
+    assert_eq!(stage["requests"]["count"], 20, "{output:?}");
+    let seconds = stage["seconds"].as_f64().expect("a length");
+    // It would be a hundred if only time could end it.
+    assert!((0.0..50.0).contains(&seconds), "{seconds}");
+    assert!(!warnings(&record).contains(&"turns_left"));
+    let sent = seen.lock().expect("no panic").len();
+    assert!(sent >= 20, "{sent}");
     Ok(())
 }
 

@@ -186,7 +186,8 @@ impl Attack {
 
     /// True when the load was stopped by its schedule, and not before.
     fn is_schedule_over(&self) -> bool {
-        self.workload.clock.stopped() >= Some(self.workload.schedule.length())
+        let clock = &self.workload.clock;
+        clock.finished().is_some() || clock.stopped() >= Some(self.workload.schedule.length())
     }
 
     /// Has users leave when the schedule is over or somebody interrupts, and breaks their
@@ -203,8 +204,9 @@ impl Attack {
         };
         self.workload.clock.stop();
         // Goose ends by itself in whole seconds, unless a dashboard is looked at.
+        let is_in_time = self.workload.clock.finished().is_none();
         let ends_itself = length.subsec_nanos() == 0 && self.dashboard.is_none();
-        if ends_itself && !interruption.happened() {
+        if is_in_time && ends_itself && !interruption.happened() {
             tokio::select! {
                 () = tokio::time::sleep(GOOSE_NOTICES) => {}
                 () = interruption.happens() => {}
@@ -338,9 +340,15 @@ impl Attack {
             };
             seat.user.begin_turn(arrival);
         }
+        let stage = self.workload.stage_now();
+        if !self.workload.may_begin_turn(stage) {
+            tokio::time::sleep(OFF_DUTY_PAUSE).await;
+            return Ok(());
+        }
         if unless_broken_off(line, seat.take_turn(scenario)).await == Turn::BrokenOff {
             return Ok(());
         }
+        self.workload.end_turn(stage);
         for request in seat.user.take_finished() {
             let error = request.fault.map(|fault| fault.to_string());
             user.record_custom_request_duration(

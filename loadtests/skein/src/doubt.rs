@@ -183,6 +183,11 @@ pub enum Doubt {
         /// The part of it that was queued or running.
         tasks: u64,
     },
+    /// The time of a stage was over before its turns were.
+    TurnsLeft {
+        /// Turns that weren't over.
+        left: u64,
+    },
     /// A step that was to be taken once, after everything was measured, failed.
     NotCleanedUp {
         /// The sentence that says which, and why.
@@ -338,6 +343,7 @@ impl Doubt {
             | Doubt::NotSteady { .. }
             | Doubt::UnaskedBytes { .. }
             | Doubt::NotDrained { .. }
+            | Doubt::TurnsLeft { .. }
             | Doubt::NotCleanedUp { .. }
             | Doubt::UntidyStop { .. }
             | Doubt::NodesNotToldApart { .. }

@@ -146,6 +146,9 @@ pub struct Stage {
     /// turn waits for the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<OpenLoad>,
+    /// The number of turns after which the stage is over, even if its time isn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turns: Option<u64>,
 }
 
 impl Stage {

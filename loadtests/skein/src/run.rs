@@ -30,7 +30,7 @@ use crate::keeping::{Losses, Weight};
 use crate::observation::Observation;
 use crate::plan::{NoSystem, Plan};
 use crate::record::{EventRecord, Record};
-use crate::samples::{Fault, write_logs};
+use crate::samples::{Fault, SampleFile, write_logs};
 use crate::story::once::{self, Captured, OnceFailed};
 use crate::timeline::Ticker;
 use crate::wall::{Beginning, WallClock};
@@ -51,6 +51,8 @@ pub struct Order {
     pub dashboard: Option<u16>,
     /// The command that makes the same run again.
     pub command: String,
+    /// The file that each sample is written to, if that is wanted.
+    pub(crate) samples: Option<Arc<SampleFile>>,
     /// Where the time of day is read.
     pub wall: WallClock,
 }
@@ -196,7 +198,8 @@ async fn prepare(
     let subject = Subject::prepare(order, folder).await?;
     let captured = once::set_up(&order.plan, order.seed, &subject.url()).await?;
     let workload = Workload::new(&order.plan, order.seed, &subject.url());
-    let workload = Arc::new(workload.knowing(captured.clone()));
+    let workload = workload.knowing(captured.clone());
+    let workload = Arc::new(workload.writing_samples_to(order.samples.clone()));
     let before = subject.observe(&order.plan, warnings).await;
     Ok(Ground {
         subject,
@@ -276,7 +279,7 @@ async fn load(
     };
     let (end, measured, stages, cores) = tokio::join!(
         load,
-        subject.observe_measured_stages(&order.plan, &workload),
+        subject.observe_measured_stages(&order.plan, &workload, before.as_ref()),
         subject.watch_stages(&order.plan, &workload),
         subject.watch_cores(ticker.tick(), &workload, events)
     );
@@ -288,7 +291,13 @@ async fn load(
     ticker.add(workload.clock.elapsed(), &workload.recorder.tick());
     let looks = looker.map(Looker::stop).unwrap_or_default();
     let reached = match end? {
-        End::Finished => workload.schedule.length(),
+        End::Finished => {
+            let length = workload.schedule.length();
+            workload
+                .clock
+                .finished()
+                .map_or(length, |early| early.min(length))
+        }
         End::Interrupted => workload.clock.stopped().unwrap_or_default(),
     };
 
@@ -319,6 +328,9 @@ async fn load(
     }
     if interruption.happened() {
         warnings.push(Doubt::Interrupted);
+    }
+    if let Some(left) = workload.turns_left() {
+        warnings.push(Doubt::TurnsLeft { left });
     }
     let broken_off = workload.in_flight.broken_off();
     if broken_off > 0 {

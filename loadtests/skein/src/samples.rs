@@ -4,6 +4,7 @@
 mod log;
 mod names;
 mod recorder;
+mod stream;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::client::{Shortage, Spoken};
 pub use log::write_logs;
 pub use names::NodeNames;
 pub use recorder::{Pulse, Recorder, Sample, SentArrival, Tick};
+pub use stream::SampleFile;
 
 /// A method and a path template, as reports and thresholds name requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

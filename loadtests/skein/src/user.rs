@@ -325,6 +325,9 @@ impl User {
             is_cut: answer.is_some_and(|answer| answer.is_cut),
         };
         self.workload.recorder.record(self.seat, &sample);
+        if let Some(file) = &self.workload.sample_file {
+            file.take(self.workload.clock.elapsed(), self.seat, &sample);
+        }
         self.requests += 1;
         let is_whole = !matches!(
             sample.fault,

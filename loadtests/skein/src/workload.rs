@@ -2,8 +2,8 @@
 //! record it.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -16,7 +16,7 @@ use crate::pacer::ArrivalQueue;
 use crate::plain::Repertoire;
 use crate::plan::{Plan, Requests, Schedule};
 use crate::program::TypeMap;
-use crate::samples::{Pulse, Recorder, Samples, StageIndex};
+use crate::samples::{Pulse, Recorder, SampleFile, Samples, StageIndex};
 use crate::scenario::{ScenarioIndex, ScenarioKind};
 use crate::story::Stories;
 use crate::story::once::Captured;
@@ -47,6 +47,9 @@ pub struct Workload {
     pub(crate) supply: Supply,
     /// Checks that have a name, by how often they held and didn't, in judged stages.
     pub(crate) checks: Vec<[AtomicU64; 2]>,
+    /// Turns of the stage that ends with a number of them.
+    pub(crate) turns_begun: AtomicU64,
+    pub(crate) turns_over: AtomicU64,
     /// The scenarios: the program's, or that of plain requests alone.
     pub(crate) scenarios: Vec<ScenarioKind>,
     /// The scenario of each user, by seat.
@@ -65,6 +68,8 @@ pub struct Workload {
     pub pulse: Pulse,
     /// Where the time of sampled requests went.
     pub timings: Timings,
+    /// The file that each sample is written to, if that was asked for.
+    pub(crate) sample_file: Option<Arc<SampleFile>>,
     /// Connections that were given up for bytes that belong to no answer.
     pub unasked: AtomicU64,
 }
@@ -89,6 +94,8 @@ impl Workload {
                 .and_then(|requests| Repertoire::new(requests, &target)),
             stories: Stories::new(requests, &target),
             supply: Supply::new(requests),
+            turns_begun: AtomicU64::new(0),
+            turns_over: AtomicU64::new(0),
             checks: requests.checks.iter().map(|_| Default::default()).collect(),
             timings: Timings::new(plan.hops()),
             plan: plan.clone(),
@@ -98,6 +105,7 @@ impl Workload {
             in_flight: InFlight::default(),
             recorder: Recorder::new(),
             pulse: Pulse::default(),
+            sample_file: None,
             unasked: AtomicU64::new(0),
             schedule,
         }
@@ -106,6 +114,12 @@ impl Workload {
     /// The same for users who know what set-up steps captured.
     pub(crate) fn knowing(mut self, captured: Captured) -> Self {
         self.supply.add(captured);
+        self
+    }
+
+    /// The same with each sample written to a file.
+    pub(crate) fn writing_samples_to(mut self, file: Option<Arc<SampleFile>>) -> Self {
+        self.sample_file = file;
         self
     }
 
@@ -157,7 +171,32 @@ impl Workload {
 
     /// The stage that it is now; `None` after the last.
     pub fn stage_now(&self) -> StageIndex {
-        self.schedule.stage_at(self.clock.elapsed())
+        match self.clock.finished() {
+            Some(_) => None,
+            None => self.schedule.stage_at(self.clock.elapsed()),
+        }
+    }
+
+    /// True when a user may begin another turn of this stage, of which there may be a number.
+    pub(crate) fn may_begin_turn(&self, stage: StageIndex) -> bool {
+        let limit = stage.and_then(|stage| self.plan.stages[stage].turns);
+        limit.is_none_or(|limit| self.turns_begun.fetch_add(1, Ordering::Relaxed) < limit)
+    }
+
+    /// Counts a turn of this stage that is over; with the last of its number, the load is.
+    pub(crate) fn end_turn(&self, stage: StageIndex) {
+        if let Some(limit) = stage.and_then(|stage| self.plan.stages[stage].turns)
+            && self.turns_over.fetch_add(1, Ordering::Relaxed) + 1 == limit
+        {
+            self.clock.finish();
+        }
+    }
+
+    /// The turns of a stage with a number of them that weren't over with its time.
+    pub(crate) fn turns_left(&self) -> Option<u64> {
+        let limit = self.plan.stages.last().and_then(|stage| stage.turns)?;
+        let over = self.turns_over.load(Ordering::Relaxed);
+        Some(limit.saturating_sub(over)).filter(|left| *left > 0)
     }
 
     /// The stage that it is now, if it is an open one.
@@ -182,6 +221,9 @@ pub struct Clock {
     /// For those who rest, and after them for those who only look.
     over: watch::Sender<bool>,
     stopped: OnceLock<Duration>,
+    /// For those who wait for a time that needn't come any more.
+    is_finished: watch::Sender<bool>,
+    finished: OnceLock<Duration>,
 }
 
 impl Clock {
@@ -215,6 +257,17 @@ impl Clock {
         self.stopped.get().copied()
     }
 
+    /// Ends the schedule before its time, since all that was asked for is done.
+    pub fn finish(&self) {
+        self.finished.get_or_init(|| self.elapsed());
+        self.is_finished.send_replace(true);
+    }
+
+    /// How much of the schedule was over when all was done, if that was before its end.
+    pub fn finished(&self) -> Option<Duration> {
+        self.finished.get().copied()
+    }
+
     /// Waits until nothing is to begin any more.
     pub async fn is_over(&self) {
         // The sender lives as long as this borrow, so that waiting can't fail.
@@ -232,13 +285,17 @@ impl Clock {
         let _ = self.broken_off.subscribe().wait_for(|over| *over).await;
     }
 
-    /// Waits until the clock shows `elapsed`.
+    /// Waits until the clock shows `elapsed`, or the schedule is over before its time.
     pub async fn reaches(&self, elapsed: Duration) {
         let mut is_started = self.is_started.subscribe();
         // The sender lives as long as this borrow, so that waiting can't fail.
         let _ = is_started.wait_for(|started| *started).await;
+        let mut is_finished = self.is_finished.subscribe();
         if let Some(start) = self.started() {
-            tokio::time::sleep_until((start + elapsed).into()).await;
+            tokio::select! {
+                () = tokio::time::sleep_until((start + elapsed).into()) => {}
+                _ = is_finished.wait_for(|finished| *finished) => {}
+            }
         }
     }
 }
@@ -246,7 +303,6 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     use crate::testing;
     use crate::user::User;

@@ -25,6 +25,7 @@ use crate::program::application::Application;
 use crate::record::{Document, Record};
 use crate::report::{Kind, Reports, summary};
 use crate::run::{Finished, Order, RunError};
+use crate::samples::SampleFile;
 use crate::wall::WallClock;
 use answers::Answers;
 use one_line::OneLine;
@@ -67,6 +68,11 @@ pub(super) struct Run {
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "5118",
           value_parser = clap::value_parser!(u16).range(1..))]
     dashboard: Option<u16>,
+
+    /// Write every request to this file as it is over, for other programs: as values with commas
+    /// between them where its name ends in .csv, and else as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    samples: Option<PathBuf>,
 
     #[command(flatten)]
     folder: ReportsFolder,
@@ -115,6 +121,7 @@ impl Run {
                 .as_ref()
                 .map(|target| target.as_str().to_owned()),
             dashboard: self.dashboard,
+            samples: self.sample_file(&plan)?,
             wall: WallClock::SYSTEM,
             plan,
         };
@@ -148,10 +155,12 @@ impl Run {
                 )))
             })?;
 
+        let samples = order.samples.clone();
         let run = crate::run::run(order, &folder, events, interruption);
         let outcome = on_runtime(run)?;
         let Finished { record, mut losses } = outcome.map_err(|error| failed(error, &folder))?;
         losses.add(keep(&record, &reports, &folder));
+        losses.add(samples.map_or_else(Losses::default, |file| file.end()));
         tell_of_files(events, &folder, Record::FILE, &losses);
         events.hush();
         let page = reports.folder_of(Kind::Run, &record.id).join("index.html");
@@ -160,6 +169,21 @@ impl Run {
         self.folder.open_if_asked(&page);
         let code = record.judgement.verdict.exit_code();
         Ok(losses.exit_code(code))
+    }
+
+    /// The file that each sample is written to, if that is wanted.
+    fn sample_file(&self, plan: &Plan) -> Result<Option<Arc<SampleFile>>, Failure> {
+        let Some(path) = &self.samples else {
+            return Ok(None);
+        };
+        let stages = plan.stages.iter().map(|stage| stage.name.clone()).collect();
+        let file = SampleFile::create(path, stages).map_err(|error| {
+            let place = path.display();
+            Failure::usage(anyhow::Error::new(error).context(format!(
+                "could not write samples to {place}; choose another file with --samples"
+            )))
+        })?;
+        Ok(Some(Arc::new(file)))
     }
 
     /// Finds out whether the dashboard can have its port, before anything is started.

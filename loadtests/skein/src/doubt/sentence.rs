@@ -168,6 +168,11 @@ impl fmt::Display for Doubt {
                 f,
                 "{tasks} {what} were still queued or running when the run stopped waiting for them."
             ),
+            Doubt::TurnsLeft { left } => write!(
+                f,
+                "{} of the plan were not over when the stage's time was; give it a longer `duration`.",
+                counted(*left, "turn", "turns")
+            ),
             Doubt::NotCleanedUp { reason } => {
                 write!(f, "{}; what the run left behind is still there.", capitalised(reason))
             }

@@ -103,6 +103,7 @@ mod tests {
             duration: Duration::from_secs(seconds),
             ramp: Duration::from_secs(ramp),
             warm_up: false,
+            turns: None,
             open: None,
         }
     }

@@ -19,7 +19,8 @@ pub(super) struct StageFile {
     users: Option<Spanned<usize>>,
     rate: Option<Spanned<RateText>>,
     arrivals: Option<Spanned<Spacing>>,
-    duration: Spanned<Span>,
+    duration: Option<Spanned<Span>>,
+    turns: Option<Spanned<u64>>,
     ramp: Option<Spanned<Span>>,
     ramp_from: Option<Spanned<RateText>>,
     #[serde(default)]
@@ -44,6 +45,9 @@ const LONGEST_NAME: usize = 100;
 /// The shortest stage: less would be over before a tenth of it could be looked at.
 const SHORTEST: Duration = Duration::from_millis(10);
 
+/// The time that a number of turns is given, unless the stage says how long.
+const LONGEST_FOR_TURNS: Duration = Duration::from_secs(600);
+
 /// Checks a plan's stages, each against those before it.
 pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Mistake> {
     // Where it is said that nothing is asked for, if it is.
@@ -59,10 +63,15 @@ pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>
                 "a stage's name is one line of text of at most 100 bytes, without control characters",
             ));
         }
-        let duration = stage.duration.get_ref().0;
-        if duration < SHORTEST {
-            return Err(Mistake::at(&stage.duration, "a stage lasts 10ms or longer"));
+        if let Some(turns) = checked.last().and_then(|before| before.turns) {
+            return Err(Mistake::at(
+                &stage.name,
+                format!(
+                    "the stage before ends after {turns} turns, and nobody knows when that is; put it last"
+                ),
+            ));
         }
+        let duration = check_duration(&stage)?;
         let ramp = stage
             .ramp
             .as_ref()
@@ -101,6 +110,7 @@ pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>
             ramp,
             warm_up: stage.warm_up,
             open,
+            turns: stage.turns.map(Spanned::into_inner),
         });
     }
     if checked
@@ -115,6 +125,34 @@ pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>
         });
     }
     Ok(checked)
+}
+
+/// The time that a stage lasts, at most where it has a number of turns.
+fn check_duration(stage: &StageFile) -> Result<Duration, Mistake> {
+    if let Some(turns) = &stage.turns {
+        let why = match (*turns.get_ref(), &stage.rate) {
+            (0, _) => Some("a stage has at least one turn"),
+            (_, Some(_)) => Some("turns have a rate here; say how long with `duration`"),
+            _ if stage.warm_up => {
+                Some("a warm-up lasts for some time; say how long with `duration`")
+            }
+            _ => None,
+        };
+        if let Some(why) = why {
+            return Err(Mistake::at(turns, why));
+        }
+    }
+    match (&stage.duration, &stage.turns) {
+        (Some(written), _) if written.get_ref().0 < SHORTEST => {
+            Err(Mistake::at(written, "a stage lasts 10ms or longer"))
+        }
+        (Some(written), _) => Ok(written.get_ref().0),
+        (None, Some(_)) => Ok(LONGEST_FOR_TURNS),
+        (None, None) => Err(Mistake::at(
+            &stage.name,
+            "a stage has a `duration`, such as \"30s\", or a number of `turns`",
+        )),
+    }
 }
 
 /// The open load that a stage asks for by its rate, if it does. Without `ramp_from`,

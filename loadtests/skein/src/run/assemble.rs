@@ -225,7 +225,7 @@ fn service_curve(latency: &Latency) -> Curve {
 }
 
 /// The time that each stage lasted, in seconds: as planned, or as far as the load got.
-fn seconds_of_stages(plan: &Plan, reached: Duration) -> Vec<f64> {
+pub(super) fn seconds_of_stages(plan: &Plan, reached: Duration) -> Vec<f64> {
     let schedule = plan.schedule();
     let stages = plan.stages.iter().enumerate();
     let seconds = stages.map(|(index, stage)| {

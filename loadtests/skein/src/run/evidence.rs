@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::assemble::seconds_of_stages;
 use super::seen::Sights;
 use super::system::GENERATOR;
 use crate::evidence::{Evidence, GeneratorUse, StageEvidence, Turns};
@@ -13,6 +14,7 @@ use crate::samples::{Route, Samples};
 /// The evidence on the stages of `plan` that are no warm-up.
 pub(super) fn gather(plan: &Plan, seed: u64, seen: &Sights) -> Evidence {
     let shortest = shortest_service_times(&seen.samples);
+    let lasted = seconds_of_stages(plan, seen.reached);
     let stages = plan.stages.iter().enumerate();
     // In a pause there is nothing to measure.
     let measured = stages.filter(|(_, stage)| !stage.warm_up && !stage.is_pause());
@@ -25,7 +27,7 @@ pub(super) fn gather(plan: &Plan, seed: u64, seen: &Sights) -> Evidence {
                 let turns = stage
                     .open
                     .map(|open| turns(&seen.samples, index, &open, seed, &shortest));
-                of_stage(index, stage, turns, seen)
+                of_stage((index, stage), lasted[index], turns, seen)
             })
             .collect(),
     }
@@ -51,13 +53,18 @@ pub(super) fn usage(plan: &Plan, seen: &Sights) -> Vec<StageUsage> {
     seen_stages.collect()
 }
 
-fn of_stage(index: usize, stage: &Stage, turns: Option<Turns>, seen: &Sights) -> StageEvidence {
+fn of_stage(
+    (index, stage): (usize, &Stage),
+    seconds: f64,
+    turns: Option<Turns>,
+    seen: &Sights,
+) -> StageEvidence {
     let total = seen.samples.total(|other| other == Some(index));
     let used: Option<&StageUse> = seen.stages.get(index).and_then(Option::as_ref);
     let looks = seen.looks.get(&index);
-    let seconds = stage.duration.as_secs_f64();
-    // Where the load is meant to change, it can't be expected to be steady.
-    let level = stage.ramp.is_zero();
+    // Where the load is meant to change, or to end at any time, it can't be expected to be
+    // steady.
+    let level = stage.ramp.is_zero() && stage.turns.is_none();
     StageEvidence {
         stage: stage.name.clone(),
         seconds,

@@ -96,16 +96,27 @@ impl Subject {
         observation.map_err(|e| warnings.push(unreadable(&e))).ok()
     }
 
-    /// Looks when the warm-up is over and when the load is.
-    pub(super) async fn observe_measured_stages(&self, plan: &Plan, workload: &Workload) -> Looks {
+    /// Looks when the warm-up is over and when the load is. Without a warm-up, the look is taken
+    /// that was the last `before` the load, for a look of its own would miss what comes meanwhile.
+    pub(super) async fn observe_measured_stages(
+        &self,
+        plan: &Plan,
+        workload: &Workload,
+        before: Option<&Observation>,
+    ) -> Looks {
         let Subject::Started(system) = self else {
             return None;
         };
         let schedule = &workload.schedule;
         let first = plan.stages.iter().position(|stage| !stage.warm_up)?;
         let looks = async {
-            workload.clock.reaches(schedule.begin_of(first)).await;
-            let begin = Observation::of(system, plan).await?;
+            let begin = match before {
+                Some(before) if first == 0 => before.clone(),
+                _ => {
+                    workload.clock.reaches(schedule.begin_of(first)).await;
+                    Observation::of(system, plan).await?
+                }
+            };
             workload.clock.reaches(schedule.length()).await;
             Ok((begin, Observation::of(system, plan).await?))
         };
@@ -160,7 +171,8 @@ impl Subject {
                 let new = not_yet_told(self.ended(elapsed), &watched.events);
                 new.iter().for_each(|event| events.emit(event.clone()));
                 watched.events.extend(new);
-                if elapsed >= workload.schedule.length() {
+                let is_finished = workload.clock.finished().is_some();
+                if is_finished || elapsed >= workload.schedule.length() {
                     break;
                 }
                 // What a busy machine made late is left out, and not caught up with.

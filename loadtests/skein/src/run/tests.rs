@@ -47,6 +47,7 @@ async fn a_clock_that_is_set_meanwhile_changes_no_length_and_is_told() {
         target: Some(server.uri()),
         dashboard: None,
         command: "loadtests run".to_owned(),
+        samples: None,
         wall: WallClock(set_back),
     };
     let (nobody, never) = (Events::silent(), Interruption::never());

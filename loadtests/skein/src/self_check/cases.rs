@@ -211,6 +211,7 @@ duration = "{seconds}s"
             target: Some(url.clone()),
             dashboard: None,
             command: "self-check".to_owned(),
+            samples: None,
             wall: WallClock::SYSTEM,
         };
         let nobody = Events::silent();

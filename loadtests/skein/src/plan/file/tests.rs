@@ -67,6 +67,37 @@ ramp = "1s"
 }
 
 #[test]
+fn the_last_stage_may_end_with_a_number_of_turns() {
+    let source = VALID.replace("duration = \"2s\"", "turns = 50");
+    let stage = parse_file("tiny.toml", &source).expect("valid").stages;
+    assert_eq!(stage[0].turns, Some(50));
+    for (from, to, place, says) in [
+        ("duration = \"2s\"", "", "6:8", "a `duration`"),
+        ("duration", "turns = 0\nduration", "8:9", "at least one"),
+        (
+            "users = 4",
+            "rate = \"9/s\"\nturns = 1",
+            "8:9",
+            "have a rate",
+        ),
+        (
+            "users = 4",
+            "users = 4\nwarm_up = true\nturns = 1",
+            "9:9",
+            "warm-up lasts",
+        ),
+        (
+            "[mix]",
+            "turns = 1\n[[stage]]\nname = \"b\"\nusers = 1\nduration = \"1s\"\n[mix]",
+            "12:8",
+            "put it last",
+        ),
+    ] {
+        refusal("tiny.toml", VALID, (from, to, place, says));
+    }
+}
+
+#[test]
 fn a_stage_may_be_a_pause_or_shorter_than_a_second() {
     let pauses = "users = 4\nduration = \"250ms\"\n[[stage]]\nname = \"pause\"\nusers = 0\nduration = \"20ms\"\n[[stage]]\nname = \"other\"\nrate = \"0/s\"";
     let plan = parse_file("tiny.toml", &VALID.replace("users = 4", pauses)).expect("valid");

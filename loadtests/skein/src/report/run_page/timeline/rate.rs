@@ -114,6 +114,7 @@ mod tests {
             duration: Duration::from_secs(4),
             ramp: Duration::ZERO,
             warm_up: false,
+            turns: None,
             open,
         };
         let open = OpenLoad {
