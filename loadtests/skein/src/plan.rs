@@ -1,6 +1,7 @@
 //! A load test as data: which system, which users doing what, for how long, and
 //! what must hold. Plans are TOML; some are part of the program.
 
+mod amendment;
 mod file;
 mod gate;
 mod gate_file;
@@ -23,6 +24,7 @@ use harness::topology::FileError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use amendment::Amendment;
 pub use gate::GateSettings;
 pub use mistake::{InvalidPlan, Mistake, ToldPlan, within};
 pub use mix::Mix;

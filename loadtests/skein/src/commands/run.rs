@@ -1,6 +1,7 @@
 //! `loadtests run`: a load test from the plan to the report.
 
 mod answers;
+mod load;
 mod one_line;
 
 use std::fs;
@@ -28,6 +29,7 @@ use crate::run::{Finished, Order, RunError};
 use crate::samples::SampleFile;
 use crate::wall::WallClock;
 use answers::Answers;
+use load::Load;
 use one_line::OneLine;
 
 /// What to run.
@@ -60,6 +62,9 @@ pub(super) struct Run {
 
     #[command(flatten)]
     one_line: OneLine,
+
+    #[command(flatten)]
+    load: Load,
 
     #[command(flatten)]
     answers: Answers,
@@ -205,8 +210,12 @@ impl Run {
             system: system.as_ref(),
         };
         let mut plan = match self.one_line.is_given() {
-            true => self.one_line.plan(of)?,
-            false => Plan::load(&self.plan, of)?,
+            true => self.one_line.plan(&self.load, of)?,
+            false => {
+                let mut plan = Plan::load(&self.plan, of)?;
+                self.load.apply_to(&mut plan)?;
+                plan
+            }
         };
         self.answers.apply_to(&mut plan.answers);
         if system.is_some() {
@@ -231,7 +240,7 @@ impl Run {
         } else {
             format!(" --plan {}", quoted(&self.plan))
         };
-        let answers = self.answers.arguments();
+        let answers = format!("{}{}", self.load.arguments(), self.answers.arguments());
         let program = &application.command;
         let mut command = format!("{program} run{what}{amended}{answers} --seed {seed}");
         if let Some(target) = &self.target {

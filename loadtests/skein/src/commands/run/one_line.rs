@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::load::Load;
 use crate::commands::quoted;
 use crate::plan::{InvalidPlan, Plan, PlanOf, ToldPlan};
 
@@ -51,23 +52,6 @@ pub(super) struct OneLine {
     /// What the body of a right answer has in it.
     #[arg(long, value_name = "TEXT")]
     contains: Option<String>,
-
-    /// Open load: requests a second, such as 1000, whatever the answers do.
-    #[arg(long, value_name = "N")]
-    rate: Option<String>,
-
-    /// Closed load: users who each wait for the answer before the next request; with
-    /// --rate, the most requests under way at once [default: 32; with --rate, enough].
-    #[arg(long, value_name = "N")]
-    users: Option<usize>,
-
-    /// How long, such as 30s or 500ms [default: 10s]; a second of warm-up comes before.
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    duration: Option<Duration>,
-
-    /// A rule that must hold, such as 'p99<50ms'; can be repeated [default: error-rate<=0%].
-    #[arg(long = "threshold", value_name = "RULE")]
-    thresholds: Vec<String>,
 }
 
 impl OneLine {
@@ -77,8 +61,8 @@ impl OneLine {
     }
 
     /// The plan that says the same. Mistakes name the flag that they are in.
-    pub(super) fn plan(&self, of: PlanOf<'_>) -> Result<Plan, InvalidPlan> {
-        Plan::parse_told(&self.told(), of)
+    pub(super) fn plan(&self, load: &Load, of: PlanOf<'_>) -> Result<Plan, InvalidPlan> {
+        Plan::parse_told(&self.told(load), of)
     }
 
     /// The arguments that say the same again, ready for a shell.
@@ -98,13 +82,6 @@ impl OneLine {
         let statuses: Vec<_> = self.status.iter().map(u16::to_string).collect();
         add("status", (!statuses.is_empty()).then(|| statuses.join(",")));
         add("contains", self.contains.clone());
-        add("rate", self.rate.clone());
-        add("users", self.users.map(|users| users.to_string()));
-        let duration = self.duration.map(humantime::format_duration);
-        add("duration", duration.map(|text| text.to_string()));
-        for rule in &self.thresholds {
-            add("threshold", Some(rule.clone()));
-        }
         arguments.concat()
     }
 
@@ -117,24 +94,24 @@ impl OneLine {
     }
 
     /// The plan's TOML, each line of it with the flag that it comes from.
-    fn told(&self) -> ToldPlan {
+    fn told(&self, load: &Load) -> ToldPlan {
         let (method, path) = self.request().unwrap_or(("GET", "/"));
         let mut plan = ToldPlan::default();
         plan.line("name = \"one-line\"");
         let description = format!("{method} {path}, told on the command line.");
         plan.line(&format!("description = {}", toml(&description)));
         plan.line("thresholds = [");
-        for rule in &self.thresholds {
+        for rule in &load.thresholds {
             plan.line_of(&flag("threshold", rule), &format!("    {},", toml(rule)));
         }
-        if self.thresholds.is_empty() {
+        if load.thresholds.is_empty() {
             plan.line("    \"error-rate<=0%\",");
         }
         plan.line("]\n\n[behaviour]\nthink_time = \"0s\"");
         self.tell_request(&mut plan, method, path);
-        self.tell_stage(&mut plan, "warm-up", Duration::from_secs(1), true);
-        let lasting = self.duration.unwrap_or(Duration::from_secs(10));
-        self.tell_stage(&mut plan, "steady", lasting, false);
+        load.tell_stage(&mut plan, "warm-up", Duration::from_secs(1), true);
+        let lasting = load.duration.unwrap_or(Duration::from_secs(10));
+        load.tell_stage(&mut plan, "steady", lasting, false);
         plan
     }
 
@@ -171,7 +148,10 @@ impl OneLine {
             plan.line("]");
         }
     }
+}
 
+impl Load {
+    /// Adds a stage of this load to a plan of one request.
     fn tell_stage(&self, plan: &mut ToldPlan, name: &str, lasting: Duration, warm_up: bool) {
         plan.line(&format!("\n[[stage]]\nname = {}", toml(name)));
         if let Some(users) = self.users.or(self.rate.is_none().then_some(32)) {
@@ -238,15 +218,17 @@ mod tests {
         line.map(|line| line.run)
     }
 
-    fn one_line(arguments: &[&str]) -> OneLine {
-        run(arguments).expect("valid").one_line
+    fn one_line(arguments: &[&str]) -> (OneLine, Load) {
+        let run = run(arguments).expect("valid");
+        (run.one_line, run.load)
     }
 
     #[test]
     fn a_line_becomes_a_plan_with_a_warm_up_and_one_stage() {
-        let plan = one_line(&["--get", "/items?page=2", "--users", "8", "--duration", "3s"]);
-        let plan = plan
-            .plan(PlanOf::program(&testing::application()))
+        let (line, load) =
+            one_line(&["--get", "/items?page=2", "--users", "8", "--duration", "3s"]);
+        let plan = line
+            .plan(&load, PlanOf::program(&testing::application()))
             .expect("a plan");
         let stages: Vec<_> = plan
             .stages
@@ -262,9 +244,9 @@ mod tests {
     #[test]
     fn what_is_odd_on_the_command_line_is_kept_as_it_is() {
         let odd = "a 'b' \"c\"\n]]> {{x}} {}";
-        let line = one_line(&["--post", "/x", "--body", odd, "--header", "X-A: it's"]);
+        let (line, load) = one_line(&["--post", "/x", "--body", odd, "--header", "X-A: it's"]);
         let requests = line
-            .plan(PlanOf::program(&testing::application()))
+            .plan(&load, PlanOf::program(&testing::application()))
             .expect("a plan")
             .requests
             .expect("requests");
@@ -279,9 +261,9 @@ mod tests {
         let written = ["Cookie: a", "X-A:b", "cookie:  c ", "X-Empty:"];
         let arguments = written.iter().flat_map(|field| ["--header", field]);
         let arguments: Vec<_> = ["--get", "/"].into_iter().chain(arguments).collect();
-        let line = one_line(&arguments);
+        let (line, load) = one_line(&arguments);
         let plan = line
-            .plan(PlanOf::program(&testing::application()))
+            .plan(&load, PlanOf::program(&testing::application()))
             .expect("a plan");
         let requests = plan.requests.expect("requests").requests;
         let fields = requests[0].headers.iter();
@@ -346,8 +328,9 @@ mod tests {
                 "--method 'A B': this is no method",
             ),
         ] {
-            let message = one_line(arguments)
-                .plan(PlanOf::program(&testing::application()))
+            let (line, load) = one_line(arguments);
+            let message = line
+                .plan(&load, PlanOf::program(&testing::application()))
                 .expect_err(says)
                 .to_string();
             assert!(message.contains(says), "{message}");

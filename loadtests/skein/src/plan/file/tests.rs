@@ -72,7 +72,6 @@ fn the_last_stage_may_end_with_a_number_of_turns() {
     let stage = parse_file("tiny.toml", &source).expect("valid").stages;
     assert_eq!(stage[0].turns, Some(50));
     for (from, to, place, says) in [
-        ("duration = \"2s\"", "", "6:8", "a `duration`"),
         ("duration", "turns = 0\nduration", "8:9", "at least one"),
         (
             "users = 4",
@@ -182,7 +181,7 @@ fn wrong_types_are_told_in_the_words_of_plans() {
             "3:14",
             "this is the text \"p99<50ms\"; write a list",
         ),
-        ("duration = \"2s\"\n", "", "5:1", "`duration` is missing"),
+        ("duration = \"2s\"\n", "", "6:8", "a stage has a `duration`"),
         (
             "browsers = 1",
             "readers = true",
