@@ -166,7 +166,7 @@ impl BodyKeys {
             return Ok((Some(Body::Text { text, escaping }), Some(content_type)));
         }
         if let Some(form) = self.form {
-            let text = form_of(form.into_inner(), known)?;
+            let text = form_of(form.get_ref(), known)?;
             let escaping = Escaping::Percent;
             let content_type = "application/x-www-form-urlencoded".to_owned();
             return Ok((Some(Body::Text { text, escaping }), Some(content_type)));
@@ -187,7 +187,7 @@ impl BodyKeys {
 }
 
 /// `name=value&…`, as a browser sends a form.
-fn form_of(form: FieldsFile, known: &Known) -> Result<Template, Mistake> {
+fn form_of(form: &FieldsFile, known: &Known) -> Result<Template, Mistake> {
     let mut texts = Vec::new();
     for (name, value) in &form.0 {
         if !texts.is_empty() {
