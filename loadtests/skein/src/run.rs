@@ -365,6 +365,7 @@ async fn load(
         folder,
     );
     losses.note(Weight::Original, logs);
+    losses.note(Weight::Original, workload.failing.write(folder));
     Ok((seen, (beginning.wall_at(began), lasted)))
 }
 

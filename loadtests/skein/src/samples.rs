@@ -1,6 +1,7 @@
 //! Every request that was sent: how long it took, to the last byte, and what came
 //! of it, by stage and route; and of open load, how well its arrivals were kept.
 
+mod failing;
 mod log;
 mod names;
 mod recorder;
@@ -14,6 +15,7 @@ use hdrhistogram::{Counter, Histogram};
 
 use crate::client::{Shortage, Spoken};
 
+pub use failing::{FailingAnswer, FailingAnswers, micros};
 pub use log::write_logs;
 pub use names::NodeNames;
 pub use recorder::{Pulse, Recorder, Sample, SentArrival, Tick};

@@ -16,7 +16,7 @@ use rand::{Rng, RngExt};
 use crate::client::{Broken, Client, Content, Request, Shortage};
 use crate::pacer::Arrival;
 use crate::plan::Plan;
-use crate::samples::{Fault, Route, Sample, SentArrival, StageIndex};
+use crate::samples::{FailingAnswer, Fault, Route, Sample, SentArrival, StageIndex, micros};
 use crate::timing;
 use crate::workload::Workload;
 
@@ -296,6 +296,30 @@ impl User {
         tokio::time::sleep(REST).await;
     }
 
+    /// Keeps an answer that failed, or that none came, for the log of them.
+    fn keep_failing(
+        &self,
+        stage: StageIndex,
+        route: Route,
+        (fault, particulars): (Fault, &str),
+        answer: Option<&Answer>,
+    ) {
+        let workload = &self.workload;
+        workload.failing.add(route, fault, || FailingAnswer {
+            at_us: micros(workload.clock.elapsed()),
+            stage: stage.map_or_else(String::new, |stage| {
+                workload.plan.stages[stage].name.clone()
+            }),
+            user: self.seat,
+            route: route.name(),
+            fault: fault.to_string(),
+            particulars: particulars.to_owned(),
+            status: answer.map(|answer| answer.status.as_u16()),
+            headers: answer.map_or_else(Vec::new, |answer| answer.shown_headers(workload)),
+            body: answer.map_or_else(String::new, |answer| answer.shown_body(workload)),
+        });
+    }
+
     fn record(
         &mut self,
         route: Route,
@@ -325,6 +349,9 @@ impl User {
             is_cut: answer.is_some_and(|answer| answer.is_cut),
         };
         self.workload.recorder.record(self.seat, &sample);
+        if let Some((fault, particulars)) = sample.fault {
+            self.keep_failing(stage, route, (fault, particulars), answer);
+        }
         if let Some(file) = &self.workload.sample_file {
             file.take(self.workload.clock.elapsed(), self.seat, &sample);
         }

@@ -16,7 +16,7 @@ use crate::pacer::ArrivalQueue;
 use crate::plain::Repertoire;
 use crate::plan::{Plan, Requests, Schedule};
 use crate::program::TypeMap;
-use crate::samples::{Pulse, Recorder, SampleFile, Samples, StageIndex};
+use crate::samples::{FailingAnswers, Pulse, Recorder, SampleFile, Samples, StageIndex};
 use crate::scenario::{ScenarioIndex, ScenarioKind};
 use crate::story::Stories;
 use crate::story::once::Captured;
@@ -68,6 +68,8 @@ pub struct Workload {
     pub pulse: Pulse,
     /// Where the time of sampled requests went.
     pub timings: Timings,
+    /// The first answers that failed in each way.
+    pub(crate) failing: FailingAnswers,
     /// The file that each sample is written to, if that was asked for.
     pub(crate) sample_file: Option<Arc<SampleFile>>,
     /// Connections that were given up for bytes that belong to no answer.
@@ -105,6 +107,7 @@ impl Workload {
             in_flight: InFlight::default(),
             recorder: Recorder::new(),
             pulse: Pulse::default(),
+            failing: FailingAnswers::default(),
             sample_file: None,
             unasked: AtomicU64::new(0),
             schedule,

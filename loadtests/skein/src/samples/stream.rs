@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{Fault, Route, Sample};
+use super::{Fault, Route, Sample, micros};
 use crate::keeping::{Losses, Weight};
 
 /// A file of samples while it is written.
@@ -217,7 +217,6 @@ impl Out {
     }
 
     fn write(&mut self, row: &Row, stages: &[String]) -> io::Result<()> {
-        let micros = |time: Duration| time.as_micros() as u64;
         let line = Line {
             at_us: micros(row.at),
             stage: row.stage.map_or("", |stage| &stages[stage]),

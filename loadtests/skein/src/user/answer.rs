@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use crate::client::{Content, Spoken};
@@ -107,6 +107,24 @@ impl Answer {
             fault,
             example: format!("{} from {served_by}: {excerpt}", self.status),
         }
+    }
+
+    /// Its header fields, with nothing that nobody may see and cookies by their names alone.
+    pub(super) fn shown_headers(&self, workload: &Workload) -> Vec<(String, String)> {
+        let shown = self.headers.iter().map(|(name, value)| {
+            let value = text::excerpt(value.as_bytes(), text::LONGEST_EXCERPT);
+            let value = match (*name == header::SET_COOKIE, value.split_once('=')) {
+                (true, Some((cookie, _))) => format!("{cookie}=…"),
+                _ => workload.without_secrets(value),
+            };
+            (name.to_string(), value)
+        });
+        shown.collect()
+    }
+
+    /// The beginning of its body, with nothing that nobody may see.
+    pub(super) fn shown_body(&self, workload: &Workload) -> String {
+        workload.without_secrets(text::excerpt(&self.body, text::LONGEST_EXCERPT))
     }
 
     /// A fault, with what explains it in place of the answer's beginning.
