@@ -66,6 +66,7 @@ mod folder;
 pub mod helper;
 pub mod host;
 mod http;
+mod lasting;
 pub mod launcher;
 mod listener;
 mod node;
@@ -77,6 +78,7 @@ mod ways;
 
 pub use crate::http::AskError;
 pub use helper::Helper;
+pub use lasting::LastingNodes;
 pub use launcher::Launcher;
 pub use name::NodeName;
 pub use node::UnexpectedExit;

@@ -1,6 +1,7 @@
 //! One node: it is started, shows that it is ready and who it is, and can be killed,
 //! paused, resumed and started again in its place.
 
+mod errand;
 mod place;
 
 use std::fs::{self, File};
@@ -25,7 +26,7 @@ use crate::name::NodeName;
 use crate::process::Process;
 use crate::ready;
 use crate::spawner::spawn;
-use crate::topology::{NodePlan, ProgramFile, Ready, Text};
+use crate::topology::{NodePlan, Program, ProgramFile, Ready, Text};
 use crate::usage::Usage;
 use crate::wait::wait_for;
 use place::{FurtherPorts, Place};
@@ -148,15 +149,7 @@ impl Node {
         };
         self.retire();
         *self.looks.lock().await = 0;
-        let launch = Launch {
-            launcher,
-            plan: &self.plan,
-            program,
-            data: &self.data,
-            nonce,
-            listen: self.listens(),
-            fill,
-        };
+        let launch = self.launch(program, launcher, nonce, fill);
         let unlogged = |source| StartError::Folder {
             path: self.log.clone(),
             source,
@@ -199,6 +192,24 @@ impl Node {
             self.retire();
         }
         ready
+    }
+
+    fn launch<'a>(
+        &'a self,
+        program: &'a Program,
+        launcher: &'a Launcher,
+        nonce: &'a str,
+        fill: &'a (dyn Fn(&Text) -> String + Send + Sync),
+    ) -> Launch<'a> {
+        Launch {
+            launcher,
+            plan: &self.plan,
+            program,
+            data: &self.data,
+            nonce,
+            listen: self.listens(),
+            fill,
+        }
     }
 
     /// Where the node is told to listen.

@@ -173,6 +173,14 @@ impl Process {
         }
     }
 
+    /// The container that it was started for.
+    pub(crate) fn container(&self) -> Option<&Container> {
+        match &self.reach {
+            Reach::Container(container) => Some(container),
+            _ => None,
+        }
+    }
+
     /// True once the program is executed that the process was started for. Until then, nobody
     /// hears a signal.
     pub(crate) fn executes_its_program(&self) -> bool {

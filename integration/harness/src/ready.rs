@@ -121,8 +121,9 @@ pub(crate) async fn answers(plan: &NodePlan, address: SocketAddr) -> Result<(), 
 }
 
 async fn asked(launch: &Launch<'_>, command: &[Text]) -> Result<(), String> {
-    let mut command = launch.question(command).ok_or("it names no command")?;
-    match command.status().await {
+    let command = launch.question(command).ok_or("it names no command")?;
+    let mut command = tokio::process::Command::from(command);
+    match command.kill_on_drop(true).status().await {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("the command ended with {status}")),
         Err(error) => Err(format!("the command could not be executed: {error}")),

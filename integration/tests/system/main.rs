@@ -48,6 +48,7 @@ mod keys;
 mod long_tasks;
 mod long_tasks_over_both;
 mod long_tasks_over_managed_postgres;
+mod long_tasks_over_managed_rabbitmq;
 mod long_tasks_over_postgres;
 mod long_tasks_over_rabbitmq;
 mod malformed_requests;
@@ -165,6 +166,14 @@ fn main() -> ExitCode {
             a_stalled_cache_costs_a_bounded_delay_and_is_used_again,
         }
         long_tasks_over_managed_postgres needs postgres {
+            a_task_is_accepted_at_once_and_done_later,
+            repeats_of_one_key_are_one_task_and_one_effect,
+            a_key_with_another_body_is_refused,
+            no_accepted_task_is_lost_when_the_worker_is_killed,
+            a_task_that_keeps_failing_is_given_up,
+            a_task_is_shown_to_its_owner_only,
+        }
+        long_tasks_over_managed_rabbitmq needs rabbitmq {
             a_task_is_accepted_at_once_and_done_later,
             repeats_of_one_key_are_one_task_and_one_effect,
             a_key_with_another_body_is_refused,
@@ -318,6 +327,7 @@ fn main() -> ExitCode {
             rabbitmq_works_and_stops_in_good_order,
             rabbitmq_is_paused_and_killed_whole_and_comes_back,
             nothing_accepted_is_lost_when_rabbitmq_is_killed,
+            rabbitmq_outlasts_systems_and_gives_each_a_room,
         }
         real_parts needs both {
             wrong_credentials_fail_the_start_in_one_sentence,
@@ -329,6 +339,7 @@ fn main() -> ExitCode {
             postgres_works_and_stops_in_good_order,
             postgres_is_paused_and_killed_whole_and_comes_back,
             rabbitmq_is_paused_and_killed_whole_and_comes_back,
+            rabbitmq_outlasts_systems_and_gives_each_a_room,
         }
         balancer_alone {
             an_error_of_the_gateway_is_passed_on_as_it_is,
@@ -490,6 +501,7 @@ fn main() -> ExitCode {
             an_engine_answers,
         }
     });
+    long_tasks_over_managed_rabbitmq::end();
     postgres_server::end();
     rabbit_server::end();
     code

@@ -6,7 +6,8 @@ use std::process::Command;
 use integration::real::Part;
 
 use crate::part_stories::{
-    Piece, is_paused_and_killed_whole_and_comes_back, works_and_stops_in_good_order,
+    Piece, is_paused_and_killed_whole_and_comes_back, outlasts_systems_and_gives_each_a_room,
+    works_and_stops_in_good_order,
 };
 
 pub(crate) async fn nginx_works_and_stops_in_good_order() {
@@ -31,6 +32,10 @@ pub(crate) async fn postgres_works_and_stops_in_good_order() {
 
 pub(crate) async fn rabbitmq_is_paused_and_killed_whole_and_comes_back() {
     is_paused_and_killed_whole_and_comes_back(Piece::container(Part::RabbitMq)).await;
+}
+
+pub(crate) async fn rabbitmq_outlasts_systems_and_gives_each_a_room() {
+    outlasts_systems_and_gives_each_a_room(Piece::container(Part::RabbitMq)).await;
 }
 
 /// The reason why there is not an image of each part here, or `None` when there is.

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::part_stories::{
     Piece, SETTLES, everything_works, is_paused_and_killed_whole_and_comes_back,
-    works_and_stops_in_good_order,
+    outlasts_systems_and_gives_each_a_room, works_and_stops_in_good_order,
 };
 use crate::postgres_server::{Database, PASSWORD};
 use crate::rabbit_server::VirtualHost;
@@ -67,6 +67,10 @@ pub(crate) async fn postgres_is_paused_and_killed_whole_and_comes_back() {
 
 pub(crate) async fn rabbitmq_is_paused_and_killed_whole_and_comes_back() {
     is_paused_and_killed_whole_and_comes_back(RABBITMQ).await;
+}
+
+pub(crate) async fn rabbitmq_outlasts_systems_and_gives_each_a_room() {
+    outlasts_systems_and_gives_each_a_room(RABBITMQ).await;
 }
 
 pub(crate) async fn a_redis_that_comes_back_tells_nobody_an_old_value() {

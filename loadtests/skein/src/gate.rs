@@ -155,6 +155,8 @@ pub fn run(
         cores: allowed_cores().map_err(GateError::Prepare)?,
     };
     let mut log = RoundLog::open(folder)?;
+    // What lasts ends with the setup below, and before its folder goes.
+    let lasting = crate::scratch::folder("skein-gate-").map_err(GateError::Folder)?;
     let mut of_rounds = round_setup(&setup);
     rounds_within(setup.budget, Duration::ZERO, &of_rounds.shape)?;
     events.emit(Event::GateBegan {
@@ -165,7 +167,7 @@ pub fn run(
         budget_ms: millis(setup.budget),
     });
     events.emit(Event::CapacityMeasuring);
-    let capacity = capacity(&place, &of_rounds, &setup);
+    let capacity = capacity(&place, &mut of_rounds, &setup, lasting.path());
     if let Err(GateError::Interrupted) = capacity {
         events.emit(Event::interrupted(interruption));
     }
@@ -249,16 +251,20 @@ fn rounds_within(budget: Duration, spent: Duration, shape: &Shape) -> Result<usi
 /// The time that measuring the capacity takes, with starting both sides, and a little more.
 const CAPACITY_TAKES: Duration = Duration::from_secs(3);
 
-/// Starts both sides for the first time, and sees what the baseline can do.
+/// Starts both sides for the first time, and sees what the baseline can do. The folder is for
+/// what lasts longer than a round.
 fn capacity(
     place: &GeneratorPlace,
-    of_rounds: &RoundSetup,
+    of_rounds: &mut RoundSetup,
     setup: &Setup,
+    lasting: &Path,
 ) -> Result<Capacity, GateError> {
     let plan = RoundPlan::draw(&of_rounds.shape, &place.cores, setup.seed);
     let data = crate::scratch::folder("skein-gate-").map_err(GateError::Folder)?;
-    let measured =
-        place.on_generator_cores(&plan, || measure_capacity(of_rounds, &plan, data.path()));
+    let measured = place.on_generator_cores(&plan, || async {
+        of_rounds.start_lasting(lasting).await?;
+        measure_capacity(of_rounds, &plan, data.path()).await
+    });
     match measured {
         Ok(Some(capacity)) => Ok(capacity),
         Ok(None) => Err(GateError::Interrupted),

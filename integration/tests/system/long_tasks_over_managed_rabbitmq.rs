@@ -1,0 +1,60 @@
+//! Long tasks that RabbitMQ hands out as a part that the harness starts: once for all of them,
+//! since it takes seconds, with a virtual host for each.
+
+use std::sync::{Mutex, PoisonError};
+
+use harness::LastingNodes;
+use integration::Topology;
+use integration::real::{Part, Parts};
+use tokio::sync::OnceCell;
+
+use crate::part_stories::Piece;
+use crate::support::{Lab, RunFolder, options};
+use crate::task_stories::{TaskHome, tasks_over};
+
+tasks_over!(ManagedRabbitMq);
+
+/// A virtual host of a broker that these stories share.
+struct ManagedRabbitMq(LastingNodes);
+
+static SHARED: OnceCell<Mutex<Option<Shared>>> = OnceCell::const_new();
+
+/// The broker, and the folder of its log.
+struct Shared(
+    LastingNodes,
+    #[expect(dead_code, reason = "it goes with this")] RunFolder,
+);
+
+/// Ends what stories share, with its data.
+pub(crate) fn end() {
+    if let Some(shared) = SHARED.get() {
+        shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl TaskHome for ManagedRabbitMq {
+    async fn fresh() -> Self {
+        let shared = SHARED.get_or_init(async || {
+            let folder = RunFolder::new();
+            let topology = managed(Topology::laboratory());
+            let started = LastingNodes::start(&topology, options(folder.path())).await;
+            let broker = started.unwrap_or_else(|error| panic!("{error}"));
+            Mutex::new(Some(Shared(broker, folder)))
+        });
+        let shared = shared.await.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shared(broker, _) = shared.as_ref().expect("no story is told after the end");
+        ManagedRabbitMq(broker.clone())
+    }
+
+    fn beneath(&self, topology: Topology) -> Topology {
+        managed(topology)
+    }
+
+    async fn start(&self, topology: Topology) -> Lab {
+        Lab::start_among(&self.0, &self.beneath(topology)).await
+    }
+}
+
+fn managed(topology: Topology) -> Topology {
+    topology.parts(Piece::program(Part::RabbitMq).among(Parts::default()))
+}
