@@ -5,6 +5,7 @@
 
 #[path = "../ability/mod.rs"]
 mod ability;
+mod balancer_alone_stories;
 mod balancers;
 mod cache_stories;
 mod dice;
@@ -30,6 +31,8 @@ mod whole;
 mod anyones_programs;
 mod attacks;
 mod balancer_alone;
+mod balancer_alone_over_haproxy;
+mod balancer_alone_over_nginx;
 mod caching;
 mod caching_over_managed_redis;
 mod caching_over_redis;
@@ -344,9 +347,12 @@ fn main() -> ExitCode {
         balancer_alone {
             an_error_of_the_gateway_is_passed_on_as_it_is,
             the_gateway_learns_whom_the_balancer_speaks_for,
+            fields_for_one_hop_do_not_reach_the_gateway,
             fields_for_one_hop_do_not_reach_the_client,
             a_slow_gateway_is_504_within_the_first_byte_limit,
-            each_broken_answer_has_its_name,
+            a_gateway_that_hangs_up_on_a_request_is_502,
+            a_gateway_that_hangs_up_at_once_is_502,
+            an_answer_that_is_no_http_is_502,
             a_gateway_that_is_not_there_is_502_until_checks_find_nobody,
             a_truncated_body_is_truncated_for_the_client_too,
             a_post_that_was_sent_is_never_repeated,
@@ -357,6 +363,68 @@ fn main() -> ExitCode {
             bodies_are_relayed_piece_by_piece_in_both_directions,
             a_body_that_stalls_is_given_up,
             a_client_that_does_not_read_is_given_up,
+            a_request_that_is_too_large_is_413_before_it_is_sent,
+        }
+        balancer_alone_over_nginx needs nginx {
+            an_error_of_the_gateway_is_passed_on_as_it_is,
+            the_gateway_learns_whom_the_balancer_speaks_for,
+            a_slow_gateway_is_504_within_the_first_byte_limit,
+            a_gateway_that_hangs_up_on_a_request_is_502,
+            a_gateway_that_hangs_up_at_once_is_502,
+            a_truncated_body_is_truncated_for_the_client_too,
+            a_post_that_was_sent_is_never_repeated,
+            a_get_is_repeated_elsewhere_as_long_as_nothing_was_answered,
+            a_post_goes_elsewhere_when_nothing_of_it_was_sent,
+            a_failing_gateway_is_ejected_and_returns_through_one_probation_request,
+            a_body_that_stalls_is_given_up,
+            a_client_that_does_not_read_is_given_up,
+            a_request_that_is_too_large_is_413_before_it_is_sent,
+        }
+        balancer_alone_over_nginx lacks "nginx passes on the fields that Connection names" {
+            fields_for_one_hop_do_not_reach_the_gateway,
+            fields_for_one_hop_do_not_reach_the_client,
+        }
+        balancer_alone_over_nginx lacks "nginx takes what is no HTTP for HTTP/0.9, and passes it on" {
+            an_answer_that_is_no_http_is_502,
+        }
+        balancer_alone_over_nginx lacks "nginx has no active checks, and says 502 for as long as nobody is there" {
+            a_gateway_that_is_not_there_is_502_until_checks_find_nobody,
+        }
+        balancer_alone_over_nginx lacks "nginx bounds the tries of one request, and not the retries of all" {
+            retries_stop_when_the_budget_is_spent,
+        }
+        balancer_alone_over_nginx lacks "nginx, as it is set up here, takes a request as a whole before it passes it on" {
+            bodies_are_relayed_piece_by_piece_in_both_directions,
+        }
+        balancer_alone_over_haproxy needs haproxy {
+            an_error_of_the_gateway_is_passed_on_as_it_is,
+            the_gateway_learns_whom_the_balancer_speaks_for,
+            a_slow_gateway_is_504_within_the_first_byte_limit,
+            a_gateway_that_hangs_up_on_a_request_is_502,
+            an_answer_that_is_no_http_is_502,
+            a_truncated_body_is_truncated_for_the_client_too,
+            a_post_that_was_sent_is_never_repeated,
+            a_get_is_repeated_elsewhere_as_long_as_nothing_was_answered,
+            a_post_goes_elsewhere_when_nothing_of_it_was_sent,
+            bodies_are_relayed_piece_by_piece_in_both_directions,
+            a_body_that_stalls_is_given_up,
+            a_client_that_does_not_read_is_given_up,
+        }
+        balancer_alone_over_haproxy lacks "HAProxy passes on the fields that Connection names" {
+            fields_for_one_hop_do_not_reach_the_gateway,
+            fields_for_one_hop_do_not_reach_the_client,
+        }
+        balancer_alone_over_haproxy lacks "HAProxy's first failed check takes a gateway out, so that it says 503, and no reason" {
+            a_gateway_that_hangs_up_at_once_is_502,
+            a_gateway_that_is_not_there_is_502_until_checks_find_nobody,
+        }
+        balancer_alone_over_haproxy lacks "HAProxy bounds the tries of one request, and not the retries of all" {
+            retries_stop_when_the_budget_is_spent,
+        }
+        balancer_alone_over_haproxy lacks "HAProxy, as it is set up here, takes a gateway out by its checks alone" {
+            a_failing_gateway_is_ejected_and_returns_through_one_probation_request,
+        }
+        balancer_alone_over_haproxy lacks "HAProxy has no limit to the length of a body" {
             a_request_that_is_too_large_is_413_before_it_is_sent,
         }
         gateway_alone {
@@ -426,15 +494,13 @@ fn main() -> ExitCode {
             nothing_is_lost_while_the_balancer_is_paused,
         }
         failover_over_nginx needs nginx {
+            no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
             no_read_fails_when_a_gateway_is_killed_and_it_takes_part_again_after_a_restart,
             a_post_fails_at_most_once_for_each_connection_to_a_killed_gateway,
             a_post_under_way_in_a_killed_gateway_is_502_and_not_repeated,
             a_get_under_way_in_a_killed_gateway_is_repeated_on_another,
             without_the_balancer_connections_fail_until_it_is_back_on_its_address,
             nothing_is_lost_while_the_balancer_is_paused,
-        }
-        failover_over_nginx lacks "nginx waits 30 s for a first byte, and has no probation" {
-            no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
         }
         failover_over_nginx lacks "nginx answers 502, and says no reason, when no gateway is left" {
             without_any_gateway_the_balancer_says_so_until_they_are_back,
@@ -446,7 +512,7 @@ fn main() -> ExitCode {
             without_the_balancer_connections_fail_until_it_is_back_on_its_address,
             nothing_is_lost_while_the_balancer_is_paused,
         }
-        failover_over_haproxy lacks "HAProxy waits 30 s for a first byte, and has no probation" {
+        failover_over_haproxy lacks "HAProxy, as it is set up here, takes a gateway out by its checks alone" {
             no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
         }
         failover_over_haproxy lacks "HAProxy closes a kept connection without an answer for a 502" {

@@ -110,6 +110,8 @@ pub enum Ready {
     Log(String),
     /// This command ends with success.
     Command(Vec<Text>),
+    /// None: it is taken for ready once it is started, and whoever calls it waits for it.
+    AtOnce,
 }
 
 /// The commands by which a node gives each of several systems a room of its own, so that it
