@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use harness::topology::{CountersAt, NodePlan, Program, Ready, Signal};
+use harness::topology::{CountersAt, NodePlan, Program, Ready, Signal, Text};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{About, script, text};
 
@@ -18,11 +19,21 @@ pub(super) const ABOUT: About = About {
 };
 
 pub(super) fn program() -> Program {
+    const SCRIPT: &str = include_str!("postgres.sh");
     let mut postgres = Program {
         // No more than what is under way is finished: "fast shutdown" in its manual.
         stop: Signal::SIGINT,
-        ..script(include_str!("postgres.sh"))
+        ..script(SCRIPT)
     };
+    // A cluster that another script has made is none to copy.
+    let recipe = format!(
+        "{}-{:x}",
+        env!("CARGO_PKG_VERSION"),
+        xxh3_64(SCRIPT.as_bytes())
+    );
+    postgres
+        .environment
+        .insert("RECIPE".to_owned(), Text::literal(recipe));
     postgres
         .files
         .insert("password".to_owned(), text("{nonce}"));

@@ -324,6 +324,7 @@ fn main() -> ExitCode {
             postgres_works_and_stops_in_good_order,
             postgres_is_paused_and_killed_whole_and_comes_back,
             nothing_accepted_is_lost_when_postgres_is_killed,
+            one_cluster_of_several_that_start_at_once_is_kept_to_be_copied,
             a_server_that_runs_elsewhere_is_used_and_left_alone,
         }
         real_parts needs rabbitmq {

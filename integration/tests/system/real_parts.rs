@@ -1,10 +1,13 @@
 //! The real thing in each place of the laboratory, as programs of this machine and as servers
 //! that run already.
 
+use std::fs::{self, Permissions};
 use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use harness::topology::{NodePlan, Program, ProgramFile, Run};
+use futures_util::future::join_all;
+use harness::topology::{NodePlan, Program, ProgramFile, Run, Text};
 use integration::Topology;
 use integration::error::{FaultError, StartError};
 use integration::real::{Part, Parts, Place};
@@ -89,6 +92,38 @@ pub(crate) async fn a_redis_that_comes_back_tells_nobody_an_old_value() {
     lab.restart("cache-1").await.expect("it returns");
     for _ in 0..30 {
         assert_eq!(read().await, r#""new""#);
+    }
+}
+
+pub(crate) async fn one_cluster_of_several_that_start_at_once_is_kept_to_be_copied() {
+    let folder = RunFolder::new();
+    let kept = folder.path().join("kept");
+    fs::create_dir(&kept).expect("a writable folder");
+    // The server is nobody where we are root.
+    for path in [folder.path(), &kept] {
+        fs::set_permissions(path, Permissions::from_mode(0o777)).expect("a folder of ours");
+    }
+    let topology = POSTGRES.laboratory();
+    let postgres = topology.named("postgres").next().expect("it is there");
+    let kept_at = Text::literal(kept.display().to_string());
+    let topology = harness::Topology::of([postgres.clone().env("TMPDIR", kept_at)]);
+    let topology = topology.expect("one node");
+    for time in ["first", "second"] {
+        let servers = [1, 2, 3].map(async |number| {
+            let options = options(&folder.path().join(format!("{time}-{number}")));
+            let system = harness::System::start(&topology, options).await;
+            let system = system.unwrap_or_else(|error| panic!("{error}"));
+            let counters = system.counters("postgres").await;
+            assert!(counters.expect("its password is right").build().is_some());
+        });
+        join_all(servers).await;
+        let mut templates = fs::read_dir(&kept).expect("a folder of ours");
+        let of_user = templates.next().expect("one of its user").expect("read");
+        let names = fs::read_dir(of_user.path()).expect("a folder");
+        let names: Vec<_> = names
+            .map(|entry| entry.expect("read").file_name())
+            .collect();
+        assert_eq!(names.len(), 1, "{names:?}");
     }
 }
 
