@@ -61,6 +61,7 @@ pub mod usage;
 pub mod wait;
 
 mod container;
+mod demands;
 mod elsewhere;
 mod folder;
 pub mod helper;
@@ -73,6 +74,7 @@ mod node;
 mod port;
 mod process;
 mod ready;
+pub mod scratch;
 mod spawner;
 mod ways;
 

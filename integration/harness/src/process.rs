@@ -248,7 +248,7 @@ fn until_gone(killed: &[procfs::process::Process]) -> io::Result<()> {
 }
 
 /// True when every thread of the process has ended, and has let go of its files.
-fn is_gone(process: &procfs::process::Process) -> bool {
+pub(crate) fn is_gone(process: &procfs::process::Process) -> bool {
     let ended =
         |stat: procfs::process::Stat| matches!(stat.state, 'Z' | 'X') && stat.num_threads <= 1;
     process.stat().map_or(true, ended)

@@ -19,6 +19,7 @@ use crate::lasting::Room;
 use crate::launcher::Launcher;
 use crate::name::NodeName;
 use crate::node::{Node, UnexpectedExit};
+use crate::scratch;
 use crate::topology::{Fact, Facts, Own, Reference, Run, Text, Topology};
 use crate::usage::Usage;
 use crate::ways;
@@ -64,6 +65,7 @@ impl System {
         topology: &Topology,
         options: StartOptions,
     ) -> Result<System, StartError> {
+        scratch::sweep();
         let nonce = Uuid::new_v4().simple().to_string();
         let rooms = match house {
             Some(house) => Room::in_each(house, &nonce).await?,

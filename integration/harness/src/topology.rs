@@ -7,7 +7,7 @@ mod text;
 
 pub use file::FileError;
 pub use nix::sys::signal::Signal;
-pub use plan::{CountersAt, NodePlan, Program, ProgramFile, Ready, Rooms, Run};
+pub use plan::{CountersAt, Demands, NodePlan, Program, ProgramFile, Ready, Rooms, Run};
 pub(crate) use text::{Fact, Facts, Own, Reference};
 pub use text::{Text, TextError};
 

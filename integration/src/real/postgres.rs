@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::topology::{CountersAt, NodePlan, Program, Ready, Signal, Text};
+use harness::topology::{CountersAt, Demands, NodePlan, Program, Ready, Signal, Text};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{About, script, text};
@@ -46,5 +46,8 @@ pub(super) fn as_node(node: NodePlan) -> NodePlan {
     let url = text("postgres://skein:{nonce}@{address}/skein");
     let statistics = CountersAt::Postgres(text("{url}"));
     let node = node.ready(ready).within(STARTS).url(url);
-    node.counters_at(statistics)
+    node.counters_at(statistics).demands(Demands {
+        oldest: 0,
+        empty: true,
+    })
 }

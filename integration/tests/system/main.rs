@@ -305,6 +305,7 @@ fn main() -> ExitCode {
         }
         real_parts {
             a_server_that_does_not_run_elsewhere_fails_the_start,
+            something_else_on_the_port_is_not_taken_for_redis,
             a_part_that_can_not_be_had_is_named_with_every_reason_and_the_remedy,
         }
         real_parts needs nginx {
@@ -319,6 +320,7 @@ fn main() -> ExitCode {
             redis_works_and_stops_in_good_order,
             redis_is_paused_and_killed_whole_and_comes_back,
             a_redis_that_comes_back_tells_nobody_an_old_value,
+            a_redis_that_is_in_use_or_keeps_us_out_fails_the_start,
         }
         real_parts needs postgres {
             postgres_works_and_stops_in_good_order,
@@ -326,6 +328,7 @@ fn main() -> ExitCode {
             nothing_accepted_is_lost_when_postgres_is_killed,
             one_cluster_of_several_that_start_at_once_is_kept_to_be_copied,
             a_server_that_runs_elsewhere_is_used_and_left_alone,
+            a_postgres_that_is_in_use_fails_the_start,
         }
         real_parts needs rabbitmq {
             rabbitmq_works_and_stops_in_good_order,

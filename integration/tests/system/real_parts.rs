@@ -251,6 +251,66 @@ pub(crate) async fn a_part_that_can_not_be_had_is_named_with_every_reason_and_th
     );
 }
 
+pub(crate) async fn a_redis_that_is_in_use_or_keeps_us_out_fails_the_start() {
+    let folder = RunFolder::new();
+    let redis = alone(REDIS, "cache-1");
+    let redis = harness::System::start(&redis, options(folder.path())).await;
+    let redis = redis.unwrap_or_else(|error| panic!("{error}"));
+    let url = redis.url_as_told("cache-1");
+    let client = redis::Client::open(url.clone()).expect("a URL");
+    let mut connection = client.get_connection().expect("it runs");
+    let mut say = |words: &[&str]| {
+        let said = redis::cmd(words[0]).arg(&words[1..]).exec(&mut connection);
+        said.expect("it does as it is told");
+    };
+    say(&["SET", "somebody's", "1"]);
+    refused(Place::Cache, &url, "has a key, and must be empty").await;
+    drop(Lab::start(behind(Place::Cache, &format!("{url}/1"))).await);
+    say(&["FLUSHALL"]);
+    say(&["CONFIG", "SET", "requirepass", "hidden"]);
+    let open = url.replace("redis://", "redis://:hidden@");
+    let wrong = url.replace("redis://", "redis://:wrong-one@");
+    for closed in [&url, &wrong] {
+        refused(Place::Cache, closed, "does not let us in").await;
+    }
+    drop(Lab::start(behind(Place::Cache, &open)).await);
+}
+
+pub(crate) async fn something_else_on_the_port_is_not_taken_for_redis() {
+    let stranger = Lab::start(Topology::single(Service::Microservice)).await;
+    let url = format!("redis://{}", stranger.address_of("microservice"));
+    refused(Place::Cache, &url, "does not answer as Redis does").await;
+}
+
+pub(crate) async fn a_postgres_that_is_in_use_fails_the_start() {
+    let database = Database::fresh().await;
+    database.execute("CREATE TABLE mine (a INT)").await;
+    let says = "has the table public.mine, and must be empty";
+    refused(Place::Database, &database.url(), says).await;
+    database.execute("DROP TABLE mine").await;
+    drop(Lab::start(behind(Place::Database, &database.url())).await);
+    // What a system leaves there would be taken by the next one for its own.
+    let says = "has the table skein_database.";
+    refused(Place::Database, &database.url(), says).await;
+}
+
+async fn refused(place: Place, url: &str, says: &str) {
+    let folder = RunFolder::new();
+    let error = fails_to_start(&behind(place, url), options(folder.path())).await;
+    assert!(matches!(error, StartError::Unfit { .. }), "{error:?}");
+    let said = error.to_string();
+    assert!(said.contains(says), "{said}");
+    let told = ["hidden", "wrong-one", "\n"];
+    assert!(!told.iter().any(|secret| said.contains(secret)), "{said}");
+}
+
+/// A part without the rest of the laboratory.
+fn alone(piece: Piece, node: &str) -> harness::Topology {
+    let topology = piece.laboratory();
+    let node = topology.named(node).next().expect("it is there").clone();
+    harness::Topology::of([node]).expect("one node")
+}
+
 /// The laboratory with a server that runs elsewhere in one place.
 fn behind(place: Place, url: &str) -> Topology {
     let real = place.parse(url).expect("a URL");

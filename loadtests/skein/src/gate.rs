@@ -42,6 +42,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use harness::NodeName;
 use stats::comparison::{Design, FEWEST_ROUNDS, Metric, Role, Rule};
 use stats::sequence::{Break, Ended, Rules, TimeLimit};
 
@@ -112,6 +113,12 @@ pub enum GateError {
         /// The time that the fewest rounds take.
         needs: Duration,
     },
+    /// A node of a side runs elsewhere.
+    #[error(
+        "a gate starts both sides afresh in each round, and {0} runs already: have it as a container \
+         or a program"
+    )]
+    Elsewhere(NodeName),
     /// A signal came before there was anything to keep.
     #[error("the gate was interrupted before its first round")]
     Interrupted,
@@ -154,9 +161,13 @@ pub fn run(
         interruption: interruption.clone(),
         cores: allowed_cores().map_err(GateError::Prepare)?,
     };
+    let mut nodes = setup.systems.iter().flat_map(|system| system.nodes());
+    if let Some(node) = nodes.find(|node| node.is_elsewhere()) {
+        return Err(GateError::Elsewhere(node.name.clone()));
+    }
     let mut log = RoundLog::open(folder)?;
     // What lasts ends with the setup below, and before its folder goes.
-    let lasting = crate::scratch::folder("skein-gate-").map_err(GateError::Folder)?;
+    let lasting = harness::scratch::folder("gate").map_err(GateError::Folder)?;
     let mut of_rounds = round_setup(&setup);
     rounds_within(setup.budget, Duration::ZERO, &of_rounds.shape)?;
     events.emit(Event::GateBegan {
@@ -260,7 +271,7 @@ fn capacity(
     lasting: &Path,
 ) -> Result<Capacity, GateError> {
     let plan = RoundPlan::draw(&of_rounds.shape, &place.cores, setup.seed);
-    let data = crate::scratch::folder("skein-gate-").map_err(GateError::Folder)?;
+    let data = harness::scratch::folder("gate").map_err(GateError::Folder)?;
     let measured = place.on_generator_cores(&plan, || async {
         of_rounds.start_lasting(lasting).await?;
         measure_capacity(of_rounds, &plan, data.path()).await

@@ -36,6 +36,8 @@ pub struct NodePlan {
     pub stop_within: Duration,
     /// The place of its counters, if it shows any.
     pub counters: Option<CountersAt>,
+    /// The demands on it where it runs already, beside an answer.
+    pub demands: Option<Demands>,
     /// The rooms that it has to give, if it lasts longer than a system.
     pub rooms: Option<Rooms>,
     /// True when the load goes here.
@@ -112,6 +114,15 @@ pub enum Ready {
     Command(Vec<Text>),
     /// None: it is taken for ready once it is started, and whoever calls it waits for it.
     AtOnce,
+}
+
+/// The demands on a server of Redis or PostgreSQL that runs already, when a system starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demands {
+    /// The oldest version of Redis, by its first number.
+    pub oldest: u32,
+    /// True when nothing may be in it.
+    pub empty: bool,
 }
 
 /// The commands by which a node gives each of several systems a room of its own, so that it
@@ -207,6 +218,7 @@ impl NodePlan {
             within: Self::WITHIN,
             stop_within: Self::STOP_WITHIN,
             counters: None,
+            demands: None,
             rooms: None,
             entry: false,
             replicas: None,
@@ -287,6 +299,12 @@ impl NodePlan {
     /// The same, showing its counters at this place and in this form.
     pub fn counters_at(mut self, place: CountersAt) -> Self {
         self.counters = Some(place);
+        self
+    }
+
+    /// The same, with demands on a server that runs already.
+    pub fn demands(mut self, demands: Demands) -> Self {
+        self.demands = Some(demands);
         self
     }
 
