@@ -112,6 +112,7 @@ fn main() -> ExitCode {
         }
         anyones_programs {
             programs_are_told_of_each_other_and_share_the_fate_of_a_system,
+            a_node_that_lasts_gives_each_system_a_room_and_takes_it_back,
             each_sign_of_readiness_is_waited_for,
             a_sign_that_never_comes_is_named_with_what_was_seen_instead,
             a_program_that_cannot_run_fails_the_start_at_once,
