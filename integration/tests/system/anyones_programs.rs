@@ -6,6 +6,7 @@
 use std::fs;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use harness::error::StartError;
 use harness::topology::{Rooms, Text, Topology};
 use harness::{LastingNodes, NodeName, StartOptions, System};
@@ -188,7 +189,7 @@ pub(crate) async fn each_sign_of_readiness_is_waited_for() {
 }
 
 pub(crate) async fn a_sign_that_never_comes_is_named_with_what_was_seen_instead() {
-    for (ready, seen) in [
+    let signs = [
         (
             r#"ready = { http = "/nowhere" }"#,
             "GET /nowhere answers 404",
@@ -205,14 +206,16 @@ pub(crate) async fn a_sign_that_never_comes_is_named_with_what_was_seen_instead(
             r#"ready = { command = ["/no/such"] }"#,
             "the command could not be executed",
         ),
-    ] {
+    ]
+    .map(async |(ready, seen)| {
         let error = refusal(&store(&format!("{ready}\nwithin = \"2s\""))).await;
         let StartError::Late { limit, last, .. } = &error else {
             panic!("{ready}: {error:?}");
         };
         assert_eq!(*limit, Duration::from_secs(2));
         assert!(last.contains(seen), "{ready}: {last}");
-    }
+    });
+    join_all(signs).await;
 }
 
 pub(crate) async fn a_program_that_cannot_run_fails_the_start_at_once() {

@@ -9,13 +9,15 @@ use integration::real::{Part, Parts};
 use tokio::sync::OnceCell;
 
 use crate::part_stories::Piece;
-use crate::support::{Lab, RunFolder, options};
+use crate::support::{Lab, RunFolder};
 use crate::task_stories::{TaskHome, tasks_over};
 
 tasks_over!(ManagedRabbitMq);
 
+const RABBITMQ: Piece = Piece::program(Part::RabbitMq);
+
 /// A virtual host of a broker that these stories share.
-struct ManagedRabbitMq(LastingNodes);
+pub(crate) struct ManagedRabbitMq(pub(crate) LastingNodes);
 
 static SHARED: OnceCell<Mutex<Option<Shared>>> = OnceCell::const_new();
 
@@ -36,9 +38,7 @@ impl TaskHome for ManagedRabbitMq {
     async fn fresh() -> Self {
         let shared = SHARED.get_or_init(async || {
             let folder = RunFolder::new();
-            let topology = managed(Topology::laboratory());
-            let started = LastingNodes::start(&topology, options(folder.path())).await;
-            let broker = started.unwrap_or_else(|error| panic!("{error}"));
+            let broker = RABBITMQ.lasting(&folder).await;
             Mutex::new(Some(Shared(broker, folder)))
         });
         let shared = shared.await.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,14 +47,10 @@ impl TaskHome for ManagedRabbitMq {
     }
 
     fn beneath(&self, topology: Topology) -> Topology {
-        managed(topology)
+        topology.parts(RABBITMQ.among(Parts::default()))
     }
 
     async fn start(&self, topology: Topology) -> Lab {
         Lab::start_among(&self.0, &self.beneath(topology)).await
     }
-}
-
-fn managed(topology: Topology) -> Topology {
-    topology.parts(Piece::program(Part::RabbitMq).among(Parts::default()))
 }

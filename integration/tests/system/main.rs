@@ -52,8 +52,6 @@ mod long_tasks;
 mod long_tasks_over_both;
 mod long_tasks_over_managed_postgres;
 mod long_tasks_over_managed_rabbitmq;
-mod long_tasks_over_postgres;
-mod long_tasks_over_rabbitmq;
 mod malformed_requests;
 mod no_orphans;
 mod odd_answers;
@@ -248,22 +246,6 @@ fn main() -> ExitCode {
             a_task_that_keeps_failing_is_given_up,
             a_task_is_shown_to_its_owner_only,
         }
-        long_tasks_over_postgres needs postgres {
-            a_task_is_accepted_at_once_and_done_later,
-            repeats_of_one_key_are_one_task_and_one_effect,
-            a_key_with_another_body_is_refused,
-            no_accepted_task_is_lost_when_the_worker_is_killed,
-            a_task_that_keeps_failing_is_given_up,
-            a_task_is_shown_to_its_owner_only,
-        }
-        long_tasks_over_rabbitmq needs rabbitmq {
-            a_task_is_accepted_at_once_and_done_later,
-            repeats_of_one_key_are_one_task_and_one_effect,
-            a_key_with_another_body_is_refused,
-            no_accepted_task_is_lost_when_the_worker_is_killed,
-            a_task_that_keeps_failing_is_given_up,
-            a_task_is_shown_to_its_owner_only,
-        }
         long_tasks_over_both needs both {
             a_task_is_accepted_at_once_and_done_later,
             repeats_of_one_key_are_one_task_and_one_effect,
@@ -273,7 +255,6 @@ fn main() -> ExitCode {
             a_task_is_shown_to_its_owner_only,
         }
         rabbitmq_in_trouble needs rabbitmq {
-            no_accepted_task_is_lost_when_rabbitmq_is_killed,
             while_rabbitmq_is_short_of_memory_tasks_are_503_in_bounded_time,
             a_task_without_a_queue_is_503_and_published_when_the_queue_is_back,
             what_a_broker_lost_with_its_queue_is_done_all_the_same,
@@ -326,13 +307,11 @@ fn main() -> ExitCode {
         real_parts needs postgres {
             postgres_works_and_stops_in_good_order,
             postgres_is_paused_and_killed_whole_and_comes_back,
-            nothing_accepted_is_lost_when_postgres_is_killed,
             one_cluster_of_several_that_start_at_once_is_kept_to_be_copied,
             a_server_that_runs_elsewhere_is_used_and_left_alone,
             a_postgres_that_is_in_use_fails_the_start,
         }
         real_parts needs rabbitmq {
-            rabbitmq_works_and_stops_in_good_order,
             rabbitmq_is_paused_and_killed_whole_and_comes_back,
             nothing_accepted_is_lost_when_rabbitmq_is_killed,
             rabbitmq_outlasts_systems_and_gives_each_a_room,
@@ -344,7 +323,6 @@ fn main() -> ExitCode {
             nginx_works_and_stops_in_good_order,
             haproxy_is_paused_and_killed_whole_and_comes_back,
             redis_is_paused_and_killed_whole_and_comes_back,
-            postgres_works_and_stops_in_good_order,
             postgres_is_paused_and_killed_whole_and_comes_back,
             rabbitmq_is_paused_and_killed_whole_and_comes_back,
             rabbitmq_outlasts_systems_and_gives_each_a_room,

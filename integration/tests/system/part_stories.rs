@@ -77,6 +77,12 @@ impl Piece {
         Topology::laboratory().parts(self.among(Parts::default()))
     }
 
+    /// The part, started to outlast systems, with its log in a folder.
+    pub(crate) async fn lasting(self, folder: &RunFolder) -> LastingNodes {
+        let started = LastingNodes::start(&self.laboratory(), options(folder.path())).await;
+        started.unwrap_or_else(|error| panic!("{error}"))
+    }
+
     /// Every process of the part, as far as it is one of this machine's.
     fn whole(self, lab: &Lab) -> Option<Whole> {
         let is_program = self.way == Way::Program;
@@ -85,9 +91,14 @@ impl Piece {
 }
 
 pub(crate) async fn works_and_stops_in_good_order(piece: Piece) {
-    let node = piece.node();
     let lab = Lab::start(piece.laboratory()).await;
     everything_works(&lab, "first").await;
+    stops_in_good_order(piece, lab).await;
+}
+
+/// A part that has worked shows what it did and used, and leaves nothing when it is told to stop.
+async fn stops_in_good_order(piece: Piece, lab: Lab) {
+    let node = piece.node();
     let counters = lab.counters(node).await.expect("it shows them");
     assert!(counters.build().is_some(), "{counters:?}");
     wait_for("CPU time", PATIENCE, async || {
@@ -144,16 +155,14 @@ pub(crate) async fn is_paused_and_killed_whole_and_comes_back(piece: Piece) {
         assert_eq!(kept.expect("a body"), format!("\"{key}\""));
     }
     assert!(lab.unexpected_exits().is_empty());
+    stops_in_good_order(piece, lab).await;
 }
 
 /// A part that lasts gives each of two systems a room of its own, and takes it back.
-pub(crate) async fn outlasts_systems_and_gives_each_a_room(piece: Piece) {
+pub(crate) async fn outlasts_systems_and_gives_each_a_room(piece: Piece, lasting: &LastingNodes) {
     let (node, topology) = (piece.node(), piece.laboratory());
-    let folder = RunFolder::new();
-    let lasting = LastingNodes::start(&topology, options(folder.path())).await;
-    let lasting = lasting.unwrap_or_else(|error| panic!("{error}"));
-    let lab = Lab::start_among(&lasting, &topology).await;
-    let beside = Lab::start_among(&lasting, &topology).await;
+    let lab = Lab::start_among(lasting, &topology).await;
+    let beside = Lab::start_among(lasting, &topology).await;
     let rooms = [lab.url_as_told(node), beside.url_as_told(node)];
     assert_ne!(rooms[0], rooms[1]);
     let of_the_part = lab.address_of(node);
@@ -171,7 +180,7 @@ pub(crate) async fn outlasts_systems_and_gives_each_a_room(piece: Piece) {
     };
     entered(&rooms[0]).await.expect_err("there is no such room");
     entered(&rooms[1]).await.expect("it is in use");
-    let next = Lab::start_among(&lasting, &topology).await;
+    let next = Lab::start_among(lasting, &topology).await;
     assert_eq!(next.address_of(node), of_the_part);
     everything_works(&next, "next").await;
 }

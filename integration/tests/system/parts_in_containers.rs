@@ -9,6 +9,7 @@ use crate::part_stories::{
     Piece, is_paused_and_killed_whole_and_comes_back, outlasts_systems_and_gives_each_a_room,
     works_and_stops_in_good_order,
 };
+use crate::support::RunFolder;
 
 pub(crate) async fn nginx_works_and_stops_in_good_order() {
     works_and_stops_in_good_order(Piece::container(Part::Nginx)).await;
@@ -26,16 +27,14 @@ pub(crate) async fn postgres_is_paused_and_killed_whole_and_comes_back() {
     is_paused_and_killed_whole_and_comes_back(Piece::container(Part::Postgres)).await;
 }
 
-pub(crate) async fn postgres_works_and_stops_in_good_order() {
-    works_and_stops_in_good_order(Piece::container(Part::Postgres)).await;
-}
-
 pub(crate) async fn rabbitmq_is_paused_and_killed_whole_and_comes_back() {
     is_paused_and_killed_whole_and_comes_back(Piece::container(Part::RabbitMq)).await;
 }
 
 pub(crate) async fn rabbitmq_outlasts_systems_and_gives_each_a_room() {
-    outlasts_systems_and_gives_each_a_room(Piece::container(Part::RabbitMq)).await;
+    let (rabbitmq, folder) = (Piece::container(Part::RabbitMq), RunFolder::new());
+    let lasting = rabbitmq.lasting(&folder).await;
+    outlasts_systems_and_gives_each_a_room(rabbitmq, &lasting).await;
 }
 
 /// The reason why there is not an image of each part here, or `None` when there is.

@@ -4,7 +4,6 @@
 use std::fs::{self, Permissions};
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use harness::topology::{NodePlan, Program, ProgramFile, Run, Text};
@@ -16,6 +15,7 @@ use services::contract::Service;
 use tokio::net::TcpSocket;
 use tokio::time::sleep;
 
+use crate::long_tasks_over_managed_rabbitmq::ManagedRabbitMq;
 use crate::part_stories::{
     Piece, SETTLES, everything_works, is_paused_and_killed_whole_and_comes_back,
     outlasts_systems_and_gives_each_a_room, works_and_stops_in_good_order,
@@ -48,10 +48,6 @@ pub(crate) async fn postgres_works_and_stops_in_good_order() {
     works_and_stops_in_good_order(POSTGRES).await;
 }
 
-pub(crate) async fn rabbitmq_works_and_stops_in_good_order() {
-    works_and_stops_in_good_order(RABBITMQ).await;
-}
-
 pub(crate) async fn nginx_is_paused_and_killed_whole_and_comes_back() {
     is_paused_and_killed_whole_and_comes_back(NGINX).await;
 }
@@ -73,7 +69,8 @@ pub(crate) async fn rabbitmq_is_paused_and_killed_whole_and_comes_back() {
 }
 
 pub(crate) async fn rabbitmq_outlasts_systems_and_gives_each_a_room() {
-    outlasts_systems_and_gives_each_a_room(RABBITMQ).await;
+    let ManagedRabbitMq(broker) = ManagedRabbitMq::fresh().await;
+    outlasts_systems_and_gives_each_a_room(RABBITMQ, &broker).await;
 }
 
 pub(crate) async fn a_redis_that_comes_back_tells_nobody_an_old_value() {
@@ -127,25 +124,6 @@ pub(crate) async fn one_cluster_of_several_that_start_at_once_is_kept_to_be_copi
     }
 }
 
-pub(crate) async fn nothing_accepted_is_lost_when_postgres_is_killed() {
-    let topology = quick(POSTGRES)
-        .with(Service::Database, "store-timeout", "1s")
-        .with(Service::Worker, "store-timeout", "1s")
-        .with(Service::Worker, "lease", "1s");
-    let lab = Lab::start(topology).await;
-    let kill_and_restart = async {
-        for _ in 0..2 {
-            sleep(Duration::from_millis(300)).await;
-            lab.kill("postgres").expect("it runs");
-            until_a_task_is(StatusCode::SERVICE_UNAVAILABLE, &lab).await;
-            lab.restart("postgres").await.expect("it returns");
-            until_a_task_is(StatusCode::ACCEPTED, &lab).await;
-        }
-    };
-    let history = submitted_around(&lab, kill_and_restart).await;
-    nothing_was_lost(&lab, &history).await;
-}
-
 pub(crate) async fn nothing_accepted_is_lost_when_rabbitmq_is_killed() {
     let topology = quick(RABBITMQ).with(Service::Worker, "queue-timeout", "1s");
     let lab = Lab::start(topology).await;
@@ -184,11 +162,12 @@ pub(crate) async fn a_server_that_does_not_run_elsewhere_fails_the_start() {
     let anywhere = (Ipv4Addr::LOCALHOST, 0).into();
     nobody.bind(anywhere).expect("a free port");
     let port = nobody.local_addr().expect("bound").port();
-    for (place, url) in [
+    let starts = [
         (Place::Cache, "redis://127.0.0.1:PORT"),
         (Place::Database, "postgres://me:hidden@127.0.0.1:PORT/skein"),
         (Place::Queue, "amqp://me:hidden@127.0.0.1:PORT"),
-    ] {
+    ]
+    .map(async |(place, url)| {
         let url = url.replace("PORT", &port.to_string());
         let folder = RunFolder::new();
         let error = fails_to_start(&behind(place, &url), options(folder.path())).await;
@@ -197,7 +176,9 @@ pub(crate) async fn a_server_that_does_not_run_elsewhere_fails_the_start() {
         let where_it_should = format!("should run already, does not answer on 127.0.0.1:{port}");
         assert!(said.contains(&where_it_should), "{said}");
         assert!(!said.contains("hidden"), "{said}");
-    }
+    });
+    // Each is waited for a while.
+    join_all(starts).await;
 }
 
 pub(crate) async fn wrong_credentials_fail_the_start_in_one_sentence() {
