@@ -97,7 +97,8 @@ pub(super) fn round_setup(setup: &Setup) -> RoundSetup {
 }
 
 impl RoundSetup {
-    /// Starts what lasts longer than a round; `folder` is for its logs and data.
+    /// Starts what lasts longer than a round; `folder` is for its logs and data. It runs on
+    /// every core, since those of nodes change with the round.
     pub(super) async fn start_lasting(&mut self, folder: &Path) -> Result<(), RoundError> {
         for (side, plan) in [
             (Side::Baseline, &mut self.baseline),
