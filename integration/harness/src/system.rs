@@ -72,7 +72,7 @@ impl System {
             None => Vec::new(),
         };
         let topology = rooms.iter().fold(topology.clone(), |topology, room| {
-            topology.with_running(room.node(), room.url())
+            topology.with_running(room.node(), &room.url())
         });
         let ways = try_join_all(topology.nodes().iter().map(ways::settle)).await?;
         let topology = topology.settled(ways);

@@ -122,9 +122,9 @@ impl Topology {
     }
 
     /// The same with a node that runs already, at this URL.
-    pub(crate) fn with_running(mut self, node: &NodeName, url: String) -> Self {
+    pub(crate) fn with_running(mut self, node: &NodeName, url: &str) -> Self {
         for plan in self.nodes.iter_mut().filter(|plan| plan.name == *node) {
-            plan.run = Run::Elsewhere(url.clone());
+            plan.run = Run::Elsewhere(url.to_owned());
             plan.otherwise.clear();
         }
         self
