@@ -11,6 +11,7 @@ mod nginx;
 mod postgres;
 mod rabbitmq;
 mod redis;
+mod settings;
 
 use std::env;
 use std::fmt;
@@ -137,11 +138,17 @@ impl Real {
         Real { part, way }
     }
 
-    /// The same as a node of this name, the `number`th of those that are equal to it.
-    pub(crate) fn node(&self, name: NodeName, number: usize) -> NodePlan {
+    /// The same as a node of this name, the `number`th of those that are equal to it; `set` are
+    /// the flags of the service whose place it takes.
+    pub(crate) fn node(
+        &self,
+        name: NodeName,
+        number: usize,
+        set: &dyn Fn(&str) -> Option<String>,
+    ) -> NodePlan {
         let program = match self.part {
-            Part::Nginx => nginx::program(),
-            Part::Haproxy => haproxy::program(),
+            Part::Nginx => nginx::program(set),
+            Part::Haproxy => haproxy::program(set),
             Part::Redis => redis::program(),
             Part::RabbitMq => rabbitmq::program(),
             Part::Postgres => postgres::program(),

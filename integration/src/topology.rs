@@ -4,11 +4,11 @@
 use std::fmt::Display;
 use std::ops::Deref;
 
-use harness::topology::{NodePlan, Text};
+use harness::topology::{NodePlan, Ready, Run, Text};
 use harness::{NodeName, topology};
 use services::contract::Service;
 
-use crate::real::{Parts, Real};
+use crate::real::Parts;
 
 /// The plan of a laboratory, or of one node of it. Each method returns the plan with one
 /// thing changed, and the order in which they are called doesn't matter.
@@ -52,6 +52,18 @@ impl Topology {
     pub fn single(service: Service) -> Self {
         Shape {
             replicas: Replicas::Single(service),
+            ports: Ports::Free,
+            parts: Parts::default(),
+            settings: Vec::new(),
+        }
+        .into()
+    }
+
+    /// A balancer alone, before gateways that run elsewhere, at these URLs. They are named as
+    /// those of a laboratory are, and nobody waits for their answer.
+    pub fn balancer_before(gateways: &[String]) -> Self {
+        Shape {
+            replicas: Replicas::Balancer(gateways.to_vec()),
             ports: Ports::Free,
             parts: Parts::default(),
             settings: Vec::new(),
@@ -113,9 +125,14 @@ impl Topology {
     ///
     /// For a [`Topology::single`].
     pub fn parts(mut self, parts: Parts) -> Self {
-        let (_, caches) = self.shape.laboratory();
-        if let Some(urls) = parts.cache.as_ref().and_then(Real::servers) {
-            *caches = urls;
+        match (&mut self.shape.replicas, &parts.cache) {
+            (Replicas::Single(service), _) => {
+                panic!("nobody takes the place of a single {service}")
+            }
+            (Replicas::Laboratory { caches, .. }, Some(real)) => {
+                *caches = real.servers().unwrap_or(*caches);
+            }
+            _ => {}
         }
         self.shape.parts = parts;
         self.shape.into()
@@ -173,10 +190,27 @@ struct Shape {
     settings: Vec<(Service, Setting)>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Replicas {
-    Laboratory { gateways: usize, caches: usize },
+    Laboratory {
+        gateways: usize,
+        caches: usize,
+    },
     Single(Service),
+    /// A balancer, and the URLs of its gateways.
+    Balancer(Vec<String>),
+}
+
+impl Replicas {
+    /// The URL of a node that runs elsewhere.
+    fn elsewhere(&self, service: Service, number: usize) -> Option<String> {
+        match self {
+            Replicas::Balancer(urls) if service == Service::ApiGateway => {
+                urls.get(number - 1).cloned()
+            }
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -190,15 +224,21 @@ impl Shape {
         match &mut self.replicas {
             Replicas::Laboratory { gateways, caches } => (gateways, caches),
             Replicas::Single(service) => panic!("a single {service} has no replicas"),
+            Replicas::Balancer(_) => panic!("a balancer alone has the gateways that it was given"),
         }
     }
 
     fn count(&self, service: Service) -> usize {
-        match self.replicas {
-            Replicas::Single(only) => usize::from(service == only),
+        match &self.replicas {
+            Replicas::Single(only) => usize::from(service == *only),
+            Replicas::Balancer(urls) => match service {
+                Service::LoadBalancer => 1,
+                Service::ApiGateway => urls.len(),
+                _ => 0,
+            },
             Replicas::Laboratory { gateways, caches } => match service {
-                Service::ApiGateway => gateways,
-                Service::Cache => caches,
+                Service::ApiGateway => *gateways,
+                Service::Cache => *caches,
                 _ => 1,
             },
         }
@@ -224,7 +264,7 @@ impl Shape {
             .flatten();
         behind.map(|real| {
             let name = real.part.name().parse();
-            real.node(name.expect("a part's name is a node's"), 1)
+            real.node(name.expect("a part's name is a node's"), 1, &|_| None)
         })
     }
 
@@ -236,11 +276,25 @@ impl Shape {
         };
         match in_its_place {
             Some(real) => real
-                .node(name(service, number), number)
+                .node(name(service, number), number, &|flag| {
+                    self.value_of(service, flag)
+                })
                 .in_role(service.as_str(), number)
                 .port(self.port(service, number)),
-            None => self.node_of_ours(service, number),
+            None => match self.replicas.elsewhere(service, number) {
+                Some(url) => NodePlan::running(name(service, number), Run::Elsewhere(url))
+                    .in_role(service.as_str(), number)
+                    .ready(Ready::AtOnce),
+                None => self.node_of_ours(service, number),
+            },
         }
+    }
+
+    /// The value of a flag of a service, the last one where it was set several times.
+    fn value_of(&self, service: Service, flag: &str) -> Option<String> {
+        let mut settings = self.settings.iter().rev();
+        let set = settings.find(|(of, setting)| *of == service && setting.flag == flag);
+        set.and_then(|(_, setting)| setting.value.clone())
     }
 
     fn port(&self, service: Service, number: usize) -> u16 {
@@ -392,91 +446,4 @@ fn name(service: Service, number: usize) -> NodeName {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(topology: &Topology) -> Vec<&str> {
-        topology.nodes().iter().map(|n| n.name.as_str()).collect()
-    }
-
-    fn node<'t>(topology: &'t Topology, name: &str) -> &'t NodePlan {
-        let nodes = topology.nodes();
-        nodes
-            .iter()
-            .find(|n| n.name.as_str() == name)
-            .expect("a node of this name")
-    }
-
-    fn settings(node: &NodePlan) -> Vec<String> {
-        let program = node.run.program().expect("a program");
-        let arguments = program.arguments.iter().map(Text::to_string);
-        // The others follow from where things are.
-        let set = |argument: &String| argument.starts_with("--") && !argument.contains('{');
-        arguments
-            .filter(set)
-            .filter(|argument| argument != "--share-port")
-            .collect()
-    }
-
-    #[test]
-    fn the_laboratory_has_nine_nodes_with_the_entry_first() {
-        assert_eq!(
-            names(&Topology::laboratory()),
-            [
-                "load-balancer",
-                "api-gateway-1",
-                "api-gateway-2",
-                "api-gateway-3",
-                "cache-1",
-                "cache-2",
-                "database",
-                "microservice",
-                "worker",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_changed_shape_rewires_everything() {
-        let topology = Topology::laboratory()
-            .with(Service::ApiGateway, "threads", 1)
-            .gateways(5)
-            .caches(0);
-        assert_eq!(node(&topology, "load-balancer").calls.len(), 5);
-        let gateway = node(&topology, "api-gateway-5");
-        let upstreams: Vec<&str> = gateway.calls.iter().map(NodeName::as_str).collect();
-        assert_eq!(upstreams, ["database", "microservice", "worker"]);
-        assert_eq!(settings(gateway), ["--threads=1", "--no-cache"]);
-    }
-
-    #[test]
-    fn replicas_beyond_the_laboratory_get_free_ports() {
-        let topology = Topology::laboratory().on_laboratory_ports().caches(3);
-        let ports: Vec<u16> = topology.nodes().iter().map(|n| n.port).collect();
-        assert_eq!(
-            ports,
-            [8000, 5000, 5003, 5006, 5004, 5007, 0, 5002, 5001, 5005]
-        );
-    }
-
-    #[test]
-    fn external_caches_take_the_place_of_cache_nodes() {
-        let topology = Topology::laboratory().external_caches(&["redis://127.0.0.1:1".to_owned()]);
-        assert!(
-            !names(&topology)
-                .iter()
-                .any(|name| name.starts_with("cache"))
-        );
-        assert_eq!(
-            settings(node(&topology, "api-gateway-2")),
-            ["--cache=cache-1=redis://127.0.0.1:1"]
-        );
-    }
-
-    #[test]
-    fn a_single_node_calls_nobody() {
-        let topology = Topology::single(Service::ApiGateway);
-        assert_eq!(names(&topology), ["api-gateway-1"]);
-        assert_eq!(node(&topology, "api-gateway-1").calls, []);
-    }
-}
+mod tests;

@@ -97,6 +97,7 @@ pub fn program() -> Program {
         .plan(include_str!("../plans/spike.toml"))
         .plan(include_str!("../plans/soak.toml"))
         .plan(include_str!("../plans/gate.toml"))
+        .plan(include_str!("../plans/gate-tasks.toml"))
         .plan(include_str!("../plans/real.toml"))
         .plan(include_str!("../plans/laboratory.toml"))
         .table::<Shape>()
@@ -207,7 +208,15 @@ mod tests {
 
     use super::*;
 
-    const PLANS: [&str; 6] = ["smoke", "default", "spike", "soak", "gate", "real"];
+    const PLANS: [&str; 7] = [
+        "smoke",
+        "default",
+        "spike",
+        "soak",
+        "gate",
+        "gate-tasks",
+        "real",
+    ];
 
     #[test]
     fn built_in_plans_are_valid_and_called_by_their_name() {

@@ -88,6 +88,14 @@ impl Container {
         words
     }
 
+    /// The command that has words of a node's executed in it, with a variable.
+    pub(crate) fn exec(&self, words: impl Iterator<Item = String>, variable: &str) -> Command {
+        let mut command = Command::new("docker");
+        command.args(["exec", "--env", variable, &self.name]);
+        command.args(words).stdin(Stdio::null());
+        command
+    }
+
     /// Sends the signal to what runs in it, the first process of it.
     pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
         match signal {

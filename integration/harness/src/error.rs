@@ -72,6 +72,12 @@ pub enum StartError {
         last: String,
     },
 
+    #[error("{node}, which runs already, {reason}")]
+    Unfit { node: NodeName, reason: String },
+
+    #[error("{node} has no room for one more system: {reason}")]
+    NoRoom { node: NodeName, reason: String },
+
     #[error("{program}, which {node} is to run, could not be executed:\n{log}")]
     NoProgram {
         node: NodeName,

@@ -1,18 +1,17 @@
 //! Folders for the logs and the data of nodes, for the user who starts the system and for
 //! nobody else.
 
-use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process;
 
 use nix::unistd::geteuid;
 use tempfile::TempDir;
 
 use crate::error::StartError;
 use crate::host::Nobody;
+use crate::scratch;
 use crate::topology::{NodePlan, Run};
 
 /// The folder of a node's data.
@@ -24,10 +23,6 @@ pub(crate) enum DataFolder {
     /// may not enter the system's own, which root has made.
     OfNobody { folder: TempDir, nobody: Nobody },
 }
-
-/// The beginning of the names of nobody's folders, before the number of the process whose
-/// they are.
-const PREFIX: &str = "skein-node-";
 
 impl DataFolder {
     /// The folder of the node in a system that has this one.
@@ -49,11 +44,9 @@ impl DataFolder {
     }
 
     fn of_nobody(plan: &NodePlan) -> Result<Self, StartError> {
-        remove_those_of_the_dead();
         let made = || {
             let nobody = Nobody::find()?;
-            let prefix = format!("{PREFIX}{}-{}-", process::id(), plan.name);
-            let folder = tempfile::Builder::new().prefix(&prefix).tempdir()?;
+            let folder = scratch::folder(&format!("node-{}", plan.name))?;
             chown(folder.path(), Some(nobody.user), Some(nobody.group))?;
             Ok(DataFolder::OfNobody { folder, nobody })
         };
@@ -103,34 +96,4 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), StartError> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// Removes folders of processes that were killed, and could not do it themselves.
-fn remove_those_of_the_dead() {
-    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten();
-    for entry in entries.filter_map(Result::ok) {
-        let owner = owner(&entry.file_name());
-        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-/// The number of the process that made a folder of this name.
-fn owner(name: &OsStr) -> Option<u32> {
-    let rest = name.to_str()?.strip_prefix(PREFIX)?;
-    rest.split('-').next()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_of_nobody_names_its_owner_and_no_other_folder_has_one() {
-        assert_eq!(owner(OsStr::new("skein-node-17-cache-1-x3Yz")), Some(17));
-        for other in ["skein-node-", "skein-17-cache", "systemd-private-3"] {
-            assert_eq!(owner(OsStr::new(other)), None, "{other}");
-        }
-    }
 }

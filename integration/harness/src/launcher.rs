@@ -115,8 +115,8 @@ impl Launch<'_> {
         Ok((command, container))
     }
 
-    /// The command that asks whether the node is ready.
-    pub(crate) fn question(&self, command: &[Text]) -> Option<tokio::process::Command> {
+    /// A command about the node that runs already, such as the one that asks whether it is ready.
+    pub(crate) fn question(&self, command: &[Text]) -> Option<Command> {
         let mut words = command.iter().map(self.fill);
         let mut command = Command::new(words.next()?);
         command
@@ -126,8 +126,6 @@ impl Launch<'_> {
             .stderr(Stdio::null())
             .process_group(0);
         self.set_environment(&mut command);
-        let mut command = tokio::process::Command::from(command);
-        command.kill_on_drop(true);
         Some(command)
     }
 

@@ -61,22 +61,26 @@ pub mod usage;
 pub mod wait;
 
 mod container;
+mod demands;
 mod elsewhere;
 mod folder;
 pub mod helper;
 pub mod host;
 mod http;
+mod lasting;
 pub mod launcher;
 mod listener;
 mod node;
 mod port;
 mod process;
 mod ready;
+pub mod scratch;
 mod spawner;
 mod ways;
 
 pub use crate::http::AskError;
 pub use helper::Helper;
+pub use lasting::LastingNodes;
 pub use launcher::Launcher;
 pub use name::NodeName;
 pub use node::UnexpectedExit;

@@ -1,6 +1,8 @@
 //! One node: it is started, shows that it is ready and who it is, and can be killed,
 //! paused, resumed and started again in its place.
 
+mod elsewhere;
+mod errand;
 mod place;
 
 use std::fs::{self, File};
@@ -25,15 +27,13 @@ use crate::name::NodeName;
 use crate::process::Process;
 use crate::ready;
 use crate::spawner::spawn;
-use crate::topology::{NodePlan, ProgramFile, Ready, Text};
+use crate::topology::{NodePlan, Program, ProgramFile, Ready, Text};
 use crate::usage::Usage;
 use crate::wait::wait_for;
 use place::{FurtherPorts, Place};
 
 /// The time between two looks for the sign that a node is ready.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// The time that a server which runs elsewhere is given to answer.
-const REACHED_WITHIN: Duration = Duration::from_secs(5);
 /// How much of a node's log an error shows.
 const LOG_LINES: usize = 50;
 
@@ -60,6 +60,8 @@ pub(crate) struct Node {
     /// Our looks at its counters since it was started, as far as it counts them itself. Held
     /// while one is under way.
     looks: tokio::sync::Mutex<u64>,
+    /// Set once the demands on a server that runs elsewhere were looked at.
+    fulfilled: OnceLock<()>,
     /// Held while the node is being started, so that two restarts take turns.
     starting: tokio::sync::Mutex<()>,
 }
@@ -90,6 +92,7 @@ impl Node {
             further_ports: OnceLock::new(),
             life: Mutex::default(),
             looks: tokio::sync::Mutex::default(),
+            fulfilled: OnceLock::new(),
             starting: tokio::sync::Mutex::default(),
         }
     }
@@ -144,19 +147,12 @@ impl Node {
     ) -> Result<(), StartError> {
         let _turn = self.starting.lock().await;
         let Some(program) = self.plan.run.program() else {
-            return self.is_reached().await;
+            self.is_reached().await?;
+            return self.fulfils_demands().await;
         };
         self.retire();
         *self.looks.lock().await = 0;
-        let launch = Launch {
-            launcher,
-            plan: &self.plan,
-            program,
-            data: &self.data,
-            nonce,
-            listen: self.listens(),
-            fill,
-        };
+        let launch = self.launch(program, launcher, nonce, fill);
         let unlogged = |source| StartError::Folder {
             path: self.log.clone(),
             source,
@@ -199,6 +195,24 @@ impl Node {
             self.retire();
         }
         ready
+    }
+
+    fn launch<'a>(
+        &'a self,
+        program: &'a Program,
+        launcher: &'a Launcher,
+        nonce: &'a str,
+        fill: &'a (dyn Fn(&Text) -> String + Send + Sync),
+    ) -> Launch<'a> {
+        Launch {
+            launcher,
+            plan: &self.plan,
+            program,
+            data: &self.data,
+            nonce,
+            listen: self.listens(),
+            fill,
+        }
     }
 
     /// Where the node is told to listen.
@@ -309,18 +323,6 @@ impl Node {
         let told = self.stop_signal() as i32;
         !self.plan.run.is_hosted()
             && (status.signal() == Some(told) || status.code() == Some(128 + told))
-    }
-
-    /// Waits until a server that runs elsewhere answers.
-    async fn is_reached(&self) -> Result<(), StartError> {
-        let address = self.listens();
-        let look = async || ready::answers(&self.plan, address).await;
-        let reached = wait_for("an answer", REACHED_WITHIN.min(self.plan.within), look).await;
-        reached.map_err(|overdue| StartError::OutOfReach {
-            node: self.name(),
-            address,
-            last: overdue.last,
-        })
     }
 
     async fn announces_itself(

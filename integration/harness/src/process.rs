@@ -173,6 +173,14 @@ impl Process {
         }
     }
 
+    /// The container that it was started for.
+    pub(crate) fn container(&self) -> Option<&Container> {
+        match &self.reach {
+            Reach::Container(container) => Some(container),
+            _ => None,
+        }
+    }
+
     /// True once the program is executed that the process was started for. Until then, nobody
     /// hears a signal.
     pub(crate) fn executes_its_program(&self) -> bool {
@@ -240,7 +248,7 @@ fn until_gone(killed: &[procfs::process::Process]) -> io::Result<()> {
 }
 
 /// True when every thread of the process has ended, and has let go of its files.
-fn is_gone(process: &procfs::process::Process) -> bool {
+pub(crate) fn is_gone(process: &procfs::process::Process) -> bool {
     let ended =
         |stat: procfs::process::Stat| matches!(stat.state, 'Z' | 'X') && stat.num_threads <= 1;
     process.stat().map_or(true, ended)

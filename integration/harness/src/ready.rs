@@ -101,6 +101,7 @@ pub(crate) async fn shows_its_sign(
         Ready::Log(wanted) if written().lines().any(|line| line.contains(wanted)) => Ok(()),
         Ready::Log(wanted) => Err(format!("no line of its log has {wanted:?} in it")),
         Ready::Command(command) => asked(launch, command).await,
+        Ready::AtOnce => Ok(()),
         Ready::Announced | Ready::Tcp | Ready::Http(_) => answers(launch.plan, launch.listen).await,
     }
 }
@@ -113,6 +114,7 @@ pub(crate) async fn answers(plan: &NodePlan, address: SocketAddr) -> Result<(), 
             Ok(answer) => Err(format!("GET {path} answers {}", status(answer.status()))),
             Err(error) => Err(error.to_string()),
         },
+        Ready::AtOnce => Ok(()),
         _ => match TcpStream::connect(address).await {
             Ok(_) => Ok(()),
             Err(error) => Err(format!("{address}: {error}")),
@@ -121,8 +123,9 @@ pub(crate) async fn answers(plan: &NodePlan, address: SocketAddr) -> Result<(), 
 }
 
 async fn asked(launch: &Launch<'_>, command: &[Text]) -> Result<(), String> {
-    let mut command = launch.question(command).ok_or("it names no command")?;
-    match command.status().await {
+    let command = launch.question(command).ok_or("it names no command")?;
+    let mut command = tokio::process::Command::from(command);
+    match command.kill_on_drop(true).status().await {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("the command ended with {status}")),
         Err(error) => Err(format!("the command could not be executed: {error}")),

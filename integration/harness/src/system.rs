@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{Write, stderr};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -14,9 +15,11 @@ use uuid::Uuid;
 use crate::counters::{Counters, CountersError, Question};
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::folder::{DataFolder, create_folder};
+use crate::lasting::Room;
 use crate::launcher::Launcher;
 use crate::name::NodeName;
 use crate::node::{Node, UnexpectedExit};
+use crate::scratch;
 use crate::topology::{Fact, Facts, Own, Reference, Run, Text, Topology};
 use crate::usage::Usage;
 use crate::ways;
@@ -40,6 +43,8 @@ pub struct System {
     options: StartOptions,
     nonce: String,
     nodes: Vec<Node>,
+    /// The rooms that it has in nodes of another one.
+    rooms: Vec<Room>,
 }
 
 impl System {
@@ -51,8 +56,26 @@ impl System {
     /// The first node that doesn't become ready fails the start at once, and the
     /// others are killed.
     pub async fn start(topology: &Topology, options: StartOptions) -> Result<System, StartError> {
+        System::start_among(None, topology, options).await
+    }
+
+    /// The same with a room in each node of a `house` that runs already.
+    pub(crate) async fn start_among(
+        house: Option<&Arc<System>>,
+        topology: &Topology,
+        options: StartOptions,
+    ) -> Result<System, StartError> {
+        scratch::sweep();
+        let nonce = Uuid::new_v4().simple().to_string();
+        let rooms = match house {
+            Some(house) => Room::in_each(house, &nonce).await?,
+            None => Vec::new(),
+        };
+        let topology = rooms.iter().fold(topology.clone(), |topology, room| {
+            topology.with_running(room.node(), &room.url())
+        });
         let ways = try_join_all(topology.nodes().iter().map(ways::settle)).await?;
-        let topology = topology.clone().settled(ways);
+        let topology = topology.settled(ways);
         create_folder(&options.folder.join("logs"))?;
         let nodes = topology.nodes().iter().map(|plan| {
             let log = options.folder.join(format!("logs/{}.log", plan.name));
@@ -62,8 +85,9 @@ impl System {
         let system = System {
             nodes: nodes.collect::<Result<_, StartError>>()?,
             topology,
-            nonce: Uuid::new_v4().simple().to_string(),
+            nonce,
             options,
+            rooms,
         };
         for node in &system.nodes {
             node.settle_before_start().await?;
@@ -93,12 +117,12 @@ impl System {
     /// The URL of a node in its own scheme, as nodes that call it are told; it may have a
     /// password in it.
     pub fn url_as_told(&self, node: &str) -> String {
-        self.url_told(self.node(node))
+        self.url_told(self.own(node))
     }
 
     /// Where a node listens, or will again when it is down.
     pub fn address_of(&self, node: &str) -> SocketAddr {
-        address(self.node(node))
+        address(self.own(node))
     }
 
     /// What tells this system's nodes from those of any other: each was started with
@@ -152,7 +176,8 @@ impl System {
     ///
     /// When the node doesn't become ready. The rest of the system runs on.
     pub async fn restart(&self, node: &str) -> Result<(), StartError> {
-        self.start_node(self.node(node)).await
+        let house = self.house_of(node);
+        house.start_node(house.own(node)).await
     }
 
     /// What a node has counted.
@@ -161,7 +186,8 @@ impl System {
     ///
     /// When the node doesn't answer, or not as it should.
     pub async fn counters(&self, node: &str) -> Result<Counters, CountersError> {
-        self.counted(self.node(node)).await
+        let house = self.house_of(node);
+        house.counted(house.own(node)).await
     }
 
     /// What every node that shows its counters has counted. They are asked at the same time.
@@ -170,11 +196,9 @@ impl System {
     ///
     /// When any of them doesn't answer, or not as it should.
     pub async fn all_counters(&self) -> Result<BTreeMap<NodeName, Counters>, CountersError> {
-        let shown = self
-            .nodes
-            .iter()
-            .filter(|node| node.plan().counters.is_some());
-        let all = shown.map(async |node| Ok((node.plan().name.clone(), self.counted(node).await?)));
+        let names = self.topology.nodes().iter().map(|plan| &plan.name);
+        let shown = names.filter(|name| self.node(name.as_str()).plan().counters.is_some());
+        let all = shown.map(async |name| Ok((name.clone(), self.counters(name.as_str()).await?)));
         Ok(try_join_all(all).await?.into_iter().collect())
     }
 
@@ -260,7 +284,38 @@ impl System {
         text.filled(&Known { system: self, node })
     }
 
+    /// Has a node done a command of its plan's, with a variable, and waits for its end.
+    pub(crate) fn ask(
+        &self,
+        node: &NodeName,
+        command: &[Text],
+        variable: (&str, &str),
+    ) -> Result<(), StartError> {
+        let node = self.own(node.as_str());
+        let fill = |text: &Text| self.filled(node, text);
+        node.ask(
+            &self.options.launcher,
+            &self.nonce,
+            &fill,
+            command,
+            variable,
+        )
+    }
+
+    /// The system that has a node: this one, or that in which it has a room there.
+    fn house_of(&self, node: &str) -> &System {
+        let mut rooms = self.rooms.iter();
+        let room = rooms.find(|room| room.node().as_str() == node);
+        room.map_or(self, Room::house)
+    }
+
+    /// A node, whichever system it is of.
     fn node(&self, name: &str) -> &Node {
+        self.house_of(name).own(name)
+    }
+
+    /// A node as this system knows it: in a room, or as a whole.
+    fn own(&self, name: &str) -> &Node {
         let named = |node: &&Node| node.plan().name.as_str() == name;
         self.nodes.iter().find(named).unwrap_or_else(|| {
             let names: Vec<&str> = self.nodes.iter().map(|n| n.plan().name.as_str()).collect();
@@ -292,7 +347,7 @@ impl Facts for Known<'_> {
 
     fn others(&self, reference: &Reference) -> Vec<String> {
         let facts = self.system.topology.named(&reference.to).map(|plan| {
-            let other = self.system.node(plan.name.as_str());
+            let other = self.system.own(plan.name.as_str());
             match reference.fact {
                 Fact::Address | Fact::Addresses => address(other).to_string(),
                 Fact::Port => address(other).port().to_string(),

@@ -7,7 +7,7 @@ mod text;
 
 pub use file::FileError;
 pub use nix::sys::signal::Signal;
-pub use plan::{CountersAt, NodePlan, Program, ProgramFile, Ready, Run};
+pub use plan::{CountersAt, Demands, NodePlan, Program, ProgramFile, Ready, Rooms, Run};
 pub(crate) use text::{Fact, Facts, Own, Reference};
 pub use text::{Text, TextError};
 
@@ -108,6 +108,24 @@ impl Topology {
                 // One knows where it is, and not on which other ports or paths it shows what.
                 node.counters.take_if(|place| !place.is_by_url());
             }
+        }
+        self
+    }
+
+    /// The nodes that can outlast a system, as a topology of their own.
+    pub(crate) fn lasting(&self) -> Option<Self> {
+        let lasts = |node: &&NodePlan| {
+            node.rooms.is_some() && node.calls.is_empty() && !node.is_elsewhere()
+        };
+        let nodes: Vec<NodePlan> = self.nodes.iter().filter(lasts).cloned().collect();
+        (!nodes.is_empty()).then_some(Topology { nodes, entry: 0 })
+    }
+
+    /// The same with a node that runs already, at this URL.
+    pub(crate) fn with_running(mut self, node: &NodeName, url: &str) -> Self {
+        for plan in self.nodes.iter_mut().filter(|plan| plan.name == *node) {
+            plan.run = Run::Elsewhere(url.to_owned());
+            plan.otherwise.clear();
         }
         self
     }

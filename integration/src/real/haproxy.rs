@@ -2,6 +2,7 @@
 
 use harness::topology::{CountersAt, NodePlan, Program, Ready};
 
+use super::settings::filled;
 use super::{About, program as of_words, template, text};
 
 pub(super) const ABOUT: About = About {
@@ -14,10 +15,10 @@ pub(super) const ABOUT: About = About {
     package: "haproxy",
 };
 
-pub(super) fn program() -> Program {
+pub(super) fn program(set: &dyn Fn(&str) -> Option<String>) -> Program {
     // A master that stays in the foreground, so that it ends when it is told to.
     let mut haproxy = of_words(["haproxy", "-W", "-db", "-f", "haproxy.cfg"]);
-    let cfg = template(include_str!("haproxy.cfg"));
+    let cfg = template(&filled(include_str!("haproxy.cfg"), set));
     haproxy.files.insert("haproxy.cfg".to_owned(), cfg);
     haproxy
 }

@@ -4,6 +4,7 @@
 
 use harness::topology::{CountersAt, NodePlan, Program, Ready};
 
+use super::settings::filled;
 use super::{About, program as of_words, template};
 
 pub(super) const ABOUT: About = About {
@@ -16,9 +17,9 @@ pub(super) const ABOUT: About = About {
     package: "nginx-light",
 };
 
-pub(super) fn program() -> Program {
+pub(super) fn program(set: &dyn Fn(&str) -> Option<String>) -> Program {
     let mut nginx = of_words(["nginx", "-e", "stderr", "-p", "{dir}", "-c", "nginx.conf"]);
-    let conf = template(include_str!("nginx.conf"));
+    let conf = template(&filled(include_str!("nginx.conf"), set));
     nginx.files.insert("nginx.conf".to_owned(), conf);
     nginx
 }

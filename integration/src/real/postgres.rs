@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use harness::topology::{CountersAt, NodePlan, Program, Ready, Signal};
+use harness::topology::{CountersAt, Demands, NodePlan, Program, Ready, Signal, Text};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{About, script, text};
 
@@ -18,11 +19,21 @@ pub(super) const ABOUT: About = About {
 };
 
 pub(super) fn program() -> Program {
+    const SCRIPT: &str = include_str!("postgres.sh");
     let mut postgres = Program {
         // No more than what is under way is finished: "fast shutdown" in its manual.
         stop: Signal::SIGINT,
-        ..script(include_str!("postgres.sh"))
+        ..script(SCRIPT)
     };
+    // A cluster that another script has made is none to copy.
+    let recipe = format!(
+        "{}-{:x}",
+        env!("CARGO_PKG_VERSION"),
+        xxh3_64(SCRIPT.as_bytes())
+    );
+    postgres
+        .environment
+        .insert("RECIPE".to_owned(), Text::literal(recipe));
     postgres
         .files
         .insert("password".to_owned(), text("{nonce}"));
@@ -35,5 +46,8 @@ pub(super) fn as_node(node: NodePlan) -> NodePlan {
     let url = text("postgres://skein:{nonce}@{address}/skein");
     let statistics = CountersAt::Postgres(text("{url}"));
     let node = node.ready(ready).within(STARTS).url(url);
-    node.counters_at(statistics)
+    node.counters_at(statistics).demands(Demands {
+        oldest: 0,
+        empty: true,
+    })
 }

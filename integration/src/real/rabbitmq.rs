@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use harness::topology::{CountersAt, NodePlan, Program, Ready, Text};
+use harness::topology::{CountersAt, NodePlan, Program, Ready, Rooms, Text};
 
 use super::{About, script, template, text};
 
@@ -40,9 +40,16 @@ const ENVIRONMENT: [(&str, &str); 15] = [
     ("RUNNING_UNDER_SYSTEMD", "1"),
 ];
 
+/// Debian's in /usr/sbin want to be started by root.
+const PATH: &str = r#"PATH="/usr/lib/rabbitmq/bin:$PATH""#;
+
+/// A virtual host each, and the leave to do everything in it.
+const MAKE: &str = r#"rabbitmqctl add_vhost "$ROOM" &&
+exec rabbitmqctl set_permissions -p "$ROOM" skein '.*' '.*' '.*'"#;
+const REMOVE: &str = r#"exec rabbitmqctl delete_vhost "$ROOM""#;
+
 pub(super) fn program() -> Program {
-    // Debian's in /usr/sbin wants to be started by root.
-    let mut rabbitmq = script(r#"PATH="/usr/lib/rabbitmq/bin:$PATH"; exec rabbitmq-server"#);
+    let mut rabbitmq = script(&format!("{PATH}; exec rabbitmq-server"));
     for (variable, value) in ENVIRONMENT {
         rabbitmq
             .environment
@@ -62,6 +69,15 @@ pub(super) fn as_node(node: NodePlan) -> NodePlan {
     let ready = Ready::Log("Server startup complete".to_owned());
     let page = text("http://127.0.0.1:{port.metrics}/metrics");
     let url = text("amqp://skein:{nonce}@{address}");
+    let control = |words: &str| {
+        let script = Text::literal(format!("{PATH}; {words}"));
+        vec![text("sh"), text("-c"), script]
+    };
+    let virtual_hosts = Rooms {
+        make: control(MAKE),
+        remove: control(REMOVE),
+    };
     let node = node.ready(ready).within(STARTS).stop_within(STOPS).url(url);
     node.counters_at(CountersAt::PageAt(page))
+        .rooms(virtual_hosts)
 }

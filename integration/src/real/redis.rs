@@ -1,7 +1,7 @@
 //! Redis as a cache: in memory alone, so that it comes back empty, and nobody is told an old
 //! value.
 
-use harness::topology::{CountersAt, NodePlan, Program, Ready};
+use harness::topology::{CountersAt, Demands, NodePlan, Program, Ready};
 
 use super::{About, program as of_words, text};
 
@@ -35,4 +35,9 @@ pub(super) fn as_node(node: NodePlan) -> NodePlan {
     node.ready(Ready::Tcp)
         .url(text("redis://{address}"))
         .counters_at(CountersAt::Redis(text("{url}")))
+        .demands(Demands {
+            // The first one with UNLINK.
+            oldest: 4,
+            empty: true,
+        })
 }

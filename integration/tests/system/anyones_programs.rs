@@ -3,11 +3,13 @@
 //!
 //! The program that plays them is the one of the services, run as it is by hand.
 
+use std::fs;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use harness::error::StartError;
-use harness::topology::Topology;
-use harness::{NodeName, StartOptions, System};
+use harness::topology::{Rooms, Text, Topology};
+use harness::{LastingNodes, NodeName, StartOptions, System};
 use integration::wait::wait_for;
 use reqwest::Method;
 use tokio::net::{TcpListener, TcpStream};
@@ -93,6 +95,78 @@ pub(crate) async fn programs_are_told_of_each_other_and_share_the_fate_of_a_syst
     assert_eq!(nodes_of(folder.path()), []);
 }
 
+pub(crate) async fn a_node_that_lasts_gives_each_system_a_room_and_takes_it_back() {
+    let folder = RunFolder::new();
+    let told = topology(
+        r#"
+        [node.store]
+        run = ["PROGRAM", "database", "--listen={address}", "--file={dir}/data.sqlite"]
+
+        [node.door]
+        run = ["PROGRAM", "load-balancer", "--listen={address}", "--gateway=one=http://{store.address}"]
+        "#,
+    );
+    let told = with_rooms(&told, ["mkdir \"$0/$ROOM\"", "rmdir \"$0/$ROOM\""]);
+    let lasting = LastingNodes::start(&told, options(&folder.path().join("lasting"))).await;
+    let lasting = lasting.unwrap_or_else(|error| panic!("{error}"));
+    let data = folder.path().join("lasting/data/store");
+    let rooms = || {
+        let entries = fs::read_dir(&data)
+            .expect("its folder")
+            .filter_map(Result::ok);
+        let folders = entries.filter(|entry| entry.path().is_dir());
+        folders
+            .map(|entry| entry.file_name().into_string().expect("text"))
+            .collect::<Vec<_>>()
+    };
+    let mut address = None;
+    for time in ["first", "second"] {
+        assert_eq!(rooms(), [""; 0]);
+        let system = lasting
+            .start_system(&told, options(&folder.path().join(time)))
+            .await;
+        let system = system.unwrap_or_else(|error| panic!("{error}"));
+        let room = rooms().join(" and ");
+        assert!(
+            system.url_as_told("store").ends_with(&format!("/{room}")),
+            "{room}"
+        );
+        assert!(system.cpu_time("store").expect("it runs") > Duration::ZERO);
+        assert_eq!(
+            *address.get_or_insert(system.address_of("store")),
+            system.address_of("store")
+        );
+        system.stop().await.expect("the door stops");
+    }
+    assert_eq!(rooms(), [""; 0]);
+
+    let unwilling = with_rooms(&told, ["echo full >&2; false", "true"]);
+    let lasting = LastingNodes::start(&unwilling, options(&folder.path().join("full"))).await;
+    let lasting = lasting.unwrap_or_else(|error| panic!("{error}"));
+    let error = lasting
+        .start_system(&unwilling, options(&folder.path().join("third")))
+        .await;
+    let error = error.expect_err("there is no room").to_string();
+    assert_eq!(error, "store has no room for one more system: full");
+}
+
+/// The same with a store whose rooms a shell makes and removes; `$0` is its folder.
+fn with_rooms(topology: &Topology, [make, remove]: [&str; 2]) -> Topology {
+    let text = |text: &str| -> Text { text.parse().expect("a text") };
+    let shell = |script| ["sh", "-c", script, "{dir}"].map(text).to_vec();
+    let nodes = topology
+        .nodes()
+        .iter()
+        .map(|node| match node.role.as_str() {
+            "store" => node.clone().rooms(Rooms {
+                make: shell(make),
+                remove: shell(remove),
+            }),
+            _ => node.clone(),
+        });
+    Topology::of(nodes).expect("the same nodes")
+}
+
 pub(crate) async fn each_sign_of_readiness_is_waited_for() {
     for ready in [
         r#"ready = { http = "/health" }"#,
@@ -115,7 +189,7 @@ pub(crate) async fn each_sign_of_readiness_is_waited_for() {
 }
 
 pub(crate) async fn a_sign_that_never_comes_is_named_with_what_was_seen_instead() {
-    for (ready, seen) in [
+    let signs = [
         (
             r#"ready = { http = "/nowhere" }"#,
             "GET /nowhere answers 404",
@@ -132,14 +206,16 @@ pub(crate) async fn a_sign_that_never_comes_is_named_with_what_was_seen_instead(
             r#"ready = { command = ["/no/such"] }"#,
             "the command could not be executed",
         ),
-    ] {
+    ]
+    .map(async |(ready, seen)| {
         let error = refusal(&store(&format!("{ready}\nwithin = \"2s\""))).await;
         let StartError::Late { limit, last, .. } = &error else {
             panic!("{ready}: {error:?}");
         };
         assert_eq!(*limit, Duration::from_secs(2));
         assert!(last.contains(seen), "{ready}: {last}");
-    }
+    });
+    join_all(signs).await;
 }
 
 pub(crate) async fn a_program_that_cannot_run_fails_the_start_at_once() {

@@ -150,9 +150,11 @@ pub(crate) async fn no_read_fails_when_a_gateway_is_paused_and_it_returns_throug
         lab.pause("api-gateway-2").expect("it runs");
         B::until_in_rotation(&lab, &["api-gateway-1", "api-gateway-3"]).await;
         traffic.flows().await;
-        let gateway = [("upstream", "api-gateway-2")];
-        let ejections = lab.counter(BALANCER, "upstream_ejections_total", &gateway);
-        assert!(ejections.await >= 1.0, "it was not ejected");
+        if B::EXPLAINS_ITSELF {
+            let gateway = [("upstream", "api-gateway-2")];
+            let ejections = lab.counter(BALANCER, "upstream_ejections_total", &gateway);
+            assert!(ejections.await >= 1.0, "it was not ejected");
+        }
         lab.resume("api-gateway-2").expect("it runs");
         B::until_in_rotation(&lab, &GATEWAYS).await;
         let all = Instant::now();

@@ -1,12 +1,15 @@
 //! Runs stories as tests: each on a runtime and in a thread of its own, within a
 //! deadline; and those that need Docker, or programs of others, only where these are.
 
+use std::env;
+use std::fs::File;
+use std::io::Write;
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::runtime;
@@ -87,9 +90,24 @@ fn trial(story: Story) -> Trial {
     }
     Trial::ignorable_test(story.name, move || match story.need.unmet() {
         Some(reason) => unable(&reason, story.need.required_by()),
-        None => told_in_a_thread(&story).map(|()| Completion::Completed),
+        None => {
+            let began = Instant::now();
+            let told = told_in_a_thread(&story);
+            note_down(story.name, began.elapsed());
+            told.map(|()| Completion::Completed)
+        }
     })
     .with_kind(kind)
+}
+
+/// Adds the time that a story took to the file in `SKEIN_TIMES`, if there is one.
+fn note_down(story: &str, took: Duration) {
+    if let Some(path) = env::var_os("SKEIN_TIMES") {
+        let times = File::options().create(true).append(true).open(path);
+        let line = format!("{:8.2} {story}\n", took.as_secs_f64());
+        let noted = times.and_then(|mut times| times.write_all(line.as_bytes()));
+        noted.expect("SKEIN_TIMES names a file that can be written to");
+    }
 }
 
 /// The thread bears the story's name, and with it the message of a panic does.

@@ -5,6 +5,7 @@
 
 #[path = "../ability/mod.rs"]
 mod ability;
+mod balancer_alone_stories;
 mod balancers;
 mod cache_stories;
 mod dice;
@@ -30,6 +31,8 @@ mod whole;
 mod anyones_programs;
 mod attacks;
 mod balancer_alone;
+mod balancer_alone_over_haproxy;
+mod balancer_alone_over_nginx;
 mod caching;
 mod caching_over_managed_redis;
 mod caching_over_redis;
@@ -48,8 +51,7 @@ mod keys;
 mod long_tasks;
 mod long_tasks_over_both;
 mod long_tasks_over_managed_postgres;
-mod long_tasks_over_postgres;
-mod long_tasks_over_rabbitmq;
+mod long_tasks_over_managed_rabbitmq;
 mod malformed_requests;
 mod no_orphans;
 mod odd_answers;
@@ -108,6 +110,7 @@ fn main() -> ExitCode {
         }
         anyones_programs {
             programs_are_told_of_each_other_and_share_the_fate_of_a_system,
+            a_node_that_lasts_gives_each_system_a_room_and_takes_it_back,
             each_sign_of_readiness_is_waited_for,
             a_sign_that_never_comes_is_named_with_what_was_seen_instead,
             a_program_that_cannot_run_fails_the_start_at_once,
@@ -165,6 +168,14 @@ fn main() -> ExitCode {
             a_stalled_cache_costs_a_bounded_delay_and_is_used_again,
         }
         long_tasks_over_managed_postgres needs postgres {
+            a_task_is_accepted_at_once_and_done_later,
+            repeats_of_one_key_are_one_task_and_one_effect,
+            a_key_with_another_body_is_refused,
+            no_accepted_task_is_lost_when_the_worker_is_killed,
+            a_task_that_keeps_failing_is_given_up,
+            a_task_is_shown_to_its_owner_only,
+        }
+        long_tasks_over_managed_rabbitmq needs rabbitmq {
             a_task_is_accepted_at_once_and_done_later,
             repeats_of_one_key_are_one_task_and_one_effect,
             a_key_with_another_body_is_refused,
@@ -235,22 +246,6 @@ fn main() -> ExitCode {
             a_task_that_keeps_failing_is_given_up,
             a_task_is_shown_to_its_owner_only,
         }
-        long_tasks_over_postgres needs postgres {
-            a_task_is_accepted_at_once_and_done_later,
-            repeats_of_one_key_are_one_task_and_one_effect,
-            a_key_with_another_body_is_refused,
-            no_accepted_task_is_lost_when_the_worker_is_killed,
-            a_task_that_keeps_failing_is_given_up,
-            a_task_is_shown_to_its_owner_only,
-        }
-        long_tasks_over_rabbitmq needs rabbitmq {
-            a_task_is_accepted_at_once_and_done_later,
-            repeats_of_one_key_are_one_task_and_one_effect,
-            a_key_with_another_body_is_refused,
-            no_accepted_task_is_lost_when_the_worker_is_killed,
-            a_task_that_keeps_failing_is_given_up,
-            a_task_is_shown_to_its_owner_only,
-        }
         long_tasks_over_both needs both {
             a_task_is_accepted_at_once_and_done_later,
             repeats_of_one_key_are_one_task_and_one_effect,
@@ -260,7 +255,6 @@ fn main() -> ExitCode {
             a_task_is_shown_to_its_owner_only,
         }
         rabbitmq_in_trouble needs rabbitmq {
-            no_accepted_task_is_lost_when_rabbitmq_is_killed,
             while_rabbitmq_is_short_of_memory_tasks_are_503_in_bounded_time,
             a_task_without_a_queue_is_503_and_published_when_the_queue_is_back,
             what_a_broker_lost_with_its_queue_is_done_all_the_same,
@@ -293,6 +287,7 @@ fn main() -> ExitCode {
         }
         real_parts {
             a_server_that_does_not_run_elsewhere_fails_the_start,
+            something_else_on_the_port_is_not_taken_for_redis,
             a_part_that_can_not_be_had_is_named_with_every_reason_and_the_remedy,
         }
         real_parts needs nginx {
@@ -307,17 +302,19 @@ fn main() -> ExitCode {
             redis_works_and_stops_in_good_order,
             redis_is_paused_and_killed_whole_and_comes_back,
             a_redis_that_comes_back_tells_nobody_an_old_value,
+            a_redis_that_is_in_use_or_keeps_us_out_fails_the_start,
         }
         real_parts needs postgres {
             postgres_works_and_stops_in_good_order,
             postgres_is_paused_and_killed_whole_and_comes_back,
-            nothing_accepted_is_lost_when_postgres_is_killed,
+            one_cluster_of_several_that_start_at_once_is_kept_to_be_copied,
             a_server_that_runs_elsewhere_is_used_and_left_alone,
+            a_postgres_that_is_in_use_fails_the_start,
         }
         real_parts needs rabbitmq {
-            rabbitmq_works_and_stops_in_good_order,
             rabbitmq_is_paused_and_killed_whole_and_comes_back,
             nothing_accepted_is_lost_when_rabbitmq_is_killed,
+            rabbitmq_outlasts_systems_and_gives_each_a_room,
         }
         real_parts needs both {
             wrong_credentials_fail_the_start_in_one_sentence,
@@ -326,16 +323,19 @@ fn main() -> ExitCode {
             nginx_works_and_stops_in_good_order,
             haproxy_is_paused_and_killed_whole_and_comes_back,
             redis_is_paused_and_killed_whole_and_comes_back,
-            postgres_works_and_stops_in_good_order,
             postgres_is_paused_and_killed_whole_and_comes_back,
             rabbitmq_is_paused_and_killed_whole_and_comes_back,
+            rabbitmq_outlasts_systems_and_gives_each_a_room,
         }
         balancer_alone {
             an_error_of_the_gateway_is_passed_on_as_it_is,
             the_gateway_learns_whom_the_balancer_speaks_for,
+            fields_for_one_hop_do_not_reach_the_gateway,
             fields_for_one_hop_do_not_reach_the_client,
             a_slow_gateway_is_504_within_the_first_byte_limit,
-            each_broken_answer_has_its_name,
+            a_gateway_that_hangs_up_on_a_request_is_502,
+            a_gateway_that_hangs_up_at_once_is_502,
+            an_answer_that_is_no_http_is_502,
             a_gateway_that_is_not_there_is_502_until_checks_find_nobody,
             a_truncated_body_is_truncated_for_the_client_too,
             a_post_that_was_sent_is_never_repeated,
@@ -346,6 +346,68 @@ fn main() -> ExitCode {
             bodies_are_relayed_piece_by_piece_in_both_directions,
             a_body_that_stalls_is_given_up,
             a_client_that_does_not_read_is_given_up,
+            a_request_that_is_too_large_is_413_before_it_is_sent,
+        }
+        balancer_alone_over_nginx needs nginx {
+            an_error_of_the_gateway_is_passed_on_as_it_is,
+            the_gateway_learns_whom_the_balancer_speaks_for,
+            a_slow_gateway_is_504_within_the_first_byte_limit,
+            a_gateway_that_hangs_up_on_a_request_is_502,
+            a_gateway_that_hangs_up_at_once_is_502,
+            a_truncated_body_is_truncated_for_the_client_too,
+            a_post_that_was_sent_is_never_repeated,
+            a_get_is_repeated_elsewhere_as_long_as_nothing_was_answered,
+            a_post_goes_elsewhere_when_nothing_of_it_was_sent,
+            a_failing_gateway_is_ejected_and_returns_through_one_probation_request,
+            a_body_that_stalls_is_given_up,
+            a_client_that_does_not_read_is_given_up,
+            a_request_that_is_too_large_is_413_before_it_is_sent,
+        }
+        balancer_alone_over_nginx lacks "nginx passes on the fields that Connection names" {
+            fields_for_one_hop_do_not_reach_the_gateway,
+            fields_for_one_hop_do_not_reach_the_client,
+        }
+        balancer_alone_over_nginx lacks "nginx takes what is no HTTP for HTTP/0.9, and passes it on" {
+            an_answer_that_is_no_http_is_502,
+        }
+        balancer_alone_over_nginx lacks "nginx has no active checks, and says 502 for as long as nobody is there" {
+            a_gateway_that_is_not_there_is_502_until_checks_find_nobody,
+        }
+        balancer_alone_over_nginx lacks "nginx bounds the tries of one request, and not the retries of all" {
+            retries_stop_when_the_budget_is_spent,
+        }
+        balancer_alone_over_nginx lacks "nginx, as it is set up here, takes a request as a whole before it passes it on" {
+            bodies_are_relayed_piece_by_piece_in_both_directions,
+        }
+        balancer_alone_over_haproxy needs haproxy {
+            an_error_of_the_gateway_is_passed_on_as_it_is,
+            the_gateway_learns_whom_the_balancer_speaks_for,
+            a_slow_gateway_is_504_within_the_first_byte_limit,
+            a_gateway_that_hangs_up_on_a_request_is_502,
+            an_answer_that_is_no_http_is_502,
+            a_truncated_body_is_truncated_for_the_client_too,
+            a_post_that_was_sent_is_never_repeated,
+            a_get_is_repeated_elsewhere_as_long_as_nothing_was_answered,
+            a_post_goes_elsewhere_when_nothing_of_it_was_sent,
+            bodies_are_relayed_piece_by_piece_in_both_directions,
+            a_body_that_stalls_is_given_up,
+            a_client_that_does_not_read_is_given_up,
+        }
+        balancer_alone_over_haproxy lacks "HAProxy passes on the fields that Connection names" {
+            fields_for_one_hop_do_not_reach_the_gateway,
+            fields_for_one_hop_do_not_reach_the_client,
+        }
+        balancer_alone_over_haproxy lacks "HAProxy's first failed check takes a gateway out, so that it says 503, and no reason" {
+            a_gateway_that_hangs_up_at_once_is_502,
+            a_gateway_that_is_not_there_is_502_until_checks_find_nobody,
+        }
+        balancer_alone_over_haproxy lacks "HAProxy bounds the tries of one request, and not the retries of all" {
+            retries_stop_when_the_budget_is_spent,
+        }
+        balancer_alone_over_haproxy lacks "HAProxy, as it is set up here, takes a gateway out by its checks alone" {
+            a_failing_gateway_is_ejected_and_returns_through_one_probation_request,
+        }
+        balancer_alone_over_haproxy lacks "HAProxy has no limit to the length of a body" {
             a_request_that_is_too_large_is_413_before_it_is_sent,
         }
         gateway_alone {
@@ -415,15 +477,13 @@ fn main() -> ExitCode {
             nothing_is_lost_while_the_balancer_is_paused,
         }
         failover_over_nginx needs nginx {
+            no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
             no_read_fails_when_a_gateway_is_killed_and_it_takes_part_again_after_a_restart,
             a_post_fails_at_most_once_for_each_connection_to_a_killed_gateway,
             a_post_under_way_in_a_killed_gateway_is_502_and_not_repeated,
             a_get_under_way_in_a_killed_gateway_is_repeated_on_another,
             without_the_balancer_connections_fail_until_it_is_back_on_its_address,
             nothing_is_lost_while_the_balancer_is_paused,
-        }
-        failover_over_nginx lacks "nginx waits 30 s for a first byte, and has no probation" {
-            no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
         }
         failover_over_nginx lacks "nginx answers 502, and says no reason, when no gateway is left" {
             without_any_gateway_the_balancer_says_so_until_they_are_back,
@@ -435,7 +495,7 @@ fn main() -> ExitCode {
             without_the_balancer_connections_fail_until_it_is_back_on_its_address,
             nothing_is_lost_while_the_balancer_is_paused,
         }
-        failover_over_haproxy lacks "HAProxy waits 30 s for a first byte, and has no probation" {
+        failover_over_haproxy lacks "HAProxy, as it is set up here, takes a gateway out by its checks alone" {
             no_read_fails_when_a_gateway_is_paused_and_it_returns_through_probation,
         }
         failover_over_haproxy lacks "HAProxy closes a kept connection without an answer for a 502" {
@@ -490,6 +550,7 @@ fn main() -> ExitCode {
             an_engine_answers,
         }
     });
+    long_tasks_over_managed_rabbitmq::end();
     postgres_server::end();
     rabbit_server::end();
     code

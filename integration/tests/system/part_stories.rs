@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
+use harness::LastingNodes;
 use integration::Topology;
 use integration::real::{Part, Parts, Place};
 use integration::wait::wait_for;
+use lapin::{Connection, ConnectionProperties};
 use reqwest::{Method, StatusCode};
 use services::contract::{Task, TaskState, seeded_value};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::support::{Lab, PATIENCE};
+use crate::support::{Lab, PATIENCE, RunFolder, options};
 use crate::task_stories::{submit, task_that_is};
 use crate::whole::Whole;
 
@@ -75,6 +77,12 @@ impl Piece {
         Topology::laboratory().parts(self.among(Parts::default()))
     }
 
+    /// The part, started to outlast systems, with its log in a folder.
+    pub(crate) async fn lasting(self, folder: &RunFolder) -> LastingNodes {
+        let started = LastingNodes::start(&self.laboratory(), options(folder.path())).await;
+        started.unwrap_or_else(|error| panic!("{error}"))
+    }
+
     /// Every process of the part, as far as it is one of this machine's.
     fn whole(self, lab: &Lab) -> Option<Whole> {
         let is_program = self.way == Way::Program;
@@ -83,9 +91,14 @@ impl Piece {
 }
 
 pub(crate) async fn works_and_stops_in_good_order(piece: Piece) {
-    let node = piece.node();
     let lab = Lab::start(piece.laboratory()).await;
     everything_works(&lab, "first").await;
+    stops_in_good_order(piece, lab).await;
+}
+
+/// A part that has worked shows what it did and used, and leaves nothing when it is told to stop.
+async fn stops_in_good_order(piece: Piece, lab: Lab) {
+    let node = piece.node();
     let counters = lab.counters(node).await.expect("it shows them");
     assert!(counters.build().is_some(), "{counters:?}");
     wait_for("CPU time", PATIENCE, async || {
@@ -142,6 +155,34 @@ pub(crate) async fn is_paused_and_killed_whole_and_comes_back(piece: Piece) {
         assert_eq!(kept.expect("a body"), format!("\"{key}\""));
     }
     assert!(lab.unexpected_exits().is_empty());
+    stops_in_good_order(piece, lab).await;
+}
+
+/// A part that lasts gives each of two systems a room of its own, and takes it back.
+pub(crate) async fn outlasts_systems_and_gives_each_a_room(piece: Piece, lasting: &LastingNodes) {
+    let (node, topology) = (piece.node(), piece.laboratory());
+    let lab = Lab::start_among(lasting, &topology).await;
+    let beside = Lab::start_among(lasting, &topology).await;
+    let rooms = [lab.url_as_told(node), beside.url_as_told(node)];
+    assert_ne!(rooms[0], rooms[1]);
+    let of_the_part = lab.address_of(node);
+    assert_eq!(beside.address_of(node), of_the_part);
+    everything_works(&lab, "first").await;
+    everything_works(&beside, "beside").await;
+    assert!(lab.cpu_time(node).expect("it runs") > Duration::ZERO);
+    let counters = lab.counters(node).await.expect("it shows them");
+    assert!(counters.build().is_some(), "{counters:?}");
+
+    lab.stop().await.expect("it ends when it is told to");
+    let entered = async |room: &str| {
+        let entered = Connection::connect(room, ConnectionProperties::default()).await;
+        entered.map(drop)
+    };
+    entered(&rooms[0]).await.expect_err("there is no such room");
+    entered(&rooms[1]).await.expect("it is in use");
+    let next = Lab::start_among(lasting, &topology).await;
+    assert_eq!(next.address_of(node), of_the_part);
+    everything_works(&next, "next").await;
 }
 
 /// Reads, writes and has a task done, as soon as each is possible again.

@@ -6,8 +6,10 @@ use std::process::Command;
 use integration::real::Part;
 
 use crate::part_stories::{
-    Piece, is_paused_and_killed_whole_and_comes_back, works_and_stops_in_good_order,
+    Piece, is_paused_and_killed_whole_and_comes_back, outlasts_systems_and_gives_each_a_room,
+    works_and_stops_in_good_order,
 };
+use crate::support::RunFolder;
 
 pub(crate) async fn nginx_works_and_stops_in_good_order() {
     works_and_stops_in_good_order(Piece::container(Part::Nginx)).await;
@@ -25,12 +27,14 @@ pub(crate) async fn postgres_is_paused_and_killed_whole_and_comes_back() {
     is_paused_and_killed_whole_and_comes_back(Piece::container(Part::Postgres)).await;
 }
 
-pub(crate) async fn postgres_works_and_stops_in_good_order() {
-    works_and_stops_in_good_order(Piece::container(Part::Postgres)).await;
-}
-
 pub(crate) async fn rabbitmq_is_paused_and_killed_whole_and_comes_back() {
     is_paused_and_killed_whole_and_comes_back(Piece::container(Part::RabbitMq)).await;
+}
+
+pub(crate) async fn rabbitmq_outlasts_systems_and_gives_each_a_room() {
+    let (rabbitmq, folder) = (Piece::container(Part::RabbitMq), RunFolder::new());
+    let lasting = rabbitmq.lasting(&folder).await;
+    outlasts_systems_and_gives_each_a_room(rabbitmq, &lasting).await;
 }
 
 /// The reason why there is not an image of each part here, or `None` when there is.

@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use integration::Topology;
+use integration::real::Part;
 use integration::wait::wait_for;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use services::contract::{Service, seeded_value};
 use tokio::time::sleep;
 
-use crate::postgres_server::{Database, PostgresServer, USER};
+use crate::part_stories::Piece;
+use crate::postgres_server::{Database, USER};
 use crate::support::{Lab, PATIENCE};
 use crate::task_stories::{nothing_was_lost, submitted_around};
 
@@ -19,12 +21,9 @@ const BOUND: Duration = Duration::from_secs(5);
 
 pub(crate) async fn nothing_that_was_answered_is_lost_when_postgres_is_killed() {
     const KILLS: usize = 2;
-    let server = PostgresServer::start().await;
-    let url = server.url(USER, "postgres");
-    let topology = Topology::laboratory()
-        .with(Service::Database, "store", &url)
+    let topology = Piece::program(Part::Postgres)
+        .laboratory()
         .with(Service::Database, "store-timeout", "1s")
-        .with(Service::Worker, "store", &url)
         .with(Service::Worker, "store-timeout", "1s")
         .with(Service::Worker, "task-duration", "20ms")
         .with(Service::Worker, "lease", "1s")
@@ -35,12 +34,12 @@ pub(crate) async fn nothing_that_was_answered_is_lost_when_postgres_is_killed() 
         for _ in 0..KILLS {
             written = write_until_it_fails(&lab, written, async || {
                 sleep(Duration::from_millis(300)).await;
-                server.kill();
+                lab.kill("postgres").expect("it runs");
             })
             .await;
             let failed = lab.get("/data/never-cached").await;
             assert_eq!(failed.status(), 503);
-            server.run_again().await;
+            lab.restart("postgres").await.expect("it returns");
             until_read(&lab, "/data/never-cached", StatusCode::NOT_FOUND).await;
         }
     };

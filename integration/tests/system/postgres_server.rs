@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use integration::Topology;
 use integration::wait::wait_for;
+use services::contract::Service;
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
 use crate::real_program::{Home, Program, first_of, free_port, on_the_path, run};
 use crate::support::PATIENCE;
+use crate::task_stories::TaskHome;
 
 /// The user that stories are, and a password that must show nowhere.
 pub(crate) const USER: &str = "skein";
@@ -20,7 +23,7 @@ pub(crate) const PASSWORD: &str = "hidden";
 pub(crate) struct PostgresServer {
     home: Home,
     port: u16,
-    program: std::sync::Mutex<Option<Program>>,
+    program: Mutex<Option<Program>>,
 }
 
 /// A database of one's own in a server that stories share.
@@ -30,54 +33,35 @@ pub(crate) struct Database {
 }
 
 static SHARED: OnceCell<PostgresServer> = OnceCell::const_new();
-static TEMPLATE: OnceLock<Home> = OnceLock::new();
 
 /// Ends what stories share, with its data.
 pub(crate) fn end() {
     if let Some(server) = SHARED.get() {
-        server.kill();
+        let mut program = server
+            .program
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(program.take());
         server.home.remove();
-    }
-    if let Some(template) = TEMPLATE.get() {
-        template.remove();
     }
 }
 
 impl PostgresServer {
     /// The server that stories share, each with a database of its own.
-    pub(crate) async fn shared() -> &'static PostgresServer {
+    async fn shared() -> &'static PostgresServer {
         SHARED.get_or_init(PostgresServer::start).await
     }
 
-    /// A server with nothing in it, which answers.
-    pub(crate) async fn start() -> Self {
+    async fn start() -> Self {
         let home = Home::new("postgres");
-        copy(template(), &home);
-        let server = PostgresServer {
-            home,
-            port: free_port(),
-            program: std::sync::Mutex::default(),
-        };
-        server.run_again().await;
-        server
-    }
-
-    /// Ends the server at once.
-    pub(crate) fn kill(&self) {
-        self.program().take();
-    }
-
-    /// Starts a server that was killed, with its data and on its port.
-    pub(crate) async fn run_again(&self) {
-        // A postmaster that was killed has left its number here, which somebody may have now.
-        let _ = fs::remove_file(self.home.path().join("data/postmaster.pid"));
-        let port = self.port.to_string();
+        make_cluster(&home);
+        let port = free_port();
         let words = [
             &binary("postgres") as &str,
             "-D",
-            &self.home.join("data"),
+            &home.join("data"),
             "-p",
-            &port,
+            &port.to_string(),
             "-c",
             "listen_addresses=127.0.0.1",
             "-c",
@@ -87,12 +71,18 @@ impl PostgresServer {
             "-c",
             "shared_buffers=32MB",
         ];
-        *self.program() = Some(Program::start(&self.home, "log", &words, &[]));
+        let program = Program::start(&home, "log", &words, &[]);
+        let server = PostgresServer {
+            port,
+            program: Mutex::new(Some(program)),
+            home,
+        };
         wait_for("an answer from PostgreSQL", PATIENCE, async || {
-            self.connect("postgres", USER).await.map(drop)
+            server.connect("postgres", USER).await.map(drop)
         })
         .await
         .expect("the server answers");
+        server
     }
 
     /// The URL of a database in it.
@@ -120,12 +110,6 @@ impl PostgresServer {
         let client = self.connect(database, USER).await.expect("it is there");
         let done = client.batch_execute(statement).await;
         done.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
-    }
-
-    fn program(&self) -> std::sync::MutexGuard<'_, Option<Program>> {
-        self.program
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -172,6 +156,16 @@ impl Database {
     }
 }
 
+impl TaskHome for Database {
+    async fn fresh() -> Self {
+        Database::fresh().await
+    }
+
+    fn beneath(&self, topology: Topology) -> Topology {
+        topology.with(Service::Worker, "store", self.url())
+    }
+}
+
 /// The reason why there is no PostgreSQL here, or `None` when there is one.
 pub(crate) fn none_installed() -> Option<String> {
     let missing = ["postgres", "initdb"]
@@ -197,31 +191,22 @@ fn binary(name: &str) -> String {
     found(name).expect("it is needed").display().to_string()
 }
 
-/// A server's data as it is at first, which takes far longer to make than to copy.
-fn template() -> &'static Home {
-    TEMPLATE.get_or_init(|| {
-        let home = Home::new("postgres-template");
-        let password = home.join("password");
-        fs::write(&password, PASSWORD).expect("a writable folder");
-        let (data, password) = (home.join("data"), format!("--pwfile={password}"));
-        let words = [
-            &binary("initdb") as &str,
-            "-D",
-            &data,
-            "-U",
-            USER,
-            &password,
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ];
-        run(&home, &words, &[]);
-        home
-    })
-}
-
-fn copy(template: &Home, home: &Home) {
-    let (from, to) = (template.join("data"), home.join("data"));
-    run(home, &["cp", "-a", &from, &to], &[]);
+/// A cluster whose superuser is that of the stories.
+fn make_cluster(home: &Home) {
+    let password = home.join("password");
+    fs::write(&password, PASSWORD).expect("a writable folder");
+    let (data, password) = (home.join("data"), format!("--pwfile={password}"));
+    let words = [
+        &binary("initdb") as &str,
+        "-D",
+        &data,
+        "-U",
+        USER,
+        &password,
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        "--no-sync",
+    ];
+    run(home, &words, &[]);
 }

@@ -7,15 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use integration::Topology;
 use integration::wait::wait_for;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties};
 use serde_json::json;
+use services::contract::Service;
 use tokio::sync::OnceCell;
 
 use crate::real_program::{Home, Program, free_port, run};
 use crate::support::PATIENCE;
+use crate::task_stories::TaskHome;
 
 /// The user that stories are, and a password that must show nowhere.
 pub(crate) const USER: &str = "skein";
@@ -234,6 +237,16 @@ impl VirtualHost<'_> {
         let (_connection, channel) = self.channel().await;
         let deleted = channel.queue_delete(queue.into(), QueueDeleteOptions::default());
         deleted.await.expect("the queue is there");
+    }
+}
+
+impl TaskHome for VirtualHost<'static> {
+    async fn fresh() -> Self {
+        RabbitServer::shared().await.virtual_host()
+    }
+
+    fn beneath(&self, topology: Topology) -> Topology {
+        topology.with(Service::Worker, "queue", self.url())
     }
 }
 

@@ -8,13 +8,11 @@ use integration::wait::wait_for;
 use reqwest::StatusCode;
 use serde_json::Value;
 use services::contract::{Service, Task, TaskState};
-use tokio::time::sleep;
 
 use crate::rabbit_server::{RabbitServer, USER, VirtualHost};
 use crate::support::{Lab, PATIENCE};
 use crate::task_stories::{
-    Census, TaskHome, WORKER, accepted, nothing_left_to_do, nothing_was_lost, submit,
-    submitted_around, task_that_is, told,
+    Census, TaskHome, WORKER, accepted, nothing_left_to_do, submit, task_that_is, told,
 };
 
 /// The queue of tasks, and that of dead letters.
@@ -24,22 +22,6 @@ const DEAD: &str = "skein.tasks.dead";
 /// The time that no answer may exceed while the broker is ill: far more than the second that it has
 /// for a confirmation, for machines that are busy with something else.
 const BOUND: Duration = Duration::from_secs(5);
-
-pub(crate) async fn no_accepted_task_is_lost_when_rabbitmq_is_killed() {
-    let server = RabbitServer::start(1).await;
-    let lab = Lab::start(quick(&server.virtual_host())).await;
-    let kill_and_restart = async {
-        // A quorum queue whose broker is killed within a second of its making has forgotten
-        // its name afterwards (3.10.8), and answers nobody until it is deleted.
-        sleep(Duration::from_secs(3)).await;
-        server.kill();
-        until_a_task_is(StatusCode::SERVICE_UNAVAILABLE, &lab).await;
-        server.run_again().await;
-        until_a_task_is(StatusCode::ACCEPTED, &lab).await;
-    };
-    let history = submitted_around(&lab, kill_and_restart).await;
-    nothing_was_lost(&lab, &history).await;
-}
 
 pub(crate) async fn while_rabbitmq_is_short_of_memory_tasks_are_503_in_bounded_time() {
     let server = RabbitServer::start(1).await;

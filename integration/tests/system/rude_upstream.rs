@@ -48,6 +48,9 @@ pub(crate) enum Answer {
     Respond(Bytes),
 }
 
+/// The answer to a health check, which is no rude one: who fails at it isn't asked anything else.
+const HEALTHY: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
 /// A TCP server on a free port of 127.0.0.1, which stops when it is dropped.
 #[derive(Debug)]
 pub(crate) struct RudeUpstream {
@@ -161,6 +164,12 @@ async fn converse(mut stream: TcpStream, script: Arc<Script>) {
         return;
     }
     while let Some(request) = begun_request(&mut stream).await {
+        if request.starts_with(b"GET /health ") || request.starts_with(b"GET /health?") {
+            match stream.write_all(HEALTHY).await {
+                Ok(()) => continue,
+                Err(_) => return,
+            }
+        }
         script.requests.fetch_add(1, Ordering::SeqCst);
         let outcome = match script.answer() {
             Answer::Echo => echo(&mut stream, request).await,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use harness::LastingNodes;
 use integration::error::{StartError, StopError};
 use integration::wait::wait_for;
 use integration::{Launcher, StartOptions, System, Topology};
@@ -41,6 +42,13 @@ impl Lab {
         Lab::start_with(&topology, options, folder).await
     }
 
+    /// Starts `topology`, which is expected to work, with rooms in nodes that last.
+    pub(crate) async fn start_among(lasting: &LastingNodes, topology: &Topology) -> Lab {
+        let folder = RunFolder::new();
+        let started = lasting.start_system(topology, options(folder.path()));
+        Lab::of(started.await, folder)
+    }
+
     /// Starts `topology` as processes that may open 256 files each.
     pub(crate) async fn start_with_few_files(topology: Topology) -> Lab {
         const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/few_files.sh");
@@ -57,7 +65,10 @@ impl Lab {
     }
 
     async fn start_with(topology: &Topology, options: StartOptions, folder: RunFolder) -> Lab {
-        let started = System::start(topology, options).await;
+        Lab::of(System::start(topology, options).await, folder)
+    }
+
+    fn of(started: Result<System, StartError>, folder: RunFolder) -> Lab {
         let system = started.unwrap_or_else(|error| {
             let folder = folder.path().display();
             let error = anyhow::Error::from(error);

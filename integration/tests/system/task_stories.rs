@@ -26,6 +26,11 @@ pub(crate) trait TaskHome: Sized {
 
     /// The topology with its worker on this home.
     fn beneath(&self, topology: Topology) -> Topology;
+
+    /// A laboratory of this topology on this home.
+    async fn start(&self, topology: Topology) -> Lab {
+        Lab::start(self.beneath(topology)).await
+    }
 }
 
 /// Tells each of these stories over one kind of home.
@@ -52,7 +57,7 @@ pub(crate) const WORKER: &str = "worker";
 
 pub(crate) async fn a_task_is_accepted_at_once_and_done_later<H: TaskHome>() {
     let home = H::fresh().await;
-    let lab = Lab::start(home.beneath(Topology::laboratory())).await;
+    let lab = home.start(Topology::laboratory()).await;
     let answer = submit(&lab, "key", r#"{"task":"report","pages":7}"#).await;
     let answer = answer.expect("the system is well");
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
@@ -71,7 +76,7 @@ pub(crate) async fn repeats_of_one_key_are_one_task_and_one_effect<H: TaskHome>(
     const KEYS: usize = 20;
     const REPEATS: usize = 6;
     let topology = Topology::laboratory().with(Service::Worker, "task-duration", "20ms");
-    let lab = Lab::start(home.beneath(topology)).await;
+    let lab = home.start(topology).await;
     // All at the same time, through all gateways.
     let requests = (0..KEYS * REPEATS).map(async |request| {
         let key = request % KEYS;
@@ -99,7 +104,7 @@ pub(crate) async fn repeats_of_one_key_are_one_task_and_one_effect<H: TaskHome>(
 
 pub(crate) async fn a_key_with_another_body_is_refused<H: TaskHome>() {
     let home = H::fresh().await;
-    let lab = Lab::start(home.beneath(Topology::laboratory())).await;
+    let lab = home.start(Topology::laboratory()).await;
     accepted(&lab, "key", r#"{"task":"report"}"#).await;
     let answer = submit(&lab, "key", r#"{"task":"other"}"#).await;
     let status = answer.expect("the system is well").status();
@@ -118,7 +123,7 @@ pub(crate) async fn no_accepted_task_is_lost_when_the_worker_is_killed<H: TaskHo
         .with(Service::Worker, "lease", "1s")
         // The kills alone must not use a task's attempts up.
         .with(Service::Worker, "max-attempts", KILLS + 2);
-    let lab = Lab::start(home.beneath(topology)).await;
+    let lab = home.start(topology).await;
     let kill_and_restart = async {
         for _ in 0..KILLS {
             sleep(Duration::from_millis(dice.random_range(20..400))).await;
@@ -198,7 +203,7 @@ pub(crate) async fn a_task_that_keeps_failing_is_given_up<H: TaskHome>() {
         .with(Service::Worker, "task-duration", "1ms")
         .with(Service::Worker, "retry-delay", "1ms")
         .with(Service::Worker, "max-attempts", 3);
-    let lab = Lab::start(home.beneath(topology)).await;
+    let lab = home.start(topology).await;
     let twice = accepted(&lab, "a", r#"{"task":"report","fail_attempts":2}"#).await;
     let always = accepted(&lab, "b", r#"{"task":"report","fail_attempts":99}"#).await;
 
@@ -214,7 +219,7 @@ pub(crate) async fn a_task_that_keeps_failing_is_given_up<H: TaskHome>() {
 
 pub(crate) async fn a_task_is_shown_to_its_owner_only<H: TaskHome>() {
     let home = H::fresh().await;
-    let lab = Lab::start(home.beneath(Topology::laboratory())).await;
+    let lab = home.start(Topology::laboratory()).await;
     let id = accepted(&lab, "key", r#"{"task":"report"}"#).await;
     assert!(told(&lab, &id).await.is_some());
 

@@ -42,6 +42,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use harness::NodeName;
 use stats::comparison::{Design, FEWEST_ROUNDS, Metric, Role, Rule};
 use stats::sequence::{Break, Ended, Rules, TimeLimit};
 
@@ -112,6 +113,12 @@ pub enum GateError {
         /// The time that the fewest rounds take.
         needs: Duration,
     },
+    /// A node of a side runs elsewhere.
+    #[error(
+        "a gate starts both sides afresh in each round, and {0} runs already: have it as a container \
+         or a program"
+    )]
+    Elsewhere(NodeName),
     /// A signal came before there was anything to keep.
     #[error("the gate was interrupted before its first round")]
     Interrupted,
@@ -154,7 +161,13 @@ pub fn run(
         interruption: interruption.clone(),
         cores: allowed_cores().map_err(GateError::Prepare)?,
     };
+    let mut nodes = setup.systems.iter().flat_map(|system| system.nodes());
+    if let Some(node) = nodes.find(|node| node.is_elsewhere()) {
+        return Err(GateError::Elsewhere(node.name.clone()));
+    }
     let mut log = RoundLog::open(folder)?;
+    // What lasts ends with the setup below, and before its folder goes.
+    let lasting = harness::scratch::folder("gate").map_err(GateError::Folder)?;
     let mut of_rounds = round_setup(&setup);
     rounds_within(setup.budget, Duration::ZERO, &of_rounds.shape)?;
     events.emit(Event::GateBegan {
@@ -165,7 +178,7 @@ pub fn run(
         budget_ms: millis(setup.budget),
     });
     events.emit(Event::CapacityMeasuring);
-    let capacity = capacity(&place, &of_rounds, &setup);
+    let capacity = capacity(&place, &mut of_rounds, &setup, lasting.path());
     if let Err(GateError::Interrupted) = capacity {
         events.emit(Event::interrupted(interruption));
     }
@@ -249,16 +262,20 @@ fn rounds_within(budget: Duration, spent: Duration, shape: &Shape) -> Result<usi
 /// The time that measuring the capacity takes, with starting both sides, and a little more.
 const CAPACITY_TAKES: Duration = Duration::from_secs(3);
 
-/// Starts both sides for the first time, and sees what the baseline can do.
+/// Starts both sides for the first time, and sees what the baseline can do. The folder is for
+/// what lasts longer than a round.
 fn capacity(
     place: &GeneratorPlace,
-    of_rounds: &RoundSetup,
+    of_rounds: &mut RoundSetup,
     setup: &Setup,
+    lasting: &Path,
 ) -> Result<Capacity, GateError> {
     let plan = RoundPlan::draw(&of_rounds.shape, &place.cores, setup.seed);
-    let data = crate::scratch::folder("skein-gate-").map_err(GateError::Folder)?;
-    let measured =
-        place.on_generator_cores(&plan, || measure_capacity(of_rounds, &plan, data.path()));
+    let data = harness::scratch::folder("gate").map_err(GateError::Folder)?;
+    let measured = place.on_generator_cores(&plan, || async {
+        of_rounds.start_lasting(lasting).await?;
+        measure_capacity(of_rounds, &plan, data.path()).await
+    });
     match measured {
         Ok(Some(capacity)) => Ok(capacity),
         Ok(None) => Err(GateError::Interrupted),

@@ -72,7 +72,6 @@ mod report;
 mod run;
 mod samples;
 mod scenario;
-pub mod scratch;
 mod section;
 mod self_check;
 mod side_by_side;
@@ -97,7 +96,7 @@ pub mod records {
 }
 
 pub use harness::topology::{NodePlan, Ready, Text};
-pub use harness::{NodeName, Topology};
+pub use harness::{NodeName, Topology, scratch};
 
 pub use client::Request;
 pub use events::{Event, Events};

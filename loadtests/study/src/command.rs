@@ -93,7 +93,7 @@ impl GateStudy {
         let events = Events::shown();
         let remark = |text: String| events.emit(Event::Remarked { text });
         remark(format!("gate {number} of {}: {}", self.gates, case.what));
-        let scratch = skein::scratch::folder("skein-study-").map_err(Failure::not_started)?;
+        let scratch = skein::scratch::folder("study").map_err(Failure::not_started)?;
         let plan = loadtests::program()
             .load_plan("gate")
             .map_err(Failure::usage)?;

@@ -36,6 +36,10 @@ pub struct NodePlan {
     pub stop_within: Duration,
     /// The place of its counters, if it shows any.
     pub counters: Option<CountersAt>,
+    /// The demands on it where it runs already, beside an answer.
+    pub demands: Option<Demands>,
+    /// The rooms that it has to give, if it lasts longer than a system.
+    pub rooms: Option<Rooms>,
     /// True when the load goes here.
     pub entry: bool,
     pub(super) replicas: Option<usize>,
@@ -108,6 +112,29 @@ pub enum Ready {
     Log(String),
     /// This command ends with success.
     Command(Vec<Text>),
+    /// None: it is taken for ready once it is started, and whoever calls it waits for it.
+    AtOnce,
+}
+
+/// The demands on a server of Redis or PostgreSQL that runs already, when a system starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demands {
+    /// The oldest version of Redis, by its first number.
+    pub oldest: u32,
+    /// True when nothing may be in it.
+    pub empty: bool,
+}
+
+/// The commands by which a node gives each of several systems a room of its own, so that it
+/// can outlast them: see [`LastingNodes`](crate::LastingNodes). They are run where the node
+/// runs. The variable `ROOM` has the room's name, which is the path of the URL that the nodes
+/// of its system are told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rooms {
+    /// The command that makes a room.
+    pub make: Vec<Text>,
+    /// The command that removes it.
+    pub remove: Vec<Text>,
 }
 
 /// The place of a node's counters, and the form in which they are there.
@@ -191,6 +218,8 @@ impl NodePlan {
             within: Self::WITHIN,
             stop_within: Self::STOP_WITHIN,
             counters: None,
+            demands: None,
+            rooms: None,
             entry: false,
             replicas: None,
             index: 1,
@@ -273,6 +302,18 @@ impl NodePlan {
         self
     }
 
+    /// The same, with demands on a server that runs already.
+    pub fn demands(mut self, demands: Demands) -> Self {
+        self.demands = Some(demands);
+        self
+    }
+
+    /// The same, with rooms to give to several systems. It must call nobody.
+    pub fn rooms(mut self, rooms: Rooms) -> Self {
+        self.rooms = Some(rooms);
+        self
+    }
+
     /// The same, calling these nodes too.
     pub fn calling(mut self, nodes: impl IntoIterator<Item = NodeName>) -> Self {
         self.calls.extend(nodes);
@@ -308,8 +349,11 @@ impl NodePlan {
         };
         // A readiness command asks the node itself, once all whom it calls are there.
         let programs = self.ways().filter_map(Run::program);
+        let rooms = self.rooms.iter();
+        let rooms = rooms.flat_map(|rooms| rooms.make.iter().chain(&rooms.remove));
         programs
             .flat_map(Program::texts)
+            .chain(rooms)
             .chain(&self.url)
             .chain(command)
             .chain(self.counters.as_ref().and_then(CountersAt::text))

@@ -285,7 +285,7 @@ fn failed(error: GateError, folder: &Path, is_aa: bool) -> Failure {
             error: error.into(),
         },
         GateError::NotStarted { .. } => Failure::not_started(error),
-        GateError::TooShort { .. } => Failure::usage(error),
+        GateError::TooShort { .. } | GateError::Elsewhere(_) => Failure::usage(error),
         error => Failure::invalid(error),
     }
 }

@@ -25,7 +25,7 @@ impl SelfCheck {
         let events = Events::of_self_check;
         self.events
             .tell(CommandName::SelfCheck, events, |events, interruption| {
-                let folder = crate::scratch::folder("skein-self-check-");
+                let folder = harness::scratch::folder("self-check");
                 let folder = folder.map_err(Failure::not_started)?;
                 let checks = self_check::run(&cases, folder.path(), events, interruption);
                 let rows = on_runtime(checks)?.map_err(Failure::invalid)?;

@@ -36,7 +36,7 @@ impl Up {
         // Before anything is started, so that no signal finds it unguarded.
         let interruption = interruption()?;
         on_runtime(async {
-            let folder = crate::scratch::folder("skein-").map_err(Failure::not_started)?;
+            let folder = harness::scratch::folder("up").map_err(Failure::not_started)?;
             let options = StartOptions {
                 launcher: Launcher::this_program(),
                 folder: folder.path().to_owned(),

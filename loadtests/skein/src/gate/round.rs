@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use harness::error::{CpuTimeError, StartError};
-use harness::{Launcher, StartOptions, System, Topology};
+use harness::{LastingNodes, Launcher, StartOptions, System, Topology};
 use hdrhistogram::Histogram;
 use jiff::Timestamp;
 
@@ -30,6 +30,8 @@ pub(super) struct SidePlan {
     pub(super) launcher: Launcher,
     /// The nodes, with their settings.
     pub(super) topology: Topology,
+    /// Those of them that no round starts afresh, once they run.
+    pub(super) lasting: LastingNodes,
 }
 
 /// The part of a setup that is the same in every round.
@@ -310,7 +312,8 @@ impl RunningSide {
             launcher: of_side.launcher.clone().on_cores(plan.node_cores.clone()),
             folder: folder.join(side.word()),
         };
-        let system = System::start(&of_side.topology, options)
+        let started = of_side.lasting.start_system(&of_side.topology, options);
+        let system = started
             .await
             .map_err(|source| RoundError::Start { side, source })?;
         let captured = once::set_up(&setup.plan, plan.seed, &system.url())

@@ -151,7 +151,7 @@ impl RoundRunner<'_> {
             number: sequence.rounds() + 1,
             confirmation: sequence.is_repeating(),
         };
-        let data = crate::scratch::folder("skein-gate-").map_err(GateError::Folder)?;
+        let data = harness::scratch::folder("gate").map_err(GateError::Folder)?;
         let so_far = self.so_far(sequence, sequence.rounds());
         self.events.emit(events::Event::RoundBegan { so_far });
         let work = || play(setup, &plan, place, open_rate, data.path());

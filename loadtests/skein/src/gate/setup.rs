@@ -1,13 +1,14 @@
 //! The setup of a gate: the two builds, the load, the budget, and what follows from them for
 //! every round.
 
+use std::path::Path;
 use std::time::Duration;
 
-use harness::{Launcher, Topology};
+use harness::{LastingNodes, Launcher, StartOptions, Topology};
 
 use super::calibration::Calibration;
-use super::record::Build;
-use super::round::{RoundSetup, SidePlan};
+use super::record::{Build, Side};
+use super::round::{RoundError, RoundSetup, SidePlan};
 use super::shape::Shape;
 use crate::environment::Environment;
 use crate::plan::Plan;
@@ -95,9 +96,29 @@ pub(super) fn round_setup(setup: &Setup) -> RoundSetup {
     }
 }
 
+impl RoundSetup {
+    /// Starts what lasts longer than a round; `folder` is for its logs and data. It runs on
+    /// every core, since those of nodes change with the round.
+    pub(super) async fn start_lasting(&mut self, folder: &Path) -> Result<(), RoundError> {
+        for (side, plan) in [
+            (Side::Baseline, &mut self.baseline),
+            (Side::Candidate, &mut self.candidate),
+        ] {
+            let options = StartOptions {
+                launcher: plan.launcher.clone(),
+                folder: folder.join(side.word()),
+            };
+            let started = LastingNodes::start(&plan.topology, options).await;
+            plan.lasting = started.map_err(|source| RoundError::Start { side, source })?;
+        }
+        Ok(())
+    }
+}
+
 fn side(build: &Build, topology: Topology) -> SidePlan {
     SidePlan {
         launcher: Launcher::program_as_it_is(&build.program),
         topology,
+        lasting: LastingNodes::default(),
     }
 }

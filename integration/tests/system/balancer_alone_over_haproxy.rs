@@ -1,0 +1,3 @@
+//! HAProxy, before gateways of every kind.
+
+crate::balancer_alone_stories::alone!(Haproxy);

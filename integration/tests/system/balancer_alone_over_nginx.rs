@@ -1,0 +1,3 @@
+//! nginx, before gateways of every kind.
+
+crate::balancer_alone_stories::alone!(Nginx);
