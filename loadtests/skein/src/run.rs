@@ -18,7 +18,7 @@ use harness::error::StartError;
 use jiff::Timestamp;
 
 use crate::attack::{Attack, AttackError, End};
-use crate::client::{self, ExchangeError, Shortage};
+use crate::client::{self, ExchangeError, InvalidTarget, Shortage};
 use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::events::{Event, Events, millis};
@@ -92,6 +92,18 @@ pub enum RunError {
         #[source]
         source: ExchangeError,
     },
+    /// Somebody is there, and no TLS connection, or no version of HTTP, was agreed on.
+    #[error("could not connect to {url}")]
+    NotAgreed {
+        /// Where.
+        url: String,
+        /// What is wrong, and what to do about it.
+        #[source]
+        source: ExchangeError,
+    },
+    /// The URL is no server's, or a file of certificates is none.
+    #[error(transparent)]
+    Target(#[from] InvalidTarget),
     /// The load broke off.
     #[error("the load broke off")]
     Attack(#[from] AttackError),
@@ -180,7 +192,9 @@ async fn prepare(
         FileLimit::raise(order.plan.schedule().seats()),
         warnings,
     );
-    let ceiling = Ceiling::measure(&order.plan, order.seed).await;
+    // Of a system that isn't there yet, it isn't known.
+    let is_encrypted = (order.target.as_deref()).is_some_and(|url| url.starts_with("https:"));
+    let ceiling = Ceiling::measure(&order.plan, order.seed, is_encrypted).await;
     let ceiling = known("What the generator can do at most", ceiling, warnings);
 
     events.emit(match &order.target {
@@ -188,7 +202,8 @@ async fn prepare(
         None => Event::SystemStarting,
     });
     let subject = Subject::prepare(order, folder).await?;
-    let workload = Arc::new(Workload::new(&order.plan, order.seed, &subject.url()));
+    let target = subject.target(&order.plan)?;
+    let workload = Arc::new(Workload::at(target, &order.plan, order.seed));
     let before = subject.observe(&order.plan, warnings).await;
     Ok(Ground {
         subject,

@@ -13,7 +13,7 @@ use rand::distr::uniform::{SampleRange, SampleUniform};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt};
 
-use crate::client::{Broken, Client, Content, Request, Shortage};
+use crate::client::{Broken, Client, Content, Journey, Request, Shortage};
 use crate::pacer::Arrival;
 use crate::plan::Plan;
 use crate::samples::{Fault, Route, Sample, SentArrival, StageIndex};
@@ -67,7 +67,7 @@ impl User {
             seat,
             rng: workload.rng(seat),
             turns: 0,
-            client: Client::new(workload.answers),
+            client: workload.client(seat),
             requests: 0,
             finished: Vec::new(),
             arrival: None,
@@ -175,6 +175,7 @@ impl User {
         let exchange = self.client.exchange(target, request, sent).await;
         let service = sent.elapsed();
         under_way.over();
+        let journey = self.client.take_journey();
         if self.client.take_unasked() {
             self.workload.unasked.fetch_add(1, Ordering::Relaxed);
         }
@@ -194,7 +195,8 @@ impl User {
                 let fault = match error.fault() {
                     Ok(fault) => fault,
                     Err(shortage) => {
-                        self.could_not_send((shortage, &example), lag).await;
+                        self.could_not_send((shortage, &example), lag, (stage, &journey))
+                            .await;
                         return None;
                     }
                 };
@@ -208,7 +210,8 @@ impl User {
             service,
             arrival: lag,
         };
-        self.record(route, timed, answer.as_ref(), checked.as_ref().err());
+        let journey = &journey;
+        self.record(route, timed, journey, answer.as_ref(), checked.as_ref().err());
         checked.ok()
     }
 
@@ -237,7 +240,8 @@ impl User {
 
     /// Waits for answers for so long, in place of the plan's time limit.
     pub(crate) fn be_patient_for(&mut self, patience: Duration) {
-        self.client = Client::new(self.workload.answers.within(patience));
+        let answers = self.workload.answers.within(patience);
+        self.client = self.workload.client(self.seat).within(answers);
     }
 
     /// Draws from other random numbers from here on.
@@ -270,10 +274,16 @@ impl User {
 
     /// Counts a request that never left this machine, and rests for a moment: to try again
     /// at once would only take what others need.
-    async fn could_not_send(&self, why: (Shortage, &str), arrival: Option<SentArrival>) {
+    async fn could_not_send(
+        &self,
+        why: (Shortage, &str),
+        arrival: Option<SentArrival>,
+        (stage, journey): (StageIndex, &Journey),
+    ) {
         const REST: Duration = Duration::from_millis(10);
         let recorder = &self.workload.recorder;
         recorder.count_near_side(self.seat, why, arrival);
+        recorder.record_journey(self.seat, stage, journey);
         tokio::time::sleep(REST).await;
     }
 
@@ -281,6 +291,7 @@ impl User {
         &mut self,
         route: Route,
         timed: Timed,
+        journey: &Journey,
         answer: Option<&Answer>,
         wrong: Option<&Wrong>,
     ) {
@@ -304,12 +315,13 @@ impl User {
             served_by: answer.and_then(|answer| answer.header(&signs.served_by)),
             outcome: answer.and_then(|answer| signs.outcome.and_then(|read| read(answer))),
             is_cut: answer.is_some_and(|answer| answer.is_cut),
+            journey,
         };
         self.workload.recorder.record(self.seat, &sample);
         self.requests += 1;
         let is_whole = !matches!(
             sample.fault,
-            Some((Fault::CutOff | Fault::TimedOut | Fault::BodyTooLarge, _))
+            Some((Fault::CutOff | Fault::TimedOut | Fault::BodyTooLarge | Fault::Http2(_), _))
         );
         let is_wanted = is_whole && self.requests.is_multiple_of(timing::EVERY);
         if let Some(answer) = answer.filter(|_| is_wanted) {

@@ -443,6 +443,7 @@ mod tests {
                     served_by: None,
                     outcome: None,
                     is_cut: false,
+                    journey: &crate::client::Journey::NONE,
                 },
             );
         }
