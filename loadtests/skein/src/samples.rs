@@ -492,6 +492,15 @@ impl Samples {
         sum
     }
 
+    /// Adds up connections and bytes of the stages that `wanted` picks.
+    pub fn wire(&self, wanted: impl Fn(StageIndex) -> bool) -> WireSamples {
+        let mut sum = WireSamples::default();
+        for (_, wire) in self.wire.iter().filter(|(stage, _)| wanted(**stage)) {
+            sum.add(wire);
+        }
+        sum
+    }
+
     /// How often requests failed in a way that `wanted` picks.
     pub fn faults(&self, wanted: impl Fn(Fault) -> bool) -> u64 {
         self.faults

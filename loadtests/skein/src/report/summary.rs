@@ -43,6 +43,9 @@ pub fn summary(record: &Record, page: &Path) -> String {
         if let Some(turns) = open_load(record) {
             say("Open load", turns);
         }
+        if let Some(connections) = connections(record) {
+            say("Connections", connections);
+        }
         if !record.in_short.is_empty() {
             say(
                 "System",
@@ -125,6 +128,23 @@ fn slowest(record: &Record) -> Option<String> {
         let name = one_line(name);
         format!("{name}, p99 {}", micros(p99 as f64))
     })
+}
+
+/// Connections where there is more to them than plain HTTP/1.1.
+fn connections(record: &Record) -> Option<String> {
+    let connections = record.connections.as_ref()?;
+    let language = connections.language().filter(|name| name != "HTTP/1.1")?;
+    let phase = |what: &str, times: &Option<Times>| {
+        let times = times.as_ref();
+        times.map(|times| format!(" · {what} {} at p99", micros(times.p99 as f64)))
+    };
+    let phases = [
+        phase("connected in", &connections.connect),
+        phase("handshake", &connections.handshake),
+        phase("wait for a stream", &connections.stream_wait),
+    ];
+    let opened = count(connections.count());
+    Some(format!("{opened} of {language}{}", phases.into_iter().flatten().collect::<String>()))
 }
 
 /// The most frequent way to fail, and the others in numbers that add up to the requests
