@@ -49,6 +49,8 @@ pub use content::KEPT_OF_ALL;
 pub use content::{Content, Needle, Reading};
 pub use error::{ExchangeError, Http2Fault};
 pub use greeting::speaks_tls;
+#[cfg(test)]
+pub use journey::NOWHERE;
 pub use journey::{Journey, Opened};
 pub use limits::AnswerLimits;
 pub use names::WrittenNames;

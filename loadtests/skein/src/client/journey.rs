@@ -28,8 +28,7 @@ impl Default for Journey {
 }
 
 impl Journey {
-    /// Nothing.
-    pub const NONE: Journey = Journey {
+    const NONE: Journey = Journey {
         opened: Vec::new(),
         first_byte: None,
         stream_wait: None,
@@ -37,6 +36,10 @@ impl Journey {
         received: 0,
     };
 }
+
+/// No journey, of samples in tests.
+#[cfg(test)]
+pub static NOWHERE: Journey = Journey::NONE;
 
 /// A connection that came about. Its phases are its own, and not those of a request.
 #[derive(Clone, Copy, Debug)]

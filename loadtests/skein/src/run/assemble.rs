@@ -465,7 +465,7 @@ mod tests {
                     served_by: None,
                     outcome: None,
                     is_cut: false,
-                    journey: &crate::client::Journey::NONE,
+                    journey: &crate::client::NOWHERE,
                 },
             );
         }

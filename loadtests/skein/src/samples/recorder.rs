@@ -219,7 +219,7 @@ mod tests {
             served_by: Some("shelf-1"),
             outcome: Some("hit"),
             is_cut: false,
-            journey: &Journey::NONE,
+            journey: &crate::client::NOWHERE,
         }
     }
 
