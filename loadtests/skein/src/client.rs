@@ -289,8 +289,9 @@ async fn exchange(
             Err(mut error) => match error.take_message() {
                 Some(unsent) if is_kept => request = unsent,
                 _ => {
-                    let (error, unread) = (error.into_error(), connection.unread());
-                    return Err(ExchangeError::before_an_answer(error, unread, limits));
+                    let end = (connection.unread(), connection.ended_by());
+                    let error = error.into_error();
+                    return Err(ExchangeError::before_an_answer(error, end, limits));
                 }
             },
         }

@@ -211,7 +211,13 @@ impl User {
             arrival: lag,
         };
         let journey = &journey;
-        self.record(route, timed, journey, answer.as_ref(), checked.as_ref().err());
+        self.record(
+            route,
+            timed,
+            journey,
+            answer.as_ref(),
+            checked.as_ref().err(),
+        );
         checked.ok()
     }
 
@@ -321,7 +327,10 @@ impl User {
         self.requests += 1;
         let is_whole = !matches!(
             sample.fault,
-            Some((Fault::CutOff | Fault::TimedOut | Fault::BodyTooLarge | Fault::Http2(_), _))
+            Some((
+                Fault::CutOff | Fault::TimedOut | Fault::BodyTooLarge | Fault::Http2(_),
+                _
+            ))
         );
         let is_wanted = is_whole && self.requests.is_multiple_of(timing::EVERY);
         if let Some(answer) = answer.filter(|_| is_wanted) {

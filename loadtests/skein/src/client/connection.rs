@@ -10,6 +10,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::TrySendError;
 
+use super::Http2Fault;
 use super::http1::Http1;
 use super::http2::{Http2, Stream};
 
@@ -53,11 +54,22 @@ impl Connection {
         .await
     }
 
+    /// What ended the connection, if it is one of HTTP/2, which has names for it.
+    pub(super) fn ended_by(&self) -> Option<Http2Fault> {
+        match self {
+            Connection::Http1(_) => None,
+            Connection::Http2(shared, _) => shared.ended_by(),
+        }
+    }
+
     /// The first bytes of what came and is no answer; else nothing.
     pub(super) fn unread(&self) -> &[u8] {
         match self {
             Connection::Http1(own) => own.unread(),
-            Connection::Http2(shared, _) => shared.first_bytes(),
+            // Its own frames are no surprise.
+            Connection::Http2(shared, _) => Some(shared.first_bytes())
+                .filter(|first| first.starts_with(b"HTTP/1."))
+                .unwrap_or_default(),
         }
     }
 }

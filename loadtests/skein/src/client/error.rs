@@ -126,7 +126,7 @@ impl fmt::Display for Http2Fault {
 
 impl Http2Fault {
     /// The fault that an error comes from, if HTTP/2 has a name for it.
-    fn behind(error: &hyper::Error) -> Option<Self> {
+    pub(super) fn behind(error: &hyper::Error) -> Option<Self> {
         let mut cause = error.source();
         while let Some(error) = cause {
             if let Some(http2) = error.downcast_ref::<h2::Error>() {
@@ -179,10 +179,10 @@ impl ExchangeError {
     }
 
     /// A connection ended before an answer within `limits` began; `unread` came over it
-    /// meanwhile, and is no answer.
+    /// meanwhile, and is no answer, or HTTP/2 has a name for how it ended.
     pub(super) fn before_an_answer(
         error: hyper::Error,
-        unread: &[u8],
+        (unread, ended_by): (&[u8], Option<Http2Fault>),
         limits: &AnswerLimits,
     ) -> Self {
         if let Some(shortage) = Shortage::behind(&error, None) {
@@ -200,7 +200,7 @@ impl ExchangeError {
             let source = error.into();
             return ExchangeError::Tls { problem, source };
         }
-        if let Some(fault) = Http2Fault::behind(&error) {
+        if let Some(fault) = Http2Fault::behind(&error).or(ended_by) {
             return match unread.starts_with(b"HTTP/1.") {
                 true => ExchangeError::Tls {
                     problem: TlsProblem::FellBack,

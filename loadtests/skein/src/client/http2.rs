@@ -7,7 +7,8 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use hyper::client::conn::http2::{self, Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::Notify;
 
+use super::Http2Fault;
 use super::wire::{FirstBytes, Wire};
 
 type Outgoing = Full<Bytes>;
@@ -30,6 +32,8 @@ type Outgoing = Full<Bytes>;
 pub(super) struct Http2 {
     sender: SendRequest<Outgoing>,
     driver: Driver,
+    /// What ended the connection, if HTTP/2 has a name for it.
+    ended_by: Arc<OnceLock<Http2Fault>>,
     streams: Arc<Streams>,
     scheme: Scheme,
     first: Arc<FirstBytes>,
@@ -43,7 +47,8 @@ struct Streams {
 }
 
 /// The part that hands requests on; it knows how many streams the server allows.
-type Driver = Arc<Mutex<http2::Connection<TokioIo<Wire>, Outgoing, TokioExecutor>>>;
+/// At its end it is dropped, which ends whatever still waits.
+type Driver = Arc<Mutex<Option<http2::Connection<TokioIo<Wire>, Outgoing, TokioExecutor>>>>;
 
 /// One stream, until its answer is read or given up.
 #[derive(Debug)]
@@ -73,12 +78,25 @@ impl Http2 {
         let (sender, driver) = settings.handshake(TokioIo::new(wire)).await?;
         // It ends when nobody holds the connection any more; what goes wrong with it reaches
         // those who wait for an answer.
-        let driver = Arc::new(Mutex::new(driver));
-        let driven = Arc::clone(&driver);
-        tokio::spawn(poll_fn(move |cx| Pin::new(&mut *lock(&driven)).poll(cx)));
+        let driver = Arc::new(Mutex::new(Some(driver)));
+        let ended_by = Arc::<OnceLock<Http2Fault>>::default();
+        let (driven, fate) = (Arc::clone(&driver), Arc::clone(&ended_by));
+        tokio::spawn(poll_fn(move |cx| {
+            let mut driver = lock(&driven);
+            let Some(driving) = driver.as_mut() else {
+                return Poll::Ready(());
+            };
+            let end = ready!(Pin::new(driving).poll(cx));
+            if let Some(fault) = end.err().and_then(|error| Http2Fault::behind(&error)) {
+                let _ = fate.set(fault);
+            }
+            *driver = None;
+            Poll::Ready(())
+        }));
         Ok(Http2 {
             sender,
             driver,
+            ended_by,
             streams: Arc::default(),
             scheme,
             first,
@@ -104,10 +122,11 @@ impl Http2 {
     /// A stream, if the server allows one more. Of a connection that has ended, there is no
     /// wait for any.
     fn try_stream(&self) -> Option<Stream> {
-        let most = match self.is_usable() {
-            true => lock(&self.driver).current_max_send_streams(),
-            false => usize::MAX,
-        };
+        let driver = lock(&self.driver);
+        let most = driver
+            .as_ref()
+            .map_or(usize::MAX, |driver| driver.current_max_send_streams());
+        drop(driver);
         let one_more = |open| (open < most).then_some(open + 1);
         let open = &self.streams.open;
         open.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
@@ -132,6 +151,11 @@ impl Http2 {
     /// True when further requests can be sent, as far as is known here.
     pub(super) fn is_usable(&self) -> bool {
         !self.sender.is_closed()
+    }
+
+    /// What ended the connection, if HTTP/2 has a name for it.
+    pub(super) fn ended_by(&self) -> Option<Http2Fault> {
+        self.ended_by.get().copied()
     }
 
     /// The first bytes that came over the connection.

@@ -121,6 +121,8 @@ impl Lane {
 
 impl std::fmt::Debug for Lane {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lane").field("shared", &self.shared).finish_non_exhaustive()
+        f.debug_struct("Lane")
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
     }
 }

@@ -145,7 +145,9 @@ impl Target {
     /// It is none.
     pub fn check(text: &str) -> Result<String, InvalidTarget> {
         // What is to be encrypted, and how, is another question.
-        let plain = text.strip_prefix("https://").map(|rest| format!("http://{rest}"));
+        let plain = text
+            .strip_prefix("https://")
+            .map(|rest| format!("http://{rest}"));
         let target: Target = plain.as_deref().unwrap_or(text).parse()?;
         Ok(match plain {
             Some(_) => text.trim_end_matches('/').to_owned(),

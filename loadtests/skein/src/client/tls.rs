@@ -48,7 +48,9 @@ pub enum InvalidTls {
         reason: String,
     },
     /// Nobody is trusted on this machine.
-    #[error("this machine trusts no certificate authority; install ca-certificates, or name one with --cacert FILE")]
+    #[error(
+        "this machine trusts no certificate authority; install ca-certificates, or name one with --cacert FILE"
+    )]
     NoRoots,
 }
 
@@ -130,8 +132,7 @@ impl Tls {
             .connect(self.name.clone(), stream)
             .await
             .map_err(|error| Disagreement {
-                problem: TlsProblem::behind(&error)
-                    .map(|problem| self.seen_from_the_plan(problem)),
+                problem: TlsProblem::behind(&error).map(|problem| self.seen_from_the_plan(problem)),
                 error,
             })?;
         let (_, session) = stream.get_ref();
@@ -164,7 +165,9 @@ impl Tls {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Tls")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

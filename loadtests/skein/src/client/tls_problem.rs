@@ -43,9 +43,25 @@ impl TlsProblem {
                 return Some(Self::of(tls));
             }
             // An error that was made of another one shows it as its own self.
-            let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            let inner = error
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::get_ref);
             if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<Error>()) {
                 return Some(Self::of(tls));
+            }
+            // h2 keeps of an error under it only the kind and the text.
+            let below = error
+                .downcast_ref::<h2::Error>()
+                .and_then(h2::Error::get_io);
+            if let Some(io) = below.filter(|io| io.kind() == io::ErrorKind::InvalidData) {
+                let text = io.to_string();
+                let is_about_client = ["Certificate", "UnknownCA", "AccessDenied"]
+                    .iter()
+                    .any(|word| text.contains(word));
+                return Some(match is_about_client {
+                    true => TlsProblem::ClientUnknown,
+                    false => TlsProblem::Other,
+                });
             }
             cause = error.source();
         }
@@ -56,7 +72,10 @@ impl TlsProblem {
         use AlertDescription as Alert;
         match error {
             Error::InvalidCertificate(wrong) => match wrong {
-                CertificateError::UnknownIssuer => TlsProblem::UnknownIssuer,
+                // Who has the name of somebody trusted, and another key, isn't that one.
+                CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                    TlsProblem::UnknownIssuer
+                }
                 CertificateError::NotValidForName
                 | CertificateError::NotValidForNameContext { .. } => TlsProblem::WrongName,
                 CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -134,7 +153,10 @@ mod tests {
     #[test]
     fn a_problem_is_found_below_the_errors_of_others() {
         let wrapped = io::Error::other(Error::AlertReceived(AlertDescription::CertificateRequired));
-        assert_eq!(TlsProblem::behind(&wrapped), Some(TlsProblem::ClientUnknown));
+        assert_eq!(
+            TlsProblem::behind(&wrapped),
+            Some(TlsProblem::ClientUnknown)
+        );
         let unrelated = io::Error::other("a reset");
         assert_eq!(TlsProblem::behind(&unrelated), None);
     }

@@ -75,7 +75,11 @@ impl ConnectionsRecord {
     /// came about.
     pub fn language(&self) -> Option<String> {
         let names: Vec<&str> = self.opened.keys().map(String::as_str).collect();
-        let over = if self.handshake.is_some() { " over TLS" } else { "" };
+        let over = if self.handshake.is_some() {
+            " over TLS"
+        } else {
+            ""
+        };
         (!names.is_empty()).then(|| format!("{}{over}", names.join(" and ")))
     }
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::{
-    ConnectionsRecord, CoresRecord, Curve, Document, EdgeRecord, EventRecord, FailureRecord, NodeRecord, OpenRecord,
-    OverallRecord, PlanRecord, ProcessRecord, ProcessUsage, Record, RequestFigures, RouteRecord,
-    StageRecord, StageUsage, TickRecord, TickTimes, Timeline, Times, Traffic,
+    ConnectionsRecord, CoresRecord, Curve, Document, EdgeRecord, EventRecord, FailureRecord,
+    NodeRecord, OpenRecord, OverallRecord, PlanRecord, ProcessRecord, ProcessUsage, Record,
+    RequestFigures, RouteRecord, StageRecord, StageUsage, TickRecord, TickTimes, Timeline, Times,
+    Traffic,
 };
 use crate::arrivals::Spacing;
 use crate::client::{ConnectionSettings, Http};

@@ -19,11 +19,13 @@ use crate::figure::{FigureRecord, Reading};
 use crate::plan::Plan;
 use crate::program::{Account, Seen};
 use crate::record::{
-    ConnectionsRecord, Curve, Document, FailureRecord, OpenRecord, OverallRecord, PlanRecord, Record, RequestFigures,
-    RouteRecord, StageRecord, Times,
+    ConnectionsRecord, Curve, Document, FailureRecord, OpenRecord, OverallRecord, PlanRecord,
+    Record, RequestFigures, RouteRecord, StageRecord, Times,
 };
 use crate::samples::{ArrivalSamples, Fault, Latency, Route, RouteSamples, Samples, StageIndex};
-use crate::threshold::{self, ConnectionFigures, Figures, Judged, RouteFigures, State, TurnFigures};
+use crate::threshold::{
+    self, ConnectionFigures, Figures, Judged, RouteFigures, State, TurnFigures,
+};
 use crate::verdict;
 use crate::wall::later;
 

@@ -133,7 +133,11 @@ impl Recorder {
         route.record(fault, sample, names);
         samples.renamed = names.renamed;
         samples.cut += u64::from(sample.is_cut);
-        samples.wire.entry(sample.stage).or_default().record(sample.journey);
+        samples
+            .wire
+            .entry(sample.stage)
+            .or_default()
+            .record(sample.journey);
         if let Some(sent) = sample.arrival {
             let arrivals = &mut shard.samples.arrivals;
             arrivals.entry(sent.stage).or_default().record(sent);

@@ -55,10 +55,25 @@ async fn a_certificate_is_refused_with_what_is_wrong_with_it_unless_nobody_is_to
         ..ConnectionSettings::default()
     };
     let servers = [
-        (authority.tls(|params| params.not_after = date_time_ymd(2001, 1, 1), false), TlsProblem::Expired),
-        (authority.tls(|params| params.not_before = date_time_ymd(2999, 1, 1), false), TlsProblem::NotYetValid),
-        (authority.tls(|params| params.subject_alt_names.clear(), false), TlsProblem::WrongName),
-        (Authority::new().tls(|_| {}, false), TlsProblem::UnknownIssuer),
+        (
+            authority.tls(|params| params.not_after = date_time_ymd(2001, 1, 1), false),
+            TlsProblem::Expired,
+        ),
+        (
+            authority.tls(
+                |params| params.not_before = date_time_ymd(2999, 1, 1),
+                false,
+            ),
+            TlsProblem::NotYetValid,
+        ),
+        (
+            authority.tls(|params| params.subject_alt_names.clear(), false),
+            TlsProblem::WrongName,
+        ),
+        (
+            Authority::new().tls(|_| {}, false),
+            TlsProblem::UnknownIssuer,
+        ),
     ];
     for (tls, expected) in servers {
         let server = Polite::start(authority.manners(BOTH, tls)).await;
@@ -94,16 +109,16 @@ async fn another_version_of_http_than_was_asked_for_is_a_failure_with_a_name() {
         let found = problem(&server, &authority.trusted(http)).await;
         assert_eq!(found, Fault::Tls(expected), "{speaks:?}");
     }
-    let old = Manners {
-        speaks: &["http/1.1"],
-        ..Manners::PLAIN_HTTP2
-    };
-    let server = Polite::start(old).await;
+    // Without TLS, it answers what it doesn't understand.
+    const COMPLAINT: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+    let old = Server::start(&[&[Answers(COMPLAINT)]]).await;
     let settings = ConnectionSettings {
         http: Http::Two,
         ..ConnectionSettings::default()
     };
-    let found = problem(&server, &settings).await;
+    let target = Target::new(old.target.as_str(), &settings).expect("a target");
+    let request = Request::new(&target, Method::GET, "/");
+    let (found, ..) = fault(send(&mut client(), &target, request).await);
     assert_eq!(found, Fault::Tls(TlsProblem::FellBack));
 }
 
@@ -143,7 +158,9 @@ async fn a_session_is_resumed_by_whom_the_plan_says() {
             let mut client = Client::on(&target, seat, AnswerLimits::OF_A_MIX);
             for _ in 0..2 {
                 let request = Request::new(&target, Method::GET, "/");
-                send(&mut client, &target, request).await.expect("an answer");
+                send(&mut client, &target, request)
+                    .await
+                    .expect("an answer");
                 let opened = client.take_journey().opened;
                 seen.extend(opened.iter().filter_map(|opened| opened.handshake));
             }
@@ -174,7 +191,10 @@ async fn files_that_are_no_certificates_or_keys_are_named_with_their_flag() {
         (trusting(&empty), "there is no certificate in it"),
         (trusting(&broken), "name a file in PEM format"),
         (half, "give both --cert and --key"),
-        (showing(trusted.clone(), (cert.clone(), other)), "doesn't fit --cert"),
+        (
+            showing(trusted.clone(), (cert.clone(), other)),
+            "doesn't fit --cert",
+        ),
         (showing(trusted.clone(), (cert.clone(), cert)), "--key "),
         (showing(trusted.clone(), (key.clone(), key)), "--cert "),
     ] {

@@ -157,7 +157,11 @@ impl Polite {
     pub(super) async fn start(manners: Manners) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("it listens").port();
-        let scheme = if manners.tls.is_some() { "https" } else { "http" };
+        let scheme = if manners.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         let connections = Arc::<AtomicUsize>::default();
         let server = Polite {
             url: format!("{scheme}://localhost:{port}"),
@@ -186,9 +190,16 @@ async fn serve(stream: TcpStream, manners: Manners) {
         let is_http2 = manners.speaks == ["h2"];
         return serve_http(stream, is_http2, manners).await;
     };
-    if let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await {
-        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        serve_http(stream, is_http2, manners).await;
+    match TlsAcceptor::from(tls).accept(stream).into_fallible().await {
+        Ok(stream) => {
+            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            serve_http(stream, is_http2, manners).await;
+        }
+        // To hang up before all is read would reset the connection, and take back what
+        // was said.
+        Err((_, mut stream)) => {
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        }
     }
 }
 

@@ -27,11 +27,19 @@ async fn a_request_is_sent_with_its_authority_over_a_connection_that_is_kept() {
             .header(header::HOST, "shop.example")
             .header(header::CONNECTION, "keep-alive")
             .body("hello");
-        let answer = send(&mut client, &target, request).await.expect("an answer");
+        let answer = send(&mut client, &target, request)
+            .await
+            .expect("an answer");
         let told = String::from_utf8_lossy(answer.body()).into_owned();
-        assert!(told.starts_with("POST http://shop.example/a?b=c "), "{told}");
+        assert!(
+            told.starts_with("POST http://shop.example/a?b=c "),
+            "{told}"
+        );
         assert!(told.ends_with("hello"), "{told}");
-        assert!(!told.contains("connection") && !told.contains("\"host\""), "{told}");
+        assert!(
+            !told.contains("connection") && !told.contains("\"host\""),
+            "{told}"
+        );
     }
     let journey = client.take_journey();
     assert_eq!((journey.opened.len(), server.connections()), (1, 1));
@@ -45,10 +53,15 @@ async fn bodies_larger_than_any_window_go_both_ways() {
     let mut client = client();
     let body = Bytes::from(vec![b'a'; 5 << 20]);
     let request = Request::new(&target, Method::POST, "/").body(body.clone());
-    let answer = send(&mut client, &target, request).await.expect("an answer");
+    let answer = send(&mut client, &target, request)
+        .await
+        .expect("an answer");
     assert!(answer.body().ends_with(&body));
     let journey = client.take_journey();
-    assert!(journey.sent > 5 << 20 && journey.received > 5 << 20, "{journey:?}");
+    assert!(
+        journey.sent > 5 << 20 && journey.received > 5 << 20,
+        "{journey:?}"
+    );
 }
 
 #[tokio::test]
@@ -75,7 +88,10 @@ async fn users_who_share_a_connection_wait_for_a_stream_and_that_is_told() {
     }
     assert_eq!(server.connections(), 2);
     assert_eq!(waits.len(), 4, "two of three wait, on each connection");
-    assert!(waits.iter().all(|wait| *wait >= Duration::from_millis(15)), "{waits:?}");
+    assert!(
+        waits.iter().all(|wait| *wait >= Duration::from_millis(15)),
+        "{waits:?}"
+    );
 }
 
 #[tokio::test]
@@ -122,12 +138,12 @@ async fn rude(
 async fn what_a_server_ends_is_named_as_it_names_it() {
     let refusing = rude(|_, mut answer| answer.send_reset(Reason::REFUSED_STREAM)).await;
     let resetting = rude(|_, mut answer| answer.send_reset(Reason::INTERNAL_ERROR)).await;
-    let leaving =
-        rude(|connection, _| connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM)).await;
+    let leaving = rude(|connection, _| connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM)).await;
     let breaking_off = rude(|_, mut answer| {
         let head = Response::new(());
         let mut body = answer.send_response(head, false).expect("a head");
-        body.send_data(Bytes::from_static(b"half"), false).expect("a piece");
+        body.send_data(Bytes::from_static(b"half"), false)
+            .expect("a piece");
         body.send_reset(Reason::CANCEL);
     })
     .await;

@@ -73,8 +73,14 @@ impl Connection {
         let file = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let all = [
             ("http", self.http.map(|http| http.to_string())),
-            ("users-per-connection", self.users_per_connection.map(|n| n.to_string())),
-            ("sessions", self.sessions.map(|sessions| sessions.to_string())),
+            (
+                "users-per-connection",
+                self.users_per_connection.map(|n| n.to_string()),
+            ),
+            (
+                "sessions",
+                self.sessions.map(|sessions| sessions.to_string()),
+            ),
             ("cacert", file(&self.cacert)),
             ("cert", file(&self.cert)),
             ("key", file(&self.key)),

@@ -144,7 +144,11 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, is_
     });
     // Users hang up when their second is over, which is no error of anybody's.
     let _ = match is_http2 {
-        true => http2::Builder::new(TokioExecutor::new()).serve_connection(stream, answer).await,
+        true => {
+            http2::Builder::new(TokioExecutor::new())
+                .serve_connection(stream, answer)
+                .await
+        }
         false => http1::Builder::new().serve_connection(stream, answer).await,
     };
 }
