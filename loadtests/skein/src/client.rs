@@ -1,4 +1,4 @@
-//! How one user sends: a request at a time, over one connection that is kept open in
+//! How one user sends: a request at a time, over a connection that is kept open in
 //! between, and the whole answer within a time limit.
 //!
 //! It sends what it is told, as it is, once: a redirect is an answer like any other,
@@ -11,17 +11,26 @@ mod connection;
 mod content;
 mod error;
 mod greeting;
+mod http1;
+mod http2;
+mod journey;
+mod lane;
 mod limits;
 mod names;
 mod near_side;
 mod request;
+mod settings;
 mod spoken;
 mod target;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod tls_problem;
+mod wire;
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -32,18 +41,25 @@ use hyper::body::{Body, Incoming};
 use alarm::Alarm;
 use connection::Connection;
 use content::Reader;
+use http1::Http1;
+use lane::Lane;
 use request::Outgoing;
 
 pub use content::KEPT_OF_ALL;
 pub use content::{Content, Needle, Reading};
-pub use error::ExchangeError;
+pub use error::{ExchangeError, Http2Fault};
 pub use greeting::speaks_tls;
+#[cfg(test)]
+pub use journey::NOWHERE;
+pub use journey::{Journey, Opened};
 pub use limits::AnswerLimits;
 pub use names::WrittenNames;
 pub use near_side::Shortage;
 pub use request::Request;
+pub use settings::{ConnectionSettings, Http, Protocol, Sessions};
 pub use spoken::Spoken;
-pub use target::Target;
+pub use target::{InvalidTarget, Target};
+pub use tls_problem::TlsProblem;
 
 /// The time that a user waits for an answer before the request counts as failed, unless the
 /// plan or the command line say otherwise.
@@ -53,8 +69,11 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Client {
     limits: AnswerLimits,
-    /// The connection, while nobody uses it.
-    idle: Option<Connection>,
+    /// The connection, while nobody uses it; one of HTTP/2 is in the lane.
+    idle: Option<Http1>,
+    /// The user's own, or one that it shares; found with the first request.
+    lane: Option<Arc<Lane>>,
+    journey: Journey,
     alarm: Alarm,
     /// True when a connection had to be given up for bytes that belong to no answer.
     has_seen_unasked: bool,
@@ -83,15 +102,17 @@ pub async fn get(url: &str) -> Result<Response<Bytes>, ExchangeError> {
     Ok(answer.map(|content| content.kept))
 }
 
-/// Connects to whoever is at `url`, and hangs up without a word.
+/// Connects to whoever is at `target`, and hangs up without a word.
 ///
 /// # Errors
 ///
 /// When no connection came about within [`REQUEST_TIMEOUT`].
-pub async fn reach(url: &str) -> Result<(), ExchangeError> {
-    let target: Target = url.parse()?;
+pub async fn reach(target: &Target) -> Result<(), ExchangeError> {
     let limits = AnswerLimits::OF_A_MIX;
-    match tokio::time::timeout(limits.timeout, target.connect(&limits)).await {
+    let lane = Lane::to(target);
+    let mut opened = Vec::new();
+    let connected = lane.connection(target, &limits, &mut opened);
+    match tokio::time::timeout(limits.timeout, connected).await {
         Ok(connected) => connected.map(drop),
         Err(_) => Err(ExchangeError::ConnectTimedOut(limits.timeout)),
     }
@@ -102,6 +123,7 @@ pub async fn reach(url: &str) -> Result<(), ExchangeError> {
 struct Progress {
     is_connected: bool,
     head: Option<response::Parts>,
+    first_byte: Option<Instant>,
 }
 
 impl Client {
@@ -110,9 +132,33 @@ impl Client {
         Client {
             limits,
             idle: None,
+            lane: None,
+            journey: Journey::default(),
             alarm: Alarm::default(),
             has_seen_unasked: false,
         }
+    }
+
+    /// A client of the user on `seat`, who may share its connection with others.
+    pub fn on(target: &Target, seat: usize, limits: AnswerLimits) -> Self {
+        Client {
+            lane: Some(target.lane(seat)),
+            ..Client::new(limits)
+        }
+    }
+
+    /// The same, which takes answers within other limits.
+    pub fn within(self, limits: AnswerLimits) -> Self {
+        Client { limits, ..self }
+    }
+
+    /// What the client's connections did since the last call.
+    pub fn take_journey(&mut self) -> Journey {
+        let mut journey = std::mem::take(&mut self.journey);
+        if let Some(lane) = &self.lane {
+            (journey.sent, journey.received) = lane.tally().take();
+        }
+        journey
     }
 
     /// Whether, since the last call, a connection had to be given up because bytes came
@@ -124,10 +170,13 @@ impl Client {
     /// Connects, unless it is connected already, so that the first request needn't. If
     /// that fails, the first request tries again, and tells.
     pub async fn connect(&mut self, target: &Target) {
-        let limits = &self.limits;
-        if self.idle.is_none()
-            && let Ok(Ok(connection)) =
-                tokio::time::timeout(limits.timeout, target.connect(limits)).await
+        if self.idle.is_some() {
+            return;
+        }
+        let lane = self.lane.get_or_insert_with(|| target.lane(0));
+        let connected = lane.connection(target, &self.limits, &mut self.journey.opened);
+        if let Ok(Ok((Connection::Http1(connection), _))) =
+            tokio::time::timeout(self.limits.timeout, connected).await
         {
             self.idle = Some(connection);
         }
@@ -151,12 +200,13 @@ impl Client {
             Ok(outgoing) => {
                 patience = outgoing.timeout.unwrap_or(patience);
                 let kept = self.usable_connection();
+                let lane = self.lane.get_or_insert_with(|| target.lane(0));
                 let mut exchange = pin!(exchange(
                     (kept, &mut self.idle),
-                    target,
+                    (lane, target),
                     outgoing,
                     &self.limits,
-                    &mut progress,
+                    (&mut progress, &mut self.journey),
                 ));
                 self.alarm.set(sent + patience);
                 poll_fn(|cx| match exchange.as_mut().poll(cx) {
@@ -171,6 +221,8 @@ impl Client {
             true => ExchangeError::TimedOut(patience),
             false => ExchangeError::ConnectTimedOut(patience),
         }));
+        let first_byte = progress.first_byte;
+        self.journey.first_byte = first_byte.map(|at| at.saturating_duration_since(sent));
         match (outcome, progress.head) {
             (Ok(body), Some(head)) => Ok(Response::from_parts(head, body)),
             (Ok(_), None) => unreachable!("a body comes after its head"),
@@ -179,7 +231,7 @@ impl Client {
     }
 
     /// The idle connection, if it can still be used.
-    fn usable_connection(&mut self) -> Option<Connection> {
+    fn usable_connection(&mut self) -> Option<Http1> {
         let mut kept = self.idle.take()?;
         if kept.is_usable() {
             return Some(kept);
@@ -192,11 +244,11 @@ impl Client {
 /// Sends a request over the connection that was kept, or else over a new one, which is
 /// left idle afterwards. Gives the answer's body; its head is in `progress`.
 async fn exchange(
-    (mut kept, idle): (Option<Connection>, &mut Option<Connection>),
-    target: &Target,
+    (mut kept, idle): (Option<Http1>, &mut Option<Http1>),
+    (lane, target): (&Lane, &Target),
     outgoing: Outgoing,
     limits: &AnswerLimits,
-    progress: &mut Progress,
+    (progress, journey): (&mut Progress, &mut Journey),
 ) -> Result<Content, ExchangeError> {
     let Outgoing {
         mut request,
@@ -205,27 +257,41 @@ async fn exchange(
         ..
     } = outgoing;
     loop {
-        let is_kept = kept.is_some();
-        progress.is_connected = is_kept;
-        let mut connection = match kept.take() {
-            Some(kept) => kept,
-            None => target.connect(limits).await?,
+        progress.is_connected = kept.is_some();
+        let (mut connection, is_kept) = match kept.take() {
+            Some(kept) => (Connection::Http1(kept), true),
+            None => {
+                let opened = &mut journey.opened;
+                lane.connection(target, limits, opened).await?
+            }
         };
         progress.is_connected = true;
-        match connection.send(request).await {
+        match connection.send(request, &mut journey.stream_wait).await {
             Ok(answer) => {
+                progress.first_byte = Some(Instant::now());
                 let (head, body) = answer.into_parts();
+                let fields = head.headers.len();
                 progress.head = Some(head);
+                // hyper counts those of HTTP/1.1 only.
+                if fields > limits.fields {
+                    return Err(ExchangeError::HeadTooLarge {
+                        fields: limits.fields,
+                        bytes: limits.head,
+                    });
+                }
                 let reader = Reader::new(reading);
                 let content = read(&mut connection, body, reader, limits.body).await?;
-                *idle = (!is_last).then_some(connection);
+                if let Connection::Http1(own) = connection {
+                    *idle = (!is_last).then_some(own);
+                }
                 return Ok(content);
             }
             Err(mut error) => match error.take_message() {
                 Some(unsent) if is_kept => request = unsent,
                 _ => {
-                    let (error, unread) = (error.into_error(), connection.unread());
-                    return Err(ExchangeError::before_an_answer(error, unread, limits));
+                    let end = (connection.unread(), connection.ended_by());
+                    let error = error.into_error();
+                    return Err(ExchangeError::before_an_answer(error, end, limits));
                 }
             },
         }
@@ -243,8 +309,8 @@ async fn read(
         return Err(ExchangeError::BodyTooLarge(most));
     }
     while !body.is_end_stream() {
-        let piece = poll_fn(|cx| connection.poll_frame(&mut body, cx)).await;
-        let Some(piece) = piece.transpose().map_err(ExchangeError::CutOff)? else {
+        let piece = connection.next_frame(&mut body).await;
+        let Some(piece) = piece.transpose().map_err(ExchangeError::in_an_answer)? else {
             break;
         };
         // What isn't data are trailers, which nobody here asks for.

@@ -69,6 +69,8 @@ pub enum Doubt {
         /// The same in percent of the mean service time.
         percent: u64,
     },
+    /// Any certificate of a server was taken for the right one.
+    CertificatesUnchecked,
     /// Somebody stopped the run before all was measured.
     Interrupted,
     /// A node ended by itself.
@@ -336,6 +338,7 @@ impl Doubt {
             // A server that stalls or slows down keeps users waiting and is unsteady.
             // That is what thresholds are there to judge, and so is what wasn't done in time.
             Doubt::SpeaksTls { .. }
+            | Doubt::CertificatesUnchecked
             | Doubt::NothingRight { .. }
             | Doubt::OutOfSight { .. }
             | Doubt::UsersExhausted { .. }

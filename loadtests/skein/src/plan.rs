@@ -2,6 +2,7 @@
 //! what must hold. Plans are TOML; some are part of the program.
 
 mod amendment;
+mod connection_file;
 mod file;
 mod gate;
 mod gate_file;
@@ -39,7 +40,7 @@ pub use toml::Spanned;
 pub(crate) use span::{check_timeout_of, size};
 
 use crate::arrivals::{RateCurve, Spacing};
-use crate::client::AnswerLimits;
+use crate::client::{AnswerLimits, ConnectionSettings};
 use crate::evidence::Limits;
 use crate::plain::Plain;
 use crate::program::application::Application;
@@ -78,6 +79,8 @@ pub struct Plan {
     pub think_time: Duration,
     /// The time that answers may take, and how large they may be.
     pub answers: AnswerLimits,
+    /// The way in which users connect.
+    pub connection: ConnectionSettings,
     /// Rules that must hold over the stages that are no warm-up.
     pub thresholds: Vec<Threshold>,
     /// From when on the run is to mistrust itself.

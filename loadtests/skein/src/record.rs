@@ -1,5 +1,6 @@
 //! The record that a run leaves behind: `run.json`, from which every page is made.
 
+mod connections;
 mod curve;
 #[cfg(test)]
 pub(crate) mod example;
@@ -29,6 +30,7 @@ use crate::threshold::Verdicts;
 use crate::timing::RouteTiming;
 use crate::verdict::Judgement;
 
+pub use connections::ConnectionsRecord;
 pub use curve::Curve;
 pub use open::{OpenTotal, share};
 pub use requests::{OpenRecord, RequestFigures, Times};
@@ -78,6 +80,9 @@ pub struct Record {
     pub overall: Option<OverallRecord>,
     /// The length of the stages that are no warm-up, in seconds.
     pub measured_seconds: f64,
+    /// The connections of users; `None` in records of earlier programs.
+    #[serde(default)]
+    pub connections: Option<ConnectionsRecord>,
     /// The course of the run, tick by tick.
     #[serde(default)]
     pub timeline: Timeline,
@@ -187,6 +192,9 @@ pub struct RouteRecord {
     /// Service times as a curve, where they are others.
     #[serde(default, skip_serializing_if = "Curve::is_empty")]
     pub service_curve: Curve,
+    /// Times from the actual send to the head of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte: Option<Times>,
 }
 
 /// All requests together.
@@ -199,6 +207,9 @@ pub struct OverallRecord {
     /// Service times as a curve, where they are others.
     #[serde(default, skip_serializing_if = "Curve::is_empty")]
     pub service_curve: Curve,
+    /// Times from the actual send to the head of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte: Option<Times>,
 }
 
 /// A way to fail.

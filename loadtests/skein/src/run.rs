@@ -18,7 +18,7 @@ use harness::error::StartError;
 use jiff::Timestamp;
 
 use crate::attack::{Attack, AttackError, End};
-use crate::client::{self, ExchangeError, Shortage};
+use crate::client::{self, ExchangeError, InvalidTarget, Shortage};
 use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::events::{Event, Events, millis};
@@ -95,6 +95,18 @@ pub enum RunError {
         #[source]
         source: ExchangeError,
     },
+    /// Somebody is there, and no TLS connection, or no version of HTTP, was agreed on.
+    #[error("could not connect to {url}")]
+    NotAgreed {
+        /// Where.
+        url: String,
+        /// What is wrong, and what to do about it.
+        #[source]
+        source: ExchangeError,
+    },
+    /// The URL is no server's, or a file of certificates is none.
+    #[error(transparent)]
+    Target(#[from] InvalidTarget),
     /// What was to be done before the load failed.
     #[error(transparent)]
     SetUp(#[from] OnceFailed),
@@ -188,7 +200,9 @@ async fn prepare(
         FileLimit::raise(order.plan.schedule().seats()),
         warnings,
     );
-    let ceiling = Ceiling::measure(&order.plan, order.seed).await;
+    // Of a system that isn't there yet, it isn't known.
+    let is_encrypted = (order.target.as_deref()).is_some_and(|url| url.starts_with("https:"));
+    let ceiling = Ceiling::measure(&order.plan, order.seed, is_encrypted).await;
     let ceiling = known("What the generator can do at most", ceiling, warnings);
 
     events.emit(match &order.target {
@@ -196,8 +210,9 @@ async fn prepare(
         None => Event::SystemStarting,
     });
     let subject = Subject::prepare(order, folder).await?;
+    let target = subject.target(&order.plan)?;
     let captured = once::set_up(&order.plan, order.seed, &subject.url()).await?;
-    let workload = Workload::new(&order.plan, order.seed, &subject.url());
+    let workload = Workload::at(target, &order.plan, order.seed);
     let workload = workload.knowing(captured.clone());
     let workload = Arc::new(workload.writing_samples_to(order.samples.clone()));
     let before = subject.observe(&order.plan, warnings).await;

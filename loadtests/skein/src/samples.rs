@@ -6,6 +6,7 @@ mod log;
 mod names;
 mod recorder;
 mod stream;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +14,13 @@ use std::time::Duration;
 
 use hdrhistogram::{Counter, Histogram};
 
-use crate::client::{Shortage, Spoken};
+use crate::client::{Http2Fault, Shortage, Spoken, TlsProblem};
 
 pub use failing::{FailingAnswer, FailingAnswers, micros};
 pub use log::write_logs;
 pub use names::NodeNames;
+pub use wire::WireSamples;
+
 pub use recorder::{Pulse, Recorder, Sample, SentArrival, Tick};
 pub use stream::SampleFile;
 
@@ -63,6 +66,11 @@ pub enum Fault {
     /// The server closed the connection, in order and without a word of an answer, while
     /// the request was on its way; nobody here knows whether the server had seen it.
     Closed,
+    /// No TLS connection came about with a server that is there, or not with the version of
+    /// HTTP that the plan asks for.
+    Tls(TlsProblem),
+    /// The server ended a stream of HTTP/2, or the connection under it.
+    Http2(Http2Fault),
     /// The server speaks something else than HTTP/1.1.
     NotHttp(Spoken),
     /// The connection broke before an answer began; nobody here knows how far the
@@ -110,6 +118,8 @@ impl fmt::Display for Fault {
             Fault::Closed => {
                 f.write_str("the server closed the connection while the request was on its way")
             }
+            Fault::Tls(problem) => problem.fmt(f),
+            Fault::Http2(fault) => fault.fmt(f),
             Fault::NotHttp(spoken) => spoken.fmt(f),
             Fault::NoAnswer => f.write_str("the connection broke before an answer"),
             Fault::TimedOut => f.write_str("no whole answer in time"),
@@ -141,7 +151,7 @@ impl fmt::Display for Fault {
 pub const OTHER_STATUS: u16 = 0;
 
 /// The samples of one stage and route, or of several added up.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RouteSamples {
     /// Latencies by outcome and serving node.
     pub series: Vec<Series>,
@@ -149,6 +159,19 @@ pub struct RouteSamples {
     pub statuses: BTreeMap<u16, u64>,
     /// Answers by the outcome that they told, where the program reads one.
     pub outcomes: BTreeMap<&'static str, u64>,
+    /// Microseconds from the actual send to the head of the answer, where one came.
+    pub first_byte: Histogram<u64>,
+}
+
+impl Default for RouteSamples {
+    fn default() -> Self {
+        RouteSamples {
+            series: Vec::new(),
+            statuses: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            first_byte: micros_histogram(),
+        }
+    }
 }
 
 /// The latencies of requests that ended in the same way, at the same node.
@@ -277,6 +300,9 @@ impl RouteSamples {
             });
         let latency = &mut self.series[index].latency;
         latency.record(sample.response, sample.service);
+        if let Some(time) = sample.journey.first_byte {
+            keep(&mut self.first_byte, time);
+        }
         if let Some(status) = sample.status {
             *self.statuses.entry(status).or_default() += 1;
         }
@@ -313,6 +339,7 @@ impl RouteSamples {
             self.series_of(series.fault, series.node.as_deref())
                 .add(&series.latency);
         }
+        self.first_byte += &other.first_byte;
         for (status, count) in &other.statuses {
             *self.statuses.entry(*status).or_default() += count;
         }
@@ -332,7 +359,11 @@ impl Fault {
     pub fn is_in_the_dark(self) -> bool {
         matches!(
             self,
-            Fault::Closed | Fault::NotHttp(_) | Fault::NoAnswer | Fault::TimedOut
+            Fault::Closed
+                | Fault::NotHttp(_)
+                | Fault::NoAnswer
+                | Fault::TimedOut
+                | Fault::Http2(Http2Fault::GoneAway | Http2Fault::Reset | Http2Fault::Broken)
         )
     }
 }
@@ -433,6 +464,8 @@ pub struct Samples {
     pub faults: BTreeMap<(StageIndex, Route, Fault), FaultCount>,
     /// By open stage.
     pub arrivals: BTreeMap<usize, ArrivalSamples>,
+    /// Connections and bytes, by stage.
+    pub wire: BTreeMap<StageIndex, WireSamples>,
     /// Answers that were counted with those of other nodes, because of a name that is no
     /// node's or one of too many.
     pub renamed: u64,
@@ -465,6 +498,15 @@ impl Samples {
         sum
     }
 
+    /// Adds up connections and bytes of the stages that `wanted` picks.
+    pub fn wire(&self, wanted: impl Fn(StageIndex) -> bool) -> WireSamples {
+        let mut sum = WireSamples::default();
+        for (_, wire) in self.wire.iter().filter(|(stage, _)| wanted(**stage)) {
+            sum.add(wire);
+        }
+        sum
+    }
+
     /// How often requests failed in a way that `wanted` picks.
     pub fn faults(&self, wanted: impl Fn(Fault) -> bool) -> u64 {
         self.faults
@@ -483,6 +525,9 @@ impl Samples {
         }
         for (shortage, requests) in &other.near_side {
             add_up(&mut self.near_side, *shortage, requests);
+        }
+        for (stage, wire) in &other.wire {
+            self.wire.entry(*stage).or_default().add(wire);
         }
         for (stage, arrivals) in &other.arrivals {
             self.arrivals.entry(*stage).or_default().add(arrivals);

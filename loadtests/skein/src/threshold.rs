@@ -17,7 +17,7 @@ use crate::figure::Figure;
 use crate::plan::Stage;
 
 pub(crate) use judge::Figures;
-pub use judge::{Judged, RouteFigures, State, TurnFigures, Verdicts};
+pub use judge::{ConnectionFigures, Judged, RouteFigures, State, TurnFigures, Verdicts};
 
 /// The grammar, for `--help`, with the figures that a program adds.
 pub(crate) fn help(figures: &[Figure]) -> String {
@@ -49,6 +49,13 @@ Thresholds are rules <metric><op><limit>, with an optional \" for <subject>\":
     error-rate<0.1%      wrong or missing answers, of all requests
     rps>=200             requests per second
     checks>=99%          named checks that held (for <check>; else all of them together)
+    first-byte-p99<20ms  from the actual send to the head of the answer
+
+  On connections, of the whole run:
+    connect-p99<5ms, handshake-p99<20ms  TCP, and TLS on top of it
+    resumed>=90%                         TLS handshakes that resumed a session, of all
+    requests-per-connection>=100         how well connections are kept
+    stream-wait-p99<5ms                  waits for a stream of HTTP/2, of requests that had to
 
   On the turns of judged open stages (for <stage>; else for all of them together):
     unsent<=2%           turns that found no user free until their stage was over, and
@@ -79,6 +86,18 @@ pub enum Metric {
     ErrorRate,
     /// Requests per second.
     RequestsPerSecond,
+    /// A percentile of the time from the actual send to the head of the answer.
+    FirstByte(f64),
+    /// A percentile of the time to connect.
+    Connect(f64),
+    /// A percentile of the time of TLS handshakes.
+    Handshake(f64),
+    /// A percentile of the waits for a stream, of requests that had to wait.
+    StreamWait(f64),
+    /// TLS handshakes that resumed a session, in percent of all.
+    Resumed,
+    /// Requests for each connection.
+    RequestsPerConnection,
     /// Turns of open load that were never sent, in percent of all that came up.
     Unsent,
     /// Turns of open load that were sent late, in percent of all that came up.
@@ -106,18 +125,37 @@ pub enum Unit {
 }
 
 impl Metric {
+    /// Skein's own metrics that have a percentile in their name.
+    fn own_percentile(name: &str) -> Option<Self> {
+        let (metric, percent) = name.rsplit_once("-p")?;
+        let percent = percent.parse().ok()?;
+        if !(0.0 < percent && percent < 100.0) {
+            return None;
+        }
+        match metric {
+            "first-byte" => Some(Metric::FirstByte(percent)),
+            "connect" => Some(Metric::Connect(percent)),
+            "handshake" => Some(Metric::Handshake(percent)),
+            "stream-wait" => Some(Metric::StreamWait(percent)),
+            _ => None,
+        }
+    }
+
     /// Skein's own metrics by name; Goose's are found by Goose's parser.
-    const OWN: [(&str, Metric); 4] = [
+    const OWN: [(&str, Metric); 6] = [
         ("checks", Metric::Checks),
         ("unsent", Metric::Unsent),
         ("late", Metric::Late),
         ("cpu-per-request", Metric::CpuPerRequest),
+        ("resumed", Metric::Resumed),
+        ("requests-per-connection", Metric::RequestsPerConnection),
     ];
 
     /// The metric of Skein's own or of the program's that is called so.
     fn own(name: &str, figures: &[Figure]) -> Option<Self> {
         let mut own = Self::OWN.into_iter().chain(named(figures));
         own.find_map(|(known, metric)| (known == name).then_some(metric))
+            .or_else(|| Self::own_percentile(name))
     }
 
     /// The names of Skein's own metrics and the program's, as a list in a sentence.
@@ -130,10 +168,20 @@ impl Metric {
     /// The unit of the metric's values.
     fn unit(self, figures: &[Figure]) -> Unit {
         match self {
-            Metric::Percentile(_) | Metric::Average | Metric::Maximum | Metric::CpuPerRequest => {
-                Unit::Microseconds
-            }
-            Metric::ErrorRate | Metric::Unsent | Metric::Late | Metric::Checks => Unit::Percent,
+            Metric::Percentile(_)
+            | Metric::Average
+            | Metric::Maximum
+            | Metric::CpuPerRequest
+            | Metric::FirstByte(_)
+            | Metric::Connect(_)
+            | Metric::Handshake(_)
+            | Metric::StreamWait(_) => Unit::Microseconds,
+            Metric::ErrorRate
+            | Metric::Unsent
+            | Metric::Late
+            | Metric::Checks
+            | Metric::Resumed => Unit::Percent,
+            Metric::RequestsPerConnection => Unit::Count,
             Metric::RequestsPerSecond => Unit::PerSecond,
             Metric::Named(name) => figures
                 .iter()
@@ -151,6 +199,12 @@ impl Metric {
                 | Metric::CpuPerRequest
                 | Metric::Checks
                 | Metric::Named(_)
+                | Metric::FirstByte(_)
+                | Metric::Connect(_)
+                | Metric::Handshake(_)
+                | Metric::StreamWait(_)
+                | Metric::Resumed
+                | Metric::RequestsPerConnection
         )
     }
 }

@@ -13,7 +13,7 @@ use rand::distr::uniform::{SampleRange, SampleUniform};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt};
 
-use crate::client::{Broken, Client, Content, Request, Shortage};
+use crate::client::{Broken, Client, Content, Journey, Request, Shortage};
 use crate::pacer::Arrival;
 use crate::plan::Plan;
 use crate::samples::{FailingAnswer, Fault, Route, Sample, SentArrival, StageIndex, micros};
@@ -67,7 +67,7 @@ impl User {
             seat,
             rng: workload.rng(seat),
             turns: 0,
-            client: Client::new(workload.answers),
+            client: workload.client(seat),
             requests: 0,
             finished: Vec::new(),
             arrival: None,
@@ -175,6 +175,7 @@ impl User {
         let exchange = self.client.exchange(target, request, sent).await;
         let service = sent.elapsed();
         under_way.over();
+        let journey = self.client.take_journey();
         if self.client.take_unasked() {
             self.workload.unasked.fetch_add(1, Ordering::Relaxed);
         }
@@ -196,7 +197,8 @@ impl User {
                 let fault = match error.fault() {
                     Ok(fault) => fault,
                     Err(shortage) => {
-                        self.could_not_send((shortage, &example), lag).await;
+                        self.could_not_send((shortage, &example), lag, (stage, &journey))
+                            .await;
                         return None;
                     }
                 };
@@ -211,7 +213,14 @@ impl User {
             arrival: lag,
         };
         let checked = checked.map_err(|wrong| wrong.without_secrets(&self.workload));
-        self.record(route, timed, answer.as_ref(), checked.as_ref().err());
+        let journey = &journey;
+        self.record(
+            route,
+            timed,
+            journey,
+            answer.as_ref(),
+            checked.as_ref().err(),
+        );
         checked.ok()
     }
 
@@ -240,7 +249,8 @@ impl User {
 
     /// Waits for answers for so long, in place of the plan's time limit.
     pub(crate) fn be_patient_for(&mut self, patience: Duration) {
-        self.client = Client::new(self.workload.answers.within(patience));
+        let answers = self.workload.answers.within(patience);
+        self.client = self.workload.client(self.seat).within(answers);
     }
 
     /// Draws from other random numbers from here on.
@@ -279,7 +289,10 @@ impl User {
             lag: arrival.due.elapsed(),
             queued: arrival.queued,
         });
-        self.could_not_send((Shortage::Data, why), arrival).await;
+        let stage = arrival.map(|arrival| arrival.stage);
+        let nothing = Journey::default();
+        self.could_not_send((Shortage::Data, why), arrival, (stage, &nothing))
+            .await;
     }
 
     /// The number of requests that are over.
@@ -289,10 +302,16 @@ impl User {
 
     /// Counts a request that never left this machine, and rests for a moment: to try again
     /// at once would only take what others need.
-    async fn could_not_send(&self, why: (Shortage, &str), arrival: Option<SentArrival>) {
+    async fn could_not_send(
+        &self,
+        why: (Shortage, &str),
+        arrival: Option<SentArrival>,
+        (stage, journey): (StageIndex, &Journey),
+    ) {
         const REST: Duration = Duration::from_millis(10);
         let recorder = &self.workload.recorder;
         recorder.count_near_side(self.seat, why, arrival);
+        recorder.record_journey(self.seat, stage, journey);
         tokio::time::sleep(REST).await;
     }
 
@@ -324,6 +343,7 @@ impl User {
         &mut self,
         route: Route,
         timed: Timed,
+        journey: &Journey,
         answer: Option<&Answer>,
         wrong: Option<&Wrong>,
     ) {
@@ -347,6 +367,7 @@ impl User {
             served_by: answer.and_then(|answer| answer.header(&signs.served_by)),
             outcome: answer.and_then(|answer| signs.outcome.and_then(|read| read(answer))),
             is_cut: answer.is_some_and(|answer| answer.is_cut),
+            journey,
         };
         self.workload.recorder.record(self.seat, &sample);
         if let Some((fault, particulars)) = sample.fault {
@@ -358,7 +379,10 @@ impl User {
         self.requests += 1;
         let is_whole = !matches!(
             sample.fault,
-            Some((Fault::CutOff | Fault::TimedOut | Fault::BodyTooLarge, _))
+            Some((
+                Fault::CutOff | Fault::TimedOut | Fault::BodyTooLarge | Fault::Http2(_),
+                _
+            ))
         );
         let is_wanted = is_whole && self.requests.is_multiple_of(timing::EVERY);
         if let Some(answer) = answer.filter(|_| is_wanted) {

@@ -10,7 +10,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
 
-use crate::client::{AnswerLimits, Target};
+use crate::client::{AnswerLimits, Client, Target};
 use crate::in_flight::InFlight;
 use crate::pacer::ArrivalQueue;
 use crate::plain::Repertoire;
@@ -79,10 +79,16 @@ pub struct Workload {
 impl Workload {
     /// The workload of `plan` for the system at `url`, which must be a [`Target`]'s.
     pub fn new(plan: &Plan, seed: u64, url: &str) -> Self {
+        let target = Target::new(url, &plan.connection);
+        let target = target.expect("a target's URL was read as one before");
+        Workload::at(target, plan, seed)
+    }
+
+    /// The workload of `plan` for the system at `target`.
+    pub fn at(target: Target, plan: &Plan, seed: u64) -> Self {
         let schedule = plan.schedule();
         let nothing = Requests::default();
         let requests = plan.requests.as_ref().unwrap_or(&nothing);
-        let target: Target = url.parse().expect("a target's URL was read as one before");
         Workload {
             seed,
             run: format!("{:016x}", rand::random::<u64>()),
@@ -159,6 +165,11 @@ impl Workload {
         let requests = self.plan.requests.iter();
         let secrets = requests.flat_map(Requests::secrets);
         secrets.fold(text, |text, secret| text.replace(secret, "***"))
+    }
+
+    /// A client for the user on `seat`, who may share its connection with others.
+    pub fn client(&self, seat: usize) -> Client {
+        Client::on(&self.target, seat, self.answers)
     }
 
     /// Everything that was seen so far. Keeps users waiting for a moment; for when the

@@ -1,6 +1,7 @@
 //! Why an exchange came to no whole answer.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use super::near_side::Shortage;
 use super::request::Unsendable;
 use super::spoken::Spoken;
 use super::target::InvalidTarget;
+use super::tls::Disagreement;
+use super::tls_problem::TlsProblem;
 use crate::samples::Fault;
 
 /// Why an exchange came to no whole answer.
@@ -38,6 +41,24 @@ pub enum ExchangeError {
     /// No connection came about within the time limit.
     #[error("no connection within {0:?}")]
     ConnectTimedOut(Duration),
+    /// No TLS connection came about with a server that is there.
+    #[error("{problem}")]
+    Tls {
+        /// What is wrong.
+        problem: TlsProblem,
+        /// What was said.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The server ended the stream, or the connection under it, in HTTP/2's own words.
+    #[error("{fault}")]
+    Http2 {
+        /// What it did.
+        fault: Http2Fault,
+        /// Its words.
+        #[source]
+        source: hyper::Error,
+    },
     /// The server closed the connection in order, without a word of an answer.
     #[error("the server closed the connection while the request was on its way")]
     Closed(#[source] hyper::Error),
@@ -77,7 +98,74 @@ pub enum ExchangeError {
     BodyTooLarge(u64),
 }
 
+/// A fault that HTTP/2 has a name for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Http2Fault {
+    /// GOAWAY: the server gave the connection up while the request was on its way.
+    GoneAway,
+    /// RST_STREAM with REFUSED_STREAM: the server didn't process the request.
+    Refused,
+    /// RST_STREAM: the server ended the stream before the whole answer.
+    Reset,
+    /// What the server sent breaks the rules of HTTP/2.
+    Broken,
+}
+
+impl fmt::Display for Http2Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Http2Fault::GoneAway => {
+                "the server gave up the connection (GOAWAY) while the request was on its way"
+            }
+            Http2Fault::Refused => "the server refused the stream (REFUSED_STREAM)",
+            Http2Fault::Reset => "the server reset the stream (RST_STREAM) before a whole answer",
+            Http2Fault::Broken => "what came breaks the rules of HTTP/2",
+        })
+    }
+}
+
+impl Http2Fault {
+    /// The fault that an error comes from, if HTTP/2 has a name for it.
+    pub(super) fn behind(error: &hyper::Error) -> Option<Self> {
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            if let Some(http2) = error.downcast_ref::<h2::Error>() {
+                return match http2.reason() {
+                    _ if http2.is_io() => None,
+                    _ if !http2.is_remote() => Some(Http2Fault::Broken),
+                    Some(h2::Reason::REFUSED_STREAM) => Some(Http2Fault::Refused),
+                    _ if http2.is_go_away() => Some(Http2Fault::GoneAway),
+                    _ => Some(Http2Fault::Reset),
+                };
+            }
+            cause = error.source();
+        }
+        None
+    }
+}
+
 impl ExchangeError {
+    /// Server and generator agreed on no TLS connection.
+    pub(super) fn of_handshake(disagreement: Disagreement) -> Self {
+        let Disagreement { problem, error } = disagreement;
+        let source = error.into();
+        match problem {
+            Some(problem) => ExchangeError::Tls { problem, source },
+            None => Self::of_connecting(source, None),
+        }
+    }
+
+    /// An answer began, and ended before it was whole.
+    pub(super) fn in_an_answer(error: hyper::Error) -> Self {
+        match Http2Fault::behind(&error) {
+            Some(fault) => ExchangeError::Http2 {
+                fault,
+                source: error,
+            },
+            None => ExchangeError::CutOff(error),
+        }
+    }
+
     /// No connection came about with a server at `host`, or at a name.
     pub(super) fn of_connecting(
         error: impl Into<Box<dyn Error + Send + Sync>>,
@@ -91,10 +179,10 @@ impl ExchangeError {
     }
 
     /// A connection ended before an answer within `limits` began; `unread` came over it
-    /// meanwhile, and is no answer.
+    /// meanwhile, and is no answer, or HTTP/2 has a name for how it ended.
     pub(super) fn before_an_answer(
         error: hyper::Error,
-        unread: &[u8],
+        (unread, ended_by): (&[u8], Option<Http2Fault>),
         limits: &AnswerLimits,
     ) -> Self {
         if let Some(shortage) = Shortage::behind(&error, None) {
@@ -107,13 +195,30 @@ impl ExchangeError {
                 bytes: limits.head,
             };
         }
+        // Since TLS 1.3 a server looks at a client's certificate after its own handshake.
+        if let Some(problem) = TlsProblem::behind(&error) {
+            let source = error.into();
+            return ExchangeError::Tls { problem, source };
+        }
+        if let Some(fault) = Http2Fault::behind(&error).or(ended_by) {
+            return match unread.starts_with(b"HTTP/1.") {
+                true => ExchangeError::Tls {
+                    problem: TlsProblem::FellBack,
+                    source: error.into(),
+                },
+                false => ExchangeError::Http2 {
+                    fault,
+                    source: error,
+                },
+            };
+        }
         if let Some(spoken) = Spoken::by_first_bytes(unread) {
             let excerpt = Spoken::excerpt(unread);
             return ExchangeError::NotHttp { spoken, excerpt };
         }
         // A reset, which is what a crash leaves, is neither.
         let said_goodbye = error.is_incomplete_message() || error.is_canceled();
-        match said_goodbye || kind(&error) == Some(io::ErrorKind::BrokenPipe) {
+        match said_goodbye || was_closed(&error) {
             true => ExchangeError::Closed(error),
             false => ExchangeError::NoAnswer(error),
         }
@@ -129,6 +234,8 @@ impl ExchangeError {
             | ExchangeError::Target(_)
             | ExchangeError::Connect(_)
             | ExchangeError::ConnectTimedOut(_) => Fault::NotConnected,
+            ExchangeError::Tls { problem, .. } => Fault::Tls(*problem),
+            ExchangeError::Http2 { fault, .. } => Fault::Http2(*fault),
             ExchangeError::Closed(_) => Fault::Closed,
             ExchangeError::NotHttp { spoken, .. } => Fault::NotHttp(*spoken),
             ExchangeError::NoAnswer(_) => Fault::NoAnswer,
@@ -152,8 +259,12 @@ impl ExchangeError {
     }
 }
 
-/// What the operating system's error under an error of the connection is.
-fn kind(error: &hyper::Error) -> Option<io::ErrorKind> {
-    let io = error.source()?.downcast_ref::<io::Error>()?;
-    Some(io.kind())
+/// True when the other side was gone, or hung up on TLS without the goodbye that it has.
+fn was_closed(error: &hyper::Error) -> bool {
+    let io = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    io.is_some_and(|io| {
+        [io::ErrorKind::BrokenPipe, io::ErrorKind::UnexpectedEof].contains(&io.kind())
+    })
 }

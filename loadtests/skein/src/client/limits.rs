@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hyper::client::conn::http1;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::TokioExecutor;
 
 use super::REQUEST_TIMEOUT;
 
@@ -45,6 +46,20 @@ impl AnswerLimits {
     /// The same with another time limit.
     pub fn within(self, timeout: Duration) -> Self {
         AnswerLimits { timeout, ..self }
+    }
+
+    /// What hyper is to take of a head in HTTP/2, and how much of bodies before they are
+    /// read: enough for a fast and distant server not to wait for leave to go on, where
+    /// HTTP/2 begins with 64 KiB.
+    pub(super) fn of_streams(&self) -> http2::Builder<TokioExecutor> {
+        let mut connection = http2::Builder::new(TokioExecutor::new());
+        connection
+            .initial_stream_window_size(2 << 20)
+            .initial_connection_window_size(16 << 20)
+            .max_header_list_size(u32::try_from(self.head).unwrap_or(u32::MAX))
+            // Until the server has said how many streams it allows, there is one.
+            .initial_max_send_streams(1);
+        connection
     }
 
     /// What hyper is to take of a head.

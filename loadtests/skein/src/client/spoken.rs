@@ -76,8 +76,8 @@ impl Spoken {
 impl fmt::Display for Spoken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Spoken::Tls => "the server speaks TLS (https), and here only plain HTTP is spoken",
-            Spoken::Http2 => "the server speaks HTTP/2, and here only HTTP/1.1 is spoken",
+            Spoken::Tls => "the server speaks TLS, and was spoken to without it; write https:// in place of http://",
+            Spoken::Http2 => "the server speaks HTTP/2 without having been asked, and was spoken to in HTTP/1.1; ask for --http 2",
             Spoken::Ssh => "an SSH server answered, and no HTTP server",
             Spoken::Greeting => "a mail or file server answered, and no HTTP server",
             Spoken::Unknown => "what came is no HTTP/1.1 answer",

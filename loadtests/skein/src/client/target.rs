@@ -1,8 +1,10 @@
-//! Where requests go: a server's address, and what all its paths begin with.
+//! Where requests go: a server's address, what all its paths begin with, and how it is
+//! connected to.
 
 use std::io;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
@@ -10,13 +12,17 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::pki_types::ServerName;
 use tower::ServiceExt;
 use tower::util::MapErr;
 use url::{Host, Url};
 
+use super::ExchangeError;
+use super::lane::{Lane, Lanes};
 use super::near_side::Unresolved;
 use super::request::Unsendable;
-use super::{AnswerLimits, Connection, ExchangeError};
+use super::settings::{ConnectionSettings, Http};
+use super::tls::{InvalidTls, Tls};
 
 /// What no request line can carry as it is: whatever is neither reserved nor unreserved
 /// (RFC 3986, section 2), and what would end the path as a fragment.
@@ -36,7 +42,7 @@ const NO_PART_OF_A_PATH: &AsciiSet = &CONTROLS
 /// The system's resolver, whose errors are told from those of connecting.
 type Resolver = MapErr<GaiResolver, fn(io::Error) -> Unresolved>;
 
-/// A server that speaks HTTP/1.1 without encryption.
+/// A server that speaks HTTP.
 #[derive(Clone, Debug)]
 pub struct Target {
     url: Url,
@@ -45,32 +51,55 @@ pub struct Target {
     /// The same for the `Host` field.
     host: HeaderValue,
     connector: HttpConnector<Resolver>,
+    http: Http,
+    /// The users that share a connection.
+    users: usize,
+    /// TLS, where the URL is one of https.
+    tls: Option<Tls>,
+    /// The lanes of those who share some.
+    lanes: Arc<Lanes>,
 }
 
 /// A text that is no [`Target`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
     /// It is no URL.
-    #[error("{0}; write http://HOST:PORT")]
+    #[error("{0}; write http://HOST:PORT or https://HOST:PORT")]
     NoUrl(#[from] url::ParseError),
     /// It is a URL of something else.
-    #[error("only plain HTTP is spoken here; write http://HOST:PORT")]
+    #[error("only HTTP is spoken here; write http://HOST:PORT or https://HOST:PORT")]
     NotHttp,
     /// It names more than a server and the begin of its paths.
     #[error(
         "a user, a query or a fragment is no part of a server's address; write http://HOST:PORT, or http://HOST:PORT/PATH"
     )]
     TooMuch,
+    /// It can't be encrypted as it should.
+    #[error(transparent)]
+    Tls(#[from] InvalidTls),
 }
 
 impl FromStr for Target {
     type Err = InvalidTarget;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Target::new(text, &ConnectionSettings::default())
+    }
+}
+
+impl Target {
+    /// The server at the URL `text`, to be connected to as `settings` say.
+    ///
+    /// # Errors
+    ///
+    /// It is no server's URL, or a file of certificates isn't one.
+    pub fn new(text: &str, settings: &ConnectionSettings) -> Result<Self, InvalidTarget> {
         let url = Url::parse(text)?;
-        if url.scheme() != "http" {
-            return Err(InvalidTarget::NotHttp);
-        }
+        let scheme = match url.scheme() {
+            "http" => Scheme::HTTP,
+            "https" => Scheme::HTTPS,
+            _ => return Err(InvalidTarget::NotHttp),
+        };
         let is_named = !url.username().is_empty() || url.password().is_some();
         if is_named || url.query().is_some() || url.fragment().is_some() {
             return Err(InvalidTarget::TooMuch);
@@ -82,7 +111,7 @@ impl FromStr for Target {
         let host =
             HeaderValue::from_str(authority.as_str()).expect("an authority is visible ASCII");
         let origin = Uri::builder()
-            .scheme(Scheme::HTTP)
+            .scheme(scheme.clone())
             .authority(authority)
             .path_and_query("/")
             .build()
@@ -91,29 +120,66 @@ impl FromStr for Target {
         let mut connector = HttpConnector::new_with_resolver(resolver);
         // A request goes out at once, and doesn't wait for the answer to the last.
         connector.set_nodelay(true);
+        // Encryption is seen to here.
+        connector.enforce_http(false);
+        let tls = match scheme == Scheme::HTTPS {
+            true => Some(Tls::new(server_name(&url)?, settings)?),
+            false => None,
+        };
         Ok(Target {
             url,
             origin,
             host,
             connector,
+            http: settings.http,
+            users: settings.users.max(1),
+            tls,
+            lanes: Arc::default(),
         })
     }
-}
 
-impl Target {
+    /// The URL as it is shown, if it is a server's.
+    ///
+    /// # Errors
+    ///
+    /// It is none.
+    pub fn check(text: &str) -> Result<String, InvalidTarget> {
+        // What is to be encrypted, and how, is another question.
+        let plain = text
+            .strip_prefix("https://")
+            .map(|rest| format!("http://{rest}"));
+        let target: Target = plain.as_deref().unwrap_or(text).parse()?;
+        Ok(match plain {
+            Some(_) => text.trim_end_matches('/').to_owned(),
+            None => target.as_str().to_owned(),
+        })
+    }
+
     /// The target's URL, without a slash at the end.
     pub fn as_str(&self) -> &str {
         self.url.as_str().trim_end_matches('/')
     }
 
-    /// Connects, to whichever of the server's addresses takes the connection first.
-    pub(super) async fn connect(&self, limits: &AnswerLimits) -> Result<Connection, ExchangeError> {
-        let settings = limits.of_connection();
-        let connection = Connection::over(self.open().await?, &settings).await;
-        connection.map_err(|error| ExchangeError::of_connecting(error, self.address()))
+    /// The lane of the user on `seat`.
+    pub(super) fn lane(&self, seat: usize) -> Arc<Lane> {
+        match self.users {
+            1 => Arc::new(Lane::to(self)),
+            users => self.lanes.of(seat, users, self),
+        }
     }
 
-    /// A connection over which nothing is spoken yet.
+    /// The version of HTTP that is wanted.
+    pub(super) fn http(&self) -> Http {
+        self.http
+    }
+
+    /// TLS with the server, if it is to be encrypted.
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
+    /// A connection over which nothing is spoken yet, to whichever of the server's addresses
+    /// takes it first.
     pub(super) async fn open(&self) -> Result<TcpStream, ExchangeError> {
         let connector = self.connector.clone();
         let stream = connector.oneshot(self.origin.clone()).await;
@@ -122,7 +188,7 @@ impl Target {
     }
 
     /// The server's address, where it is named by that.
-    fn address(&self) -> Option<IpAddr> {
+    pub(super) fn address(&self) -> Option<IpAddr> {
         match self.url.host()? {
             Host::Ipv4(address) => Some(address.into()),
             Host::Ipv6(address) => Some(address.into()),
@@ -147,6 +213,18 @@ impl Target {
     /// The target's name in the `Host` field.
     pub(super) fn host(&self) -> &HeaderValue {
         &self.host
+    }
+}
+
+/// The server's name as its certificate should have it.
+fn server_name(url: &Url) -> Result<ServerName<'static>, InvalidTarget> {
+    match url.host() {
+        Some(Host::Ipv4(address)) => Ok(IpAddr::from(address).into()),
+        Some(Host::Ipv6(address)) => Ok(IpAddr::from(address).into()),
+        Some(Host::Domain(name)) => {
+            ServerName::try_from(name.to_owned()).map_err(|_| InvalidTarget::NotHttp)
+        }
+        None => Err(InvalidTarget::NotHttp),
     }
 }
 
@@ -181,7 +259,6 @@ mod tests {
     #[test]
     fn what_cant_be_spoken_to_is_refused_with_what_to_write() {
         for url in [
-            "https://h",
             "ftp://h",
             "h:80",
             "127.0.0.1:80",

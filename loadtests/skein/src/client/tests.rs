@@ -10,7 +10,10 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use super::*;
 use crate::samples::Fault;
 
+mod encrypted;
 mod sending;
+mod server;
+mod streams;
 mod taking;
 
 /// What a server does once it has read a request whole.

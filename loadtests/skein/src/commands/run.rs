@@ -1,6 +1,7 @@
 //! `loadtests run`: a load test from the plan to the report.
 
 mod answers;
+mod connection;
 mod load;
 mod one_line;
 
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 
 use super::telling::{EventsFile, tell_of_files};
 use super::{ReportsFolder, amended, foreign_system, on_runtime, quoted};
-use crate::client::Target;
+use crate::client::{InvalidTarget, Target};
 use crate::events::{CommandName, Events};
 use crate::exit_code::{Failure, Outcome};
 use crate::interruption::Interruption;
@@ -29,6 +30,7 @@ use crate::run::{Finished, Order, RunError};
 use crate::samples::SampleFile;
 use crate::wall::WallClock;
 use answers::Answers;
+use connection::Connection;
 use load::Load;
 use one_line::OneLine;
 
@@ -47,8 +49,8 @@ pub(super) struct Run {
     /// no CPU time, and no ledger. With a plan of plain requests, or with --get and the
     /// like, any server will do; with another, it must be one that the plan's scenarios
     /// are made for.
-    #[arg(long, value_name = "URL", group = "where_to")]
-    target: Option<Target>,
+    #[arg(long, value_name = "URL", group = "where_to", value_parser = url)]
+    target: Option<String>,
 
     /// Start the system that this file describes, in place of the program's own; with a
     /// plan of plain requests, or with --get and the like, whatever it consists of.
@@ -68,6 +70,9 @@ pub(super) struct Run {
 
     #[command(flatten)]
     answers: Answers,
+
+    #[command(flatten)]
+    connection: Connection,
 
     /// Serve Goose's live dashboard on this port of 127.0.0.1, while the load runs.
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "5118",
@@ -121,10 +126,7 @@ impl Run {
         let order = Order {
             seed,
             command: self.command_again(application, &amended, seed),
-            target: self
-                .target
-                .as_ref()
-                .map(|target| target.as_str().to_owned()),
+            target: self.target.clone(),
             dashboard: self.dashboard,
             samples: self.sample_file(&plan)?,
             wall: WallClock::SYSTEM,
@@ -218,16 +220,21 @@ impl Run {
             }
         };
         self.answers.apply_to(&mut plan.answers);
+        self.connection.apply_to(&mut plan)?;
+        if let Some(target) = &self.target {
+            // What the files of certificates have wrong shows before anything is started.
+            Target::new(target, &plan.connection)?;
+        }
         if system.is_some() {
             return Ok(plan);
         }
         anyhow::ensure!(
             plan.requests.is_none() || self.target.is_some(),
-            "a plan of plain requests starts no system of its own; name the server with --target http://HOST:PORT, or a system to start with --topology FILE"
+            "a plan of plain requests starts no system of its own; name the server with --target URL, or a system to start with --topology FILE"
         );
         anyhow::ensure!(
             application.system.is_some() || self.target.is_some(),
-            "{} has no system of its own; name a server with --target http://HOST:PORT, or a system to start with --topology FILE",
+            "{} has no system of its own; name a server with --target URL, or a system to start with --topology FILE",
             application.name
         );
         Ok(plan)
@@ -240,11 +247,12 @@ impl Run {
         } else {
             format!(" --plan {}", quoted(&self.plan))
         };
-        let answers = format!("{}{}", self.load.arguments(), self.answers.arguments());
+        let answers = self.answers.arguments() + &self.connection.arguments();
+        let answers = self.load.arguments() + &answers;
         let program = &application.command;
         let mut command = format!("{program} run{what}{amended}{answers} --seed {seed}");
         if let Some(target) = &self.target {
-            command.push_str(&format!(" --target {}", quoted(target.as_str())));
+            command.push_str(&format!(" --target {}", quoted(target)));
         }
         if let Some(path) = &self.topology {
             let path = quoted(&path.to_string_lossy());
@@ -252,6 +260,11 @@ impl Run {
         }
         command
     }
+}
+
+/// The URL of a server, as it is shown.
+fn url(text: &str) -> Result<String, InvalidTarget> {
+    Target::check(text)
 }
 
 /// The record first: from it, everything else can be made again.
@@ -279,9 +292,11 @@ fn failed(error: RunError, folder: &Path) -> Failure {
             let context = format!("the nodes' logs are in {}", logs.display());
             Failure::not_started(anyhow::Error::new(error).context(context))
         }
-        RunError::NobodyThere { .. } | RunError::NoSystem(_) | RunError::SetUp(_) => {
-            Failure::not_started(error)
-        }
+        RunError::NobodyThere { .. }
+        | RunError::NotAgreed { .. }
+        | RunError::NoSystem(_)
+        | RunError::SetUp(_) => Failure::not_started(error),
+        RunError::Target(_) => Failure::usage(error),
         RunError::NearSide { .. } | RunError::Attack(_) => Failure::invalid(error),
     }
 }

@@ -54,6 +54,9 @@ impl fmt::Display for Doubt {
                 f,
                 "In stage “{stage}”, answers lay {micros} µs before the generator came to read them, {percent} % of the time that is shown as the system's; end what else runs, ask for less, or give it more cores."
             ),
+            Doubt::CertificatesUnchecked => f.write_str(
+                "Nobody checked the server’s certificate, so that anybody may have answered, and less work was done than users do; name who has signed it with --cacert FILE in place of --insecure.",
+            ),
             Doubt::Interrupted => f.write_str("The run was stopped by a signal before its end."),
             Doubt::BrokenOff { requests } => write!(
                 f,
@@ -80,7 +83,7 @@ impl fmt::Display for Doubt {
             ),
             Doubt::SpeaksTls { url } => write!(
                 f,
-                "The server at {url} speaks TLS (https), and here only plain HTTP is spoken; name a port where it speaks that."
+                "The server at {url} speaks TLS; write https:// in place of http://."
             ),
             Doubt::NothingRight { stage } => write!(
                 f,

@@ -1,24 +1,23 @@
 //! What the generator can do at most, on this machine and now: for a second, its users
 //! ask somebody who answers at once, in the way in which they will ask the system.
 
+mod responder;
+
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::time::{ClockId, clock_gettime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
 
+use crate::client::{ConnectionSettings, Http};
 use crate::environment::own_cpu_time;
 use crate::plan::Plan;
 use crate::samples::Route;
 use crate::user::{Answer, User};
 use crate::workload::Workload;
+use responder::{Language, NullResponder};
 
 /// What the generator does at its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,20 +46,27 @@ impl Ceiling {
         self.cores + self.responders
     }
 
-    /// Measures it, with users such as those of `plan`.
+    /// Measures it, with users such as those of `plan`, who are to encrypt what they send or
+    /// not.
     ///
     /// # Errors
     ///
     /// When nobody can listen on this machine, when requests can't leave it or aren't
     /// answered, or when CPU time can't be read.
-    pub async fn measure(plan: &Plan, seed: u64) -> io::Result<Ceiling> {
+    pub async fn measure(plan: &Plan, seed: u64, is_encrypted: bool) -> io::Result<Ceiling> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
+        let language = match (is_encrypted, plan.connection.http) {
+            (true, _) => Language::Tls,
+            (false, Http::Two) => Language::Http2,
+            (false, Http::One | Http::Auto) => Language::Http1,
+        };
+        let plan = &of_responders(plan);
         let responders = (0..cores.div_ceil(CORES_TO_A_RESPONDER))
-            .map(|_| NullResponder::start())
+            .map(|_| NullResponder::start(language))
             .collect::<io::Result<Vec<_>>>()?;
         let workloads: Vec<_> = responders
             .iter()
-            .map(|responder| format!("http://{}", responder.address))
+            .map(|responder| format!("{}://{}", language.scheme(), responder.address()))
             .map(|url| Arc::new(Workload::new(plan, seed, &url)))
             .collect();
         let before = own_cpu_time()?;
@@ -105,6 +111,20 @@ impl Ceiling {
     }
 }
 
+/// The plan as users follow it who ask responders: nobody has signed their certificates, and
+/// they want none.
+fn of_responders(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    plan.connection = ConnectionSettings {
+        cacert: None,
+        cert: None,
+        key: None,
+        insecure: true,
+        ..plan.connection
+    };
+    plan
+}
+
 async fn ask(workload: Arc<Workload>, seat: usize, until: Instant) {
     const ROUTE: Route = Route::new("GET", "/");
     let mut user = User::new(seat, workload);
@@ -116,87 +136,26 @@ async fn ask(workload: Arc<Workload>, seat: usize, until: Instant) {
     }
 }
 
-/// Answers every request at once, from a thread of its own.
-struct NullResponder {
-    address: SocketAddr,
-    /// Dropped, it ends the thread.
-    end: oneshot::Sender<()>,
-    /// Ends with the CPU time that it has used.
-    thread: JoinHandle<io::Result<Duration>>,
-}
-
-impl NullResponder {
-    fn start() -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let (end, ended) = oneshot::channel();
-        Ok(NullResponder {
-            address: listener.local_addr()?,
-            end,
-            thread: thread::Builder::new()
-                .name("null-responder".to_owned())
-                .spawn(move || respond(listener, ended))?,
-        })
-    }
-
-    fn stop(self) -> io::Result<Duration> {
-        drop(self.end);
-        self.thread
-            .join()
-            .map_err(|_| io::Error::other("the null responder panicked"))?
-    }
-}
-
-fn respond(listener: std::net::TcpListener, ended: oneshot::Receiver<()>) -> io::Result<Duration> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::from_std(listener)?;
-        let accept = async {
-            loop {
-                match listener.accept().await {
-                    Ok((stream, _)) => drop(tokio::spawn(answer_all(stream))),
-                    Err(error) => return error,
-                }
-            }
-        };
-        tokio::select! {
-            error = accept => Err(error),
-            _ = ended => Ok(()),
-        }
-    })?;
-    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
-}
-
-/// Answers each head that is read; requests here have no body, and a client sends the
-/// next one only after an answer.
-async fn answer_all(mut stream: TcpStream) -> io::Result<()> {
-    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-    const HEAD_ENDS: &[u8] = b"\r\n\r\n";
-    stream.set_nodelay(true)?;
-    let mut head = Vec::with_capacity(4096);
-    while stream.read_buf(&mut head).await? > 0 {
-        if head.ends_with(HEAD_ENDS) {
-            head.clear();
-            stream.write_all(ANSWER).await?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_generator_has_a_ceiling_made_of_requests_that_succeed() {
-        let plan = crate::testing::plan("smoke");
-        let ceiling = Ceiling::measure(&plan, 1)
-            .await
-            .expect("it can be measured");
-        assert!(ceiling.per_second > 100.0, "{ceiling:?}");
-        assert!(ceiling.cores > 0.01, "{ceiling:?}");
-        assert!(ceiling.responders > 0.01, "{ceiling:?}");
+        for (http, is_encrypted) in [
+            (Http::One, false),
+            (Http::Two, false),
+            (Http::One, true),
+            (Http::Auto, true),
+        ] {
+            let mut plan = crate::testing::plan("smoke");
+            plan.connection.http = http;
+            let ceiling = Ceiling::measure(&plan, 1, is_encrypted)
+                .await
+                .expect("it can be measured");
+            assert!(ceiling.per_second > 100.0, "{http}: {ceiling:?}");
+            assert!(ceiling.cores > 0.01, "{http}: {ceiling:?}");
+            assert!(ceiling.responders > 0.01, "{http}: {ceiling:?}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
+use super::connection_file::ConnectionFile;
 use super::gate_file::GateFile;
 use super::mistake::{InvalidPlan, Mistake, ToldPlan, within};
 use super::request::{DataFile, RequestFile, Sources, StoryFile, UsersFile, ValuesFile};
@@ -17,7 +18,7 @@ use super::stage_file::{StageFile, check_stages};
 use super::tables::OwnTables;
 use super::words::plainly;
 use super::{Mix, Plan, PlanOf, rules};
-use crate::client::AnswerLimits;
+use crate::client::{AnswerLimits, ConnectionSettings};
 use crate::evidence::Limits;
 use crate::program::application::Application;
 use crate::text::printable;
@@ -77,6 +78,7 @@ struct PlanFile {
     thresholds: Vec<Spanned<String>>,
     #[serde(default)]
     answer: AnswerFile,
+    connection: Option<Spanned<ConnectionFile>>,
     #[serde(default)]
     limits: LimitsFile,
     #[serde(default)]
@@ -184,10 +186,19 @@ impl PlanFile {
             mix,
             requests,
             answers: answers.within(timeout.unwrap_or(usual.timeout)),
+            connection: ConnectionSettings::default(),
             limits: self.limits.check()?,
             gate: self.gate.check()?,
             source: source.to_owned(),
         };
+        if let Some(connection) = self.connection {
+            let at = connection.span();
+            plan.connection = connection.into_inner().settings();
+            plan.check_connection().map_err(|sentence| Mistake {
+                at,
+                ..Mistake::somewhere(sentence)
+            })?;
+        }
         plan.thresholds = check_thresholds(self.thresholds, &plan)?;
         Ok(plan)
     }

@@ -17,6 +17,15 @@ pub(super) fn check(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
             Err(NO_SYSTEM.to_owned())
         }
         Metric::CpuPerRequest => check_node(subject, plan),
+        Metric::Connect(_)
+        | Metric::Handshake(_)
+        | Metric::StreamWait(_)
+        | Metric::Resumed
+        | Metric::RequestsPerConnection
+            if subject.is_some() =>
+        {
+            Err("this metric is about all connections and takes no `for`".to_owned())
+        }
         _ => subject.map_or(Ok(()), |route| check_route(route, plan)),
     }
 }

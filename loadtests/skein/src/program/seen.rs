@@ -85,7 +85,7 @@ impl<'a> Seen<'a> {
 
     /// Requests that reached nobody, since no connection came about.
     pub fn not_connected(&self) -> u64 {
-        let faults = |fault| fault == Fault::NotConnected;
+        let faults = |fault| matches!(fault, Fault::NotConnected | Fault::Tls(_));
         self.sights.samples.faults(faults)
     }
 

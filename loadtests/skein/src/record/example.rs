@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::{
-    CoresRecord, Curve, Document, EdgeRecord, EventRecord, FailureRecord, NodeRecord, OpenRecord,
-    OverallRecord, PlanRecord, ProcessRecord, ProcessUsage, Record, RequestFigures, RouteRecord,
-    StageRecord, StageUsage, TickRecord, TickTimes, Timeline, Times, Traffic,
+    ConnectionsRecord, CoresRecord, Curve, Document, EdgeRecord, EventRecord, FailureRecord,
+    NodeRecord, OpenRecord, OverallRecord, PlanRecord, ProcessRecord, ProcessUsage, Record,
+    RequestFigures, RouteRecord, StageRecord, StageUsage, TickRecord, TickTimes, Timeline, Times,
+    Traffic,
 };
 use crate::arrivals::Spacing;
+use crate::client::{ConnectionSettings, Http};
 use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::{Evidence, StageEvidence};
@@ -72,12 +74,15 @@ pub(crate) fn example() -> Record {
             statuses: BTreeMap::from([(200, 12_344), (503, 1)]),
             curve: curve(),
             service_curve: Curve::default(),
+            first_byte: None,
         }],
         overall: Some(OverallRecord {
             requests: overall,
             curve: curve(),
             service_curve: Curve::default(),
+            first_byte: None,
         }),
+        connections: Some(connections_example()),
         measured_seconds: 4.0,
         timeline: timeline(),
         thresholds: vec![Judged {
@@ -285,5 +290,36 @@ pub(crate) fn open_load_example() -> OpenRecord {
         queued: 60,
         send_lag: Some(lag(9000)),
         own_lag: Some(lag(120)),
+    }
+}
+
+/// Connections with a bit of everything.
+fn connections_example() -> ConnectionsRecord {
+    let times = |p99| Times {
+        min: 100,
+        mean: 1000.0,
+        p50: 900,
+        p90: 2000,
+        p95: 3000,
+        p99,
+        p99_9: 9000,
+        max: 12_000,
+    };
+    ConnectionsRecord {
+        settings: ConnectionSettings {
+            http: Http::Two,
+            insecure: true,
+            ..ConnectionSettings::default()
+        },
+        opened: BTreeMap::from([("HTTP/2".to_owned(), 40)]),
+        requests_per_connection: Some(308.6),
+        connect: Some(times(5000)),
+        handshake: Some(times(6000)),
+        full_handshakes: 10,
+        resumed_handshakes: 30,
+        stream_waits: 5,
+        stream_wait: Some(times(7000)),
+        bytes_sent: 5 << 20,
+        bytes_received: 9 << 20,
     }
 }

@@ -1,6 +1,7 @@
 //! The page of one run, from the verdict down to the last figure: first whether it was
 //! good, then why, then everything.
 
+mod connections;
 mod evidence;
 mod latency;
 mod ledger;
@@ -41,6 +42,7 @@ pub fn run_page(record: &Record, has_goose_report: bool) -> Markup {
             (timeline::timeline(record, &tones))
             (routes::routes(record))
             (open_load::open_load(&record.stages))
+            (connections::connections(record))
             (time::hops(record, &tones))
             (sections::sections(&record.sections))
             (evidence::failures(record))
@@ -100,6 +102,7 @@ fn contents(record: &Record) -> Markup {
         ("timeline", "Over time", !record.timeline.ticks.is_empty()),
         ("latency", "Latency", true),
         ("open-load", "Open load", open),
+        ("connections", "Connections", record.connections.is_some()),
         ("hops", "Hops", true),
     ];
     let after = [

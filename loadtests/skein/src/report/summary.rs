@@ -16,7 +16,7 @@ use crate::verdict::Verdict;
 /// Most thresholds that are named, of those that didn't hold.
 const THRESHOLDS: usize = 3;
 
-/// The summary of a run whose page is `page`; at most 16 lines.
+/// The summary of a run whose page is `page`; at most 17 lines.
 pub fn summary(record: &Record, page: &Path) -> String {
     let verdict = record.judgement.verdict;
     let word = coloured(verdict.word().to_uppercase(), verdict);
@@ -42,6 +42,9 @@ pub fn summary(record: &Record, page: &Path) -> String {
         }
         if let Some(turns) = open_load(record) {
             say("Open load", turns);
+        }
+        if let Some(connections) = connections(record) {
+            say("Connections", connections);
         }
         if !record.in_short.is_empty() {
             say(
@@ -125,6 +128,26 @@ fn slowest(record: &Record) -> Option<String> {
         let name = one_line(name);
         format!("{name}, p99 {}", micros(p99 as f64))
     })
+}
+
+/// Connections where there is more to them than plain HTTP/1.1.
+fn connections(record: &Record) -> Option<String> {
+    let connections = record.connections.as_ref()?;
+    let language = connections.language().filter(|name| name != "HTTP/1.1")?;
+    let phase = |what: &str, times: &Option<Times>| {
+        let times = times.as_ref();
+        times.map(|times| format!(" · {what} {} at p99", micros(times.p99 as f64)))
+    };
+    let phases = [
+        phase("connected in", &connections.connect),
+        phase("handshake", &connections.handshake),
+        phase("wait for a stream", &connections.stream_wait),
+    ];
+    let opened = count(connections.count());
+    Some(format!(
+        "{opened} of {language}{}",
+        phases.into_iter().flatten().collect::<String>()
+    ))
 }
 
 /// The most frequent way to fail, and the others in numbers that add up to the requests
@@ -307,7 +330,7 @@ mod tests {
             line.balance = Balance::Off(3);
         }
         let text = summary(&record, Path::new("reports/runs/x/index.html"));
-        assert!(text.lines().count() <= 16, "{text}");
+        assert!(text.lines().count() <= 17, "{text}");
     }
 
     #[test]

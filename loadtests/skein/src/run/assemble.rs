@@ -20,11 +20,13 @@ use crate::figure::{FigureRecord, Reading};
 use crate::plan::Plan;
 use crate::program::{Account, Seen};
 use crate::record::{
-    Curve, Document, FailureRecord, OpenRecord, OverallRecord, PlanRecord, Record, RequestFigures,
-    RouteRecord, StageRecord,
+    ConnectionsRecord, Curve, Document, FailureRecord, OpenRecord, OverallRecord, PlanRecord,
+    Record, RequestFigures, RouteRecord, StageRecord, Times,
 };
 use crate::samples::{ArrivalSamples, Fault, Latency, Route, RouteSamples, Samples, StageIndex};
-use crate::threshold::{self, Figures, Judged, RouteFigures, State, TurnFigures};
+use crate::threshold::{
+    self, ConnectionFigures, Figures, Judged, RouteFigures, State, TurnFigures,
+};
 use crate::verdict;
 use crate::wall::later;
 
@@ -57,6 +59,7 @@ pub(super) fn record(
     warnings.extend(never_left(&seen.samples));
     warnings.extend(unkept(&seen.samples));
     warnings.extend(unasked(seen.unasked));
+    warnings.extend(unchecked(plan, &seen.samples));
     let is_started = order.target.is_none();
     let mut account = account(plan, seen, is_started);
     account
@@ -66,6 +69,8 @@ pub(super) fn record(
     let figures_read = readings(plan, &account);
     let measured = seen.measured.as_ref().zip(topology.as_ref());
 
+    let connections = seen.samples.wire(|_| true);
+    let requests = seen.samples.total(|_| true).count();
     let figures = Figures {
         routes: routes
             .iter()
@@ -73,6 +78,10 @@ pub(super) fn record(
             .collect(),
         turns: turns(&stages),
         checks: seen.samples.checks.clone(),
+        connections: ConnectionFigures {
+            requests,
+            samples: connections.clone(),
+        },
         seconds: measured_seconds,
         named: account
             .figures
@@ -121,6 +130,12 @@ pub(super) fn record(
             .collect(),
         overall: Some(overall(&seen.samples.total(is_measured), measured_seconds)),
         measured_seconds,
+        connections: Some(ConnectionsRecord::new(
+            &plan.connection,
+            &connections,
+            &seen.samples.wire(is_measured),
+            requests,
+        )),
         timeline: seen.timeline.clone(),
         thresholds,
         answered_by: seen.samples.total(|_| true).served_by(),
@@ -204,6 +219,7 @@ fn of_route(route: &Route, samples: &RouteSamples, seconds: f64) -> RouteRecord 
         statuses: samples.statuses.clone(),
         curve: Curve::of(latency.response()),
         service_curve: service_curve(&latency),
+        first_byte: Times::of(&samples.first_byte),
     }
 }
 
@@ -213,6 +229,7 @@ fn overall(samples: &RouteSamples, seconds: f64) -> OverallRecord {
         requests: RequestFigures::new(&latency, samples.failed(), seconds),
         curve: Curve::of(latency.response()),
         service_curve: service_curve(&latency),
+        first_byte: Times::of(&samples.first_byte),
     }
 }
 
@@ -269,6 +286,12 @@ fn empty_stages(plan: &Plan, stages: &[StageRecord]) -> impl Iterator<Item = Dou
 /// Bytes of a server that nobody had asked for.
 fn unasked(times: u64) -> Option<Doubt> {
     (times > 0).then_some(Doubt::UnaskedBytes { times })
+}
+
+/// Certificates that nobody looked at.
+fn unchecked(plan: &Plan, samples: &Samples) -> Option<Doubt> {
+    let is_encrypted = !samples.wire(|_| true).handshake.is_empty();
+    (plan.connection.insecure && is_encrypted).then_some(Doubt::CertificatesUnchecked)
 }
 
 /// What the generator didn't keep of answers, lest a target fill its memory.
@@ -355,6 +378,7 @@ fn route_figures(samples: &RouteSamples) -> RouteFigures {
     RouteFigures {
         response_times: samples.latency().response().clone(),
         failed: samples.failed(),
+        first_bytes: samples.first_byte.clone(),
     }
 }
 
@@ -448,6 +472,7 @@ mod tests {
                     served_by: None,
                     outcome: None,
                     is_cut: false,
+                    journey: &crate::client::NOWHERE,
                 },
             );
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use harness::{Launcher, NodeName, StartOptions, System};
 
 use super::{Order, RunError};
-use crate::client;
+use crate::client::{self, ExchangeError, InvalidTarget, Target};
 use crate::doubt::Doubt;
 use crate::environment::own_cpu_time;
 use crate::events::{Event, Events, millis};
@@ -25,7 +25,7 @@ pub(super) const GENERATOR: &str = "load generator";
 /// The system that a run is about.
 pub(super) enum Subject {
     Started(System),
-    There(String),
+    There(Target),
 }
 
 /// CPU time and counters over the stages that are no warm-up.
@@ -52,19 +52,19 @@ impl Subject {
     /// Starts the plan's system, with logs and data in `folder`, unless one is there.
     pub(super) async fn prepare(order: &Order, folder: &Path) -> Result<Self, RunError> {
         if let Some(url) = &order.target {
+            let target = Target::new(url, &order.plan.connection)?;
             // A connection will do: what anybody asks there, the load asks and counts.
-            return match client::reach(url).await {
-                Ok(()) => Ok(Subject::There(url.clone())),
+            let url = url.clone();
+            return match client::reach(&target).await {
+                Ok(()) => Ok(Subject::There(target)),
+                Err(source @ ExchangeError::Tls { .. }) => Err(RunError::NotAgreed { url, source }),
                 Err(source) => match source.fault() {
                     Err(shortage) => Err(RunError::NearSide {
-                        url: url.clone(),
+                        url,
                         shortage,
                         source,
                     }),
-                    Ok(_) => Err(RunError::NobodyThere {
-                        url: url.clone(),
-                        source,
-                    }),
+                    Ok(_) => Err(RunError::NobodyThere { url, source }),
                 },
             };
         }
@@ -79,7 +79,15 @@ impl Subject {
     pub(super) fn url(&self) -> String {
         match self {
             Subject::Started(system) => system.url(),
-            Subject::There(url) => url.clone(),
+            Subject::There(target) => target.as_str().to_owned(),
+        }
+    }
+
+    /// Where its users send.
+    pub(super) fn target(&self, plan: &Plan) -> Result<Target, InvalidTarget> {
+        match self {
+            Subject::Started(system) => Target::new(&system.url(), &plan.connection),
+            Subject::There(target) => Ok(target.clone()),
         }
     }
 

@@ -190,6 +190,7 @@ mod tests {
             fault: failed.then_some((Fault::TimedOut, "after 10 s")),
             served_by: Some("shop-1"),
             is_cut: false,
+            journey: &crate::client::NOWHERE,
             outcome: None,
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::{Fault, FaultCount, NodeNames, Route, Samples, StageIndex, keep};
-use crate::client::Shortage;
+use crate::client::{Journey, Shortage};
 
 /// One request and what came of it.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,8 @@ pub struct Sample<'a> {
     pub outcome: Option<&'static str>,
     /// True when the answer was longer than is kept.
     pub is_cut: bool,
+    /// What connections did for it.
+    pub journey: &'a Journey,
 }
 
 /// How an arrival was sent.
@@ -131,6 +133,11 @@ impl Recorder {
         route.record(fault, sample, names);
         samples.renamed = names.renamed;
         samples.cut += u64::from(sample.is_cut);
+        samples
+            .wire
+            .entry(sample.stage)
+            .or_default()
+            .record(sample.journey);
         if let Some(sent) = sample.arrival {
             let arrivals = &mut shard.samples.arrivals;
             arrivals.entry(sent.stage).or_default().record(sent);
@@ -164,6 +171,12 @@ impl Recorder {
             .entry(shortage)
             .and_modify(|requests| requests.count += 1)
             .or_insert_with(|| FaultCount::first(example));
+    }
+
+    /// Counts what connections of the user on `seat` did for a request that is no sample.
+    pub fn record_journey(&self, seat: usize, stage: StageIndex, journey: &Journey) {
+        let mut shard = lock(&self.0[seat % self.0.len()]);
+        shard.samples.wire.entry(stage).or_default().record(journey);
     }
 
     /// All samples so far. Keeps users waiting for a moment; for when the load is over.
@@ -210,6 +223,7 @@ mod tests {
             served_by: Some("shelf-1"),
             outcome: Some("hit"),
             is_cut: false,
+            journey: &crate::client::NOWHERE,
         }
     }
 

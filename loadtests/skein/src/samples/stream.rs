@@ -49,6 +49,7 @@ struct Row {
     user: usize,
     response: Duration,
     service: Duration,
+    first_byte: Option<Duration>,
     status: Option<u16>,
     fault: Option<Fault>,
     served_by: Option<Box<str>>,
@@ -66,6 +67,7 @@ struct Line<'a> {
     user: usize,
     response_us: u64,
     service_us: u64,
+    first_byte_us: Option<u64>,
     status: Option<u16>,
     fault: Option<String>,
     served_by: Option<&'a str>,
@@ -158,6 +160,7 @@ impl SampleFile {
             user: seat,
             response: sample.response,
             service: sample.service,
+            first_byte: sample.journey.first_byte,
             status: sample.status,
             fault: sample.fault.map(|(fault, _)| fault),
             served_by: sample.served_by.map(Into::into),
@@ -224,6 +227,7 @@ impl Out {
             user: row.user,
             response_us: micros(row.response),
             service_us: micros(row.service),
+            first_byte_us: row.first_byte.map(micros),
             status: row.status,
             fault: row.fault.map(|fault| fault.to_string()),
             served_by: row.served_by.as_deref(),
@@ -249,12 +253,18 @@ impl Out {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Journey;
 
     /// What is in a file of this name after a sample that went well and one that didn't.
     fn written(name: &str) -> String {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join(name);
         let file = SampleFile::create(&path, vec!["steady".to_owned()]).expect("made");
+        let journey = Journey {
+            first_byte: Some(Duration::from_micros(400)),
+            ..Journey::default()
+        };
+        let nothing = Journey::default();
         let well = Sample {
             stage: Some(0),
             route: Route::new("GET", "/items, all"),
@@ -266,6 +276,7 @@ mod tests {
             served_by: Some("shop-1"),
             outcome: Some("hit"),
             is_cut: false,
+            journey: &journey,
         };
         let failed = Sample {
             stage: None,
@@ -273,6 +284,7 @@ mod tests {
             fault: Some((Fault::TimedOut, "particulars")),
             served_by: None,
             outcome: None,
+            journey: &nothing,
             ..well
         };
         file.take(Duration::from_millis(2), 7, &well);
@@ -288,9 +300,9 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "at_us,stage,route,user,response_us,service_us,status,fault,served_by,outcome",
-                "2000,steady,\"GET /items, all\",7,1500,500,200,,shop-1,hit",
-                "3000,,\"GET /items, all\",8,1500,500,,no whole answer in time,,",
+                "at_us,stage,route,user,response_us,service_us,first_byte_us,status,fault,served_by,outcome",
+                "2000,steady,\"GET /items, all\",7,1500,500,400,200,,shop-1,hit",
+                "3000,,\"GET /items, all\",8,1500,500,,,no whole answer in time,,",
             ]
         );
         let json = written("samples.jsonl");
@@ -305,6 +317,7 @@ mod tests {
     fn a_full_disk_loses_samples_and_says_how_many() {
         let full = Path::new("/dev/full");
         let file = SampleFile::create(full, vec!["steady".to_owned()]).expect("opened");
+        let nothing = Journey::default();
         let sample = Sample {
             stage: Some(0),
             route: Route::new("GET", "/"),
@@ -316,6 +329,7 @@ mod tests {
             served_by: None,
             outcome: None,
             is_cut: false,
+            journey: &nothing,
         };
         file.take(Duration::ZERO, 0, &sample);
         let said: Vec<String> = file.end().sentences().collect();

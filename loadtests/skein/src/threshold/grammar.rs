@@ -171,7 +171,10 @@ mod tests {
             ("orders-lost<0", "never pass"),
             ("unsent<0%", "never pass"),
             ("late>100%", "never pass"),
-            ("sent<1", "unsent, late, cpu-per-request, fresh-ratio"),
+            (
+                "sent<1",
+                "unsent, late, cpu-per-request, resumed, requests-per-connection, fresh-ratio",
+            ),
             ("fresh-ratio>100%", "never pass"),
             ("fresh-ratio>=120%", "no limit"),
             ("orders-lost<=1e3", "no limit"),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Metric, Threshold, Unit};
 use crate::figure::Reading;
+use crate::samples::WireSamples;
 
 /// What the rules are judged on.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Figures {
     pub turns: BTreeMap<String, TurnFigures>,
     /// Named checks of answers in the judged stages, by how often they failed and held.
     pub checks: BTreeMap<String, [u64; 2]>,
+    /// Connections of the whole run.
+    pub connections: ConnectionFigures,
     /// How long the judged stages lasted, in seconds.
     pub seconds: f64,
     /// Figures of the figures that the program adds, by name.
@@ -34,6 +37,17 @@ pub struct RouteFigures {
     pub response_times: Histogram<u64>,
     /// How many failed.
     pub failed: u64,
+    /// Microseconds to the head of the answer, where one came.
+    pub first_bytes: Histogram<u64>,
+}
+
+/// Connections, and the requests that went over them.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionFigures {
+    /// How many requests were sent.
+    pub requests: u64,
+    /// The connections.
+    pub samples: WireSamples,
 }
 
 /// Turns of one open stage.
@@ -112,6 +126,32 @@ impl Threshold {
             }
             Metric::Average => measured(&|r| r.response_times.mean()),
             Metric::Maximum => measured(&|r| r.response_times.max() as f64),
+            Metric::FirstByte(percent) => match self.requests(figures) {
+                Some(requests) => percentile(&requests.first_bytes, percent),
+                None => Reading::NoSamples,
+            },
+            Metric::Connect(percent) => percentile(&figures.connections.samples.connect, percent),
+            Metric::Handshake(percent) => {
+                percentile(&figures.connections.samples.handshake, percent)
+            }
+            Metric::StreamWait(percent) => {
+                match percentile(&figures.connections.samples.stream_wait, percent) {
+                    // Nobody had to wait.
+                    Reading::NoSamples if figures.connections.requests > 0 => Reading::Value(0.0),
+                    reading => reading,
+                }
+            }
+            Metric::Resumed => {
+                let samples = &figures.connections.samples;
+                Reading::percent(samples.resumed, samples.handshake.len())
+            }
+            Metric::RequestsPerConnection => {
+                let opened = figures.connections.samples.connect.len();
+                match opened {
+                    0 => Reading::NoSamples,
+                    _ => Reading::Value(figures.connections.requests as f64 / opened as f64),
+                }
+            }
             Metric::ErrorRate => measured(&|r| r.failed as f64 / r.sent() * 100.0),
             Metric::RequestsPerSecond if figures.seconds <= 0.0 => Reading::NoSamples,
             Metric::RequestsPerSecond => measured(&|r| r.sent() / figures.seconds),
@@ -166,9 +206,18 @@ impl Threshold {
             .reduce(|mut sum, route| {
                 sum.response_times += route.response_times;
                 sum.failed += route.failed;
+                sum.first_bytes += route.first_bytes;
                 sum
             })
             .filter(|sum| !sum.response_times.is_empty())
+    }
+}
+
+/// A percentile of these times, if there are any.
+fn percentile(times: &Histogram<u64>, percent: f64) -> Reading {
+    match times.is_empty() {
+        true => Reading::NoSamples,
+        false => Reading::Value(times.value_at_percentile(percent) as f64),
     }
 }
 
@@ -191,9 +240,20 @@ mod tests {
             response_times.record(*time).expect("within range");
         }
         let route = RouteFigures {
+            first_bytes: response_times.clone(),
             response_times,
             failed,
         };
+        let mut connections = ConnectionFigures {
+            requests: 100,
+            ..ConnectionFigures::default()
+        };
+        for _ in 0..4 {
+            let samples = &mut connections.samples;
+            samples.connect.record(500).expect("within range");
+            samples.handshake.record(800).expect("within range");
+            samples.resumed = 3;
+        }
         Figures {
             routes: BTreeMap::from([("GET /items".to_owned(), route)]),
             turns: BTreeMap::from([
@@ -215,6 +275,7 @@ mod tests {
                 ),
             ]),
             checks: BTreeMap::from([("fresh".to_owned(), [1, 3]), ("whole".to_owned(), [0, 4])]),
+            connections,
             seconds: 2.0,
             named: BTreeMap::from([
                 ("fresh-ratio", Reading::OutOfSight),
@@ -252,6 +313,13 @@ mod tests {
             ("unsent<=39% for peak", State::Failed),
             ("late<=10%", State::Passed),
             ("late<10% for peak", State::Failed),
+            ("first-byte-p50<=2.1ms for GET /items", State::Passed),
+            ("first-byte-p99<2ms", State::Failed),
+            ("connect-p99<=0.5ms", State::Passed),
+            ("handshake-p99<0.8ms", State::Failed),
+            ("stream-wait-p99<1ms", State::Passed),
+            ("resumed>=75%", State::Passed),
+            ("requests-per-connection>25", State::Failed),
             ("orders-lost<=2", State::Passed),
             ("orders-lost<=1", State::Failed),
             ("cpu-per-request<1ms for shop", State::Passed),
