@@ -170,10 +170,20 @@ impl System {
     ///
     /// When any of them doesn't answer, or not as it should.
     pub async fn all_counters(&self) -> Result<BTreeMap<NodeName, Counters>, CountersError> {
-        let shown = self
-            .nodes
-            .iter()
-            .filter(|node| node.plan().counters.is_some());
+        self.counters_of(|_| true).await
+    }
+
+    /// The same of those nodes whose names are `meant`.
+    ///
+    /// # Errors
+    ///
+    /// When any of them doesn't answer, or not as it should.
+    pub async fn counters_of(
+        &self,
+        meant: impl Fn(&NodeName) -> bool,
+    ) -> Result<BTreeMap<NodeName, Counters>, CountersError> {
+        let is_meant = |node: &&Node| node.plan().counters.is_some() && meant(&node.plan().name);
+        let shown = self.nodes.iter().filter(is_meant);
         let all = shown.map(async |node| Ok((node.plan().name.clone(), self.counted(node).await?)));
         Ok(try_join_all(all).await?.into_iter().collect())
     }

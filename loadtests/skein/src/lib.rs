@@ -48,6 +48,7 @@ mod client;
 mod commands;
 mod doubt;
 mod environment;
+mod equations;
 mod events;
 mod evidence;
 pub mod exit_code;

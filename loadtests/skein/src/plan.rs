@@ -40,6 +40,7 @@ pub use template::Escaping;
 
 use crate::arrivals::{RateCurve, Spacing};
 use crate::client::AnswerLimits;
+use crate::equations::Equations;
 use crate::evidence::Limits;
 use crate::plain::Plain;
 use crate::program::application::Application;
@@ -78,6 +79,8 @@ pub struct Plan {
     pub think_time: Duration,
     /// The time that answers may take, and how large they may be.
     pub answers: AnswerLimits,
+    /// Lines of the ledger and figures that the plan, or its system's file, adds as data.
+    pub(crate) equations: Equations,
     /// Rules that must hold over the stages that are no warm-up.
     pub thresholds: Vec<Threshold>,
     /// From when on the run is to mistrust itself.
@@ -95,6 +98,19 @@ pub(crate) struct ForeignSystem {
     pub(crate) path: PathBuf,
     /// The system.
     pub(crate) topology: Topology,
+    /// Lines of the ledger and figures that the file has.
+    pub(crate) equations: Equations,
+}
+
+/// A reason why a file gives no system.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SystemError {
+    /// Its nodes are none.
+    #[error(transparent)]
+    Nodes(#[from] FileError),
+    /// What it adds to the ledger makes no sense.
+    #[error(transparent)]
+    Equations(#[from] InvalidPlan),
 }
 
 /// The program and the system that a plan is for, which say what it may have in it.
@@ -122,11 +138,9 @@ impl ForeignSystem {
     /// # Errors
     ///
     /// It can't be read, or describes no system.
-    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
-        Ok(ForeignSystem {
-            topology: Topology::read(path)?,
-            path: path.to_owned(),
-        })
+    pub(crate) fn read(path: &Path) -> Result<Self, SystemError> {
+        let source = std::fs::read_to_string(path).map_err(FileError::from)?;
+        file::parse_system(path, &source)
     }
 }
 

@@ -185,12 +185,12 @@ impl Run {
             false => Plan::load(&self.plan, of)?,
         };
         self.answers.apply_to(&mut plan.answers);
-        if system.is_some() {
+        if plan.foreign.is_some() {
             return Ok(plan);
         }
         anyhow::ensure!(
             plan.requests.is_none() || self.target.is_some(),
-            "a plan of plain requests starts no system of its own; name the server with --target http://HOST:PORT, or a system to start with --topology FILE"
+            "a plan of plain requests starts no system of its own; name the server with --target http://HOST:PORT, or a system to start with --topology FILE or as [node.NAME] in the plan"
         );
         anyhow::ensure!(
             application.system.is_some() || self.target.is_some(),

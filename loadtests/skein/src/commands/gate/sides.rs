@@ -35,7 +35,7 @@ impl Gate {
         let plan = Plan::load(&self.plan, of)?;
         anyhow::ensure!(
             plan.requests.is_none() || plan.foreign.is_some(),
-            "a gate starts both systems itself, so a plan of plain requests needs one: name it with --topology FILE"
+            "a gate starts both systems itself, so a plan of plain requests needs one: name it with --topology FILE, or describe it in the plan as [node.NAME]"
         );
         plan.gate.check(self.budget())?;
         Ok(plan)
