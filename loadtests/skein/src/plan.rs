@@ -104,7 +104,7 @@ pub(crate) struct ForeignSystem {
 
 /// A reason why a file gives no system.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SystemError {
+pub enum SystemError {
     /// Its nodes are none.
     #[error(transparent)]
     Nodes(#[from] FileError),

@@ -228,8 +228,13 @@ struct NodeFile {
     run: Option<Vec<Text>>,
     /// Arguments for the launcher's program, in place of `run`.
     host: Option<Vec<Text>>,
-    /// The image of the container that `run` runs in.
+    /// The image of the container that `run` runs in, or else its entry point.
     image: Option<String>,
+    /// The arguments for the entry point of `image`, in place of the image's own.
+    command: Option<Vec<Text>>,
+    /// Folders and files that the container has too.
+    #[serde(default)]
+    volumes: Vec<Text>,
     /// The URL of a server that runs already, in place of `run`.
     elsewhere: Option<String>,
     #[serde(default)]
@@ -237,6 +242,8 @@ struct NodeFile {
     #[serde(default)]
     files: BTreeMap<String, Template>,
     workdir: Option<Text>,
+    /// The command by which the program is built.
+    build: Option<String>,
     #[serde(default)]
     unprivileged: bool,
     stop: Option<SignalFile>,
@@ -295,12 +302,16 @@ impl NodeFile {
             program.arguments.extend(run);
             Some(program)
         };
-        let program = match (self.run, self.host) {
-            (None, Some(arguments)) => Some(Program {
+        let program = match (self.run, self.host, self.command) {
+            (None, None, arguments) if self.image.is_some() => Some(Program {
+                arguments: arguments.unwrap_or_default(),
+                ..Program::new(ProgramFile::Image)
+            }),
+            (None, Some(arguments), None) => Some(Program {
                 arguments,
                 ..Program::new(ProgramFile::Host)
             }),
-            (Some(run), None) => by_file(run.into_iter()),
+            (Some(run), None, None) => by_file(run.into_iter()),
             _ => None,
         };
         let program = program.map(|program| Program {
@@ -311,6 +322,8 @@ impl NodeFile {
                 .map(|(name, of)| (name, of.0))
                 .collect(),
             workdir: self.workdir,
+            volumes: self.volumes,
+            build: self.build,
             unprivileged: self.unprivileged,
             stop: self.stop.map_or(program.stop, |stop| stop.0),
             ..program

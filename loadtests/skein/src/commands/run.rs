@@ -13,7 +13,7 @@ use clap::{ArgMatches, Args, Parser};
 use jiff::Timestamp;
 
 use super::telling::{EventsFile, tell_of_files};
-use super::{ReportsFolder, amended, foreign_system, on_runtime, quoted};
+use super::{ReportsFolder, amended, build, foreign_system, on_runtime, quoted};
 use crate::client::Target;
 use crate::events::{CommandName, Events};
 use crate::exit_code::{Failure, Outcome};
@@ -132,6 +132,14 @@ impl Run {
         events: &Events,
         interruption: &Interruption,
     ) -> Result<u8, Failure> {
+        if let Some(system) = order
+            .plan
+            .foreign
+            .as_ref()
+            .filter(|_| order.target.is_none())
+        {
+            build(&system.topology, interruption)?;
+        }
         let reports = Reports::of(&order.plan.application, &self.folder.reports);
         let id = format!(
             "{}-{}",
