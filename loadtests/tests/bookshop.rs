@@ -51,6 +51,11 @@ fn main() -> ExitCode {
             docker,
             compose,
         ),
+        story(
+            "an_image_that_isnt_there_fails_the_start_in_one_sentence",
+            docker,
+            no_image,
+        ),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -361,5 +366,23 @@ fn compose() -> Result<(), String> {
     assert_eq!(ways, ["a container of bookshop:bookworm"; 3]);
     assert_eq!(record["overall"]["requests"]["failed"], 0, "{record}");
     ends_with(&output, &record, 0);
+    Ok(())
+}
+
+fn no_image() -> Result<(), String> {
+    let engine = Command::new("docker").arg("version").output();
+    if !engine.is_ok_and(|engine| engine.status.success()) {
+        return Err("no Docker engine answers".to_owned());
+    }
+    let (folder, path) = file(|text| {
+        let image = "[node.accounts]\nimage = \"127.0.0.1:1/no-such:7\"\n";
+        text.replace("[node.accounts]\n", image)
+    });
+    let file = path.display().to_string();
+    let output = loadtests(folder.path(), &["run", "--plan", &file, "--quiet"]);
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    let sentence = said(&output);
+    let says = "the image 127.0.0.1:1/no-such:7 is not here and can't be fetched";
+    assert!(sentence.contains(says), "{sentence}");
     Ok(())
 }

@@ -67,6 +67,11 @@ pub enum TopologyError {
     #[error("{node} has several replicas, which can't all listen on port {port}")]
     SharedPort { node: NodeName, port: u16 },
     #[error(
+        "{node} runs what {image} runs, and that doesn't know of a port that is chosen here: say \
+         which one it has, such as `port = 8080`, or give it a `run` with {{port}} in it"
+    )]
+    FixedPort { node: NodeName, image: String },
+    #[error(
         "{node} has no program to run: say one of `run`, `host`, `image` and `elsewhere`; an \
          `image` alone, with a `command` for its entry point, or beside `run`"
     )]

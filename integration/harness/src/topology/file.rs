@@ -144,6 +144,7 @@ fn place_of(mistake: &TopologyError, places: &[(NodeName, usize)]) -> usize {
         | TopologyError::Several { node, .. }
         | TopologyError::Replicas { node, .. }
         | TopologyError::SharedPort { node, .. }
+        | TopologyError::FixedPort { node, .. }
         | TopologyError::NoProgram { node } => node.as_str(),
         TopologyError::Circle { nodes } | TopologyError::NoEntry { nodes } => &nodes[0],
         TopologyError::Empty | TopologyError::Name(_) => "",
@@ -336,6 +337,15 @@ impl NodeFile {
             (None, None, Some(url)) => Run::Elsewhere(url),
             _ => return Err(TopologyError::NoProgram { node: name }),
         };
+        let tells_otherwise = matches!(self.ready, Some(ReadyFile::Log(_) | ReadyFile::Command(_)));
+        if let Run::Container { image, program } = &run
+            && program.file == ProgramFile::Image
+            && self.port == 0
+            && !tells_otherwise
+        {
+            let image = image.clone();
+            return Err(TopologyError::FixedPort { node: name, image });
+        }
         let usual = match run.is_hosted() {
             true => Ready::Announced,
             false => Ready::Tcp,

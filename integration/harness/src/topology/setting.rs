@@ -128,11 +128,12 @@ impl FromStr for Setting {
             Some((node, variable)) => (node, Some(variable.to_owned())),
             None => (what, None),
         };
-        let is_whole = variable.as_deref() != Some("")
-            && !(variable.is_none() && value.is_empty())
-            && !node.is_empty()
-            && !node.contains(['.', '/']);
-        is_whole
+        let names_nothing = match &variable {
+            Some(variable) => variable.is_empty(),
+            None => value.is_empty(),
+        };
+        let is_node = !node.is_empty() && !node.contains(['.', '/']);
+        (is_node && !names_nothing)
             .then(|| Setting {
                 node: node.to_owned(),
                 variable,

@@ -102,7 +102,7 @@ mod tests {
             })
             .collect();
         let plan = testing::try_parse(&switched_on).expect("a plan");
-        assert_eq!(plan.system().expect("a system").nodes().len(), 3);
+        assert_eq!(plan.system().expect("a system").nodes().len(), 4);
         assert!(!plan.equations.is_empty());
     }
 }

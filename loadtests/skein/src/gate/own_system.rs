@@ -192,7 +192,9 @@ mod tests {
     use super::*;
 
     fn built(command: &str, folder: &Path) -> Result<Option<()>, BuildError> {
-        let text = format!("[node.shop]\nreplicas = 2\nbuild = {command:?}\nrun = [\"shop\"]\n");
+        let text = format!(
+            "[node.shop]\nentry = true\nreplicas = 2\nbuild = {command:?}\nrun = [\"shop\"]\n"
+        );
         let topology = Topology::from_toml(&text)
             .expect("a topology")
             .moved_to(folder);

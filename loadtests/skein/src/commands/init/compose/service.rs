@@ -1,7 +1,7 @@
 //! One service of a compose file as a node.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -111,7 +111,7 @@ impl Service {
                 }
             }
             "restart" => {
-                reader.leave_out(member, "nobody restarts a node, so that its end is seen")
+                reader.leave_out(member, "nobody restarts a node, so that its end is seen");
             }
             "user" => reader.leave_out(member, "a container is the user that its image says"),
             "container_name" | "hostname" | "labels" | "init" | "tty" | "stdin_open" => {}
@@ -121,7 +121,7 @@ impl Service {
 
     fn built(&self, value: &Value, reader: &Reader<'_>) -> String {
         let context = value.get("context").map_or_else(|| text(value), text);
-        let context = reader.folder.join(context);
+        let context = reader.place(&context);
         let tag = format!("{}:skein", self.node);
         let file = value.get("dockerfile").map(|file| context.join(text(file)));
         let file = file.map(|file| format!("--file {} ", shell_word(&file.to_string_lossy())));
@@ -200,7 +200,7 @@ impl Service {
         });
         match asked {
             Some(path) => {
-                self.ready = Some(format!("{{ http = {} }}", quoted(&format!("/{path}"))))
+                self.ready = Some(format!("{{ http = {} }}", quoted(&format!("/{path}"))));
             }
             None if test.is_empty() || test == "NONE" => {}
             None => reader.leave_out(
@@ -236,7 +236,7 @@ impl Service {
                 continue;
             };
             let source = match source.starts_with(['.', '/', '~']) {
-                true => reader.folder.join(source).display().to_string(),
+                true => reader.place(source).display().to_string(),
                 // Data is the node's own, and new each time.
                 false => format!("{{dir}}/{source}"),
             };
@@ -308,6 +308,11 @@ impl Service {
 }
 
 impl Reader<'_> {
+    /// The place that is meant by one seen from the folder.
+    fn place(&self, path: &str) -> PathBuf {
+        self.folder.join(path).components().collect()
+    }
+
     fn leave_out(&mut self, member: &str, why: &str) {
         self.left_out
             .push(format!("services.{}.{member}: {why}", self.name));
