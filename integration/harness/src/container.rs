@@ -58,27 +58,43 @@ impl Container {
         let mut words: Vec<OsString> = Vec::new();
         let mut say = |all: &[&str]| words.extend(all.iter().map(OsString::from));
         say(&["run", "--rm", "--network=host", "--label", LABEL]);
-        say(&["--name", &self.name, "--user", &user]);
-        // Servers ask for the name of the user that they are.
-        say(&["--volume", "/etc/passwd:/etc/passwd:ro"]);
+        say(&["--name", &self.name]);
+        let is_ours = program.file != ProgramFile::Image;
+        if is_ours {
+            // Servers ask for the name of the user that they are.
+            say(&["--user", &user, "--volume", "/etc/passwd:/etc/passwd:ro"]);
+        }
         let data = launch.data.path().display();
         say(&["--volume", &format!("{data}:{data}")]);
+        if !is_ours {
+            // Names by which configurations in images call others.
+            for called in &launch.plan.calls {
+                say(&["--add-host", &format!("{called}:127.0.0.1")]);
+            }
+        }
+        for volume in program.volumes.iter().map(launch.fill) {
+            say(&["--volume", &volume]);
+        }
         let workdir = program.workdir.as_ref().map(launch.fill);
-        say(&["--workdir", &workdir.unwrap_or_else(|| data.to_string())]);
+        let workdir = workdir.or_else(|| is_ours.then(|| data.to_string()));
+        if let Some(workdir) = &workdir {
+            say(&["--workdir", workdir]);
+        }
         for variable in program.environment.keys() {
             // Without its value, which every user of the machine would see here.
             say(&["--env", variable]);
         }
-        let file = match &program.file {
-            ProgramFile::Host => String::new(),
-            ProgramFile::Path(path) => (launch.fill)(path),
-        };
-        say(&["--entrypoint", "sh", image, "-c"]);
-        let folders = program.folders.join(" ");
-        say(&[&format!(
-            "for folder in {folders}; do PATH=\"$PATH:$folder\"; done; exec \"$@\""
-        )]);
-        say(&["sh", &file]);
+        match &program.file {
+            ProgramFile::Host | ProgramFile::Image => say(&[image]),
+            ProgramFile::Path(path) => {
+                say(&["--entrypoint", "sh", image, "-c"]);
+                let folders = program.folders.join(" ");
+                say(&[&format!(
+                    "for folder in {folders}; do PATH=\"$PATH:$folder\"; done; exec \"$@\""
+                )]);
+                say(&["sh", &(launch.fill)(path)]);
+            }
+        }
         words.extend(
             program
                 .arguments

@@ -32,6 +32,7 @@ pub(crate) use question::Question;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counters {
     samples: BTreeMap<Series, Sample>,
+    began_anew: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +120,7 @@ impl Counters {
         let lines = page::lines(page, format)?.into_iter();
         Ok(Counters {
             samples: lines.filter_map(sample).collect(),
+            began_anew: false,
         })
     }
 
@@ -175,6 +177,15 @@ impl Counters {
             .sum()
     }
 
+    /// Every series called `name`: its labels and its value.
+    pub fn series<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = (&'a BTreeMap<String, String>, f64)> {
+        let called = self.called(name);
+        called.map(|(series, sample)| (&series.labels, sample.value))
+    }
+
     /// Whether any series is called `name`. A node shows what has no labels from its
     /// start; what has some, only once it was counted.
     pub fn has(&self, name: &str) -> bool {
@@ -206,9 +217,20 @@ impl Counters {
             };
             (series.clone(), Sample { value, ..*now })
         };
+        let has_fallen = |(series, before): (&Series, &Sample)| {
+            let now = self.samples.get(series).map_or(0.0, |now| now.value);
+            before.cumulative && before.value > now
+        };
         Counters {
             samples: self.samples.iter().map(grown).collect(),
+            began_anew: earlier.samples.iter().any(has_fallen),
         }
+    }
+
+    /// True of what has grown [`since`](Counters::since) an earlier page on which there was
+    /// more: a process began to count anew, and took along what it had counted before.
+    pub fn began_anew(&self) -> bool {
+        self.began_anew
     }
 
     fn called<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a Series, &'a Sample)> {
@@ -309,13 +331,12 @@ mod tests {
         let since = shown(&metrics).since(&earlier);
         assert_eq!(since.get("jobs", &[]), 3.0);
         assert_eq!(since.get("jobs_accepted_total", &[]), 2.0);
+        assert!(!since.began_anew());
         // A restarted node begins at zero again.
-        assert_eq!(
-            earlier
-                .since(&shown(&metrics))
-                .get("jobs_accepted_total", &[]),
-            5.0
-        );
+        let restarted = earlier.since(&shown(&metrics));
+        assert_eq!(restarted.get("jobs_accepted_total", &[]), 5.0);
+        assert!(restarted.began_anew());
+        assert!(Counters::default().since(&earlier).began_anew());
     }
 
     /// Parts of the pages that HAProxy 2.6 and RabbitMQ 3.10 show.

@@ -143,6 +143,8 @@ impl Launch<'_> {
         }
         match &self.program.file {
             ProgramFile::Host => command.args([HIDDEN_WORD, &us]),
+            // Only an image has one, and it was left above.
+            ProgramFile::Image => &mut command,
             ProgramFile::Path(path) => {
                 command.args([BECOME_WORD, &us]);
                 if let Some(nobody) = self.data.nobody() {

@@ -196,8 +196,21 @@ impl System {
     ///
     /// When any of them doesn't answer, or not as it should.
     pub async fn all_counters(&self) -> Result<BTreeMap<NodeName, Counters>, CountersError> {
+        self.counters_of(|_| true).await
+    }
+
+    /// The same of those nodes whose names are `meant`.
+    ///
+    /// # Errors
+    ///
+    /// When any of them doesn't answer, or not as it should.
+    pub async fn counters_of(
+        &self,
+        meant: impl Fn(&NodeName) -> bool,
+    ) -> Result<BTreeMap<NodeName, Counters>, CountersError> {
         let names = self.topology.nodes().iter().map(|plan| &plan.name);
-        let shown = names.filter(|name| self.node(name.as_str()).plan().counters.is_some());
+        let shown =
+            names.filter(|name| meant(name) && self.node(name.as_str()).plan().counters.is_some());
         let all = shown.map(async |name| Ok((name.clone(), self.counters(name.as_str()).await?)));
         Ok(try_join_all(all).await?.into_iter().collect())
     }

@@ -3,11 +3,15 @@
 
 mod file;
 mod plan;
+mod setting;
 mod text;
+
+use std::path::{Path, PathBuf};
 
 pub use file::FileError;
 pub use nix::sys::signal::Signal;
 pub use plan::{CountersAt, Demands, NodePlan, Program, ProgramFile, Ready, Rooms, Run};
+pub use setting::{Setting, SettingError};
 pub(crate) use text::{Fact, Facts, Own, Reference};
 pub use text::{Text, TextError};
 
@@ -63,8 +67,13 @@ pub enum TopologyError {
     #[error("{node} has several replicas, which can't all listen on port {port}")]
     SharedPort { node: NodeName, port: u16 },
     #[error(
-        "{node} has no program to run: say one of `run`, `host` and `elsewhere`, and an `image` \
-         only beside `run`"
+        "{node} runs what {image} runs, and that doesn't know of a port that is chosen here: say \
+         which one it has, such as `port = 8080`, or give it a `run` with {{port}} in it"
+    )]
+    FixedPort { node: NodeName, image: String },
+    #[error(
+        "{node} has no program to run: say one of `run`, `host`, `image` and `elsewhere`; an \
+         `image` alone, with a `command` for its entry point, or beside `run`"
     )]
     NoProgram { node: NodeName },
 }
@@ -138,6 +147,36 @@ impl Topology {
     /// The node that the load goes to.
     pub fn entry(&self) -> &NodePlan {
         &self.nodes[self.entry]
+    }
+
+    /// The commands by which its programs are built, each with the folder for it and the first
+    /// node that wants it.
+    pub fn builds(&self) -> Vec<(&str, Option<PathBuf>, &NodeName)> {
+        let mut builds: Vec<(&str, Option<PathBuf>, &NodeName)> = Vec::new();
+        for node in &self.nodes {
+            let program = node.run.program();
+            let Some((program, command)) = program.and_then(|p| Some((p, p.build.as_deref()?)))
+            else {
+                continue;
+            };
+            let is_here = matches!(node.run, Run::Program(_));
+            let folder = program.workdir.as_ref().filter(|_| is_here);
+            let folder = folder.map(|text| text.to_string().into());
+            let is_same = |(known, at, _): &(&str, Option<PathBuf>, &NodeName)| {
+                *known == command && *at == folder
+            };
+            if !builds.iter().any(is_same) {
+                builds.push((command, folder, &node.name));
+            }
+        }
+        builds
+    }
+
+    /// The same with each program in the folder that it runs in, seen from `base`.
+    pub fn moved_to(mut self, base: &Path) -> Self {
+        let nodes = self.nodes.into_iter();
+        self.nodes = nodes.map(|node| node.moved_to(base)).collect();
+        self
     }
 
     /// The nodes of a name, or of a role.

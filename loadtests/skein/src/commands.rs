@@ -3,6 +3,7 @@
 mod compare;
 mod convert;
 mod gate;
+mod init;
 mod plans;
 mod report;
 mod run;
@@ -17,8 +18,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use harness::Topology;
 
 use crate::exit_code::{self, Failure, Outcome};
+use crate::gate::own_system;
 use crate::interruption::Interruption;
 use crate::output::{deliver, enough_or_error, tell};
 use crate::plan::{ForeignSystem, Plan};
@@ -41,6 +44,8 @@ enum Command {
     Gate(Box<gate::Gate>),
     /// Start the system and leave it running until Ctrl-C.
     Up(up::Up),
+    /// Write a file that describes a system of your own, to start from.
+    Init(init::Init),
     /// List the built-in plans, or print one to start your own from.
     Plans(plans::Plans),
     /// Make a plan of a browser's recording, a description of an interface, or a line of curl.
@@ -101,6 +106,7 @@ pub(crate) fn run_command_line(application: &Arc<Application>) -> Outcome {
             let flags = matches.subcommand_matches("up");
             up.execute(application, flags)
         }
+        Command::Init(init) => init.execute(application),
         Command::Plans(plans) => plans.execute(application),
         Command::Convert(convert) => convert.execute(application),
         Command::Compare(compare) => compare.execute(application),
@@ -154,6 +160,15 @@ fn said(instead: &clap::Error) -> Outcome {
 fn foreign_system(path: &Path) -> anyhow::Result<ForeignSystem> {
     let system = ForeignSystem::read(path);
     system.with_context(|| format!("{} describes no system", path.display()))
+}
+
+/// Builds what a system's nodes run, where it says how.
+fn build(topology: &Topology, interruption: &Interruption) -> Result<(), Failure> {
+    let built = own_system::build(topology, interruption, |line| tell(line));
+    // Whoever is interrupted starts nothing either.
+    built.map(drop).map_err(|error| {
+        Failure::not_started(anyhow::Error::new(error).context("the system could not be built"))
+    })
 }
 
 /// Does a command's `work` on a runtime. What goes on there by itself ends with the work.

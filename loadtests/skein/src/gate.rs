@@ -29,6 +29,7 @@ mod judgement;
 pub mod metrics;
 mod near_side;
 mod node_program;
+pub(crate) mod own_system;
 mod place;
 pub mod record;
 mod round;

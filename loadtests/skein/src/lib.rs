@@ -50,6 +50,7 @@ mod convert;
 mod decoding;
 mod doubt;
 mod environment;
+mod equations;
 mod events;
 mod evidence;
 pub mod exit_code;

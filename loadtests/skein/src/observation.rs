@@ -50,7 +50,14 @@ pub enum ObservationError {
 impl Observation {
     /// Looks at every node of a plan's `system`.
     pub async fn of(system: &System, plan: &Plan) -> Result<Self, ObservationError> {
-        let counters = system.all_counters().await?;
+        // Whoever has ended takes along what it counted; of a system of somebody's own, the
+        // ledger says so, and of the program's own, nothing is believed any more.
+        let ended = match plan.is_at_home() {
+            true => Vec::new(),
+            false => system.unexpected_exits(),
+        };
+        let is_there = |node: &NodeName| !ended.iter().any(|exit| exit.node == *node);
+        let counters = system.counters_of(is_there).await?;
         for node in system
             .topology()
             .nodes()
@@ -68,7 +75,7 @@ impl Observation {
             .topology()
             .nodes()
             .iter()
-            .filter(|node| !node.is_elsewhere())
+            .filter(|node| !node.is_elsewhere() && is_there(&node.name))
             .map(|node| Ok((node.name.clone(), system.cpu_time(node.name.as_str())?)))
             .collect::<Result<_, CpuTimeError>>()?;
         Ok(Observation {

@@ -41,6 +41,7 @@ pub(crate) use span::{check_timeout_of, size};
 
 use crate::arrivals::{RateCurve, Spacing};
 use crate::client::{AnswerLimits, ConnectionSettings};
+use crate::equations::Equations;
 use crate::evidence::Limits;
 use crate::plain::Plain;
 use crate::program::application::Application;
@@ -81,6 +82,8 @@ pub struct Plan {
     pub answers: AnswerLimits,
     /// The way in which users connect.
     pub connection: ConnectionSettings,
+    /// Lines of the ledger and figures that the plan, or its system's file, adds as data.
+    pub(crate) equations: Equations,
     /// Rules that must hold over the stages that are no warm-up.
     pub thresholds: Vec<Threshold>,
     /// From when on the run is to mistrust itself.
@@ -98,6 +101,19 @@ pub(crate) struct ForeignSystem {
     pub(crate) path: PathBuf,
     /// The system.
     pub(crate) topology: Topology,
+    /// Lines of the ledger and figures that the file has.
+    pub(crate) equations: Equations,
+}
+
+/// A reason why a file gives no system.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// Its nodes are none.
+    #[error(transparent)]
+    Nodes(#[from] FileError),
+    /// What it adds to the ledger makes no sense.
+    #[error(transparent)]
+    Equations(#[from] InvalidPlan),
 }
 
 /// The program and the system that a plan is for, which say what it may have in it.
@@ -125,11 +141,9 @@ impl ForeignSystem {
     /// # Errors
     ///
     /// It can't be read, or describes no system.
-    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
-        Ok(ForeignSystem {
-            topology: Topology::read(path)?,
-            path: path.to_owned(),
-        })
+    pub(crate) fn read(path: &Path) -> Result<Self, SystemError> {
+        let source = std::fs::read_to_string(path).map_err(FileError::from)?;
+        file::parse_system(path, &source)
     }
 }
 

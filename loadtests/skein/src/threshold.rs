@@ -209,6 +209,21 @@ impl Metric {
     }
 }
 
+/// Refuses the name of a figure that is somebody else's already, or that no rule could have.
+pub(crate) fn free_name(name: &str) -> Result<(), String> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c == '-';
+    if name.is_empty() || !name.chars().all(is_plain) {
+        return Err("a figure's name is made of lowercase letters and `-`".to_owned());
+    }
+    let is_taken = Threshold::read(&format!("{name}<1"), &[]).is_ok();
+    match is_taken {
+        true => Err(format!(
+            "{name} is a metric already; give the figure another name"
+        )),
+        false => Ok(()),
+    }
+}
+
 fn named(figures: &[Figure]) -> impl Iterator<Item = (&'static str, Metric)> {
     let names = figures.iter().map(|figure| figure.name);
     names.map(|name| (name, Metric::Named(name)))

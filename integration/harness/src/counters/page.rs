@@ -94,6 +94,8 @@ pub(super) fn lines(page: &[u8], format: Format) -> Result<Vec<Line>, PageError>
             let mut words = comment.split_ascii_whitespace();
             match (words.next(), words.next(), words.next()) {
                 (Some("EOF"), None, _) => ended = true,
+                // As if nothing were said.
+                (Some("TYPE"), Some(_), Some("untyped" | "unknown")) => {}
                 (Some("TYPE"), Some(family), Some(kind)) => {
                     kinds.insert(family.trim_matches('"').to_owned(), kind_called(kind));
                 }
@@ -142,7 +144,11 @@ fn family_of(name: &str, kinds: &HashMap<String, Kind>) -> (Kind, &'static str) 
             }
         }
     }
-    (Kind::Other, "")
+    // Where nobody says of which type it is, its name does.
+    match name.ends_with("_total") {
+        true => (Kind::Counter, "_total"),
+        false => (Kind::Other, ""),
+    }
 }
 
 type Sample = (String, BTreeMap<String, String>, f64);

@@ -1,10 +1,13 @@
 //! Topologies in TOML, which give the same value as those that are built in Rust.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
 
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
@@ -25,12 +28,18 @@ pub enum FileError {
     Text {
         /// The mistake, and its place.
         message: String,
+        /// The mistake alone.
+        sentence: String,
+        /// The bytes of the text that it is about.
+        at: Range<usize>,
     },
     /// The nodes don't fit together.
     #[error("line {line}: {mistake}")]
     Nodes {
         /// The line on which the node begins that the mistake was found at.
         line: usize,
+        /// The byte of the text that the line begins at.
+        at: usize,
         /// The mistake.
         mistake: TopologyError,
     },
@@ -77,26 +86,46 @@ impl Topology {
     ///
     /// When the text isn't TOML of the right form, or its nodes don't fit together.
     pub fn from_toml(text: &str) -> Result<Self, FileError> {
-        let file: File = toml::from_str(text).map_err(|error| FileError::Text {
+        Topology::from_toml_beside(text, &|_| false)
+    }
+
+    /// The same from a text that has other tables too, which are somebody else's to read:
+    /// those whose names are `others`.
+    ///
+    /// # Errors
+    ///
+    /// When the text isn't TOML of the right form, or its nodes don't fit together.
+    pub fn from_toml_beside(text: &str, others: &dyn Fn(&str) -> bool) -> Result<Self, FileError> {
+        let written = toml::Deserializer::parse(text);
+        let file = written.and_then(|written| File { others }.deserialize(written));
+        let file = file.map_err(|error| FileError::Text {
             message: error.to_string().trim_end().to_owned(),
+            sentence: error.message().to_owned(),
+            at: error.span().unwrap_or(0..0),
         })?;
+        let line_of_byte = |at: usize| text[..at].matches('\n').count() + 1;
         let mut nodes: Vec<(usize, NodeName, NodeFile)> = Vec::new();
-        for (name, node) in file.node {
-            let line = text[..node.span().start].matches('\n').count() + 1;
+        for (name, node) in file {
+            let at = node.span().start;
             let name = name.parse().map_err(|error| FileError::Nodes {
-                line,
+                line: line_of_byte(at),
+                at,
                 mistake: TopologyError::Name(error),
             })?;
-            nodes.push((line, name, node.into_inner()));
+            nodes.push((at, name, node.into_inner()));
         }
-        nodes.sort_by_key(|(line, ..)| *line);
-        let lines: Vec<(NodeName, usize)> = nodes
+        nodes.sort_by_key(|(at, ..)| *at);
+        let places: Vec<(NodeName, usize)> = nodes
             .iter()
-            .map(|(line, name, _)| (name.clone(), *line))
+            .map(|(at, name, _)| (name.clone(), *at))
             .collect();
-        let placed = |mistake: TopologyError| FileError::Nodes {
-            line: line_of(&mistake, &lines),
-            mistake,
+        let placed = |mistake: TopologyError| {
+            let at = place_of(&mistake, &places);
+            FileError::Nodes {
+                line: line_of_byte(at),
+                at,
+                mistake,
+            }
         };
         let plans: Result<Vec<NodePlan>, TopologyError> = nodes
             .into_iter()
@@ -106,8 +135,8 @@ impl Topology {
     }
 }
 
-/// The line of the node that a mistake is about; the first one's when it is about all.
-fn line_of(mistake: &TopologyError, lines: &[(NodeName, usize)]) -> usize {
+/// The place of the node that a mistake is about; the first one's when it is about all.
+fn place_of(mistake: &TopologyError, places: &[(NodeName, usize)]) -> usize {
     let about = match mistake {
         TopologyError::Twice { name } => name.as_str(),
         TopologyError::Port { second: node, .. }
@@ -115,6 +144,7 @@ fn line_of(mistake: &TopologyError, lines: &[(NodeName, usize)]) -> usize {
         | TopologyError::Several { node, .. }
         | TopologyError::Replicas { node, .. }
         | TopologyError::SharedPort { node, .. }
+        | TopologyError::FixedPort { node, .. }
         | TopologyError::NoProgram { node } => node.as_str(),
         TopologyError::Circle { nodes } | TopologyError::NoEntry { nodes } => &nodes[0],
         TopologyError::Empty | TopologyError::Name(_) => "",
@@ -124,16 +154,72 @@ fn line_of(mistake: &TopologyError, lines: &[(NodeName, usize)]) -> usize {
         let rest = about.strip_prefix(name.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
-    let found = lines.iter().filter(|(name, _)| is_it(name));
+    let found = places.iter().filter(|(name, _)| is_it(name));
     let longest = found.max_by_key(|(name, _)| name.as_str().len());
-    longest.or(lines.first()).map_or(1, |(_, line)| *line)
+    longest.or(places.first()).map_or(0, |(_, at)| *at)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    node: BTreeMap<String, Spanned<NodeFile>>,
+/// The nodes of a file, by name.
+type NodesFile = BTreeMap<String, Spanned<NodeFile>>;
+
+/// A file with nodes, and perhaps with other tables.
+#[derive(Clone, Copy)]
+struct File<'a> {
+    others: &'a dyn Fn(&str) -> bool,
+}
+
+impl<'de> DeserializeSeed<'de> for File<'_> {
+    type Value = NodesFile;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<NodesFile, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for File<'_> {
+    type Value = NodesFile;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table `[node.NAME]` for each node")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NodesFile, A::Error> {
+        let mut nodes = NodesFile::new();
+        while let Some(is_node) = map.next_key_seed(Key(self.others))? {
+            match is_node {
+                true => nodes = map.next_value()?,
+                false => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(nodes)
+    }
+}
+
+/// The name of a table: true for the nodes, false for somebody else's.
+struct Key<'a>(&'a dyn Fn(&str) -> bool);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a table")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<bool, E> {
+        match name {
+            "node" => Ok(true),
+            other if (self.0)(other) => Ok(false),
+            unknown => Err(E::unknown_field(unknown, &["node"])),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -143,8 +229,13 @@ struct NodeFile {
     run: Option<Vec<Text>>,
     /// Arguments for the launcher's program, in place of `run`.
     host: Option<Vec<Text>>,
-    /// The image of the container that `run` runs in.
+    /// The image of the container that `run` runs in, or else its entry point.
     image: Option<String>,
+    /// The arguments for the entry point of `image`, in place of the image's own.
+    command: Option<Vec<Text>>,
+    /// Folders and files that the container has too.
+    #[serde(default)]
+    volumes: Vec<Text>,
     /// The URL of a server that runs already, in place of `run`.
     elsewhere: Option<String>,
     #[serde(default)]
@@ -152,6 +243,8 @@ struct NodeFile {
     #[serde(default)]
     files: BTreeMap<String, Template>,
     workdir: Option<Text>,
+    /// The command by which the program is built.
+    build: Option<String>,
     #[serde(default)]
     unprivileged: bool,
     stop: Option<SignalFile>,
@@ -210,12 +303,16 @@ impl NodeFile {
             program.arguments.extend(run);
             Some(program)
         };
-        let program = match (self.run, self.host) {
-            (None, Some(arguments)) => Some(Program {
+        let program = match (self.run, self.host, self.command) {
+            (None, None, arguments) if self.image.is_some() => Some(Program {
+                arguments: arguments.unwrap_or_default(),
+                ..Program::new(ProgramFile::Image)
+            }),
+            (None, Some(arguments), None) => Some(Program {
                 arguments,
                 ..Program::new(ProgramFile::Host)
             }),
-            (Some(run), None) => by_file(run.into_iter()),
+            (Some(run), None, None) => by_file(run.into_iter()),
             _ => None,
         };
         let program = program.map(|program| Program {
@@ -226,6 +323,8 @@ impl NodeFile {
                 .map(|(name, of)| (name, of.0))
                 .collect(),
             workdir: self.workdir,
+            volumes: self.volumes,
+            build: self.build,
             unprivileged: self.unprivileged,
             stop: self.stop.map_or(program.stop, |stop| stop.0),
             ..program
@@ -238,6 +337,15 @@ impl NodeFile {
             (None, None, Some(url)) => Run::Elsewhere(url),
             _ => return Err(TopologyError::NoProgram { node: name }),
         };
+        let tells_otherwise = matches!(self.ready, Some(ReadyFile::Log(_) | ReadyFile::Command(_)));
+        if let Run::Container { image, program } = &run
+            && program.file == ProgramFile::Image
+            && self.port == 0
+            && !tells_otherwise
+        {
+            let image = image.clone();
+            return Err(TopologyError::FixedPort { node: name, image });
+        }
         let usual = match run.is_hosted() {
             true => Ready::Announced,
             false => Ready::Tcp,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -76,6 +77,12 @@ pub struct Program {
     pub files: BTreeMap<String, Text>,
     /// The folder that it runs in, by default that of the harness.
     pub workdir: Option<Text>,
+    /// Folders and files of this machine that a container has too, as `HERE:THERE` or
+    /// `HERE:THERE:ro`; a program has them anyway.
+    pub volumes: Vec<Text>,
+    /// The command for a shell, in that folder, by which the program is built. Nodes don't
+    /// start with it: whoever wants to run them as they are now has it done before.
+    pub build: Option<String>,
     /// Programs that have to be there for this way to be had.
     pub needs: Vec<String>,
     /// Folders beside those of `PATH` in which programs are looked for; a `*` as the name
@@ -96,6 +103,9 @@ pub enum ProgramFile {
     Host,
     /// Another one: a path, or a name to be looked for in `PATH`.
     Path(Text),
+    /// The entry point of a container's image, which the arguments are for. The container is
+    /// then the user that the image says.
+    Image,
 }
 
 /// The sign that a node is ready.
@@ -341,6 +351,19 @@ impl NodePlan {
         matches!(self.run, Run::Elsewhere(_))
     }
 
+    /// The same with each program in the folder that it runs in, seen from `base`.
+    pub(super) fn moved_to(mut self, base: &Path) -> Self {
+        let ways = [&mut self.run].into_iter().chain(&mut self.otherwise);
+        // Those of a container are in its image.
+        let programs = ways.filter(|way| matches!(way, Run::Program(_)));
+        for program in programs.filter_map(Run::program_mut) {
+            let folder = program.workdir.as_ref().map(Text::to_string);
+            let folder = base.join(folder.unwrap_or_default());
+            program.workdir = folder.to_string_lossy().parse().ok();
+        }
+        self
+    }
+
     /// Every text of the node.
     pub(super) fn texts(&self) -> impl Iterator<Item = &Text> {
         let command: &[Text] = match &self.ready {
@@ -399,17 +422,21 @@ impl Run {
         }
     }
 
-    fn set(&mut self, variable: String, value: Text) {
+    fn program_mut(&mut self) -> Option<&mut Program> {
         match self {
-            Run::Program(program) | Run::Container { program, .. } => {
-                program.environment.insert(variable, value);
-            }
-            Run::Elsewhere(_) => {}
+            Run::Program(program) | Run::Container { program, .. } => Some(program),
+            Run::Elsewhere(_) => None,
+        }
+    }
+
+    pub(super) fn set(&mut self, variable: String, value: Text) {
+        if let Some(program) = self.program_mut() {
+            program.environment.insert(variable, value);
         }
     }
 
     /// True when the launcher's program hosts the node.
-    pub(crate) fn is_hosted(&self) -> bool {
+    pub fn is_hosted(&self) -> bool {
         matches!(self, Run::Program(program) if program.file == ProgramFile::Host)
     }
 }
@@ -423,6 +450,8 @@ impl Program {
             environment: BTreeMap::new(),
             files: BTreeMap::new(),
             workdir: None,
+            volumes: Vec::new(),
+            build: None,
             needs: Vec::new(),
             folders: Vec::new(),
             unprivileged: false,
@@ -432,7 +461,7 @@ impl Program {
 
     fn texts(&self) -> impl Iterator<Item = &Text> {
         let file = match &self.file {
-            ProgramFile::Host => None,
+            ProgramFile::Host | ProgramFile::Image => None,
             ProgramFile::Path(path) => Some(path),
         };
         file.into_iter()
@@ -440,6 +469,7 @@ impl Program {
             .chain(self.environment.values())
             .chain(self.files.values())
             .chain(&self.workdir)
+            .chain(&self.volumes)
     }
 }
 

@@ -241,7 +241,12 @@ fn a_mistake_in_a_file_has_a_line() {
         ("run = [\"a\"]\nwithin = \"5\"", "is no duration such as"),
         ("run = [\"a\"]\nready = \"soon\"", "line 3, column 9"),
         ("run = []", "line 1: a has no program to run"),
-        ("image = \"redis:7\"", "line 1: a has no program to run"),
+        ("image = \"redis:7\"", "line 1: a runs what redis:7 runs"),
+        (
+            "run = [\"a\"]\ncommand = [\"b\"]",
+            "line 1: a has no program",
+        ),
+        ("run = [\"a\"]\n[[ledger]]\nof = 1", "line 3, column 3"),
         (
             "run = [\"a\"]\nelsewhere = \"redis://b\"",
             "line 1: a has no program",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{ArgMatches, Args};
 use jiff::Timestamp;
-use sides::Sides;
+use sides::{Builds, Sides};
 use stats::comparison::FEWEST_ROUNDS;
 
 use super::telling::{EventsFile, tell_of_files};
@@ -41,14 +41,17 @@ const CALIBRATION_BUDGET: Duration = Duration::from_secs(6 * 60);
 pub(super) struct Gate {
     /// What to compare against: a git revision, which is built once in a worktree of its
     /// own, with its own lock file and this build's profile; or the path to a build, which
-    /// is a load tester or a node program.
-    #[arg(long, value_name = "REVISION|PATH")]
+    /// is a load tester or a node program. Of a system of your own, a revision's programs
+    /// run in a worktree of it, after the `build` of each node. Or a setting: NODE=IMAGE or
+    /// NODE.env.VARIABLE=VALUE.
+    #[arg(long, value_name = "REVISION|PATH|SETTING")]
     baseline: Option<String>,
 
-    /// The build that is judged, by the path of its executable or its folder
+    /// The build that is judged, by the path of its executable or its folder; or a setting of
+    /// the system, such as store.env.CACHE=on, which is compared with the system as it is
     /// [default: the working tree, of which the same is built; this very program, when
     /// the baseline is a load tester].
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["aa", "calibrate"])]
+    #[arg(long, value_name = "PATH|SETTING", conflicts_with_all = ["aa", "calibrate"])]
     candidate: Option<PathBuf>,
 
     /// How long to measure at most, such as 2m, 6m or 20m. More time sees smaller
@@ -80,7 +83,7 @@ pub(super) struct Gate {
 
     /// Start another system on the baseline's side, such as one of an older version or with
     /// other settings.
-    #[arg(long, value_name = "FILE", requires = "topology", conflicts_with_all = ["aa", "calibrate"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["aa", "calibrate"])]
     baseline_topology: Option<PathBuf>,
 
     /// The seed of every random choice [default: a new one].
@@ -119,15 +122,19 @@ impl Gate {
         &self,
         Sides {
             plan,
-            systems,
+            mut systems,
             amended,
         }: Sides,
         events: &Events,
         interruption: &Interruption,
     ) -> Result<u8, Failure> {
         let application = Arc::clone(&plan.application);
-        let builds = self.builds(&application, &amended, events, interruption);
-        let (baseline, candidate) = builds.map_err(|error| {
+        let builds = self.builds(&plan, &mut systems, &amended, events, interruption);
+        let Builds {
+            baseline,
+            candidate,
+            then: _then,
+        } = builds.map_err(|error| {
             if matches!(error, BaselineError::Interrupted) {
                 events.emit(Event::interrupted(interruption));
             }
@@ -229,7 +236,9 @@ impl Gate {
             }
         }
         if let Some(asked) = &self.baseline {
-            let baseline = baseline.commit.as_ref().unwrap_or(asked);
+            let is_setting = matches!(self.settings(), Ok([Some(_), _]));
+            let commit = baseline.commit.as_ref().filter(|_| !is_setting);
+            let baseline = commit.unwrap_or(asked);
             command.push_str(&format!(" --baseline {}", quoted(baseline)));
         }
         if let Some(candidate) = &self.candidate {

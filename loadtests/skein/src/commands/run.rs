@@ -15,7 +15,7 @@ use clap::{ArgMatches, Args, Parser};
 use jiff::Timestamp;
 
 use super::telling::{EventsFile, tell_of_files};
-use super::{ReportsFolder, amended, foreign_system, on_runtime, quoted};
+use super::{ReportsFolder, amended, build, foreign_system, on_runtime, quoted};
 use crate::client::{InvalidTarget, Target};
 use crate::events::{CommandName, Events};
 use crate::exit_code::{Failure, Outcome};
@@ -146,6 +146,14 @@ impl Run {
         events: &Events,
         interruption: &Interruption,
     ) -> Result<u8, Failure> {
+        if let Some(system) = order
+            .plan
+            .foreign
+            .as_ref()
+            .filter(|_| order.target.is_none())
+        {
+            build(&system.topology, interruption)?;
+        }
         let reports = Reports::of(&order.plan.application, &self.folder.reports);
         let id = format!(
             "{}-{}",
@@ -225,12 +233,12 @@ impl Run {
             // What the files of certificates have wrong shows before anything is started.
             Target::new(target, &plan.connection)?;
         }
-        if system.is_some() {
+        if plan.foreign.is_some() {
             return Ok(plan);
         }
         anyhow::ensure!(
             plan.requests.is_none() || self.target.is_some(),
-            "a plan of plain requests starts no system of its own; name the server with --target URL, or a system to start with --topology FILE"
+            "a plan of plain requests starts no system of its own; name the server with --target URL, or a system to start with --topology FILE or as [node.NAME] in the plan"
         );
         anyhow::ensure!(
             application.system.is_some() || self.target.is_some(),

@@ -10,7 +10,7 @@ use clap::{ArgMatches, Args};
 use harness::error::StartError;
 use harness::{Launcher, StartOptions, System, Topology};
 
-use super::{foreign_system, interruption, on_runtime};
+use super::{build, foreign_system, interruption, on_runtime};
 use crate::exit_code::{Failure, Outcome};
 use crate::output::{say, tell};
 use crate::plan::{Plan, PlanOf};
@@ -35,6 +35,7 @@ impl Up {
         let topology = self.topology(application, flags)?;
         // Before anything is started, so that no signal finds it unguarded.
         let interruption = interruption()?;
+        build(&topology, &interruption)?;
         on_runtime(async {
             let folder = harness::scratch::folder("up").map_err(Failure::not_started)?;
             let options = StartOptions {

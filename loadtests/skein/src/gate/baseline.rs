@@ -20,6 +20,7 @@ use super::record::{Build, Side};
 use super::setup::this_build;
 use crate::events::{Event, Events, millis};
 use crate::interruption::Interruption;
+use crate::plan::SystemError;
 use crate::program::application::Application;
 
 /// Why there is no build to compare with.
@@ -84,6 +85,15 @@ pub enum BaselineError {
     /// A signal came before the build was there.
     #[error("the gate was interrupted while a side of it was built")]
     Interrupted,
+    /// The revision's version of the system's file describes none.
+    #[error("the file of the system describes none in {revision}")]
+    System {
+        /// The revision.
+        revision: String,
+        /// Why not.
+        #[source]
+        source: Box<SystemError>,
+    },
     /// The baseline can't be built.
     #[error("the baseline {commit} could not be built")]
     Baseline {

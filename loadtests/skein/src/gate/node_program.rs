@@ -36,6 +36,27 @@ pub enum BuildError {
     /// Cargo can't be executed.
     #[error("could not execute cargo")]
     Cargo(#[source] io::Error),
+    /// There is no folder to build in, or no shell.
+    #[error("could not execute a shell in {}", folder.display())]
+    NoShell {
+        /// The folder.
+        folder: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The command that a node has for it failed.
+    #[error("`{command}` of {node} ended with {status}, and said last\n{output}")]
+    OwnCommand {
+        /// The node.
+        node: String,
+        /// The command.
+        command: String,
+        /// The way in which it ended.
+        status: String,
+        /// The last lines that it printed.
+        output: String,
+    },
     /// Cargo gave up.
     #[error("cargo ended with\n{output}")]
     NotBuilt {

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytesize::ByteSize;
+use harness::Topology;
+use harness::topology::FileError;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
@@ -17,30 +19,115 @@ use super::span::{Size, Span, check_timeout};
 use super::stage_file::{StageFile, check_stages};
 use super::tables::OwnTables;
 use super::words::plainly;
-use super::{Mix, Plan, PlanOf, rules};
+use super::{ForeignSystem, Mix, Plan, PlanOf, SystemError, rules};
 use crate::client::{AnswerLimits, ConnectionSettings};
+use crate::equations::{Equations, Written};
 use crate::evidence::Limits;
+use crate::figure::Figure;
 use crate::program::application::Application;
 use crate::text::printable;
 use crate::threshold::Threshold;
 
 /// Reads and checks a plan; files that it names are beside its own.
 pub(super) fn parse(file: &str, source: &str, of: PlanOf<'_>) -> Result<Plan, InvalidPlan> {
-    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-    read(source, folder, of).map_err(|problem| problem.locate(file, source))
+    read(Path::new(file), source, of).map_err(|problem| problem.locate(file, source))
 }
 
 /// Reads and checks a plan that was told on the command line.
 pub(super) fn parse_told(told: &ToldPlan, of: PlanOf<'_>) -> Result<Plan, InvalidPlan> {
-    read(told.source(), Path::new(""), of).map_err(|problem| problem.blame(told))
+    read(Path::new(""), told.source(), of).map_err(|problem| problem.blame(told))
 }
 
-fn read(source: &str, folder: &Path, of: PlanOf<'_>) -> Result<Plan, Mistake> {
+/// Reads a system's file, which may be that of a plan for it too; its load is then not read.
+pub(super) fn parse_system(path: &Path, source: &str) -> Result<ForeignSystem, SystemError> {
+    let mut written = match DeTable::parse(source) {
+        Ok(written) => written,
+        // In the words of whoever reads nodes.
+        Err(_) => Spanned::new(0..0, DeTable::new()),
+    };
+    let written = written.get_mut();
+    let has_load = written.contains_key(STAGE);
+    let others = |name: &str| has_load || Written::TABLES.contains(&name);
+    let topology = Topology::from_toml_beside(source, &others)?;
+    let equations = Written::take(written).and_then(|written| written.check(Some(&topology)));
+    let equations = equations.map_err(|error| error.locate(&path.to_string_lossy(), source))?;
+    Ok(ForeignSystem {
+        path: path.to_owned(),
+        topology,
+        equations,
+    })
+}
+
+const NODE: &str = "node";
+const STAGE: &str = "stage";
+
+fn read(file: &Path, source: &str, of: PlanOf<'_>) -> Result<Plan, Mistake> {
     let wrong = |error: toml::de::Error| wrong_form(&error, source);
     let mut written = DeTable::parse(source).map_err(wrong)?;
+    let nodes = written.get_mut().remove(NODE);
+    let own_system = match (nodes, of.system) {
+        (Some(nodes), Some(other)) => {
+            let sentence = format!(
+                "this plan has a system of its own, and {} is another; leave out one of them",
+                other.path.display()
+            );
+            return Err(Mistake::at(&nodes, sentence));
+        }
+        (Some(_), None) => Some(ForeignSystem {
+            path: file.to_owned(),
+            topology: Topology::from_toml_beside(source, &|_| true)
+                .map_err(|error| wrong_nodes(error, source))?,
+            equations: Equations::default(),
+        }),
+        (None, _) => None,
+    };
+    let of = PlanOf {
+        system: own_system.as_ref().or(of.system),
+        ..of
+    };
+    let equations = Written::take(written.get_mut())?;
     let own = OwnTables::take(&mut written, source, of.application)?;
-    let plan = PlanFile::deserialize(Deserializer::from(written)).map_err(wrong)?;
-    plan.check((source, folder), own, of)
+    let mut plan = PlanFile::deserialize(Deserializer::from(written)).map_err(wrong)?;
+    let thresholds = std::mem::take(&mut plan.thresholds);
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut plan = plan.check((source, folder), own, of)?;
+    plan.equations = check_equations(equations, &plan)?;
+    plan.thresholds = check_thresholds(thresholds, &plan)?;
+    Ok(plan)
+}
+
+/// A mistake in the nodes of a plan's own system.
+fn wrong_nodes(error: FileError, source: &str) -> Mistake {
+    let (at, sentence) = match error {
+        FileError::Text { sentence, at, .. } => {
+            let sentence = plainly(&sentence, source, at.start);
+            (at, sentence)
+        }
+        FileError::Nodes { at, mistake, .. } => (at..at, mistake.to_string()),
+        FileError::Read(error) => (0..0, error.to_string()),
+    };
+    Mistake {
+        at,
+        ..Mistake::somewhere(sentence)
+    }
+}
+
+/// The equations of the plan and of its system's file, which are about what there is.
+fn check_equations(written: Written, plan: &Plan) -> Result<Equations, Mistake> {
+    for route in written.routes() {
+        let sent = rules::check_route(route.get_ref(), plan);
+        sent.map_err(|sentence| Mistake::at(&route, sentence))?;
+    }
+    let own = written.check(plan.topology().as_ref())?;
+    let Some(system) = &plan.foreign else {
+        return Ok(own);
+    };
+    own.with(&system.equations).map_err(|twice| {
+        Mistake::somewhere(format!(
+            "{twice} is both here and in {}; leave out one of them",
+            system.path.display()
+        ))
+    })
 }
 
 /// A mistake in the form of a plan, which serde or the TOML parser found.
@@ -189,6 +276,7 @@ impl PlanFile {
             connection: ConnectionSettings::default(),
             limits: self.limits.check()?,
             gate: self.gate.check()?,
+            equations: Equations::default(),
             source: source.to_owned(),
         };
         if let Some(connection) = self.connection {
@@ -199,7 +287,6 @@ impl PlanFile {
                 ..Mistake::somewhere(sentence)
             })?;
         }
-        plan.thresholds = check_thresholds(self.thresholds, &plan)?;
         Ok(plan)
     }
 }
@@ -295,11 +382,13 @@ fn check_mix(
 }
 
 fn check_thresholds(rules: Vec<Spanned<String>>, plan: &Plan) -> Result<Vec<Threshold>, Mistake> {
-    let figures = &plan.application.figures;
+    // Of other systems, the program's own have to be known to be refused in a sentence.
+    let program = plan.application.figures.iter().copied();
+    let figures: Vec<Figure> = plan.equations.figures().chain(program).collect();
     rules
         .into_iter()
         .map(|rule| {
-            let threshold = Threshold::read(rule.get_ref(), figures)
+            let threshold = Threshold::read(rule.get_ref(), &figures)
                 .map_err(|error| Mistake::at(&rule, format!("{error}")))?;
             rules::check(&threshold, plan).map_err(|sentence| Mistake::at(&rule, sentence))?;
             Ok(threshold)

@@ -66,6 +66,13 @@ fn check_named(subject: Option<&str>, plan: &Plan) -> Result<(), String> {
 }
 
 fn check_figure(name: &str, subject: Option<&str>, plan: &Plan) -> Result<(), String> {
+    let is_of_all = || match subject {
+        Some(_) => Err("this metric is about the whole system and takes no `for`".to_owned()),
+        None => Ok(()),
+    };
+    if plan.equations.figures().any(|figure| figure.name == name) {
+        return is_of_all();
+    }
     if !plan.is_at_home() {
         return Err(format!(
             "{name} is a figure of {}'s own system, and this is another; name a plan for this one with --plan",
@@ -75,9 +82,7 @@ fn check_figure(name: &str, subject: Option<&str>, plan: &Plan) -> Result<(), St
     if plan.requests.is_some() {
         return Err(NO_SYSTEM.to_owned());
     }
-    if subject.is_some() {
-        return Err("this metric is about the whole system and takes no `for`".to_owned());
-    }
+    is_of_all()?;
     let figures = &plan.application.figures;
     let known: Option<&Figure> = figures.iter().find(|figure| figure.name == name);
     let missing = known.and_then(|figure| (figure.missing?)(plan));
@@ -113,7 +118,7 @@ fn check_node(subject: Option<&str>, plan: &Plan) -> Result<(), String> {
     }
 }
 
-fn check_route(subject: &str, plan: &Plan) -> Result<(), String> {
+pub(super) fn check_route(subject: &str, plan: &Plan) -> Result<(), String> {
     let scenarios = &plan.application.scenarios;
     let mixed = scenarios
         .iter()

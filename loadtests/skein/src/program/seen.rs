@@ -149,7 +149,11 @@ impl<'a> Seen<'a> {
         picked.map(|(_, samples)| samples)
     }
 
-    fn is_within(&self, stage: StageIndex, over: Over) -> bool {
+    pub(crate) fn sights(&self) -> &'a Sights {
+        self.sights
+    }
+
+    pub(crate) fn is_within(&self, stage: StageIndex, over: Over) -> bool {
         let is_judged = self.plan.is_judged(stage);
         match over {
             Over::Run => true,

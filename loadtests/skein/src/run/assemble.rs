@@ -165,19 +165,21 @@ fn account(plan: &Plan, seen: &Sights, is_started: bool) -> Account {
             account.add(of_program(&Seen::new(plan, seen, is_started)));
         }
     }
+    if !plan.equations.is_empty() {
+        let seen = Seen::new(plan, seen, is_started);
+        account.add(plan.equations.account(&seen, plan.topology().as_ref()));
+    }
     account
 }
 
 /// The readings of all figures that the program knows, also of those that it can't tell.
 fn readings(plan: &Plan, account: &Account) -> Vec<FigureRecord> {
-    if !plan.is_at_home() || plan.requests.is_some() {
-        return Vec::new();
-    }
     let told = account.figures.iter();
     let told = told.map(|(figure, reading)| figure.record(*reading));
     let is_told = |name: &str| account.figures.iter().any(|(known, _)| known.name == name);
+    let knows_it = plan.is_at_home() && plan.requests.is_none();
     let untold = plan.application.figures.iter();
-    let untold = untold.filter(|figure| !is_told(figure.name));
+    let untold = untold.filter(|figure| knows_it && !is_told(figure.name));
     told.chain(untold.map(|figure| figure.record(Reading::OutOfSight)))
         .collect()
 }

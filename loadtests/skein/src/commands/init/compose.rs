@@ -1,0 +1,235 @@
+//! A topology made of a compose file: what it says in words of our own, and a list of what was
+//! left out and why.
+
+mod service;
+mod variables;
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use service::Service;
+use variables::Variables;
+
+/// A file that describes the same system, and what it doesn't say.
+#[derive(Debug)]
+pub(super) struct Imported {
+    pub(super) toml: String,
+    pub(super) left_out: Vec<String>,
+}
+
+/// Reads a compose file in its folder, where `.env` and the files of services are.
+///
+/// # Errors
+///
+/// A sentence, when it is no compose file.
+pub(super) fn import(text: &str, folder: &Path) -> anyhow::Result<Imported> {
+    let mut file: Value = serde_saphyr::from_str(text)?;
+    let mut left_out = Vec::new();
+    let variables = Variables::of(folder);
+    variables.fill(&mut file, &mut left_out);
+    let none = Map::new();
+    let members = file.as_object().unwrap_or(&none);
+    let services = members.get("services").and_then(Value::as_object);
+    let services = services.filter(|services| !services.is_empty());
+    let services = services.ok_or_else(|| anyhow::anyhow!("it has no `services`"))?;
+    for name in members.keys() {
+        // Names of volumes and networks are only declared there.
+        if !["services", "version", "name", "volumes"].contains(&&**name) && !name.starts_with("x-")
+        {
+            left_out.push(format!("{name}: {}", why_not(name)));
+        }
+    }
+    let mut services: Vec<Service> = services
+        .iter()
+        .map(|(name, service)| Service::read(name, service, folder, &mut left_out))
+        .collect();
+    let ports: Vec<(String, String, u16)> = services
+        .iter()
+        .filter_map(|of| Some((of.name.clone(), of.node.clone(), of.port?)))
+        .collect();
+    for service in &mut services {
+        service.refer_to(&ports);
+    }
+    mark_entry(&mut services);
+    let name = members
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or("mine");
+    let mut toml = beginning(name);
+    for service in &services {
+        toml += &service.table();
+    }
+    Ok(Imported { toml, left_out })
+}
+
+/// The load goes to whoever is there for the outside; where several are, to the last one.
+fn mark_entry(services: &mut [Service]) {
+    let called: Vec<String> = services.iter().flat_map(|of| of.calls.clone()).collect();
+    let is_outermost = |of: &Service| !called.contains(&of.node);
+    let outermost = services.iter().filter(|of| is_outermost(of)).count();
+    let is_entry = |of: &&mut Service| is_outermost(of) && of.port.is_some();
+    if outermost > 1
+        && let Some(entry) = services
+            .iter_mut()
+            .filter(is_entry)
+            .max_by_key(|of| of.is_published)
+    {
+        entry.is_entry = true;
+    }
+}
+
+/// The load, which is the same for all.
+fn beginning(name: &str) -> String {
+    let is_plain = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-';
+    let name: String = name.chars().filter(is_plain).collect();
+    format!(
+        "# Made of a compose file. Containers are on the network of this machine: each has the port\n\
+         # that is fixed in its image, so that there is one of each.\n\n\
+         name = {name:?}\n\
+         thresholds = [\"error-rate<=0%\"]\n\
+         stage = [{{ name = \"steady\", rate = \"20/s\", duration = \"5s\" }}]\n\n\
+         [[request]]\npath = \"/\"\n"
+    )
+}
+
+fn why_not(member: &str) -> &'static str {
+    match member {
+        "networks" => "every node is on the network of this machine",
+        "secrets" | "configs" => "give a node `files` or `volumes`",
+        "profiles" | "extends" | "include" => "one file describes one system",
+        _ => "there is nothing like it here",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::topology::{ProgramFile, Ready, Run};
+
+    use super::*;
+    use crate::testing;
+
+    const SHOP: &str = r#"
+name: Web_Shop
+x-common: &common
+  restart: always
+services:
+  db:
+    image: postgres:${PG:-16}
+    environment: { POSTGRES_PASSWORD: "p$$w" }
+    ports: ["5432"]
+    volumes: ["data:/var/lib/postgresql/data", "./init.sql:/init.sql:ro"]
+    healthcheck: { test: ["CMD", "pg_isready"], interval: 2s, retries: 10 }
+    stop_signal: SIGINT
+    stop_grace_period: 1m30s
+  web_app:
+    <<: *common
+    build: { context: ./app, dockerfile: Prod }
+    command: gunicorn --bind "0.0.0.0:5000" 'shop:app'
+    working_dir: /app
+    env_file: app.env
+    environment:
+      - DATABASE=postgres://db:5432/shop
+    depends_on: { db: { condition: service_healthy } }
+    expose: [5000]
+    deploy: { replicas: 3 }
+  proxy:
+    image: nginx
+    entrypoint: ["nginx", "-g", "daemon off;"]
+    ports: [{ published: "8080", target: 80 }]
+    depends_on: [web_app]
+    healthcheck: { test: "curl -f http://localhost:80/health || exit 1" }
+    networks: [front]
+volumes: { data: {} }
+networks: { front: {} }
+"#;
+
+    fn imported() -> Imported {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(
+            folder.path().join("app.env"),
+            "# ours\nDEBUG=no\n\nexport KEY='a b'\n",
+        )
+        .expect("written");
+        import(SHOP, folder.path()).expect("a compose file")
+    }
+
+    #[test]
+    fn a_compose_file_becomes_a_plan_with_the_same_system() {
+        let Imported { toml, .. } = imported();
+        let plan = testing::try_parse(&toml).unwrap_or_else(|error| panic!("{error}\n{toml}"));
+        assert_eq!(plan.name, "ebhop");
+        let system = plan.system().expect("a system");
+        assert_eq!(system.entry().name.as_str(), "proxy");
+        let node = |name: &'static str| system.named(name).next().expect("a node");
+        let program = |name: &'static str| node(name).run.program().expect("a program");
+
+        let db = node("db");
+        assert!(matches!(&db.run, Run::Container { image, .. } if image == "postgres:16"));
+        assert_eq!((db.port, &db.ready), (5432, &Ready::Tcp));
+        assert_eq!(db.within.as_secs(), 20);
+        assert_eq!(db.stop_within.as_secs(), 90);
+        assert_eq!(program("db").file, ProgramFile::Image);
+        assert_eq!(
+            program("db").environment["POSTGRES_PASSWORD"].to_string(),
+            "p$w"
+        );
+        let volumes: Vec<String> = program("db")
+            .volumes
+            .iter()
+            .map(|v| v.to_string())
+            .collect();
+        assert_eq!(volumes[0], "{dir}/data:/var/lib/postgresql/data");
+        assert!(
+            volumes[1].ends_with("/init.sql:/init.sql:ro"),
+            "{volumes:?}"
+        );
+
+        let web = program("web-app");
+        assert_eq!(
+            web.environment["DATABASE"].to_string(),
+            "postgres://{db.address}/shop"
+        );
+        assert_eq!(web.environment["KEY"].to_string(), "a b");
+        let build = web.build.as_deref().expect("it is built");
+        assert!(
+            build.starts_with("docker build --tag web-app:skein --file "),
+            "{build}"
+        );
+        assert_eq!(web.arguments.len(), 4);
+        let called: Vec<&str> = node("web-app")
+            .calls
+            .iter()
+            .map(|name| name.as_str())
+            .collect();
+        assert_eq!(called, ["db"]);
+        assert_eq!(node("proxy").ready, Ready::Http("/health".to_owned()));
+        assert_eq!(
+            program("proxy").file,
+            ProgramFile::Path("nginx".parse().expect("a text"))
+        );
+    }
+
+    #[test]
+    fn what_is_left_out_is_listed_with_the_reason() {
+        let left_out = imported().left_out.join("\n");
+        for says in [
+            "networks: every node is on the network of this machine",
+            "services.web_app.deploy.replicas: 3 of them would want port 5000",
+            "services.web_app.restart: nobody restarts a node",
+            "services.proxy.networks: every node is on the network",
+            "services.proxy.ports: it listens on 80, and not on 8080",
+            "services.db.healthcheck.test: it is ready when it accepts connections",
+        ] {
+            assert!(left_out.contains(says), "{says}\n{left_out}");
+        }
+        assert!(!left_out.contains("x-common"), "{left_out}");
+    }
+
+    #[test]
+    fn what_is_no_compose_file_is_refused() {
+        for text in ["", "a: [", "services: {}", "- a", "services: 3"] {
+            assert!(import(text, Path::new(".")).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! One service of a compose file as a node.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::variables::assignments;
+use super::why_not;
+
+/// A service, as far as a node can be it.
+#[derive(Debug, Default)]
+pub(super) struct Service {
+    /// Its name in the compose file, and the node's.
+    pub(super) name: String,
+    pub(super) node: String,
+    /// The port that it listens on, which is fixed in its image.
+    pub(super) port: Option<u16>,
+    pub(super) is_published: bool,
+    pub(super) calls: Vec<String>,
+    pub(super) is_entry: bool,
+    image: String,
+    build: Option<String>,
+    run: Vec<String>,
+    command: Vec<String>,
+    env: BTreeMap<String, String>,
+    volumes: Vec<String>,
+    ready: Option<String>,
+    within: Option<String>,
+    workdir: Option<String>,
+    stop: Option<String>,
+    stop_within: Option<String>,
+}
+
+/// Where a service is read: its folder, and a list of what it says in vain.
+struct Reader<'a> {
+    name: &'a str,
+    folder: &'a Path,
+    left_out: &'a mut Vec<String>,
+}
+
+impl Service {
+    pub(super) fn read(
+        name: &str,
+        written: &Value,
+        folder: &Path,
+        left_out: &mut Vec<String>,
+    ) -> Self {
+        let none = Map::new();
+        let members = written.as_object().unwrap_or(&none);
+        let mut reader = Reader {
+            name,
+            folder,
+            left_out,
+        };
+        let mut service = Service {
+            name: name.to_owned(),
+            node: name.to_lowercase().replace(['_', '.'], "-"),
+            ..Service::default()
+        };
+        // Where it listens decides on other things.
+        for ports in ["ports", "expose"] {
+            if let Some(ports) = members.get(ports) {
+                service.listen(ports, &mut reader);
+            }
+        }
+        let files = members.get("env_file").map(listed).unwrap_or_default();
+        for file in files {
+            service.read_environment(&file, &mut reader);
+        }
+        for (member, value) in members {
+            service.take(member, value, &mut reader);
+        }
+        if service.image.is_empty() {
+            service.image = format!("{}:skein", service.node);
+        }
+        if service.port.is_none() {
+            reader.leave_out(
+                "ports",
+                "it names no port, so that nobody can tell when it is ready",
+            );
+            service.ready = Some("{ command = [\"true\"] }".to_owned());
+        }
+        service
+    }
+
+    fn take(&mut self, member: &str, value: &Value, reader: &mut Reader<'_>) {
+        match member {
+            // Read already.
+            "ports" | "expose" | "env_file" => {}
+            "image" => self.image = text(value),
+            "build" => self.build = Some(self.built(value, reader)),
+            "entrypoint" => self.run = words(value),
+            "command" => self.command = words(value),
+            "environment" => self.env.extend(pairs(value)),
+            "depends_on" => self.depend_on(value, reader),
+            "healthcheck" => self.check_health(value, reader),
+            "volumes" => self.mount(value, reader),
+            "working_dir" => self.workdir = Some(text(value)),
+            "stop_signal" => self.stop = Some(text(value)),
+            "stop_grace_period" => self.stop_within = Some(text(value)),
+            "deploy" | "scale" => {
+                let replicas = value.get("replicas").unwrap_or(value);
+                if replicas.as_u64().is_some_and(|replicas| replicas > 1) {
+                    let port = self
+                        .port
+                        .map_or("the same".to_owned(), |port| port.to_string());
+                    let why = format!("{replicas} of them would want port {port}; there is one");
+                    reader.leave_out("deploy.replicas", &why);
+                }
+            }
+            "restart" => {
+                reader.leave_out(member, "nobody restarts a node, so that its end is seen");
+            }
+            "user" => reader.leave_out(member, "a container is the user that its image says"),
+            "container_name" | "hostname" | "labels" | "init" | "tty" | "stdin_open" => {}
+            _ => reader.leave_out(member, why_not(member)),
+        }
+    }
+
+    fn built(&self, value: &Value, reader: &Reader<'_>) -> String {
+        let context = value.get("context").map_or_else(|| text(value), text);
+        let context = reader.place(&context);
+        let tag = format!("{}:skein", self.node);
+        let file = value.get("dockerfile").map(|file| context.join(text(file)));
+        let file = file.map(|file| format!("--file {} ", shell_word(&file.to_string_lossy())));
+        let file = file.unwrap_or_default();
+        format!(
+            "docker build --tag {tag} {file}{}",
+            shell_word(&context.to_string_lossy())
+        )
+    }
+
+    /// `"8080:80"`, `"127.0.0.1:8080:80/tcp"`, `80`, or a table with `target`.
+    fn listen(&mut self, value: &Value, reader: &mut Reader<'_>) {
+        for port in value.as_array().into_iter().flatten() {
+            let short = text(port);
+            let mut parts = short.split('/').next().unwrap_or_default().rsplit(':');
+            let target = port.get("target").map(text);
+            let target = target.or_else(|| parts.next().map(str::to_owned));
+            let published = port.get("published").map(text);
+            let published = published.or_else(|| parts.next().map(str::to_owned));
+            let Some(number) = target.and_then(|target| target.parse().ok()) else {
+                reader.leave_out("ports", &format!("{short} is no single port"));
+                continue;
+            };
+            if self.port.is_some_and(|known| known != number) {
+                reader.leave_out(
+                    "ports",
+                    &format!("a node has one port, and {number} is another"),
+                );
+                continue;
+            }
+            self.port = Some(number);
+            self.is_published |= published.is_some();
+            if let Some(published) = published.filter(|text| *text != number.to_string()) {
+                let why = format!("it listens on {number}, and not on {published}");
+                reader.leave_out("ports", &why);
+            }
+        }
+    }
+
+    fn read_environment(&mut self, file: &str, reader: &mut Reader<'_>) {
+        match std::fs::read_to_string(reader.folder.join(file)) {
+            Ok(file) => self.env.extend(assignments(&file)),
+            Err(error) => reader.leave_out("env_file", &format!("{file} can't be read: {error}")),
+        }
+    }
+
+    fn depend_on(&mut self, value: &Value, reader: &mut Reader<'_>) {
+        for name in listed(value) {
+            let condition = value.get(&name).and_then(|of| of.get("condition"));
+            if condition.map(text).as_deref() == Some("service_completed_successfully") {
+                reader.leave_out(
+                    "depends_on",
+                    &format!("a node runs on, and {name} is to end"),
+                );
+            }
+            self.calls
+                .push(name.to_lowercase().replace(['_', '.'], "-"));
+        }
+    }
+
+    /// A request of its own is asked from outside; of other commands nobody knows that they
+    /// are there outside of the container.
+    fn check_health(&mut self, value: &Value, reader: &mut Reader<'_>) {
+        let test = value.get("test").map(|test| listed(test).join(" "));
+        let test = test.unwrap_or_default();
+        let hosts = ["localhost", "127.0.0.1", "0.0.0.0"];
+        let asked = hosts.iter().find_map(|host| {
+            let (_, behind) = test.split_once(&format!("http://{host}"))?;
+            let end = behind.find([' ', '"', '\'', ';']).unwrap_or(behind.len());
+            Some(
+                behind[..end]
+                    .split_once('/')
+                    .map_or("", |(_, path)| path)
+                    .to_owned(),
+            )
+        });
+        match asked {
+            Some(path) => {
+                self.ready = Some(format!("{{ http = {} }}", quoted(&format!("/{path}"))));
+            }
+            None if test.is_empty() || test == "NONE" => {}
+            None => reader.leave_out(
+                "healthcheck.test",
+                "it is ready when it accepts connections, for commands are not run in containers",
+            ),
+        }
+        let length = |name: &str| {
+            let written = value.get(name).map(text);
+            written.and_then(|text| humantime::parse_duration(&text).ok())
+        };
+        let retries = value.get("retries").and_then(Value::as_u64).unwrap_or(3) as u32;
+        let tried = length("interval").map_or(Duration::ZERO, |interval| interval * retries);
+        let within = tried + length("start_period").unwrap_or_default();
+        if !within.is_zero() {
+            self.within = Some(humantime::format_duration(within).to_string());
+        }
+    }
+
+    fn mount(&mut self, value: &Value, reader: &mut Reader<'_>) {
+        for volume in value.as_array().into_iter().flatten() {
+            let member = |name| volume.get(name).map(text);
+            let short = match (member("source"), member("target"), volume.as_str()) {
+                (_, _, Some(short)) => short.to_owned(),
+                (Some(source), Some(target), None) => format!("{source}:{target}"),
+                _ => {
+                    reader.leave_out("volumes", "one without a source begins empty anyway");
+                    continue;
+                }
+            };
+            let Some((source, rest)) = short.split_once(':') else {
+                reader.leave_out("volumes", &format!("{short} begins empty anyway"));
+                continue;
+            };
+            let source = match source.starts_with(['.', '/', '~']) {
+                true => reader.place(source).display().to_string(),
+                // Data is the node's own, and new each time.
+                false => format!("{{dir}}/{source}"),
+            };
+            self.volumes.push(format!("{source}:{rest}"));
+        }
+    }
+
+    /// Puts references in place of `NAME:PORT` in what it is told.
+    pub(super) fn refer_to(&mut self, ports: &[(String, String, u16)]) {
+        let told = self
+            .env
+            .values_mut()
+            .chain(&mut self.run)
+            .chain(&mut self.command);
+        for text in told {
+            *text = text.replace('{', "{{").replace('}', "}}");
+            for (name, node, port) in ports.iter().filter(|(name, ..)| *name != self.name) {
+                *text = text.replace(&format!("{name}:{port}"), &format!("{{{node}.address}}"));
+                if text == name {
+                    "127.0.0.1".clone_into(text);
+                }
+            }
+        }
+    }
+
+    /// The table `[node.NAME]`.
+    pub(super) fn table(&self) -> String {
+        let mut table = format!("\n[node.{}]\n", self.node);
+        let mut say = |member: &str, value: String| table += &format!("{member} = {value}\n");
+        if self.is_entry {
+            say("entry", "true".to_owned());
+        }
+        say("image", quoted(&self.image));
+        if let Some(build) = &self.build {
+            say("build", quoted(build));
+        }
+        // A command is what an entry point is told.
+        match self.run.is_empty() {
+            true if self.command.is_empty() => {}
+            true => say("command", list(self.command.iter())),
+            false => say("run", list(self.run.iter().chain(&self.command))),
+        }
+        if let Some(port) = self.port {
+            say("port", port.to_string());
+        }
+        for (member, value) in [
+            ("workdir", &self.workdir),
+            ("within", &self.within),
+            ("stop", &self.stop),
+            ("stop_within", &self.stop_within),
+        ] {
+            if let Some(value) = value {
+                say(member, quoted(value));
+            }
+        }
+        if let Some(ready) = &self.ready {
+            say("ready", ready.clone());
+        }
+        for (member, values) in [("calls", &self.calls), ("volumes", &self.volumes)] {
+            if !values.is_empty() {
+                say(member, list(values.iter()));
+            }
+        }
+        for (name, value) in &self.env {
+            say(&format!("env.{}", quoted(name)), quoted(value));
+        }
+        table
+    }
+}
+
+impl Reader<'_> {
+    /// The place that is meant by one seen from the folder.
+    fn place(&self, path: &str) -> PathBuf {
+        self.folder.join(path).components().collect()
+    }
+
+    fn leave_out(&mut self, member: &str, why: &str) {
+        self.left_out
+            .push(format!("services.{}.{member}: {why}", self.name));
+    }
+}
+
+/// A scalar as it is written.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// A list, the names of a table, or one thing alone.
+fn listed(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(all) => all
+            .iter()
+            .map(|one| one.get("path").map_or_else(|| text(one), text))
+            .collect(),
+        Value::Object(all) => all.keys().cloned().collect(),
+        Value::Null => Vec::new(),
+        one => vec![text(one)],
+    }
+}
+
+/// `[A=1, B=2]`, or a table.
+fn pairs(value: &Value) -> Vec<(String, String)> {
+    match value {
+        Value::Object(all) => all
+            .iter()
+            .map(|(name, of)| (name.clone(), text(of)))
+            .collect(),
+        other => assignments(&listed(other).join("\n")).collect(),
+    }
+}
+
+/// The words of a command, which is a list or a line of a shell.
+fn words(value: &Value) -> Vec<String> {
+    let Value::String(line) = value else {
+        return listed(value);
+    };
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut characters = line.chars();
+    while let Some(c) = characters.next() {
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            ('\\', None) => word.get_or_insert_default().extend(characters.next()),
+            (c, Some(_)) => word.get_or_insert_default().push(c),
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (c, None) if c.is_whitespace() => words.extend(word.take()),
+            (c, None) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+fn shell_word(text: &str) -> String {
+    super::super::super::quoted(text)
+}
+
+/// As a text of TOML.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+fn list<'a>(texts: impl Iterator<Item = &'a String>) -> String {
+    let texts: Vec<String> = texts.map(|text| quoted(text)).collect();
+    format!("[{}]", texts.join(", "))
+}
