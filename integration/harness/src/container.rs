@@ -66,11 +66,9 @@ impl Container {
         }
         let data = launch.data.path().display();
         say(&["--volume", &format!("{data}:{data}")]);
-        if !is_ours {
-            // Names by which configurations in images call others.
-            for called in &launch.plan.calls {
-                say(&["--add-host", &format!("{called}:127.0.0.1")]);
-            }
+        // Names by which configurations in images call others.
+        for called in &launch.plan.calls {
+            say(&["--add-host", &format!("{called}:127.0.0.1")]);
         }
         for volume in program.volumes.iter().map(launch.fill) {
             say(&["--volume", &volume]);
