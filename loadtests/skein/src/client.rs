@@ -288,6 +288,9 @@ async fn exchange(
             }
             Err(mut error) => match error.take_message() {
                 Some(unsent) if is_kept => request = unsent,
+                _ if connection.fell_back() => {
+                    return Err(ExchangeError::of_falling_back(error.into_error()));
+                }
                 _ => {
                     let end = (connection.unread(), connection.ended_by());
                     let error = error.into_error();

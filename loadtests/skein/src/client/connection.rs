@@ -54,6 +54,14 @@ impl Connection {
         .await
     }
 
+    /// True when the server was spoken to in HTTP/2 and answers in HTTP/1.
+    pub(super) fn fell_back(&self) -> bool {
+        match self {
+            Connection::Http1(_) => false,
+            Connection::Http2(shared, _) => shared.first_bytes().starts_with(b"HTTP/1."),
+        }
+    }
+
     /// What ended the connection, if it is one of HTTP/2, which has names for it.
     pub(super) fn ended_by(&self) -> Option<Http2Fault> {
         match self {
@@ -66,10 +74,7 @@ impl Connection {
     pub(super) fn unread(&self) -> &[u8] {
         match self {
             Connection::Http1(own) => own.unread(),
-            // Its own frames are no surprise.
-            Connection::Http2(shared, _) => Some(shared.first_bytes())
-                .filter(|first| first.starts_with(b"HTTP/1."))
-                .unwrap_or_default(),
+            Connection::Http2(..) => &[],
         }
     }
 }

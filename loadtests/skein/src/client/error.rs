@@ -155,6 +155,14 @@ impl ExchangeError {
         }
     }
 
+    /// A server that was spoken to in HTTP/2 answered in another version.
+    pub(super) fn of_falling_back(error: hyper::Error) -> Self {
+        ExchangeError::Tls {
+            problem: TlsProblem::FellBack,
+            source: error.into(),
+        }
+    }
+
     /// An answer began, and ended before it was whole.
     pub(super) fn in_an_answer(error: hyper::Error) -> Self {
         match Http2Fault::behind(&error) {
@@ -201,15 +209,9 @@ impl ExchangeError {
             return ExchangeError::Tls { problem, source };
         }
         if let Some(fault) = Http2Fault::behind(&error).or(ended_by) {
-            return match unread.starts_with(b"HTTP/1.") {
-                true => ExchangeError::Tls {
-                    problem: TlsProblem::FellBack,
-                    source: error.into(),
-                },
-                false => ExchangeError::Http2 {
-                    fault,
-                    source: error,
-                },
+            return ExchangeError::Http2 {
+                fault,
+                source: error,
             };
         }
         if let Some(spoken) = Spoken::by_first_bytes(unread) {

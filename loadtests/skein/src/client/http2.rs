@@ -5,8 +5,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
@@ -20,7 +19,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http2::{self, Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::sync::Notify;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Http2Fault;
 use super::wire::{FirstBytes, Wire};
@@ -39,11 +38,13 @@ pub(super) struct Http2 {
     first: Arc<FirstBytes>,
 }
 
-/// The streams that are open, and the wait for one to end.
-#[derive(Debug, Default)]
+/// The streams that the server allows. Who waits for one gets it in turn: somebody who sends
+/// again and again takes it from nobody.
+#[derive(Debug)]
 struct Streams {
-    open: AtomicUsize,
-    one_ended: Notify,
+    free: Arc<Semaphore>,
+    /// Free ones, and those in use.
+    allowed: Mutex<usize>,
 }
 
 /// The part that hands requests on; it knows how many streams the server allows.
@@ -51,8 +52,7 @@ struct Streams {
 type Driver = Arc<Mutex<Option<http2::Connection<TokioIo<Wire>, Outgoing, TokioExecutor>>>>;
 
 /// One stream, until its answer is read or given up.
-#[derive(Debug)]
-pub(super) struct Stream(Arc<Streams>);
+pub(super) type Stream = OwnedSemaphorePermit;
 
 /// Fields that are about an HTTP/1.1 connection and that no HTTP/2 request has
 /// (RFC 9113, section 8.2.2).
@@ -97,7 +97,10 @@ impl Http2 {
             sender,
             driver,
             ended_by,
-            streams: Arc::default(),
+            streams: Arc::new(Streams {
+                free: Arc::new(Semaphore::new(0)),
+                allowed: Mutex::new(0),
+            }),
             scheme,
             first,
         })
@@ -105,33 +108,45 @@ impl Http2 {
 
     /// Waits for a stream. Gives how long, where none was left.
     pub(super) async fn stream(&self) -> (Stream, Option<Duration>) {
-        if let Some(stream) = self.try_stream() {
-            return (stream, None);
-        }
+        const NEVER_CLOSED: &str = "nobody closes the semaphore";
         /// A server that allows more streams wakes nobody.
         const LOOK_AGAIN: Duration = Duration::from_millis(1);
+        self.ask_how_many();
+        let free = &self.streams.free;
+        if let Ok(stream) = Arc::clone(free).try_acquire_owned() {
+            return (stream, None);
+        }
         let began = Instant::now();
+        let mut turn = pin!(Arc::clone(free).acquire_owned());
         loop {
-            let _ = tokio::time::timeout(LOOK_AGAIN, self.streams.one_ended.notified()).await;
-            if let Some(stream) = self.try_stream() {
-                return (stream, Some(began.elapsed()));
+            tokio::select! {
+                stream = &mut turn => {
+                    return (stream.expect(NEVER_CLOSED), Some(began.elapsed()));
+                }
+                () = tokio::time::sleep(LOOK_AGAIN) => self.ask_how_many(),
             }
         }
     }
 
-    /// A stream, if the server allows one more. Of a connection that has ended, there is no
+    /// Allows as many streams as the server does. Of a connection that has ended, there is no
     /// wait for any.
-    fn try_stream(&self) -> Option<Stream> {
+    fn ask_how_many(&self) {
+        /// No plan has more users.
+        const ENOUGH: usize = 10_000;
         let driver = lock(&self.driver);
         let most = driver
             .as_ref()
-            .map_or(usize::MAX, |driver| driver.current_max_send_streams());
+            .map_or(ENOUGH, |driver| driver.current_max_send_streams());
         drop(driver);
-        let one_more = |open| (open < most).then_some(open + 1);
-        let open = &self.streams.open;
-        open.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
-            .ok()
-            .map(|_| Stream(Arc::clone(&self.streams)))
+        let most = most.min(ENOUGH);
+        let mut allowed = lock(&self.streams.allowed);
+        if *allowed < most {
+            self.streams.free.add_permits(most - *allowed);
+            *allowed = most;
+        } else if *allowed > most {
+            // Those in use end first.
+            *allowed -= self.streams.free.forget_permits(*allowed - most);
+        }
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -175,13 +190,6 @@ impl fmt::Debug for Http2 {
 /// Nothing is half done between any two statements.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::AcqRel);
-        self.0.one_ended.notify_one();
-    }
 }
 
 /// A request of HTTP/1.1 as HTTP/2 has it: `Host` becomes a part of the URI, and what is

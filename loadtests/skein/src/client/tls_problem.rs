@@ -49,16 +49,12 @@ impl TlsProblem {
             if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<Error>()) {
                 return Some(Self::of(tls));
             }
-            // h2 keeps of an error under it only the kind and the text.
-            let below = error
-                .downcast_ref::<h2::Error>()
-                .and_then(h2::Error::get_io);
-            if let Some(io) = below.filter(|io| io.kind() == io::ErrorKind::InvalidData) {
-                let text = io.to_string();
-                let is_about_client = ["Certificate", "UnknownCA", "AccessDenied"]
-                    .iter()
-                    .any(|word| text.contains(word));
-                return Some(match is_about_client {
+            // h2 keeps only the text of an error under it.
+            if let Some(text) = inner.map(ToString::to_string)
+                && let Some((_, alert)) = text.split_once("received fatal alert: ")
+            {
+                let of_client = ["Certificate", "UnknownCA", "AccessDenied"];
+                return Some(match of_client.iter().any(|word| alert.contains(word)) {
                     true => TlsProblem::ClientUnknown,
                     false => TlsProblem::Other,
                 });
@@ -155,6 +151,11 @@ mod tests {
         let wrapped = io::Error::other(Error::AlertReceived(AlertDescription::CertificateRequired));
         assert_eq!(
             TlsProblem::behind(&wrapped),
+            Some(TlsProblem::ClientUnknown)
+        );
+        let as_text = io::Error::other("received fatal alert: CertificateRequired");
+        assert_eq!(
+            TlsProblem::behind(&as_text),
             Some(TlsProblem::ClientUnknown)
         );
         let unrelated = io::Error::other("a reset");

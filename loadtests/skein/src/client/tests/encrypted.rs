@@ -111,7 +111,7 @@ async fn another_version_of_http_than_was_asked_for_is_a_failure_with_a_name() {
     }
     // Without TLS, it answers what it doesn't understand.
     const COMPLAINT: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
-    let old = Server::start(&[&[Answers(COMPLAINT)]]).await;
+    let old = Server::start(&[&[Stalls(COMPLAINT)]]).await;
     let settings = ConnectionSettings {
         http: Http::Two,
         ..ConnectionSettings::default()

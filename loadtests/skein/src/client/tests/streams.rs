@@ -95,6 +95,37 @@ async fn users_who_share_a_connection_wait_for_a_stream_and_that_is_told() {
 }
 
 #[tokio::test]
+async fn who_sends_again_and_again_keeps_nobody_from_a_stream() {
+    let server = Polite::start(Manners {
+        streams: 1,
+        takes: Duration::from_millis(2),
+        ..Manners::PLAIN_HTTP2
+    })
+    .await;
+    let target = server.target(&over_http2(3));
+    let until = Instant::now() + Duration::from_millis(300);
+    let users = (0..3).map(|seat| {
+        let target = target.clone();
+        tokio::spawn(async move {
+            let mut client = Client::on(&target, seat, AnswerLimits::OF_A_MIX);
+            let mut answers = 0u32;
+            while Instant::now() < until {
+                get(&mut client, &target).await.expect("an answer");
+                answers += 1;
+            }
+            answers
+        })
+    });
+    let users: Vec<_> = users.collect();
+    let mut answers = Vec::new();
+    for user in users {
+        answers.push(user.await.expect("no panic"));
+    }
+    let (least, most) = (answers.iter().min(), answers.iter().max());
+    assert!(least.map(|least| least + 2) >= most.copied(), "{answers:?}");
+}
+
+#[tokio::test]
 async fn who_gives_up_an_answer_keeps_the_connection() {
     let server = Polite::start(Manners {
         takes: Duration::from_millis(400),

@@ -40,7 +40,7 @@ fn counts(connections: &ConnectionsRecord) -> Markup {
                     th scope="col" .n { "Handshakes resumed" }
                     th scope="col" { "TLS sessions" }
                 }
-                @if connections.stream_waits > 0 { th scope="col" .n { "Requests without a stream at once" } }
+                @if connections.stream_waits > 0 { th scope="col" .n { "Waited for a stream" } }
                 th scope="col" .n { "Sent" }
                 th scope="col" .n { "Received" }
             } }
