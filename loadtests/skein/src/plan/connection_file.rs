@@ -1,11 +1,11 @@
 //! The TOML form of how users connect, and the check that it makes sense.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Plan;
-use crate::client::{ConnectionSettings, Http, Sessions};
+use super::{Plan, Requests};
+use crate::client::{ConnectionSettings, Http, Sessions, Target};
 
 /// `[connection]`
 #[derive(Deserialize)]
@@ -22,15 +22,17 @@ pub(super) struct ConnectionFile {
 }
 
 impl ConnectionFile {
-    pub(super) fn settings(self) -> ConnectionSettings {
+    /// The settings that are meant; files are looked for in `folder`.
+    pub(super) fn settings(self, folder: &Path) -> ConnectionSettings {
+        let file = |path: Option<PathBuf>| path.map(|path| folder.join(path));
         let usual = ConnectionSettings::default();
         ConnectionSettings {
             http: self.http.unwrap_or(usual.http),
             sessions: self.sessions.unwrap_or(usual.sessions),
             users: self.users.unwrap_or(usual.users),
-            cacert: self.cacert,
-            cert: self.cert,
-            key: self.key,
+            cacert: file(self.cacert),
+            cert: file(self.cert),
+            key: file(self.key),
             insecure: self.insecure,
         }
     }
@@ -73,7 +75,11 @@ impl Plan {
             (Http::Two, Some(name)) => Err(format!(
                 "no request of HTTP/2 has the header field `{name}` (RFC 9113, section 8.2.2); leave it out"
             )),
-            _ => Ok(()),
+            _ if cacert.is_none() && cert.is_none() => Ok(()),
+            // What the files have wrong shows before anything is started.
+            _ => Target::new("https://localhost", &self.connection)
+                .map(drop)
+                .map_err(|error| format!("{:#}", anyhow::Error::new(error))),
         }
     }
 
@@ -86,7 +92,7 @@ impl Plan {
             "transfer-encoding",
             "upgrade",
         ];
-        let requests = self.requests.iter().flat_map(|all| &all.requests);
+        let requests = self.requests.iter().flat_map(Requests::all);
         let mut fields = requests.flat_map(|request| &request.headers);
         fields
             .find(|field| NAMES.contains(&field.name.as_str()))

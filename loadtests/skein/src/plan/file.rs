@@ -281,7 +281,7 @@ impl PlanFile {
         };
         if let Some(connection) = self.connection {
             let at = connection.span();
-            plan.connection = connection.into_inner().settings();
+            plan.connection = connection.into_inner().settings(folder);
             plan.check_connection().map_err(|sentence| Mistake {
                 at,
                 ..Mistake::somewhere(sentence)
