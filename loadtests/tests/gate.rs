@@ -1,6 +1,8 @@
 //! Whole gates, small ones: this build against itself and against builds that are worse
 //! on purpose, revisions that aren't there, and a gate that is interrupted.
 
+#[path = "frame/executable.rs"]
+mod executable;
 mod frame;
 #[path = "frame/order.rs"]
 mod order;

@@ -3,6 +3,8 @@
 
 mod disk;
 mod events;
+#[path = "../frame/executable.rs"]
+mod executable;
 #[path = "../frame/order.rs"]
 mod order;
 mod output;

@@ -1,7 +1,6 @@
 //! Verbs other than `run` end as soon.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -60,11 +59,10 @@ fn a_gate_whose_baseline_is_being_built_ends_soon_and_so_does_the_build() {
     // In place of cargo, which would only take longer to come to the same.
     let cargo = path.join("cargo");
     let script = "#!/bin/sh\nsleep 600 &\necho $! > \"$PIDS\"\nwait\n";
-    fs::write(&cargo, script).expect("written");
-    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("allowed");
+    executable::script(script, &cargo);
     // Builds are kept in the target folder of the program, if it is in one.
     let program = path.join("program");
-    fs::copy(PROGRAM, &program).expect("copied");
+    executable::copy(Path::new(PROGRAM), &program);
     let pids = path.join("pids");
     let mut command = Command::new(program);
     command

@@ -1,7 +1,6 @@
 //! A folder in which a gate is held: its plan, its builds, its sources, and what it left.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::executable;
 use crate::frame::TooBusy;
 use crate::order::are_in_order;
 use crate::{PROGRAM, USAGE};
@@ -107,8 +107,7 @@ impl Place {
         let script = format!(
             "#!/bin/sh\n[ \"$3\" = {service} ] && exec {PROGRAM} \"$@\" {flag}\nexec {PROGRAM} \"$@\"\n"
         );
-        fs::write(&path, script).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("allowed");
+        executable::script(&script, &path);
         path.display().to_string()
     }
 
@@ -137,7 +136,7 @@ impl Place {
         git(self.path(), &["commit", "--quiet", "-m", "one"]);
         let program = self.path().join("target/debug/loadtests");
         fs::create_dir_all(program.parent().expect("a folder")).expect("made");
-        fs::copy(PROGRAM, &program).expect("copied");
+        executable::copy(Path::new(PROGRAM), &program);
         program
     }
 
