@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use crate::executable;
 use crate::run::{PROGRAM, Running, nodes_of, wait_for};
 
 fn quiet(command: &mut Command) {

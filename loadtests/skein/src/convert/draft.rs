@@ -74,7 +74,7 @@ pub(crate) enum DraftValues {
 pub(crate) fn plain(text: &str) -> String {
     static NAMED: LazyLock<Regex> = LazyLock::new(|| {
         let name = "[A-Za-z_][A-Za-z0-9_-]*";
-        let pattern = format!(r"(\{{+)((?:env\.)?{name}(?::{name})?)(\}}+)");
+        let pattern = format!(r"(\{{+)((?:env\.)?{name}(?::raw)?)(\}}+)");
         Regex::new(&pattern).expect("a pattern")
     });
     let doubled = |found: &Captures<'_>| {
