@@ -4,7 +4,9 @@
 //! It sends what it is told, as it is, once: a redirect is an answer like any other,
 //! no proxy is asked, and nothing is sent again. Only when the server has closed the
 //! connection while nobody used it, and so nothing of the request has left, it goes
-//! out over a new one; what that takes is part of the request's time.
+//! out over a new one; and in HTTP/2, when the server gives up a connection in good
+//! order and says that it has not processed the request. What that takes is part of the
+//! request's time.
 
 mod alarm;
 mod connection;
@@ -266,6 +268,7 @@ async fn exchange(
             }
         };
         progress.is_connected = true;
+        let spare = connection.spare(&request).filter(|_| is_kept);
         match connection.send(request, &mut journey.stream_wait).await {
             Ok(answer) => {
                 progress.first_byte = Some(Instant::now());
@@ -287,14 +290,23 @@ async fn exchange(
                 return Ok(content);
             }
             Err(mut error) => match error.take_message() {
-                Some(unsent) if is_kept => request = unsent,
+                Some(unsent) if is_kept => {
+                    connection.leave();
+                    request = unsent;
+                }
                 _ if connection.fell_back() => {
                     return Err(ExchangeError::of_falling_back(error.into_error()));
                 }
                 _ => {
                     let end = (connection.unread(), connection.ended_by());
                     let error = error.into_error();
-                    return Err(ExchangeError::before_an_answer(error, end, limits));
+                    match spare.filter(|_| Http2Fault::left_it_undone(&error)) {
+                        Some(spare) => {
+                            connection.leave();
+                            request = spare;
+                        }
+                        None => return Err(ExchangeError::before_an_answer(error, end, limits)),
+                    }
                 }
             },
         }

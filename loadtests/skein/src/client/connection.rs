@@ -54,6 +54,22 @@ impl Connection {
         .await
     }
 
+    /// A request that is kept, in case the server gives up the connection without having
+    /// processed it: that can only be said in HTTP/2.
+    pub(super) fn spare(&self, request: &Request<Full<Bytes>>) -> Option<Request<Full<Bytes>>> {
+        match self {
+            Connection::Http1(_) => None,
+            Connection::Http2(..) => Some(request.clone()),
+        }
+    }
+
+    /// Sends no further requests over it, where others could.
+    pub(super) fn leave(&self) {
+        if let Connection::Http2(shared, _) = self {
+            shared.leave();
+        }
+    }
+
     /// True when the server was spoken to in HTTP/2 and answers in HTTP/1.
     pub(super) fn fell_back(&self) -> bool {
         match self {

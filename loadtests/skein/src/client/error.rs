@@ -127,21 +127,36 @@ impl fmt::Display for Http2Fault {
 impl Http2Fault {
     /// The fault that an error comes from, if HTTP/2 has a name for it.
     pub(super) fn behind(error: &hyper::Error) -> Option<Self> {
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            if let Some(http2) = error.downcast_ref::<h2::Error>() {
-                return match http2.reason() {
-                    _ if http2.is_io() => None,
-                    _ if !http2.is_remote() => Some(Http2Fault::Broken),
-                    Some(h2::Reason::REFUSED_STREAM) => Some(Http2Fault::Refused),
-                    _ if http2.is_go_away() => Some(Http2Fault::GoneAway),
-                    _ => Some(Http2Fault::Reset),
-                };
-            }
-            cause = error.source();
+        let http2 = error_of_http2(error)?;
+        match http2.reason() {
+            _ if http2.is_io() => None,
+            _ if !http2.is_remote() => Some(Http2Fault::Broken),
+            Some(h2::Reason::REFUSED_STREAM) => Some(Http2Fault::Refused),
+            _ if http2.is_go_away() => Some(Http2Fault::GoneAway),
+            _ => Some(Http2Fault::Reset),
         }
-        None
     }
+
+    /// True when the server gave up the connection in good order, and says that it has not
+    /// processed the request, which may then be sent again (RFC 9113, section 6.8).
+    pub(super) fn left_it_undone(error: &hyper::Error) -> bool {
+        error_of_http2(error).is_some_and(|http2| {
+            let is_in_order = http2.reason() == Some(h2::Reason::NO_ERROR);
+            is_in_order && http2.is_go_away() && http2.is_remote()
+        })
+    }
+}
+
+/// The error of HTTP/2 that an error comes from, if it comes from one.
+fn error_of_http2(error: &hyper::Error) -> Option<&h2::Error> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(http2) = error.downcast_ref() {
+            return Some(http2);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 impl ExchangeError {

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
@@ -33,6 +34,8 @@ pub(super) struct Http2 {
     driver: Driver,
     /// What ended the connection, if HTTP/2 has a name for it.
     ended_by: Arc<OnceLock<Http2Fault>>,
+    /// True once the server takes no further requests over it.
+    is_left: Arc<AtomicBool>,
     streams: Arc<Streams>,
     scheme: Scheme,
     first: Arc<FirstBytes>,
@@ -97,6 +100,7 @@ impl Http2 {
             sender,
             driver,
             ended_by,
+            is_left: Arc::default(),
             streams: Arc::new(Streams {
                 free: Arc::new(Semaphore::new(0)),
                 allowed: Mutex::new(0),
@@ -165,7 +169,12 @@ impl Http2 {
 
     /// True when further requests can be sent, as far as is known here.
     pub(super) fn is_usable(&self) -> bool {
-        !self.sender.is_closed()
+        !self.sender.is_closed() && !self.is_left.load(Ordering::Relaxed)
+    }
+
+    /// Sends no further requests, also none of others who share the connection.
+    pub(super) fn leave(&self) {
+        self.is_left.store(true, Ordering::Relaxed);
     }
 
     /// What ended the connection, if HTTP/2 has a name for it.

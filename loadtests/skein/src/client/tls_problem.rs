@@ -17,6 +17,8 @@ pub enum TlsProblem {
     Expired,
     /// The certificate will be valid some day.
     NotYetValid,
+    /// The certificate is an authority's own, and not one that it has signed.
+    OfAnAuthority,
     /// There is something else about the certificate.
     BadCertificate,
     /// The server speaks no TLS.
@@ -80,6 +82,10 @@ impl TlsProblem {
                 CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                     TlsProblem::NotYetValid
                 }
+                // rustls has no name of its own for what its verifier calls so.
+                other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+                    TlsProblem::OfAnAuthority
+                }
                 _ => TlsProblem::BadCertificate,
             },
             Error::InvalidMessage(_) => TlsProblem::NotTls,
@@ -118,6 +124,9 @@ impl fmt::Display for TlsProblem {
             }
             TlsProblem::NotYetValid => {
                 "the server's certificate is not valid yet; set the clocks right, or go unchecked with --insecure"
+            }
+            TlsProblem::OfAnAuthority => {
+                "the server shows the certificate of an authority (CA:TRUE) as its own; have the authority sign another for it, or go unchecked with --insecure"
             }
             TlsProblem::BadCertificate => {
                 "the server's certificate can't be accepted; renew it, or go unchecked with --insecure"

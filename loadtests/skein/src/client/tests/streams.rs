@@ -1,6 +1,10 @@
 //! HTTP/2: what is sent, who shares a connection, and what the server may end.
 
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use h2::Reason;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::server::{Manners, Polite};
 use super::*;
@@ -163,6 +167,63 @@ async fn rude(
     });
     let url = format!("http://127.0.0.1:{port}");
     Target::new(&url, &over_http2(1)).expect("a target")
+}
+
+/// A server that answers the first request of each connection, and before the second says that
+/// it has had enough and has processed none but the first, as nginx does after a thousand.
+async fn of_few_words() -> (Target, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("it listens").port();
+    let connections = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(answer_the_first(stream));
+        }
+    });
+    let url = format!("http://127.0.0.1:{port}");
+    let target = Target::new(&url, &over_http2(1)).expect("a target");
+    (target, connections)
+}
+
+/// Answers stream 1, and gives up the connection when another begins, frame by frame: h2's
+/// server counts as processed whatever it has seen.
+async fn answer_the_first(mut stream: TcpStream) -> std::io::Result<Infallible> {
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const SETTINGS_TAKEN: &[u8] = &[0, 0, 0, 4, 1, 0, 0, 0, 0];
+    // Status 200 by its place in the table (RFC 7541, appendix A), and the end of the stream.
+    const ANSWER: &[u8] = &[0, 0, 1, 1, 5, 0, 0, 0, 1, 0x88];
+    const GOAWAY: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+    const HEADERS: u8 = 1;
+    let mut preface = [0; 24];
+    stream.read_exact(&mut preface).await?;
+    stream
+        .write_all(&[SETTINGS, SETTINGS_TAKEN].concat())
+        .await?;
+    loop {
+        let mut frame = [0; 9];
+        stream.read_exact(&mut frame).await?;
+        let length = u32::from_be_bytes([0, frame[0], frame[1], frame[2]]);
+        let mut payload = vec![0; length as usize];
+        stream.read_exact(&mut payload).await?;
+        match (frame[3], frame[8]) {
+            (HEADERS, 1) => stream.write_all(ANSWER).await?,
+            (HEADERS, _) => stream.write_all(GOAWAY).await?,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_says_it_has_not_processed_is_sent_again_over_a_new_connection() {
+    let (target, connections) = of_few_words().await;
+    let mut client = client();
+    for request in 1..=5 {
+        let answer = get(&mut client, &target).await;
+        assert!(answer.is_ok(), "request {request}");
+        assert_eq!(connections.load(Ordering::Relaxed), request);
+    }
 }
 
 #[tokio::test]
