@@ -1,6 +1,6 @@
 //! Plans made of what people have already: a recording of a browser, a description of an
-//! interface, a command line of curl. Each reads its own form into a [`Draft`], which is
-//! written as a plan that can be run as it is.
+//! interface, a command line of curl. Each reads its own form into a
+//! [`Draft`](draft::Draft), which is written as a plan that can be run as it is.
 
 pub(crate) mod curl;
 pub(crate) mod draft;
