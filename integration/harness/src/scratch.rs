@@ -20,9 +20,22 @@ use crate::process::is_gone;
 ///
 /// When the temporary directory can't be written to.
 pub fn folder(purpose: &str) -> io::Result<TempDir> {
+    with_mode(purpose, 0o700)
+}
+
+/// The same, which others can look into: for programs that another user executes.
+///
+/// # Errors
+///
+/// When the temporary directory can't be written to.
+pub fn folder_for_all(purpose: &str) -> io::Result<TempDir> {
+    with_mode(purpose, 0o755)
+}
+
+fn with_mode(purpose: &str, mode: u32) -> io::Result<TempDir> {
     tempfile::Builder::new()
         .prefix(&format!("skein-{}-{purpose}-", process::id()))
-        .permissions(Permissions::from_mode(0o700))
+        .permissions(Permissions::from_mode(mode))
         .tempdir()
 }
 

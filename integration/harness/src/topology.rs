@@ -259,9 +259,7 @@ impl Topology {
 }
 
 fn named<'a>(nodes: &'a [NodePlan], name: &'a str) -> impl Iterator<Item = &'a NodePlan> {
-    nodes
-        .iter()
-        .filter(move |node| node.name.as_str() == name || node.role == name)
+    nodes.iter().filter(move |node| node.is_called(name))
 }
 
 fn distinct(nodes: &[NodePlan]) -> Result<(), TopologyError> {

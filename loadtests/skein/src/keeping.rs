@@ -1,6 +1,10 @@
 //! Keeping what was found out: each file by itself, so that one that doesn't fit takes no
 //! other along. What could not be kept is said after the figures, which are in memory.
 
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::Signal;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +20,20 @@ pub fn outlive_full_files() {
         let _within = runtime.enter();
         // The handler stays, whether or not anybody listens.
         let _ = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32));
+    }
+}
+
+/// Sends a message to a writer's thread as soon as there is room for it. Gives whether there was
+/// by `deadline`.
+pub fn send_by<T>(writer: &SyncSender<T>, deadline: Instant, mut message: T) -> bool {
+    const PAUSE: Duration = Duration::from_millis(5);
+    loop {
+        match writer.try_send(message) {
+            Ok(()) => return true,
+            Err(TrySendError::Full(back)) if Instant::now() < deadline => message = back,
+            Err(_) => return false,
+        }
+        thread::sleep(PAUSE);
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Ready {
     pub(crate) plain: PlainRequest,
     names: Option<WrittenNames>,
     reading: Reading,
+    /// The text that a right answer has in it.
+    needle: Option<Arc<Needle>>,
     /// All of it, if it is the same each time.
     built: Option<Request>,
 }
@@ -30,9 +32,11 @@ impl Ready {
     /// The request for the server at `target`. Its answer's body is `kept` as a whole when
     /// more is to be done with it than to check it.
     pub(crate) fn new(plain: PlainRequest, target: &Target, kept: bool) -> Self {
+        let needle = plain.contains.as_deref().map(Needle::new).map(Arc::new);
         let mut ready = Ready {
             names: WrittenNames::of(plain.headers.iter().map(|field| &*field.written)),
-            reading: reading(&plain, kept),
+            reading: reading(&plain, needle.clone(), kept),
+            needle,
             built: None,
             plain,
         };
@@ -116,11 +120,11 @@ impl Ready {
     }
 
     fn check_contains(&self, answer: &Answer, body: &[u8]) -> Result<(), Wrong> {
-        let Some(text) = &self.plain.contains else {
+        let Some(needle) = &self.needle else {
             return Ok(());
         };
         let is_found = match self.reading {
-            Reading::Whole => Needle::new(text).is_in(body),
+            Reading::Whole => needle.is_in(body),
             Reading::Counted | Reading::Searched(_) => answer.is_found,
         };
         if is_found {
@@ -143,13 +147,13 @@ impl Ready {
 
 /// The use that is made of a body: what nobody checks isn't kept, for anyone's may be large,
 /// and a text is looked for as it comes, unless it comes encoded.
-fn reading(plain: &PlainRequest, kept: bool) -> Reading {
+fn reading(plain: &PlainRequest, needle: Option<Arc<Needle>>, kept: bool) -> Reading {
     let mut fields = plain.headers.iter();
     let asks_for_encoded = fields.any(|field| field.name == header::ACCEPT_ENCODING);
-    match &plain.contains {
+    match needle {
         _ if kept || plain.checks.iter().any(Check::needs_body) => Reading::Whole,
         Some(_) if asks_for_encoded => Reading::Whole,
-        Some(text) => Reading::Searched(Arc::new(Needle::new(text))),
+        Some(needle) => Reading::Searched(needle),
         None => Reading::Counted,
     }
 }

@@ -100,7 +100,10 @@ impl ScenarioKind {
     fn begin(&self, user: &mut User) -> Box<dyn Turns> {
         match self.begin {
             Begin::InRust(begin) => begin(user),
-            Begin::Told(place) => Box::new(user.workload().stories.teller(place)),
+            Begin::Told(place) => {
+                let workload = user.workload();
+                Box::new(workload.stories.teller(place, &workload.supply))
+            }
         }
     }
 

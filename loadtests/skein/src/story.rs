@@ -7,17 +7,16 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cookie_store::CookieStore;
 use http::{HeaderValue, header};
-use rand::RngExt;
 
 use crate::client::{Request, Target};
 use crate::plan::{Condition, Requests, Slot, Step, Story, Template};
 use crate::ready::Ready;
-use crate::supply::{Needs, Values};
+use crate::supply::{Needs, Supply, Values};
 use crate::user::User;
+use crate::workload::Workload;
 
 /// A plan's scenarios, made ready for one server.
 #[derive(Debug)]
@@ -46,7 +45,7 @@ pub(crate) struct Teller {
     needs: Arc<Needs>,
     once: Arc<[ReadyStep]>,
     steps: Arc<[ReadyStep]>,
-    values: Option<Values>,
+    values: Values,
     cookies: Option<CookieStore>,
     has_begun: bool,
 }
@@ -72,14 +71,14 @@ impl Stories {
         Stories(requests.stories.iter().map(ready).collect())
     }
 
-    /// A user of the scenario at this place.
-    pub(crate) fn teller(&self, place: usize) -> Teller {
+    /// A user of the scenario at this place, who gets values from `supply`.
+    pub(crate) fn teller(&self, place: usize, supply: &Supply) -> Teller {
         let story = &self.0[place];
         Teller {
             needs: Arc::clone(&story.needs),
             once: Arc::clone(&story.once),
             steps: Arc::clone(&story.steps),
-            values: None,
+            values: supply.begin(),
             cookies: story.keeps_cookies.then(CookieStore::default),
             has_begun: false,
         }
@@ -108,12 +107,12 @@ fn ready_steps(steps: &[Step], slots: &[Slot], target: &Target) -> Arc<[ReadySte
 
 impl Teller {
     /// One who takes these steps and no others, with cookies of its own.
-    pub(crate) fn of_steps(steps: &[Step], slots: &[Slot], target: &Target) -> Self {
+    pub(crate) fn of_steps(steps: &[Step], slots: &[Slot], workload: &Workload) -> Self {
         Teller {
             needs: needs(steps, slots),
             once: Arc::new([]),
-            steps: ready_steps(steps, slots, target),
-            values: None,
+            steps: ready_steps(steps, slots, &workload.target),
+            values: workload.supply.begin(),
             cookies: Some(CookieStore::default()),
             has_begun: true,
         }
@@ -122,22 +121,16 @@ impl Teller {
     /// Takes one turn, and before the first what is done once. True when all of it went well.
     pub(crate) async fn turn(&mut self, user: &mut User) -> bool {
         let workload = Arc::clone(user.workload());
-        let mut values = match self.values.take() {
-            Some(values) => values,
-            None => workload.supply.begin(),
-        };
-        let seat = user.seat();
-        let supply = &workload.supply;
-        let supplied = supply.begin_turn(&self.needs, &mut values, seat, user.rng());
+        let (supply, seat) = (&workload.supply, user.seat());
+        let supplied = supply.begin_turn(&self.needs, &mut self.values, seat, user.rng());
         let before = user.requests();
         let end = match supplied {
-            Ok(()) => self.steps_of_turn(user, &mut values).await,
+            Ok(()) => self.steps_of_turn(user).await,
             Err(used_up) => {
                 user.finds_no_data(&used_up.to_string()).await;
                 End::Failed
             }
         };
-        self.values = Some(values);
         if user.requests() == before {
             // Of a turn in which nothing was to be sent, others shall notice nothing.
             tokio::task::yield_now().await;
@@ -147,9 +140,7 @@ impl Teller {
 
     /// What the steps so far took from answers, by its place.
     pub(crate) fn captured(&self, step: &[Step]) -> Vec<(usize, String)> {
-        let Some(values) = &self.values else {
-            return Vec::new();
-        };
+        let values = &self.values;
         let captures = step.iter().flat_map(|step| &step.captures);
         let places = captures.map(|capture| capture.place);
         places
@@ -158,20 +149,20 @@ impl Teller {
             .collect()
     }
 
-    async fn steps_of_turn(&mut self, user: &mut User, values: &mut Values) -> End {
+    async fn steps_of_turn(&mut self, user: &mut User) -> End {
         if !self.has_begun {
             let once = Arc::clone(&self.once);
-            if self.take(&once, user, values).await == End::Failed {
+            if self.take(&once, user).await == End::Failed {
                 return End::Failed;
             }
             self.has_begun = true;
         }
         let steps = Arc::clone(&self.steps);
-        self.take(&steps, user, values).await
+        self.take(&steps, user).await
     }
 
     /// Takes steps until one fails or the load is over.
-    async fn take(&mut self, steps: &[ReadyStep], user: &mut User, values: &mut Values) -> End {
+    async fn take(&mut self, steps: &[ReadyStep], user: &mut User) -> End {
         for ReadyStep { step, ready, own } in steps {
             if step.chance < 1.0 && !user.chance(step.chance) {
                 continue;
@@ -180,18 +171,18 @@ impl Teller {
             for time in 0..times {
                 if !step
                     .condition
-                    .is_none_or(|condition| condition.holds(values))
+                    .is_none_or(|condition| condition.holds(&self.values))
                 {
                     break;
                 }
                 if time > 0 {
                     let workload = Arc::clone(user.workload());
-                    workload.supply.draw(own, values, user.rng());
+                    workload.supply.draw(own, &mut self.values, user.rng());
                 }
-                if self.send(step, ready, user, values).await == End::Failed {
+                if self.send(step, ready, user).await == End::Failed {
                     return End::Failed;
                 }
-                if !think(user, step.think_time).await {
+                if !user.rest_about(step.think_time).await {
                     return End::Failed;
                 }
             }
@@ -199,13 +190,8 @@ impl Teller {
         End::Well
     }
 
-    async fn send(
-        &mut self,
-        step: &Step,
-        ready: &Ready,
-        user: &mut User,
-        values: &mut Values,
-    ) -> End {
+    async fn send(&mut self, step: &Step, ready: &Ready, user: &mut User) -> End {
+        let values = &self.values;
         let workload = Arc::clone(user.workload());
         let mut request = ready.request(&workload.target, values.all());
         let url = self
@@ -240,7 +226,7 @@ impl Teller {
         match checked {
             Some(taken) => {
                 for (place, value) in taken {
-                    values.set(place, value);
+                    self.values.set(place, value);
                 }
                 End::Well
             }
@@ -268,13 +254,4 @@ fn with_cookies(request: Request, cookies: &CookieStore, url: &url::Url) -> Requ
         Ok(value) if !pairs.is_empty() => request.header(header::COOKIE, value),
         _ => request,
     }
-}
-
-/// Waits for half of `mean` to one and a half; false when the load was over before.
-async fn think(user: &mut User, mean: Duration) -> bool {
-    if mean.is_zero() {
-        return true;
-    }
-    let factor = user.rng().random_range(0.5..1.5);
-    user.rest(mean.mul_f64(factor)).await
 }

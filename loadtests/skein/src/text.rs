@@ -56,6 +56,19 @@ pub fn excerpt(bytes: &[u8], most_chars: usize) -> String {
     one_line(&text).into_owned()
 }
 
+/// A text as a value in TOML.
+pub fn in_toml(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// A JSON value as it is written into other texts: a text without its quotes, and else JSON.
+pub fn of_json(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
 /// True when a terminal may obey the character: C0 and C1 controls, and the marks, embeddings,
 /// overrides and isolates of the bidirectional algorithm (UAX #9), which reorder a line.
 /// Two that are no characters at all, and have no place in XML (1.0, §2.2), count too.

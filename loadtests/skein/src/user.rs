@@ -232,6 +232,15 @@ impl User {
         }
     }
 
+    /// Does nothing for half of `mean` to one and a half; false when the load was over before.
+    pub(crate) async fn rest_about(&mut self, mean: Duration) -> bool {
+        if mean.is_zero() {
+            return true;
+        }
+        let factor = self.rng.random_range(0.5..1.5);
+        self.rest(mean.mul_f64(factor)).await
+    }
+
     /// True as long as the load isn't over.
     pub fn is_at_work(&self) -> bool {
         self.workload.stage_now().is_some()
@@ -275,10 +284,7 @@ impl User {
     /// Waits before the next turn, as the plan says.
     pub(crate) async fn think(&mut self) {
         let mean = self.workload.plan.think_time;
-        if !mean.is_zero() {
-            let factor = self.rng.random_range(0.5..1.5);
-            self.rest(mean.mul_f64(factor)).await;
-        }
+        self.rest_about(mean).await;
     }
 
     /// Counts a turn for which there is no row of data left, which never left this machine.

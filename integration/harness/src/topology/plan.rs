@@ -351,6 +351,11 @@ impl NodePlan {
         matches!(self.run, Run::Elsewhere(_))
     }
 
+    /// True when this is its name, or its role.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.name.as_str() == name || self.role == name
+    }
+
     /// The same with each program in the folder that it runs in, seen from `base`.
     pub(super) fn moved_to(mut self, base: &Path) -> Self {
         let ways = [&mut self.run].into_iter().chain(&mut self.otherwise);

@@ -95,11 +95,7 @@ impl Topology {
             });
         }
         let mut nodes = self.nodes.clone();
-        let is_meant = |name: &str, role: &str| name == called || role == called;
-        for node in &mut nodes {
-            if !is_meant(node.name.as_str(), &node.role) {
-                continue;
-            }
+        for node in nodes.iter_mut().filter(|node| node.is_called(called)) {
             let other = |what, run: &Run| SettingError::Other {
                 node: node.name.to_string(),
                 way: run.to_string(),

@@ -9,6 +9,8 @@ use std::time::Duration;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
+use crate::text::in_toml;
+
 /// A plan before it is written.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Draft {
@@ -155,7 +157,7 @@ impl Draft {
         let _ = writeln!(
             toml,
             "\nname = {}\nthresholds = [\"error-rate<1%\"]\n\n[[stage]]\nname = \"steady\"\nusers = 1\nduration = \"10s\"",
-            quoted(name)
+            in_toml(name)
         );
         if self.is_story {
             toml.push_str("\n[[scenario]]\nname = \"visitors\"\n");
@@ -178,16 +180,16 @@ impl DraftRequest {
     fn to_toml(&self) -> String {
         let mut toml = String::new();
         if self.method != "GET" {
-            let _ = writeln!(toml, "method = {}", quoted(&self.method));
+            let _ = writeln!(toml, "method = {}", in_toml(&self.method));
         }
-        let _ = writeln!(toml, "path = {}", quoted(&self.path));
+        let _ = writeln!(toml, "path = {}", in_toml(&self.path));
         if !self.headers.is_empty() {
             let _ = writeln!(toml, "headers = {}", pairs(&self.headers));
         }
         match &self.body {
             DraftBody::None => {}
             DraftBody::Text(text) => {
-                let _ = writeln!(toml, "body = {}", quoted(text));
+                let _ = writeln!(toml, "body = {}", in_toml(text));
             }
             DraftBody::Json(value) => {
                 let _ = writeln!(toml, "json = {}", json(value));
@@ -196,7 +198,7 @@ impl DraftRequest {
                 let _ = writeln!(toml, "form = {}", pairs(fields));
             }
             DraftBody::File(path) => {
-                let _ = writeln!(toml, "body_file = {}", quoted(path));
+                let _ = writeln!(toml, "body_file = {}", in_toml(path));
             }
             DraftBody::Parts(parts) => {
                 let parts: Vec<_> = parts.iter().map(DraftPart::to_toml).collect();
@@ -214,7 +216,7 @@ impl DraftRequest {
         }
         if !self.think.is_zero() {
             let think = humantime::format_duration(self.think).to_string();
-            let _ = writeln!(toml, "think = {}", quoted(&think));
+            let _ = writeln!(toml, "think = {}", in_toml(&think));
         }
         toml
     }
@@ -223,12 +225,12 @@ impl DraftRequest {
 impl DraftPart {
     fn to_toml(&self) -> String {
         let content = match &self.content {
-            Ok(value) => format!("value = {}", quoted(value)),
-            Err(file) => format!("file = {}", quoted(file)),
+            Ok(value) => format!("value = {}", in_toml(value)),
+            Err(file) => format!("file = {}", in_toml(file)),
         };
         let of_type = self.content_type.as_ref();
-        let of_type = of_type.map(|of| format!(", type = {}", quoted(of)));
-        let name = quoted(&self.name);
+        let of_type = of_type.map(|of| format!(", type = {}", in_toml(of)));
+        let name = in_toml(&self.name);
         format!(
             "{{ name = {name}, {content}{} }}",
             of_type.unwrap_or_default()
@@ -241,7 +243,7 @@ impl DraftValues {
         match self {
             DraftValues::Range(from, to) => format!("from = {from}\nto = {to}\n"),
             DraftValues::List(list) => {
-                let list: Vec<_> = list.iter().map(|value| quoted(value)).collect();
+                let list: Vec<_> = list.iter().map(|value| in_toml(value)).collect();
                 format!("list = [{}]\n", list.join(", "))
             }
             DraftValues::Uuid => "make = \"uuid\"\n".to_owned(),
@@ -253,16 +255,12 @@ impl DraftValues {
 /// A status, or a class such as `2XX`, as a plan has it.
 pub(crate) fn status(text: &str) -> Option<String> {
     match text.to_ascii_lowercase().as_str() {
-        class @ ("2xx" | "3xx" | "4xx" | "5xx") => Some(quoted(class)),
+        class @ ("2xx" | "3xx" | "4xx" | "5xx") => Some(in_toml(class)),
         number => {
             let number: u16 = number.parse().ok()?;
             (200..=599).contains(&number).then(|| number.to_string())
         }
     }
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
 }
 
 /// A list of pairs, which may have a name several times, or a table where none has.
@@ -281,8 +279,8 @@ fn pairs(pairs: &[(String, String)]) -> String {
     let written: Vec<_> = pairs
         .iter()
         .map(|(name, value)| match is_table {
-            true => format!("{name} = {}", quoted(value)),
-            false => format!("[{}, {}]", quoted(name), quoted(value)),
+            true => format!("{name} = {}", in_toml(value)),
+            false => format!("[{}, {}]", in_toml(name), in_toml(value)),
         })
         .collect();
     match is_table {
@@ -294,7 +292,7 @@ fn pairs(pairs: &[(String, String)]) -> String {
 /// JSON as a value of TOML; `null`, which there is none of, as a text.
 fn json(value: &Value) -> String {
     match value {
-        Value::Null => quoted(""),
+        Value::Null => in_toml(""),
         Value::Array(values) => {
             let values: Vec<_> = values.iter().map(json).collect();
             format!("[{}]", values.join(", "))
@@ -303,10 +301,10 @@ fn json(value: &Value) -> String {
         Value::Object(members) => {
             let members = members.iter();
             let members =
-                members.map(|(name, value)| format!("{} = {}", quoted(name), json(value)));
+                members.map(|(name, value)| format!("{} = {}", in_toml(name), json(value)));
             format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
         }
-        Value::String(text) => quoted(text),
+        Value::String(text) => in_toml(text),
         other => other.to_string(),
     }
 }

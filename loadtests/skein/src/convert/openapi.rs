@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::Unconvertible;
 use super::draft::{self, Draft, DraftBody, DraftRequest, DraftValues, plain};
+use crate::text::of_json;
 
 /// The methods of operations.
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
@@ -175,7 +176,7 @@ impl<'a> Reader<'a> {
             schema.get("default"),
         ];
         if let Some(example) = examples.into_iter().flatten().next() {
-            return plain(&text(example));
+            return plain(&of_json(example));
         }
         let letters = name
             .chars()
@@ -235,7 +236,7 @@ impl<'a> Reader<'a> {
             let fields = example.as_object().cloned().unwrap_or_default().into_iter();
             return DraftBody::Form(
                 fields
-                    .map(|(name, value)| (name, plain(&text(&value))))
+                    .map(|(name, value)| (name, plain(&of_json(&value))))
                     .collect(),
             );
         }
@@ -246,7 +247,7 @@ impl<'a> Reader<'a> {
             return DraftBody::Json(draft::plain_json(&example));
         }
         headers.push(("Content-Type".to_owned(), kind.clone()));
-        DraftBody::Text(plain(&text(&example)))
+        DraftBody::Text(plain(&of_json(&example)))
     }
 
     /// A value of the kind that a schema describes.
@@ -320,7 +321,7 @@ fn kind(schema: &Value) -> &str {
 /// Values of the kind that a schema describes.
 fn values(schema: &Value) -> DraftValues {
     if let Some(list) = schema["enum"].as_array().filter(|list| !list.is_empty()) {
-        return DraftValues::List(list.iter().map(text).collect());
+        return DraftValues::List(list.iter().map(of_json).collect());
     }
     match (kind(schema), schema["format"].as_str()) {
         ("integer" | "number", _) => {
@@ -332,12 +333,5 @@ fn values(schema: &Value) -> DraftValues {
         (_, Some("uuid")) => DraftValues::Uuid,
         (_, Some("date-time")) => DraftValues::Time,
         _ => DraftValues::List(vec!["text".to_owned()]),
-    }
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }

@@ -7,12 +7,12 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Event, EventLine};
-use crate::keeping::{Losses, Weight};
+use crate::keeping::{Losses, Weight, send_by};
 use crate::record::append_whole;
 
 /// A stream, as whoever tells of events sees it.
@@ -98,8 +98,11 @@ impl Stream {
         let told = self.told.fetch_add(1, Ordering::Relaxed) + 1;
         let skipped = self.skipped.swap(0, Ordering::Relaxed);
         let (ended, all) = sync_channel(1);
-        let has_room = self.send_by(deadline, Message::Line(skipped, Box::new(last)))
-            && self.send_by(deadline, Message::End(ended));
+        let has_room = send_by(
+            &self.lines,
+            deadline,
+            Message::Line(skipped, Box::new(last)),
+        ) && send_by(&self.lines, deadline, Message::End(ended));
         let left = deadline.saturating_duration_since(Instant::now());
         let error = match has_room.then(|| all.recv_timeout(left)) {
             Some(Ok(error)) => error,
@@ -117,19 +120,6 @@ impl Stream {
             losses.note(Weight::Told, Err::<(), _>(error.context(what)));
         }
         losses
-    }
-
-    /// Sends a message as soon as there is room for it. Gives whether there was by `deadline`.
-    fn send_by(&self, deadline: Instant, mut message: Message) -> bool {
-        const PAUSE: Duration = Duration::from_millis(5);
-        loop {
-            match self.lines.try_send(message) {
-                Ok(()) => return true,
-                Err(TrySendError::Full(back)) if Instant::now() < deadline => message = back,
-                Err(_) => return false,
-            }
-            thread::sleep(PAUSE);
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A program that a gate waits for, and that doesn't outlast the gate's interruption.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
@@ -16,6 +17,17 @@ use crate::interruption::Interruption;
 /// Time between two looks at whether somebody interrupted the gate.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// A program that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) status: ExitStatus,
+    /// The last lines of its standard error, for an error to show.
+    pub(super) last_lines: String,
+}
+
+/// The lines that are kept of a program's standard error.
+const KEPT_LINES: usize = 30;
+
 /// Runs `command` to its end and hands over each line of its standard error. `None` when
 /// the gate was interrupted, and the program killed with all that it had started.
 ///
@@ -25,8 +37,8 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(super) fn run(
     command: &mut Command,
     interruption: &Interruption,
-    mut say: impl FnMut(String),
-) -> io::Result<Option<ExitStatus>> {
+    mut say: impl FnMut(&str),
+) -> io::Result<Option<Ended>> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -36,12 +48,17 @@ pub(super) fn run(
         .spawn()?;
     let group = Pid::from_raw(child.id().cast_signed());
     let (over, is_over) = channel::<()>();
+    let mut last_lines = VecDeque::new();
     thread::scope(|scope| {
         scope.spawn(move || kill_if_interrupted(group, interruption, &is_over));
         let lines = child.stderr.take().map(BufReader::new);
         let lines = lines.into_iter().flat_map(BufRead::lines);
         for line in lines.map_while(Result::ok) {
-            say(line);
+            say(&line);
+            if last_lines.len() == KEPT_LINES {
+                last_lines.pop_front();
+            }
+            last_lines.push_back(line);
         }
         // It stays in the process table, so that no stranger gets its id before nobody
         // kills it any more.
@@ -50,7 +67,10 @@ pub(super) fn run(
         ended
     })?;
     let status = child.wait()?;
-    Ok((!interruption.happened()).then_some(status))
+    Ok((!interruption.happened()).then(|| Ended {
+        status,
+        last_lines: Vec::from(last_lines).join("\n"),
+    }))
 }
 
 fn kill_if_interrupted(group: Pid, interruption: &Interruption, is_over: &Receiver<()>) {
@@ -75,12 +95,15 @@ mod tests {
         let mut said = Vec::new();
         let mut command = Command::new("sh");
         command.args(["-c", "echo one >&2; echo two >&2; exit 7"]);
-        let status = run(&mut command, &Interruption::never(), |line| said.push(line));
-        let status = status.expect("there is a shell").expect("it went on");
+        let ended = run(&mut command, &Interruption::never(), |line| {
+            said.push(line.to_owned());
+        });
+        let ended = ended.expect("there is a shell").expect("it went on");
         assert_eq!(
-            (status.code(), said),
+            (ended.status.code(), said),
             (Some(7), vec!["one".into(), "two".into()])
         );
+        assert_eq!(ended.last_lines, "one\ntwo");
     }
 
     #[test]
@@ -93,7 +116,7 @@ mod tests {
         let told = run(&mut command, &interruption, |_| {
             teller.tell("SIGTERM");
         });
-        assert_eq!(told.expect("there is a shell"), None);
+        assert!(told.expect("there is a shell").is_none());
         assert!(began.elapsed() < Duration::from_secs(20));
     }
 }

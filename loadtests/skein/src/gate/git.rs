@@ -115,14 +115,13 @@ impl Repository {
         let add = ["worktree", "add", "--detach", "--force", &place, commit];
         let mut git = Command::new("git");
         git.arg("-C").arg(&self.root).args(add);
-        let mut said = Vec::new();
-        let ended = child::run(&mut git, interruption, |line| said.push(line));
+        let ended = child::run(&mut git, interruption, |_| {});
         match ended.map_err(GitError::NoGit)? {
             None => Ok(None),
-            Some(status) if status.success() => Ok(Some(sources)),
-            Some(_) => Err(GitError::Refused {
+            Some(ended) if ended.status.success() => Ok(Some(sources)),
+            Some(ended) => Err(GitError::Refused {
                 what: "check the baseline out",
-                said: said.join("\n"),
+                said: ended.last_lines,
             }),
         }
     }

@@ -1,7 +1,6 @@
 //! The program that hosts one node, built by cargo from some sources: it is all that a gate
 //! needs of either side, and takes a fraction of the time of a load tester.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,9 +9,6 @@ use super::child;
 use super::record::Side;
 use crate::events::{Event, Events};
 use crate::interruption::Interruption;
-
-/// How much of cargo's output an error shows.
-const OUTPUT_LINES: usize = 30;
 
 /// Sources, and how the node program is built of them. Both sides of a gate are built alike,
 /// so that only their sources differ.
@@ -79,24 +75,15 @@ impl NodeProgram<'_> {
         events: &Events,
         interruption: &Interruption,
     ) -> Result<Option<PathBuf>, BuildError> {
-        let mut output = VecDeque::new();
-        let ended = child::run(&mut self.command(), interruption, |line| {
-            events.emit(Event::BuildLine {
-                side,
-                line: line.clone(),
-            });
-            if output.len() == OUTPUT_LINES {
-                output.pop_front();
-            }
-            output.push_back(line);
-        });
+        let say = lines_of(side, events);
+        let ended = child::run(&mut self.command(), interruption, say);
         match ended.map_err(BuildError::Cargo)? {
             None => Ok(None),
-            Some(status) if status.success() => {
+            Some(ended) if ended.status.success() => {
                 Ok(Some(self.target.join(self.profile).join(self.name)))
             }
-            Some(_) => Err(BuildError::NotBuilt {
-                output: Vec::from(output).join("\n"),
+            Some(ended) => Err(BuildError::NotBuilt {
+                output: ended.last_lines,
             }),
         }
     }
@@ -129,6 +116,14 @@ impl NodeProgram<'_> {
             command.env("CARGO_BUILD_BUILD_DIR", build);
         }
         command
+    }
+}
+
+/// Tells of each line that a build of `side` says.
+pub(super) fn lines_of(side: Side, events: &Events) -> impl FnMut(&str) {
+    move |line| {
+        let line = line.to_owned();
+        events.emit(Event::BuildLine { side, line });
     }
 }
 

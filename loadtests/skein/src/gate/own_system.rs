@@ -1,24 +1,20 @@
 //! Systems of anybody's own on a gate's sides: the programs of a revision, in a worktree of it,
 //! and the commands that build what nodes run.
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::Topology;
+use harness::{Topology, scratch};
 
 use super::baseline::BaselineError;
 use super::child;
 use super::git::{Repository, Sources};
-use super::node_program::BuildError;
+use super::node_program::{BuildError, lines_of};
 use super::record::{Build, Side};
 use super::setup::this_build;
-use crate::events::{Event, Events};
+use crate::events::Events;
 use crate::interruption::Interruption;
 use crate::plan::ForeignSystem;
-
-/// The lines of a command's output that an error shows.
-const OUTPUT_LINES: usize = 30;
 
 /// The system of a revision, whose sources are there as long as this value is.
 #[derive(Debug)]
@@ -99,25 +95,13 @@ pub(crate) fn baseline(
     built.ok_or(BaselineError::Interrupted)
 }
 
-fn lines_of(side: Side, events: &Events) -> impl FnMut(&str) {
-    move |line| {
-        let line = line.to_owned();
-        events.emit(Event::BuildLine { side, line });
-    }
-}
-
 /// A place for a worktree, which programs that run as nobody can read too.
 fn worktree() -> Result<(tempfile::TempDir, PathBuf), BaselineError> {
-    let temporary = std::env::temp_dir();
-    let folder = tempfile::Builder::new()
-        .prefix("skein-baseline-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .tempdir_in(&temporary)
-        .map_err(|source| BaselineError::Cache {
-            what: "create a folder in",
-            path: temporary,
-            source,
-        })?;
+    let folder = scratch::folder_for_all("baseline").map_err(|source| BaselineError::Cache {
+        what: "create a folder in",
+        path: std::env::temp_dir(),
+        source,
+    })?;
     let path = folder.path().join("source");
     Ok((folder, path))
 }
@@ -158,28 +142,21 @@ pub(crate) fn build(
     mut say: impl FnMut(&str),
 ) -> Result<Option<()>, BuildError> {
     for (command, folder, node) in topology.builds() {
-        let mut said = VecDeque::new();
         let mut shell = Command::new("sh");
         // Some tools say on their standard output what is wrong.
         shell.args(["-c", &format!("exec 1>&2\n{command}")]);
         let folder = folder.unwrap_or_else(|| ".".into());
-        let ended = child::run(shell.current_dir(&folder), interruption, |line| {
-            say(&line);
-            if said.len() == OUTPUT_LINES {
-                said.pop_front();
-            }
-            said.push_back(line);
-        });
+        let ended = child::run(shell.current_dir(&folder), interruption, &mut say);
         let ended = ended.map_err(|source| BuildError::NoShell { folder, source })?;
         match ended {
             None => return Ok(None),
-            Some(status) if status.success() => {}
-            Some(status) => {
+            Some(ended) if ended.status.success() => {}
+            Some(ended) => {
                 return Err(BuildError::OwnCommand {
                     node: node.to_string(),
                     command: command.to_owned(),
-                    status: status.to_string(),
-                    output: Vec::from(said).join("\n"),
+                    status: ended.status.to_string(),
+                    output: ended.last_lines,
                 });
             }
         }

@@ -6,14 +6,14 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::{Fault, Route, Sample, micros};
-use crate::keeping::{Losses, Weight};
+use crate::keeping::{Losses, Weight, send_by};
 
 /// A file of samples while it is written.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl SampleFile {
         let taken = self.taken.load(Ordering::Relaxed);
         let (ended, written) = sync_channel(1);
         let deadline = Instant::now() + PATIENCE;
-        let is_told = self.send_by(deadline, Message::End(ended));
+        let is_told = send_by(&self.rows, deadline, Message::End(ended));
         let left = deadline.saturating_duration_since(Instant::now());
         let written = is_told.then(|| written.recv_timeout(left).ok()).flatten();
         let written = written.unwrap_or_default();
@@ -134,19 +134,6 @@ impl SampleFile {
             losses.note(Weight::Told, Err::<(), _>(error.context(what)));
         }
         losses
-    }
-
-    /// Sends a message as soon as there is room for it. Gives whether there was by `deadline`.
-    fn send_by(&self, deadline: Instant, mut message: Message) -> bool {
-        const PAUSE: Duration = Duration::from_millis(5);
-        loop {
-            match self.rows.try_send(message) {
-                Ok(()) => return true,
-                Err(TrySendError::Full(back)) if Instant::now() < deadline => message = back,
-                Err(_) => return false,
-            }
-            thread::sleep(PAUSE);
-        }
     }
 
     /// Takes a sample of the user on `seat`, which was over so long `at` the beginning of the

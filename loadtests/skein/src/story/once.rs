@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::Teller;
-use crate::plan::{Plan, Requests, Step};
+use crate::plan::{Plan, Step};
 use crate::user::User;
 use crate::workload::Workload;
 
@@ -26,11 +26,14 @@ pub struct OnceFailed {
 ///
 /// A step failed.
 pub(crate) async fn set_up(plan: &Plan, seed: u64, url: &str) -> Result<Captured, OnceFailed> {
-    let Some(requests) = &plan.requests else {
-        return Ok(Captured::new());
-    };
-    let workload = Workload::new(plan, seed, url);
-    take("set-up", requests, &requests.set_up, workload).await
+    let steps = plan.requests.as_ref().map(|requests| &requests.set_up[..]);
+    take(
+        "set-up",
+        steps.unwrap_or_default(),
+        &Captured::new(),
+        (plan, seed, url),
+    )
+    .await
 }
 
 /// Takes the plan's clean-up steps, which know what set-up `captured`.
@@ -44,25 +47,33 @@ pub(crate) async fn clean_up(
     seed: u64,
     url: &str,
 ) -> Result<(), OnceFailed> {
-    if let Some(requests) = &plan.requests {
-        let workload = Workload::new(plan, seed, url).knowing(captured.clone());
-        take("clean-up", requests, &requests.clean_up, workload).await?;
-    }
+    let steps = plan
+        .requests
+        .as_ref()
+        .map(|requests| &requests.clean_up[..]);
+    take(
+        "clean-up",
+        steps.unwrap_or_default(),
+        captured,
+        (plan, seed, url),
+    )
+    .await?;
     Ok(())
 }
 
 /// Takes steps as a user of a load of its own, whose samples nobody adds to the run's.
 async fn take(
     which: &'static str,
-    requests: &Requests,
     steps: &[Step],
-    workload: Workload,
+    known: &Captured,
+    (plan, seed, url): (&Plan, u64, &str),
 ) -> Result<Captured, OnceFailed> {
-    if steps.is_empty() {
+    let Some(requests) = plan.requests.as_ref().filter(|_| !steps.is_empty()) else {
         return Ok(Captured::new());
-    }
+    };
+    let workload = Workload::new(plan, seed, url).knowing(known.clone());
     let workload = Arc::new(workload);
-    let mut teller = Teller::of_steps(steps, &requests.slots, &workload.target);
+    let mut teller = Teller::of_steps(steps, &requests.slots, &workload);
     let mut user = User::new(0, Arc::clone(&workload));
     if teller.turn(&mut user).await {
         return Ok(teller.captured(steps));

@@ -8,6 +8,7 @@ use clap::Args;
 use super::load::Load;
 use crate::commands::quoted;
 use crate::plan::{InvalidPlan, Plan, PlanOf, ToldPlan};
+use crate::text::in_toml;
 
 /// One request, and how often; with `--target` or `--topology`, in place of a plan.
 #[derive(Clone, Debug, Default, Args)]
@@ -99,10 +100,10 @@ impl OneLine {
         let mut plan = ToldPlan::default();
         plan.line("name = \"one-line\"");
         let description = format!("{method} {path}, told on the command line.");
-        plan.line(&format!("description = {}", toml(&description)));
+        plan.line(&format!("description = {}", in_toml(&description)));
         plan.line("thresholds = [");
         for rule in &load.thresholds {
-            plan.line_of(&flag("threshold", rule), &format!("    {},", toml(rule)));
+            plan.line_of(&flag("threshold", rule), &format!("    {},", in_toml(rule)));
         }
         if load.thresholds.is_empty() {
             plan.line("    \"error-rate<=0%\",");
@@ -124,26 +125,32 @@ impl OneLine {
         };
         plan.line_of(
             &flag("method", method),
-            &format!("method = {}", toml(method)),
+            &format!("method = {}", in_toml(method)),
         );
-        plan.line_of(&flag(flag_of_path, path), &format!("path = {}", toml(path)));
+        plan.line_of(
+            &flag(flag_of_path, path),
+            &format!("path = {}", in_toml(path)),
+        );
         if !self.status.is_empty() {
             let statuses: Vec<_> = self.status.iter().map(u16::to_string).collect();
             let line = format!("status = [{}]", statuses.join(", "));
             plan.line_of(&flag("status", &statuses.join(",")), &line);
         }
         if let Some(text) = &self.contains {
-            let line = format!("contains = {}", toml(text));
+            let line = format!("contains = {}", in_toml(text));
             plan.line_of(&flag("contains", text), &line);
         }
         if let Some(body) = &self.body {
-            plan.line_of(&flag("body", body), &format!("body = {}", toml(body)));
+            plan.line_of(&flag("body", body), &format!("body = {}", in_toml(body)));
         }
         if !self.headers.is_empty() {
             plan.line("headers = [");
             for (name, value) in &self.headers {
                 let flag = flag("header", &format!("{name}: {value}"));
-                plan.line_of(&flag, &format!("    [{}, {}],", toml(name), toml(value)));
+                plan.line_of(
+                    &flag,
+                    &format!("    [{}, {}],", in_toml(name), in_toml(value)),
+                );
             }
             plan.line("]");
         }
@@ -153,17 +160,17 @@ impl OneLine {
 impl Load {
     /// Adds a stage of this load to a plan of one request.
     fn tell_stage(&self, plan: &mut ToldPlan, name: &str, lasting: Duration, warm_up: bool) {
-        plan.line(&format!("\n[[stage]]\nname = {}", toml(name)));
+        plan.line(&format!("\n[[stage]]\nname = {}", in_toml(name)));
         if let Some(users) = self.users.or(self.rate.is_none().then_some(32)) {
             let line = format!("users = {users}");
             plan.line_of(&flag("users", &users.to_string()), &line);
         }
         if let Some(rate) = &self.rate {
-            let line = format!("rate = {}", toml(&with_unit(rate)));
+            let line = format!("rate = {}", in_toml(&with_unit(rate)));
             plan.line_of(&flag("rate", rate), &line);
         }
         let lasting = humantime::format_duration(lasting).to_string();
-        let line = format!("duration = {}", toml(&lasting));
+        let line = format!("duration = {}", in_toml(&lasting));
         plan.line_of(&flag("duration", &lasting), &line);
         plan.line(&format!("warm_up = {warm_up}"));
     }
@@ -172,11 +179,6 @@ impl Load {
 /// A flag with its value, as it can be written again.
 fn flag(name: &str, value: &str) -> String {
     format!("--{name} {}", quoted(value))
-}
-
-/// A text as a value in TOML.
-fn toml(text: &str) -> String {
-    toml::Value::from(text).to_string()
 }
 
 /// `1000` is `1000/s`.

@@ -11,11 +11,11 @@ use http::{HeaderMap, HeaderName};
 use regex::Regex;
 use serde_json::Value;
 
-use super::data;
 use super::template::{Escaping, Template};
+use crate::text::of_json;
 use crate::threshold::Operator;
 
-pub(in crate::plan) use file::{CheckFile, check_pattern};
+pub(in crate::plan) use file::{CheckFile, check_pattern, check_pointer};
 
 /// A rule that an answer keeps.
 #[derive(Clone, Debug)]
@@ -157,7 +157,7 @@ impl Check {
                 (JsonRule::Is(expected), found) => found == Some(expected),
                 (JsonRule::OfType(of), found) => found.is_some_and(|found| of.has(found)),
                 (JsonRule::Text(rule), found) => {
-                    rule.holds(found.map(|found| Cow::Owned(data::text(found))), values)
+                    rule.holds(found.map(|found| Cow::Owned(of_json(found))), values)
                 }
             },
             Rule::Size(operator, limit) => operator.holds(seen.size as f64, *limit as f64),

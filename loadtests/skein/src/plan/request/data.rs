@@ -9,6 +9,7 @@ use serde_json::Value;
 use toml::Spanned;
 
 use super::super::mistake::Mistake;
+use crate::text::of_json;
 
 /// Rows of data, each as wide as the table has columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl DataFile {
                     let cells = row.into_iter();
                     let json = |value| serde_json::to_value(value).unwrap_or_default();
                     cells
-                        .map(|(column, value)| (column, text(&json(value))))
+                        .map(|(column, value)| (column, of_json(&json(value))))
                         .collect()
                 };
                 ("the plan".to_owned(), at, rows.map(row).collect())
@@ -166,18 +167,10 @@ fn json_lines(content: &[u8]) -> Result<Vec<Row>, String> {
             .map_err(|error| format!("line {} is no JSON object: {error}", index + 1))?;
         let cells = object.into_iter();
         Ok(cells
-            .map(|(column, value)| (column, text(&value)))
+            .map(|(column, value)| (column, of_json(&value)))
             .collect())
     });
     rows.collect()
-}
-
-/// A value as it is written into a request: a text without its quotes, and else JSON.
-pub fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

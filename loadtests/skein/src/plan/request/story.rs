@@ -11,9 +11,9 @@ use regex::Regex;
 
 use super::PlainRequest;
 use super::check::Seen;
-use super::data;
 use super::template::Template;
 use crate::samples::Route;
+use crate::text::of_json;
 
 pub(in crate::plan) use file::{
     CaptureFile, RepeatFile, StepFile, StoryFile, check_steps, check_stories,
@@ -111,7 +111,7 @@ impl Capture {
     /// The value, if the answer has it.
     pub fn of(&self, seen: &Seen<'_>) -> Option<String> {
         match &self.from {
-            From::Json(pointer) => seen.json(pointer).map(data::text),
+            From::Json(pointer) => seen.json(pointer).map(of_json),
             From::Header(name) => {
                 let value = seen.headers().get(name)?;
                 Some(String::from_utf8_lossy(value.as_bytes()).into_owned())

@@ -109,57 +109,32 @@ impl ValuesFile {
     /// The values that are meant by a table at this place.
     pub(super) fn check(written: Spanned<Self>) -> Result<Values, Mistake> {
         let place = written.span();
-        match written.into_inner() {
-            ValuesFile {
-                from: Some(from),
-                to: Some(to),
-                list: None,
-                count_from: None,
-                text: None,
-                make: None,
-            } => {
+        let ValuesFile {
+            from,
+            to,
+            list,
+            count_from,
+            text,
+            make,
+        } = written.into_inner();
+        match (from, to, list, count_from, text, make) {
+            (Some(from), Some(to), None, None, None, None) => {
                 if from.get_ref() > to.get_ref() {
                     return Err(Mistake::at(&to, "`to` is at least `from`"));
                 }
                 Ok(Values::Range(from.into_inner(), to.into_inner()))
             }
-            ValuesFile {
-                list: Some(list),
-                from: None,
-                to: None,
-                count_from: None,
-                text: None,
-                make: None,
-            } => {
+            (None, None, Some(list), None, None, None) => {
                 if list.get_ref().is_empty() {
                     return Err(Mistake::at(&list, "a list has at least one value"));
                 }
                 Ok(Values::List(list.into_inner()))
             }
-            ValuesFile {
-                count_from: Some(first),
-                from: None,
-                to: None,
-                list: None,
-                text: None,
-                make: None,
-            } => Ok(Values::CountedFrom(first)),
-            ValuesFile {
-                text: Some(length),
-                from: None,
-                to: None,
-                list: None,
-                count_from: None,
-                make: None,
-            } => within(Some(length), 1..=1 << 20, 1, "the length of a text").map(Values::Text),
-            ValuesFile {
-                make: Some(what),
-                from: None,
-                to: None,
-                list: None,
-                count_from: None,
-                text: None,
-            } => match what.get_ref().as_str() {
+            (None, None, None, Some(first), None, None) => Ok(Values::CountedFrom(first)),
+            (None, None, None, None, Some(length), None) => {
+                within(Some(length), 1..=1 << 20, 1, "the length of a text").map(Values::Text)
+            }
+            (None, None, None, None, None, Some(what)) => match what.get_ref().as_str() {
                 "uuid" => Ok(Values::Uuid),
                 "time" => Ok(Values::Time),
                 "unix-time" => Ok(Values::UnixTime),

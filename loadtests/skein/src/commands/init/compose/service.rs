@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::variables::assignments;
 use super::why_not;
+use crate::text::{in_toml, of_json};
 
 /// A service, as far as a node can be it.
 #[derive(Debug, Default)]
@@ -200,7 +201,7 @@ impl Service {
         });
         match asked {
             Some(path) => {
-                self.ready = Some(format!("{{ http = {} }}", quoted(&format!("/{path}"))));
+                self.ready = Some(format!("{{ http = {} }}", in_toml(&format!("/{path}"))));
             }
             None if test.is_empty() || test == "NONE" => {}
             None => reader.leave_out(
@@ -269,9 +270,9 @@ impl Service {
         if self.is_entry {
             say("entry", "true".to_owned());
         }
-        say("image", quoted(&self.image));
+        say("image", in_toml(&self.image));
         if let Some(build) = &self.build {
-            say("build", quoted(build));
+            say("build", in_toml(build));
         }
         // A command is what an entry point is told.
         match self.run.is_empty() {
@@ -289,7 +290,7 @@ impl Service {
             ("stop_within", &self.stop_within),
         ] {
             if let Some(value) = value {
-                say(member, quoted(value));
+                say(member, in_toml(value));
             }
         }
         if let Some(ready) = &self.ready {
@@ -301,7 +302,7 @@ impl Service {
             }
         }
         for (name, value) in &self.env {
-            say(&format!("env.{}", quoted(name)), quoted(value));
+            say(&format!("env.{}", in_toml(name)), in_toml(value));
         }
         table
     }
@@ -322,9 +323,8 @@ impl Reader<'_> {
 /// A scalar as it is written.
 fn text(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
         Value::Null => String::new(),
-        other => other.to_string(),
+        other => of_json(other),
     }
 }
 
@@ -352,40 +352,21 @@ fn pairs(value: &Value) -> Vec<(String, String)> {
     }
 }
 
-/// The words of a command, which is a list or a line of a shell.
+/// The words of a command, which is a list or a line of a shell; of one that no shell would
+/// understand, those between its blanks.
 fn words(value: &Value) -> Vec<String> {
     let Value::String(line) = value else {
         return listed(value);
     };
-    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
-    let mut characters = line.chars();
-    while let Some(c) = characters.next() {
-        match (c, quote) {
-            (c, Some(open)) if c == open => quote = None,
-            ('\\', None) => word.get_or_insert_default().extend(characters.next()),
-            (c, Some(_)) => word.get_or_insert_default().push(c),
-            ('"' | '\'', None) => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (c, None) if c.is_whitespace() => words.extend(word.take()),
-            (c, None) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    words
+    let as_they_are = || line.split_whitespace().map(str::to_owned).collect();
+    shlex::split(line).unwrap_or_else(as_they_are)
 }
 
 fn shell_word(text: &str) -> String {
     super::super::super::quoted(text)
 }
 
-/// As a text of TOML.
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
-}
-
 fn list<'a>(texts: impl Iterator<Item = &'a String>) -> String {
-    let texts: Vec<String> = texts.map(|text| quoted(text)).collect();
+    let texts: Vec<String> = texts.map(|text| in_toml(text)).collect();
     format!("[{}]", texts.join(", "))
 }

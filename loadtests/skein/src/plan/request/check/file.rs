@@ -100,17 +100,13 @@ impl CheckFile {
             return self.limit(&limit, mistake);
         }
         if let Some(pointer) = self.json.take() {
-            let text = pointer.get_ref();
-            if !text.is_empty() && !text.starts_with('/') {
-                let sentence = "a JSON pointer begins with `/`, as in `/orders/0/id`, or is empty for all of the body (RFC 6901)";
-                return Err(Mistake::at(&pointer, sentence));
-            }
-            let subject = match text.is_empty() {
+            let pointer = check_pointer(pointer)?;
+            let subject = match pointer.is_empty() {
                 true => "the JSON body".to_owned(),
-                false => format!("the body's {text}"),
+                false => format!("the body's {pointer}"),
             };
             let (rule, fault) = self.json_rule(&subject, known, mistake)?;
-            return Ok((Rule::Json(pointer.into_inner(), rule), fault));
+            return Ok((Rule::Json(pointer, rule), fault));
         }
         if let Some(is) = &self.is {
             return Err(Mistake::at(is, "only a value within `json` has a type"));
@@ -247,6 +243,18 @@ impl CheckFile {
             self.exists.is_some(),
         ];
         rules.into_iter().filter(|is| *is).count()
+    }
+}
+
+/// A pointer into JSON.
+pub(in crate::plan) fn check_pointer(written: Spanned<String>) -> Result<String, Mistake> {
+    let is_pointer = |text: &str| text.is_empty() || text.starts_with('/');
+    match is_pointer(written.get_ref()) {
+        true => Ok(written.into_inner()),
+        false => Err(Mistake::at(
+            &written,
+            "a JSON pointer begins with `/`, as in `/orders/0/id`, or is empty for all of the body (RFC 6901)",
+        )),
     }
 }
 

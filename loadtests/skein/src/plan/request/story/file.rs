@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::super::super::mistake::{Mistake, within};
 use super::super::super::span::Span;
 use super::super::PlainRequest;
-use super::super::check::check_pattern;
+use super::super::check::{check_pattern, check_pointer};
 use super::super::file::RequestFile;
 use super::super::known::Known;
 use super::super::names::Names;
@@ -214,13 +214,9 @@ impl CaptureFile {
         let of = name.get_ref();
         let (from, what) = match (self.json, self.header, self.cookie, self.matches) {
             (Some(pointer), None, None, None) => {
-                let text = pointer.get_ref();
-                if !text.is_empty() && !text.starts_with('/') {
-                    let sentence = "a JSON pointer begins with `/`, as in `/orders/0/id`, or is empty for all of the body (RFC 6901)";
-                    return Err(Mistake::at(&pointer, sentence));
-                }
-                let what = format!("the JSON body has no {text}");
-                (From::Json(pointer.into_inner()), what)
+                let pointer = check_pointer(pointer)?;
+                let what = format!("the JSON body has no {pointer}");
+                (From::Json(pointer), what)
             }
             (None, Some(header), None, None) => {
                 let parsed = header
