@@ -13,7 +13,7 @@ use crate::topology::Demands;
 /// The time that the server is given for all answers.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether the server at `url` fulfils the demands. Those on one of a protocol that isn't spoken
+/// The check that the server at `url` fulfils the demands. Those on one of a protocol that isn't spoken
 /// here are left to whoever calls it.
 ///
 /// # Errors
@@ -43,7 +43,7 @@ async fn of_redis(url: &str, demands: &Demands) -> Result<(), String> {
     suits(&info, keys, demands)
 }
 
-/// Whether what a Redis server says of itself suits.
+/// The check that what a Redis server says of itself suits.
 fn suits(info: &str, keys: u64, demands: &Demands) -> Result<(), String> {
     let mut lines = info.lines();
     let version = lines.find_map(|line| line.strip_prefix("redis_version:"));
@@ -82,7 +82,7 @@ fn refusal(error: &RedisError) -> String {
     }
 }
 
-/// Whether no table is there. Who isn't let in is told so by those who use it.
+/// The check that no table is there. Who isn't let in is told so by those who use it.
 async fn of_postgres(url: &str) -> Result<(), String> {
     const TABLES: &str = "SELECT format('%s.%s', nspname, relname)
         FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace

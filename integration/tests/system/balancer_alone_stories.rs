@@ -369,7 +369,7 @@ pub(crate) async fn a_client_that_does_not_read_is_given_up<B: Balancer>() {
     .unwrap_or_else(|overdue| panic!("{overdue}"));
 }
 
-/// How many bytes are left for a client that asks for something and reads late.
+/// The bytes that are left for a client that asks for something and reads late.
 async fn read_after_a_pause(balancer: SocketAddr) -> usize {
     let mut client = TcpStream::connect(balancer).await.expect("it listens");
     let request = b"GET /data HTTP/1.1\r\nhost: skein\r\nconnection: close\r\n\r\n";
@@ -419,7 +419,7 @@ async fn with_gateway_and<B: Balancer>(
     (kind, lab)
 }
 
-/// What a gateway was asked, health checks left out.
+/// The requests of a gateway, health checks left out.
 async fn received(gateway: &MockServer) -> Vec<Request> {
     let requests = gateway
         .received_requests()

@@ -1,4 +1,4 @@
-//! How one user sends: a request at a time, over a connection that is kept open in
+//! One user's way to send: a request at a time, over a connection that is kept open in
 //! between, and the whole answer within a time limit.
 //!
 //! It sends what it is told, as it is, once: a redirect is an answer like any other,
@@ -154,7 +154,7 @@ impl Client {
         Client { limits, ..self }
     }
 
-    /// What the client's connections did since the last call.
+    /// The doings of the client's connections since the last call.
     pub fn take_journey(&mut self) -> Journey {
         let mut journey = std::mem::take(&mut self.journey);
         if let Some(lane) = &self.lane {

@@ -15,7 +15,7 @@ pub(crate) enum Unconvertible {
     Form {
         /// The form.
         form: &'static str,
-        /// What is wrong with it.
+        /// The fault in it.
         reason: String,
     },
     /// There is nothing in it that could be sent.

@@ -11,7 +11,7 @@ use crate::user::Answer;
 /// stands for a very large one.
 const MOST: u64 = 64 << 20;
 
-/// Why a body can't be decoded.
+/// A reason why a body can't be decoded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Undecoded {
     /// It is in a coding that isn't known here.

@@ -111,7 +111,7 @@ pub enum SystemError {
     /// Its nodes are none.
     #[error(transparent)]
     Nodes(#[from] FileError),
-    /// What it adds to the ledger makes no sense.
+    /// An addition of it to the ledger makes no sense.
     #[error(transparent)]
     Equations(#[from] InvalidPlan),
 }

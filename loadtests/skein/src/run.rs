@@ -100,14 +100,14 @@ pub enum RunError {
     NotAgreed {
         /// Where.
         url: String,
-        /// What is wrong, and what to do about it.
+        /// The problem, and what to do about it.
         #[source]
         source: ExchangeError,
     },
     /// The URL is no server's, or a file of certificates is none.
     #[error(transparent)]
     Target(#[from] InvalidTarget),
-    /// What was to be done before the load failed.
+    /// A set-up step failed.
     #[error(transparent)]
     SetUp(#[from] OnceFailed),
     /// The load broke off.
@@ -181,7 +181,7 @@ async fn from_start_to_record(
 struct Ground {
     subject: Subject,
     workload: Arc<Workload>,
-    /// What set-up steps captured.
+    /// Values that set-up steps captured.
     captured: Captured,
     before: Option<Observation>,
     ceiling: Option<Ceiling>,

@@ -85,7 +85,7 @@ impl Stories {
     }
 }
 
-/// What is needed for all of these steps.
+/// The needs of all of these steps.
 fn needs<'a>(steps: impl IntoIterator<Item = &'a Step>, slots: &[Slot]) -> Arc<Needs> {
     let templates = steps.into_iter().flat_map(Step::templates);
     Arc::new(Needs::of(templates.flat_map(Template::values), slots))
@@ -138,7 +138,7 @@ impl Teller {
         end == End::Well
     }
 
-    /// What the steps so far took from answers, by its place.
+    /// Values that the steps so far took from answers, by their places.
     pub(crate) fn captured(&self, step: &[Step]) -> Vec<(usize, String)> {
         let values = &self.values;
         let captures = step.iter().flat_map(|step| &step.captures);

@@ -13,11 +13,11 @@ use crate::plan::{Order, Requests, Slot, Table};
 pub(crate) struct Supply {
     slots: Vec<Slot>,
     tables: Vec<Table>,
-    /// How often each slot's value was drawn, of those that count.
+    /// The number of times that each slot's value was drawn, of those that count.
     counted: Vec<AtomicU64>,
-    /// How many rows of each table were given in their order.
+    /// The number of rows of each table that were given in their order.
     given: Vec<AtomicU64>,
-    /// What set-up steps took from answers, by its place.
+    /// Values that set-up steps took from answers, by their places.
     captured: Vec<(usize, String)>,
 }
 
@@ -153,7 +153,7 @@ impl Supply {
 }
 
 impl Needs {
-    /// What is needed for values at these places of `slots`.
+    /// The needs of values at these places of `slots`.
     pub(crate) fn of(places: impl IntoIterator<Item = usize>, slots: &[Slot]) -> Self {
         let (mut drawn, mut tables) = (BTreeSet::new(), BTreeSet::new());
         for place in places {
@@ -199,7 +199,7 @@ mod tests {
 
     use super::*;
 
-    /// What the only column of three rows is in five turns of two users.
+    /// The only column of three rows, in five turns of two users.
     fn rows(order: Order) -> Vec<Result<String, UsedUp>> {
         let requests = Requests {
             slots: vec![Slot::Column {

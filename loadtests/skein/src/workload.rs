@@ -43,7 +43,7 @@ pub struct Workload {
     pub(crate) repertoire: Option<Repertoire>,
     /// The scenarios that the plan tells, if it does.
     pub(crate) stories: Stories,
-    /// Where users get what placeholders stand for.
+    /// The supply of values for users' placeholders.
     pub(crate) supply: Supply,
     /// Checks that have a name, by how often they held and didn't, in judged stages.
     pub(crate) checks: Vec<[AtomicU64; 2]>,
@@ -148,7 +148,7 @@ impl Workload {
         }
     }
 
-    /// How often each check with a name failed, and how often it held.
+    /// The number of times that each check with a name failed, and that it held.
     fn checks_so_far(&self) -> BTreeMap<String, [u64; 2]> {
         let names = self
             .plan
@@ -277,7 +277,7 @@ impl Clock {
         self.is_finished.send_replace(true);
     }
 
-    /// How much of the schedule was over when all was done, if that was before its end.
+    /// The part of the schedule that was over when all was done, if that was before its end.
     pub fn finished(&self) -> Option<Duration> {
         self.finished.get().copied()
     }

@@ -25,7 +25,7 @@ impl Node {
         })
     }
 
-    /// Whether a server that runs elsewhere is as the system must find it, the first time.
+    /// The check that a server elsewhere is as the system must find it, done the first time.
     pub(super) async fn fulfils_demands(&self) -> Result<(), StartError> {
         if let (Run::Elsewhere(url), Some(demands)) = (&self.plan.run, &self.plan.demands)
             && self.fulfilled.set(()).is_ok()

@@ -47,7 +47,7 @@ pub enum SettingError {
         node: String,
         /// The way in which it runs.
         way: String,
-        /// What was to be set.
+        /// The setting that it hasn't.
         what: &'static str,
     },
     /// The nodes don't fit together any more.

@@ -78,7 +78,7 @@ impl Connection {
         }
     }
 
-    /// What ended the connection, if it is one of HTTP/2, which has names for it.
+    /// The end of the connection, by the name that HTTP/2 has for it, if it has one.
     pub(super) fn ended_by(&self) -> Option<Http2Fault> {
         match self {
             Connection::Http1(_) => None,

@@ -44,16 +44,16 @@ pub enum ExchangeError {
     /// No TLS connection came about with a server that is there.
     #[error("{problem}")]
     Tls {
-        /// What is wrong.
+        /// The problem.
         problem: TlsProblem,
-        /// What was said.
+        /// The error that was said.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// The server ended the stream, or the connection under it, in HTTP/2's own words.
     #[error("{fault}")]
     Http2 {
-        /// What it did.
+        /// The deed.
         fault: Http2Fault,
         /// Its words.
         #[source]
@@ -107,7 +107,7 @@ pub enum Http2Fault {
     Refused,
     /// RST_STREAM: the server ended the stream before the whole answer.
     Reset,
-    /// What the server sent breaks the rules of HTTP/2.
+    /// An error of the server's: what it sent breaks the rules of HTTP/2.
     Broken,
 }
 

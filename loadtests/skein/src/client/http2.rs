@@ -32,7 +32,7 @@ type Outgoing = Full<Bytes>;
 pub(super) struct Http2 {
     sender: SendRequest<Outgoing>,
     driver: Driver,
-    /// What ended the connection, if HTTP/2 has a name for it.
+    /// The end of the connection, if HTTP/2 has a name for it.
     ended_by: Arc<OnceLock<Http2Fault>>,
     /// True once the server takes no further requests over it.
     is_left: Arc<AtomicBool>,
@@ -177,7 +177,7 @@ impl Http2 {
         self.is_left.store(true, Ordering::Relaxed);
     }
 
-    /// What ended the connection, if HTTP/2 has a name for it.
+    /// The end of the connection, if HTTP/2 has a name for it.
     pub(super) fn ended_by(&self) -> Option<Http2Fault> {
         self.ended_by.get().copied()
     }

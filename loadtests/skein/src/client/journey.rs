@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::settings::Protocol;
 
-/// What a user's connections did since they were asked last.
+/// The doings of a user's connections since they were asked last.
 #[derive(Clone, Debug)]
 pub struct Journey {
     /// Connections that came about, mostly none.

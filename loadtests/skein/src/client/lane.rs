@@ -1,4 +1,4 @@
-//! What a user needs to connect, or several users who share their connection: the TLS
+//! Everything that a user needs to connect, or several users who share their connection: the TLS
 //! sessions that they remember, the connection if it is one of HTTP/2, and the bytes that
 //! went over it.
 

@@ -48,7 +48,7 @@ impl AnswerLimits {
         AnswerLimits { timeout, ..self }
     }
 
-    /// What hyper is to take of a head in HTTP/2, and how much of bodies before they are
+    /// Limits for hyper: what it is to take of a head in HTTP/2, and how much of bodies before they are
     /// read: enough for a fast and distant server not to wait for leave to go on, where
     /// HTTP/2 begins with 64 KiB.
     pub(super) fn of_streams(&self) -> http2::Builder<TokioExecutor> {

@@ -51,7 +51,7 @@ pub enum Http {
     /// speak it fails requests.
     #[serde(rename = "2")]
     Two,
-    /// Whatever the server prefers of both, over TLS; without it HTTP/1.1.
+    /// The one that the server prefers of both, over TLS; without it HTTP/1.1.
     #[serde(rename = "auto")]
     Auto,
 }

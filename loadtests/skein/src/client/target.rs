@@ -1,4 +1,4 @@
-//! Where requests go: a server's address, what all its paths begin with, and how it is
+//! The target of requests: a server's address, what all its paths begin with, and how it is
 //! connected to.
 
 use std::io;

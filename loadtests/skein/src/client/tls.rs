@@ -33,7 +33,7 @@ pub enum InvalidTls {
         flag: &'static str,
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault in it.
         reason: String,
     },
     /// A certificate without a key, or the reverse.
@@ -44,7 +44,7 @@ pub enum InvalidTls {
     Key {
         /// The key's file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault in it.
         reason: String,
     },
     /// Nobody is trusted on this machine.
@@ -105,7 +105,7 @@ impl Tls {
         })
     }
 
-    /// What a user, or several who share connections, connects with.
+    /// The connector of a user, or of several who share connections.
     pub(super) fn connector(&self) -> TlsConnector {
         match self.sessions {
             Sessions::None | Sessions::Shared => Arc::clone(&self.config).into(),
@@ -174,12 +174,12 @@ impl fmt::Debug for Tls {
 /// A handshake that came to nothing.
 #[derive(Debug)]
 pub(super) struct Disagreement {
-    /// What TLS has against the other side; `None` when the connection broke.
+    /// The problem that TLS has with the other side; `None` when the connection broke.
     pub(super) problem: Option<TlsProblem>,
     pub(super) error: std::io::Error,
 }
 
-/// Those whose signature is trusted.
+/// The authorities whose signature is trusted.
 fn roots(file: Option<&Path>) -> Result<RootCertStore, InvalidTls> {
     let mut roots = RootCertStore::empty();
     let Some(path) = file else {

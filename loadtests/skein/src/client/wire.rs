@@ -23,7 +23,7 @@ pub(super) enum Wire {
 pub(super) struct Counted {
     stream: TcpStream,
     tally: Arc<Tally>,
-    /// Where the first bytes that come are kept, if anybody wants to know them.
+    /// The place where the first bytes that come are kept, if anybody wants to know them.
     first: Option<Arc<FirstBytes>>,
 }
 

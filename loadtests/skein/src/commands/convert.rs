@@ -14,7 +14,7 @@ use crate::convert::{curl, har, openapi};
 use crate::exit_code::{Failure, Outcome};
 use crate::program::application::Application;
 
-/// What to make a plan of.
+/// The source to make a plan of.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The plan goes to standard output: `loadtests convert curl line.txt > mine.toml`."

@@ -17,7 +17,7 @@ use crate::output::say;
 use crate::program::application::Application;
 use compose::Imported;
 
-/// Where to write it.
+/// The file to write, and what to make it of.
 #[derive(Debug, Args)]
 pub(super) struct Init {
     /// The file, which isn't there yet.
@@ -75,7 +75,7 @@ impl Init {
     }
 }
 
-/// What becomes of a compose file.
+/// The plan that a compose file becomes.
 fn imported(compose: &Path) -> anyhow::Result<Imported> {
     let place = compose.display();
     let text = fs::read_to_string(compose).with_context(|| format!("could not read {place}"))?;

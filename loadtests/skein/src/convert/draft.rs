@@ -18,7 +18,7 @@ pub(crate) struct Draft {
     pub(crate) made_by: String,
     /// The server that the requests are for, if one is known.
     pub(crate) target: Option<String>,
-    /// What was left out or needs a look, a sentence each.
+    /// Notes on what was left out or needs a look, a sentence each.
     pub(crate) notes: Vec<String>,
     /// True when the requests are the steps of one user, one after the other.
     pub(crate) is_story: bool,

@@ -85,7 +85,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// What a reference leads to within the document.
+    /// The value that a reference leads to within the document.
     fn resolved(&self, value: &'a Value) -> &'a Value {
         let mut value = value;
         for _ in 0..DEEPEST {

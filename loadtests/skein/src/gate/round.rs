@@ -1,17 +1,18 @@
 //! One round: both systems are started afresh, each with data of its own, loaded by
 //! turns, and gone at its end.
 
+mod error;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use harness::error::{CpuTimeError, StartError};
 use harness::{LastingNodes, Launcher, StartOptions, System, Topology};
 use hdrhistogram::Histogram;
 use jiff::Timestamp;
 
-use super::near_side::{is_behind, never_left};
+use super::near_side::never_left;
 use super::record::{NeverLeft, NodeCpu, Percentiles, Round, Side, SideRound, Slot};
 use super::shape::{LoadKind, OpenSlot, RoundPlan, Shape};
 use super::side_users::SideUsers;
@@ -20,8 +21,9 @@ use crate::environment::own_cpu_time;
 use crate::evidence::machine::MachineReading;
 use crate::plan::Plan;
 use crate::samples::Samples;
-use crate::story::once::{self, Captured, OnceFailed};
+use crate::story::once::{self, Captured};
 use crate::timing::RouteTiming;
+pub use error::RoundError;
 
 /// One side before it is started.
 #[derive(Clone, Debug)]
@@ -30,7 +32,7 @@ pub(super) struct SidePlan {
     pub(super) launcher: Launcher,
     /// The nodes, with their settings.
     pub(super) topology: Topology,
-    /// Those of them that no round starts afresh, once they run.
+    /// The nodes that no round starts afresh, once they run.
     pub(super) lasting: LastingNodes,
 }
 
@@ -61,59 +63,6 @@ pub(super) struct RoundResult {
     pub(super) samples: [Samples; 2],
     /// Baseline, candidate.
     pub(super) timings: [Vec<RouteTiming>; 2],
-}
-
-/// Why a round could not be played to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum RoundError {
-    /// A system did not start.
-    #[error("the {} could not be started", side.word())]
-    Start {
-        /// The side that it is of.
-        side: Side,
-        /// Why not.
-        #[source]
-        source: StartError,
-    },
-    /// What was to be done before the load failed.
-    #[error("the {} isn't ready for the load", side.word())]
-    SetUp {
-        /// The side that it is of.
-        side: Side,
-        /// Why not.
-        #[source]
-        source: OnceFailed,
-    },
-    /// A node's CPU time can't be read: it has ended, most likely.
-    #[error("a node of the {} ended while it was measured", side.word())]
-    Cpu {
-        /// The side that it is of.
-        side: Side,
-        /// The cause.
-        #[source]
-        source: CpuTimeError,
-    },
-    /// The operating system refused something that a measurement needs.
-    #[error("could not {what}")]
-    System {
-        /// The attempt, after "could not".
-        what: &'static str,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-}
-
-impl RoundError {
-    /// The side of which a node ended by itself or didn't start, if that is what happened,
-    /// and not for want of something on this machine.
-    pub(super) fn crashed(&self) -> Option<Side> {
-        match self {
-            RoundError::Start { source, .. } if is_behind(source) => None,
-            RoundError::Start { side, .. } | RoundError::Cpu { side, .. } => Some(*side),
-            RoundError::System { .. } | RoundError::SetUp { .. } => None,
-        }
-    }
 }
 
 /// Plays a round; `folder` is for the nodes' logs and data.
@@ -228,7 +177,7 @@ struct BothSides {
 struct RunningSide {
     side: Side,
     system: System,
-    /// What set-up steps captured.
+    /// Values that set-up steps captured.
     captured: Captured,
     users: SideUsers,
     totals: Totals,

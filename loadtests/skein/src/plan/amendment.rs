@@ -6,7 +6,7 @@ use super::{OpenLoad, Plan, Stage, rules};
 use crate::arrivals::{Rate, RateCurve, Spacing};
 use crate::threshold::Threshold;
 
-/// What to change; the rest stays as the plan has it.
+/// A change; the rest stays as the plan has it.
 #[derive(Clone, Debug, Default)]
 pub struct Amendment {
     /// A rate of turns, in place of users who wait or of another rate.

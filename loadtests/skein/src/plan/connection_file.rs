@@ -39,7 +39,7 @@ impl ConnectionFile {
 }
 
 impl Plan {
-    /// What is wrong with how the plan's users connect, if anything is.
+    /// The check that the way in which the plan's users connect makes sense.
     pub(crate) fn check_connection(&self) -> Result<(), String> {
         let ConnectionSettings {
             http,

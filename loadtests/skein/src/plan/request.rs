@@ -1,4 +1,4 @@
-//! What users send to a server of anyone's, as data: plain requests, or scenarios step by
+//! Requests to a server of anyone's, as data: plain requests, or scenarios step by
 //! step, with the values that they need and the checks that answers must pass.
 
 mod body;
@@ -32,7 +32,7 @@ pub use template::{Escaping, Template};
 pub use values::Slot;
 pub(super) use values::ValuesFile;
 
-/// What users of a plan send, and what placeholders in it stand for.
+/// The requests of a plan's users, and what placeholders in them stand for.
 #[derive(Clone, Debug, Default)]
 pub struct Requests {
     /// Plain requests, each a turn of its own.

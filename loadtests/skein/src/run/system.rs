@@ -83,7 +83,7 @@ impl Subject {
         }
     }
 
-    /// Where its users send.
+    /// The target of its users.
     pub(super) fn target(&self, plan: &Plan) -> Result<Target, InvalidTarget> {
         match self {
             Subject::Started(system) => Target::new(&system.url(), &plan.connection),

@@ -33,15 +33,15 @@ struct Kept {
 /// An answer that failed.
 #[derive(Clone, Debug, Serialize)]
 pub struct FailingAnswer {
-    /// When it was over, since the load began.
+    /// The time at which it was over, since the load began.
     pub at_us: u64,
     /// The stage; empty after the load.
     pub stage: String,
     /// The user, by its seat.
     pub user: usize,
-    /// What was asked.
+    /// The route that was asked.
     pub route: String,
-    /// What was wrong.
+    /// The fault.
     pub fault: String,
     /// The particulars of that.
     pub particulars: String,

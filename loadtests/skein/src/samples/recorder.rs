@@ -32,7 +32,7 @@ pub struct Sample<'a> {
     pub outcome: Option<&'static str>,
     /// True when the answer was longer than is kept.
     pub is_cut: bool,
-    /// What connections did for it.
+    /// The doings of connections for it.
     pub journey: &'a Journey,
 }
 

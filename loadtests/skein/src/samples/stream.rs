@@ -23,7 +23,7 @@ pub struct SampleFile {
     taken: AtomicU64,
 }
 
-/// What the writer is sent.
+/// A message to the writer.
 #[derive(Debug)]
 enum Message {
     Row(Row),
@@ -59,7 +59,7 @@ struct Row {
 /// A row of the file.
 #[derive(Serialize)]
 struct Line<'a> {
-    /// When it was over, since the load began.
+    /// The time at which it was over, since the load began.
     at_us: u64,
     /// Empty after the load.
     stage: &'a str,
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
     use crate::client::Journey;
 
-    /// What is in a file of this name after a sample that went well and one that didn't.
+    /// The content of a file of this name after a sample that went well and one that didn't.
     fn written(name: &str) -> String {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join(name);

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use super::{keep, micros_histogram};
 use crate::client::{Journey, Opened, Protocol};
 
-/// What went on below the requests of one stage.
+/// Everything that went on below the requests of one stage.
 #[derive(Clone, Debug)]
 pub struct WireSamples {
     /// Connections that came about, by the version of HTTP.

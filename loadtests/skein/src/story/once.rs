@@ -8,7 +8,7 @@ use crate::plan::{Plan, Step};
 use crate::user::User;
 use crate::workload::Workload;
 
-/// What steps took from answers, by the place of the value that it is.
+/// Values that steps took from answers, by their places.
 pub(crate) type Captured = Vec<(usize, String)>;
 
 /// A step that failed, so that there is no load.

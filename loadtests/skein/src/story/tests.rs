@@ -24,7 +24,7 @@ users = 2
 duration = "60s"
 "#;
 
-/// What the shop saw, in order.
+/// Everything that the shop saw, in order.
 type Log = Arc<Mutex<Vec<String>>>;
 
 /// A shop whose log says what it was asked for and with which cookie and token.
@@ -101,7 +101,7 @@ impl Told {
         }
     }
 
-    /// What the shop sees of a turn.
+    /// Everything that the shop sees of a turn.
     async fn turn(&mut self) -> Vec<String> {
         self.seat.take_turn(0).await;
         std::mem::take(&mut self.log.lock().expect("a log"))

@@ -44,7 +44,7 @@ pub struct RouteFigures {
 /// Connections, and the requests that went over them.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionFigures {
-    /// How many requests were sent.
+    /// The number of requests that were sent.
     pub requests: u64,
     /// The connections.
     pub samples: WireSamples,

@@ -19,7 +19,7 @@ async fn once(
     (answer, client.take_journey())
 }
 
-/// Why nothing came of it.
+/// The reason why nothing came of it.
 async fn problem(server: &Polite, settings: &ConnectionSettings) -> Fault {
     fault(once(server, settings).await.0).0
 }

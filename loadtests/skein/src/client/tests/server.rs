@@ -27,7 +27,7 @@ pub(super) struct Authority {
     folder: tempfile::TempDir,
 }
 
-/// What a server speaks, and how it treats requests.
+/// The manners of a server: what it speaks, and how it treats requests.
 #[derive(Clone)]
 pub(super) struct Manners {
     /// Versions of HTTP that it agrees on over TLS, such as `h2`.
@@ -55,7 +55,7 @@ impl Manners {
 /// A server that tells in its answer what it was asked.
 pub(super) struct Polite {
     pub(super) url: String,
-    /// How many connected.
+    /// The number of connections.
     pub(super) connections: Arc<AtomicUsize>,
 }
 

@@ -1,4 +1,4 @@
-//! How users connect, on the command line, in place of the plan's `[connection]`.
+//! The way in which users connect, on the command line, in place of the plan's `[connection]`.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::client::{Http, Sessions};
 use crate::commands::quoted;
 use crate::plan::Plan;
 
-/// How users connect to the server.
+/// The way in which users connect to the server.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "How users connect")]
 pub(super) struct Connection {
@@ -25,7 +25,7 @@ pub(super) struct Connection {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     users_per_connection: Option<u32>,
 
-    /// Who may resume a TLS session: each user its own, nobody, or everybody all of them
+    /// The users who may resume a TLS session: each user its own, nobody, or everybody all of them
     /// [default: the plan's, else per-user].
     #[arg(long, value_name = "per-user|none|shared", value_parser = sessions())]
     sessions: Option<Sessions>,

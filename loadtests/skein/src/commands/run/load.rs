@@ -1,4 +1,4 @@
-//! How much load, told on the command line: of one request, or in place of what a plan says.
+//! The amount of load, told on the command line: of one request, or in place of what a plan says.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use clap::Args;
 use crate::commands::quoted;
 use crate::plan::{Amendment, Plan};
 
-/// How much load, and what must hold; of a plan, its only judged stage is changed.
+/// The amount of load, and what must hold; of a plan, its only judged stage is changed.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "How much load, also in place of what a plan says")]
 pub(super) struct Load {
@@ -23,7 +23,7 @@ pub(super) struct Load {
     #[arg(long, value_name = "N")]
     pub(super) users: Option<usize>,
 
-    /// How long, such as 30s or 500ms [default: the plan's; of --get and the like 10s, after a
+    /// The length of the load, such as 30s or 500ms [default: the plan's; of --get and the like 10s, after a
     /// second of warm-up].
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(super) duration: Option<Duration>,

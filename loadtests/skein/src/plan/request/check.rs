@@ -30,7 +30,7 @@ pub struct Check {
     pub only_counts: bool,
 }
 
-/// What a check is about, and what is to hold of it.
+/// The subject of a check, and what is to hold of it.
 #[derive(Clone, Debug)]
 pub enum Rule {
     /// About the body.
@@ -90,7 +90,7 @@ pub enum JsonType {
     Object,
 }
 
-/// What a check sees of an answer.
+/// The parts of an answer that a check sees.
 #[derive(Debug)]
 pub struct Seen<'a> {
     headers: &'a HeaderMap,
@@ -122,7 +122,7 @@ impl<'a> Seen<'a> {
         String::from_utf8_lossy(self.body)
     }
 
-    /// What a pointer finds in the body, if that is JSON.
+    /// The value that a pointer finds in the body, if that is JSON.
     pub fn json(&self, pointer: &str) -> Option<&Value> {
         let json = self
             .json
@@ -167,7 +167,7 @@ impl Check {
         }
     }
 
-    /// What was found in place of what should be, where that is a short text.
+    /// A few words on what was found in place of what should be, where that is a short text.
     pub fn found(&self, seen: &Seen<'_>) -> Option<String> {
         match &self.rule {
             Rule::Body(_) => None,

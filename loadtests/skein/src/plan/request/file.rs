@@ -21,7 +21,7 @@ use super::{Field, PlainRequest, Requests, StatusFile, Statuses, framing};
 use crate::samples::Route;
 use crate::text::is_order;
 
-/// What users do, as a plan's file says it.
+/// The work of users, as a plan's file says it.
 #[derive(Default)]
 pub(in crate::plan) struct UsersFile {
     pub(in crate::plan) requests: Vec<Spanned<RequestFile>>,
@@ -145,12 +145,12 @@ impl UsersFile {
 }
 
 impl RequestFile {
-    /// What an earlier answer is asked for, by the names that it gets.
+    /// The names of what the answer is asked for.
     pub(super) fn captures(&self) -> impl Iterator<Item = &Spanned<String>> {
         self.capture.keys()
     }
 
-    /// What only a step has, taken out.
+    /// The members that only a step has, taken out.
     pub(super) fn take_step(&mut self) -> StepFile {
         StepFile {
             capture: std::mem::take(&mut self.capture),

@@ -20,7 +20,7 @@ use super::values::{Slot, ValuesFile};
 /// The namespace of the environment's variables.
 const ENVIRONMENT: &str = "env";
 
-/// What placeholders stand for, while a plan is checked.
+/// The names of placeholders and what they stand for, while a plan is checked.
 pub(in crate::plan) struct Known<'a> {
     /// The names, in the order of `slots`.
     pub(super) names: Vec<String>,
@@ -51,7 +51,7 @@ impl Sources {
 }
 
 impl<'a> Known<'a> {
-    /// What is known by the tables of a plan and by the environment, as far as the plan's
+    /// The names that are known by the tables of a plan and by the environment, as far as the plan's
     /// `source` names it; files are in `folder`.
     pub(super) fn new(sources: Sources, source: &str, folder: &'a Path) -> Result<Self, Mistake> {
         let mut known = Known {

@@ -1,6 +1,6 @@
 //! The names that placeholders may have, and what each stands for.
 
-/// What a placeholder in braces may be called.
+/// The names that a placeholder in braces may have.
 pub trait Names {
     /// The place of a name's value among all values.
     fn place(&self, name: &str) -> Option<usize>;

@@ -41,20 +41,20 @@ pub struct Story {
 pub struct Step {
     /// The request, and what is right of its answer.
     pub request: PlainRequest,
-    /// What is taken from a right answer.
+    /// Values that are taken from a right answer.
     pub captures: Vec<Capture>,
     /// The time to wait before the next step, on average.
     pub think_time: Duration,
     /// The number of times that it is taken, drawn anew in each turn. Values that it is the
     /// first to need are drawn anew each time.
     pub repeat: RangeInclusive<u32>,
-    /// What must be so for it to be taken.
+    /// The condition on which it is taken.
     pub condition: Option<Condition>,
     /// The probability that it is taken.
     pub chance: f64,
 }
 
-/// What must be so for a step to be taken.
+/// The condition on which a step is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// The user has a value at this place, which is not empty.
@@ -79,13 +79,13 @@ pub struct Capture {
 /// The part of an answer that is taken.
 #[derive(Clone, Debug)]
 pub enum From {
-    /// What a pointer (RFC 6901) finds in a JSON body; a text without its quotes.
+    /// The value that a pointer (RFC 6901) finds in a JSON body; a text without its quotes.
     Json(String),
     /// A header field.
     Header(HeaderName),
     /// A cookie that is set (RFC 6265, section 5.2).
     Cookie(String),
-    /// What a regular expression finds in the body: its first group, or else all of it.
+    /// The text that a regular expression finds in the body: its first group, or else all of it.
     Match(Regex),
 }
 

@@ -1,4 +1,4 @@
-//! What placeholders stand for: values that are drawn, made or counted, columns of data,
+//! The values that placeholders stand for: those that are drawn, made or counted, columns of data,
 //! what a user took from answers, and secrets of the environment.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ pub enum Slot {
         /// The column.
         column: usize,
     },
-    /// What was taken from an answer.
+    /// A value that was taken from an answer.
     Captured,
     /// A variable of the environment, whose value nobody may see.
     Secret(String),

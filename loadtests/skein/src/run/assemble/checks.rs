@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::record::share;
 use crate::section::{Cell, Section};
 
-/// How often each check failed and held; `None` where no check has a name.
+/// The section on how often each check failed and held; `None` where no check has a name.
 pub(super) fn section(checks: &BTreeMap<String, [u64; 2]>) -> Option<Section> {
     if checks.is_empty() {
         return None;

@@ -34,7 +34,7 @@ pub(super) struct Service {
     stop_within: Option<String>,
 }
 
-/// Where a service is read: its folder, and a list of what it says in vain.
+/// A reader of one service: its folder, and a list of what it says in vain.
 struct Reader<'a> {
     name: &'a str,
     folder: &'a Path,

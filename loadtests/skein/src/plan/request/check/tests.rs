@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing;
 
-/// Whether a check, as TOML, holds of an answer with this body.
+/// True when a check, as TOML, holds of an answer with this body.
 fn holds(check: &str, body: &str) -> bool {
     let check = parsed(check).unwrap_or_else(|mistake| panic!("{check}: {mistake}"));
     let mut headers = HeaderMap::new();

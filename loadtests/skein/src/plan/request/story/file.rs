@@ -31,7 +31,7 @@ pub(in crate::plan) struct StoryFile {
     step: Vec<Spanned<RequestFile>>,
 }
 
-/// What a step says beside its request.
+/// The members of a step beside its request.
 #[derive(Default)]
 pub(in crate::plan) struct StepFile {
     pub(in crate::plan) capture: BTreeMap<Spanned<String>, Spanned<CaptureFile>>,
