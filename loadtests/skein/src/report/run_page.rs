@@ -6,6 +6,7 @@ mod evidence;
 mod latency;
 mod ledger;
 mod open_load;
+mod percentiles;
 mod routes;
 mod sections;
 mod thresholds;

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use crate::record::{ConnectionsRecord, Record, Times};
-use crate::report::figures::{count, known, mebibytes, micros, parts, percent};
+use super::percentiles::percentiles;
+use crate::record::{ConnectionsRecord, Record};
+use crate::report::figures::{count, known, mebibytes, parts, percent};
 use crate::report::layout::scroll;
 
 /// The section about connections; nothing in records of earlier programs.
@@ -72,30 +73,17 @@ fn phases(record: &Record, connections: &ConnectionsRecord) -> Markup {
         .overall
         .as_ref()
         .and_then(|all| all.first_byte.as_ref());
-    let rows = [
+    let times = [
         ("to connect", connections.connect.as_ref()),
         ("TLS handshake", connections.handshake.as_ref()),
         ("wait for a stream", connections.stream_wait.as_ref()),
         ("from the send to the first byte", first_byte),
     ];
-    let cells = |times: &Times| {
-        let cells = [times.p50, times.p90, times.p99, times.max];
-        html! { @for time in cells { td.n { (micros(time as f64)) } } }
-    };
-    html! {
-        table {
-            thead { tr {
-                th scope="col" { "Time" }
-                th scope="col" .n { "p50" }
-                th scope="col" .n { "p90" }
-                th scope="col" .n { "p99" }
-                th scope="col" .n { "Max" }
-            } }
-            tbody { @for (what, times) in rows { @if let Some(times) = times {
-                tr { th scope="row" { (what) } (cells(times)) }
-            } } }
-        }
-    }
+    let measured = times.into_iter().filter(|(_, times)| times.is_some());
+    let rows: Vec<_> = measured
+        .map(|(phase, times)| (phase.to_owned(), times))
+        .collect();
+    percentiles(&rows)
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 
 use maud::{Markup, html};
 
+use super::percentiles::percentiles;
 use crate::arrivals::Spacing;
-use crate::record::{OpenRecord, StageRecord, Times};
-use crate::report::figures::{count, known, micros, per_second, percent};
+use crate::record::{OpenRecord, StageRecord};
+use crate::report::figures::{count, known, per_second, percent};
 use crate::report::layout::scroll;
 
 /// The section about open load; nothing where all load was closed.
@@ -75,35 +76,21 @@ fn arrivals(open: &OpenStages<'_>) -> Markup {
 }
 
 fn times(open: &OpenStages<'_>) -> Markup {
-    let row = |stage: &str, what: &str, times: Option<&Times>| {
-        html! { tr {
-            th scope="row" { (stage) ": " (what) }
-            @match times {
-                Some(times) => @for time in [times.p50, times.p90, times.p99, times.max] {
-                    td.n { (micros(time as f64)) }
-                },
-                None => @for _ in 0..4 { td.n { "–" } },
-            }
-        } }
-    };
-    html! {
-        table {
-            thead { tr {
-                th scope="col" { "Time" }
-                th scope="col" .n { "p50" }
-                th scope="col" .n { "p90" }
-                th scope="col" .n { "p99" }
-                th scope="col" .n { "Max" }
-            } }
-            tbody { @for (stage, open) in open {
-                @let requests = &stage.requests;
-                (row(&stage.name, "response time", requests.times.as_ref()))
-                (row(&stage.name, "service time", requests.service_times.as_ref().or(requests.times.as_ref())))
-                (row(&stage.name, "send lag", open.send_lag.as_ref()))
-                (row(&stage.name, "the generator’s own lag", open.own_lag.as_ref()))
-            } }
-        }
-    }
+    let rows: Vec<_> = open
+        .iter()
+        .flat_map(|(stage, open)| {
+            let responses = stage.requests.times.as_ref();
+            let services = stage.requests.service_times.as_ref().or(responses);
+            [
+                ("response time", responses),
+                ("service time", services),
+                ("send lag", open.send_lag.as_ref()),
+                ("the generator’s own lag", open.own_lag.as_ref()),
+            ]
+            .map(|(kind, times)| (format!("{}: {kind}", stage.name), times))
+        })
+        .collect();
+    percentiles(&rows)
 }
 
 fn spacing(spacing: Spacing) -> &'static str {
