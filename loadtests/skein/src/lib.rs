@@ -76,6 +76,7 @@ mod scenario;
 mod section;
 mod self_check;
 mod side_by_side;
+mod slots;
 mod story;
 mod supply;
 #[cfg(test)]

@@ -158,6 +158,14 @@ impl Timings {
         }
     }
 
+    /// Forgets every answer so far.
+    pub fn clear(&self) {
+        self.samples
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     /// The shares of all hops in the stages that `wanted` picks, by route.
     pub fn sum_up(&self, wanted: impl Fn(StageIndex) -> bool) -> Vec<RouteTiming> {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,33 +8,21 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use harness::{LastingNodes, Launcher, StartOptions, System, Topology};
+use harness::System;
 use hdrhistogram::Histogram;
 use jiff::Timestamp;
 
 use super::near_side::never_left;
 use super::record::{NeverLeft, NodeCpu, Percentiles, Round, Side, SideRound, Slot};
-use super::shape::{LoadKind, OpenSlot, RoundPlan, Shape};
-use super::side_users::SideUsers;
+use super::shape::{LoadKind, RoundPlan, Shape};
 use crate::arrivals::Rate;
 use crate::environment::own_cpu_time;
 use crate::evidence::machine::MachineReading;
 use crate::plan::Plan;
 use crate::samples::Samples;
-use crate::story::once::{self, Captured};
+use crate::slots::{LoadedSystem, NotLoaded, OpenSlot, SlotLoad, SystemPlan};
 use crate::timing::RouteTiming;
 pub use error::RoundError;
-
-/// One side before it is started.
-#[derive(Clone, Debug)]
-pub(super) struct SidePlan {
-    /// The program that the nodes run.
-    pub(super) launcher: Launcher,
-    /// The nodes, with their settings.
-    pub(super) topology: Topology,
-    /// The nodes that no round starts afresh, once they run.
-    pub(super) lasting: LastingNodes,
-}
 
 /// The part of a setup that is the same in every round.
 #[derive(Clone, Debug)]
@@ -42,8 +30,18 @@ pub(super) struct RoundSetup {
     /// The load's plan.
     pub(super) plan: Plan,
     pub(super) shape: Shape,
-    pub(super) baseline: SidePlan,
-    pub(super) candidate: SidePlan,
+    pub(super) baseline: SystemPlan,
+    pub(super) candidate: SystemPlan,
+}
+
+impl RoundSetup {
+    fn load(&self) -> SlotLoad<'_> {
+        SlotLoad {
+            plan: &self.plan,
+            users: self.shape.users,
+            open_users: self.shape.open_users,
+        }
+    }
 }
 
 /// The place of a round among those of its gate.
@@ -97,8 +95,8 @@ pub(super) async fn play(
         .map(|side| after.used(&before, *side))
         .sum();
     let machine = MachineReading::now().ok().zip(machine_before);
-    let samples = Side::BOTH.map(|side| sides.of(side).users.samples());
-    let timings = Side::BOTH.map(|side| sides.of(side).users.timings());
+    let samples = Side::BOTH.map(|side| sides.of(side).loaded.users.samples());
+    let timings = Side::BOTH.map(|side| sides.of(side).loaded.users.timings());
     let generator_cores_used = sides.generator_cores_used();
     let baseline = sides.baseline.sum_up(&before, &after, &samples[0]);
     let candidate = sides.candidate.sum_up(&before, &after, &samples[1]);
@@ -141,13 +139,13 @@ pub(super) async fn measure_capacity(
     let mut capacity = Capacity::default();
     for _ in 0..SLOTS {
         let began = Instant::now();
-        let traffic = sides.baseline.users.closed_slot(CAPACITY_SLOT).await;
+        let traffic = sides.baseline.loaded.users.closed_slot(CAPACITY_SLOT).await;
         let seconds = began.elapsed().as_secs_f64();
         capacity.turns += traffic.turns as f64 / seconds / f64::from(SLOTS);
         capacity.requests += traffic.done.len() as f64 / seconds / f64::from(SLOTS);
     }
     // What never left says nothing of the baseline.
-    match never_left(&sides.baseline.users.samples()).first() {
+    match never_left(&sides.baseline.loaded.users.samples()).first() {
         None => Ok(capacity),
         Some(NeverLeft { shortage, .. }) => Err(RoundError::System {
             what: "send requests from this machine",
@@ -176,10 +174,7 @@ struct BothSides {
 /// One side of a round.
 struct RunningSide {
     side: Side,
-    system: System,
-    /// Values that set-up steps captured.
-    captured: Captured,
-    users: SideUsers,
+    loaded: LoadedSystem,
     totals: Totals,
 }
 
@@ -217,14 +212,13 @@ impl BothSides {
         };
         for side in [plan.first, plan.first.other()] {
             let running = sides.of(side);
-            running.users.closed_slot(setup.shape.warm_up).await;
+            running.loaded.users.closed_slot(setup.shape.warm_up).await;
             // From here on everything counts, and what is recorded begins anew.
-            let (system, captured) = (&running.system, &running.captured);
-            running.users = SideUsers::new(setup, plan.seed, system, captured);
+            running.loaded.renew_users(setup.load(), plan.seed);
         }
         // The new users connect.
         for side in [plan.first, plan.first.other()] {
-            sides.of(side).users.closed_slot(setup.shape.dropped).await;
+            sides.of(side).loaded.users.closed_slot(setup.shape.dropped).await;
         }
         Ok(sides)
     }
@@ -257,31 +251,26 @@ impl RunningSide {
             Side::Baseline => &setup.baseline,
             Side::Candidate => &setup.candidate,
         };
-        let options = StartOptions {
-            launcher: of_side.launcher.clone().on_cores(plan.node_cores.clone()),
-            folder: folder.join(side.word()),
-        };
-        let started = of_side.lasting.start_system(&of_side.topology, options);
-        let system = started
-            .await
-            .map_err(|source| RoundError::Start { side, source })?;
-        let captured = once::set_up(&setup.plan, plan.seed, &system.url())
-            .await
-            .map_err(|source| RoundError::SetUp { side, source })?;
-        // Seeds of their own, for users who write keys that are named by it.
-        let users = SideUsers::new(setup, !plan.seed, &system, &captured);
+        let folder = folder.join(side.word());
+        let started = of_side.start(setup.load(), &plan.node_cores, &folder, plan.seed);
+        let loaded = started.await.map_err(|error| match error {
+            NotLoaded::Start(source) => RoundError::Start { side, source },
+            NotLoaded::SetUp(source) => RoundError::SetUp { side, source },
+            NotLoaded::Copy(source) => {
+                let what = "copy the program of the nodes";
+                RoundError::System { what, source }
+            }
+        })?;
         Ok(RunningSide {
             side,
-            system,
-            captured,
-            users,
+            loaded,
             totals: Totals::default(),
         })
     }
 
     /// A slot of closed load, whose figures leave out its beginning.
     async fn closed_slot(&mut self, shape: &Shape, quad: usize) -> Result<Slot, RoundError> {
-        let (side, system) = (self.side, &self.system);
+        let (side, system) = (self.side, &self.loaded.system);
         let began = Instant::now();
         let clocks = async {
             tokio::time::sleep(shape.dropped).await;
@@ -289,7 +278,7 @@ impl RunningSide {
             tokio::time::sleep_until((began + shape.slot).into()).await;
             Ok((from, (Instant::now(), cpu(system, side)?, own_cpu()?)))
         };
-        let (traffic, clocks) = tokio::join!(self.users.closed_slot(shape.slot), clocks);
+        let (traffic, clocks) = tokio::join!(self.loaded.users.closed_slot(shape.slot), clocks);
         let ((from, cpu_from, own_from), (to, cpu_to, own_to)) = clocks?;
         let counted = |ended| from < ended && ended <= to;
         let requests = traffic.done.iter().filter(|done| counted(done.ended));
@@ -316,15 +305,15 @@ impl RunningSide {
         quad: usize,
         rate: Rate,
     ) -> Result<Slot, RoundError> {
-        let cpu_from = cpu(&self.system, self.side)?;
-        let slot = OpenSlot::at(rate, shape.slot);
+        let cpu_from = cpu(&self.loaded.system, self.side)?;
+        let slot = OpenSlot::evenly(rate, shape.slot);
         let place = self.totals.open_slots;
-        let traffic = self.users.open_slot(&slot, place).await;
+        let traffic = self.loaded.users.open_slot(&slot, place).await;
         let traffic = traffic.map_err(|source| {
             let what = "start a thread to pace the load with";
             RoundError::System { what, source }
         })?;
-        let cpu_to = cpu(&self.system, self.side)?;
+        let cpu_to = cpu(&self.loaded.system, self.side)?;
         let lasted = traffic.began.elapsed();
         let counts_from = traffic.began + shape.dropped;
         let counted = traffic.done.iter().filter(|done| {
@@ -377,8 +366,8 @@ impl Clocks {
     fn read(sides: &BothSides) -> Result<Self, RoundError> {
         Ok(Clocks {
             nodes: [
-                cpu(&sides.baseline.system, Side::Baseline)?,
-                cpu(&sides.candidate.system, Side::Candidate)?,
+                cpu(&sides.baseline.loaded.system, Side::Baseline)?,
+                cpu(&sides.candidate.loaded.system, Side::Candidate)?,
             ],
             own: own_cpu()?,
         })

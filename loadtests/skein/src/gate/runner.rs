@@ -14,7 +14,6 @@ use stats::sequence::{Event, Finished, Next, Regression, RoundFigures, Rules, Se
 use super::GateError;
 use super::conclusion::outcome_of;
 use super::metrics;
-use super::place::on_cores;
 use super::record::{Round, Side};
 use super::round::{RoundError, RoundPlace, RoundResult, RoundSetup, play};
 use super::shape::RoundPlan;
@@ -25,6 +24,7 @@ use crate::evidence::Limits;
 use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
 use crate::record::append_whole;
+use crate::slots::on_cores;
 
 /// The generator's place: its cores, until somebody interrupts the gate.
 pub(super) struct GeneratorPlace {

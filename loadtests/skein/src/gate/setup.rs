@@ -4,14 +4,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use harness::{LastingNodes, Launcher, StartOptions, Topology};
+use harness::Topology;
 
 use super::calibration::Calibration;
 use super::record::{Build, Side};
-use super::round::{RoundError, RoundSetup, SidePlan};
+use super::round::{RoundError, RoundSetup};
 use super::shape::Shape;
 use crate::environment::Environment;
 use crate::plan::Plan;
+use crate::slots::SystemPlan;
 
 /// The setup of a gate: what is to be compared, and how.
 #[derive(Clone, Debug)]
@@ -90,35 +91,22 @@ pub(super) fn round_setup(setup: &Setup) -> RoundSetup {
             warm_up: gate.warm_up,
             apart: !gate.share_cores,
         },
-        baseline: side(&setup.baseline, baseline),
-        candidate: side(&setup.candidate, candidate),
+        baseline: SystemPlan::new(&setup.baseline.program, baseline),
+        candidate: SystemPlan::new(&setup.candidate.program, candidate),
         plan: plan.clone(),
     }
 }
 
 impl RoundSetup {
-    /// Starts what lasts longer than a round; `folder` is for its logs and data. It runs on
-    /// every core, since those of nodes change with the round.
+    /// Starts what lasts longer than a round; `folder` is for its logs and data.
     pub(super) async fn start_lasting(&mut self, folder: &Path) -> Result<(), RoundError> {
         for (side, plan) in [
             (Side::Baseline, &mut self.baseline),
             (Side::Candidate, &mut self.candidate),
         ] {
-            let options = StartOptions {
-                launcher: plan.launcher.clone(),
-                folder: folder.join(side.word()),
-            };
-            let started = LastingNodes::start(&plan.topology, options).await;
-            plan.lasting = started.map_err(|source| RoundError::Start { side, source })?;
+            let started = plan.start_lasting(&folder.join(side.word())).await;
+            started.map_err(|source| RoundError::Start { side, source })?;
         }
         Ok(())
-    }
-}
-
-fn side(build: &Build, topology: Topology) -> SidePlan {
-    SidePlan {
-        launcher: Launcher::program_as_it_is(&build.program),
-        topology,
-        lasting: LastingNodes::default(),
     }
 }

@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use super::record::Side;
-use crate::arrivals::{Rate, RateCurve, Spacing};
+use crate::slots::dealt_out;
 
 /// The shape of every round of a gate.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,15 +65,6 @@ pub(super) enum LoadKind {
     Open,
 }
 
-/// The turns of one slot of open load.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct OpenSlot {
-    /// The moment at which each turn begins, from the beginning of the slot.
-    pub(super) arrivals: Vec<Duration>,
-    /// The length of the slot.
-    pub(super) lasts: Duration,
-}
-
 impl Shape {
     /// The time that a round takes, roughly, with starts and stops.
     pub(super) fn round(&self) -> Duration {
@@ -91,7 +82,7 @@ impl RoundPlan {
     /// Draws a round on these `cores`.
     pub(super) fn draw(shape: &Shape, cores: &[usize], seed: u64) -> Self {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let (node_cores, generator_cores) = place(shape, cores, &mut rng);
+        let (node_cores, generator_cores) = dealt_out(cores, shape.apart, &mut rng);
         let mut loads = vec![LoadKind::Closed; shape.closed_quads];
         loads.resize(shape.closed_quads + shape.open_quads, LoadKind::Open);
         loads.shuffle(&mut rng);
@@ -110,41 +101,9 @@ impl RoundPlan {
     }
 }
 
-impl OpenSlot {
-    /// A slot whose turns begin at even distances, the same for both sides: bursts would
-    /// only add queues that scatter.
-    pub(super) fn at(rate: Rate, lasts: Duration) -> Self {
-        let curve = RateCurve {
-            from: rate.get(),
-            to: rate,
-            ramp: Duration::ZERO,
-            duration: lasts,
-        };
-        OpenSlot {
-            arrivals: curve
-                // Even distances have nothing to draw.
-                .arrivals(Spacing::Constant, 0, 0)
-                .collect(),
-            lasts,
-        }
-    }
-}
-
 fn either(rng: &mut Xoshiro256PlusPlus) -> (Side, Side) {
     let first = Side::BOTH[usize::from(rng.random::<bool>())];
     (first, first.other())
-}
-
-/// Deals out the cores: a half for the nodes, which both sides have by turns, and a
-/// half for the generator; which one, is drawn.
-fn place(shape: &Shape, cores: &[usize], rng: &mut Xoshiro256PlusPlus) -> (Vec<usize>, Vec<usize>) {
-    if !shape.apart || cores.len() < 2 {
-        return (cores.to_vec(), cores.to_vec());
-    }
-    let mut dealt = cores.to_vec();
-    dealt.shuffle(rng);
-    let generator = dealt.split_off(dealt.len().div_ceil(2));
-    (dealt, generator)
 }
 
 #[cfg(test)]
@@ -200,12 +159,5 @@ mod tests {
         assert!((0..20).any(|seed| draw(seed).node_cores != draw(7).node_cores));
         let shared = RoundPlan::draw(&shape(false), &[0, 1], 7);
         assert_eq!(shared.node_cores, shared.generator_cores);
-    }
-
-    #[test]
-    fn turns_of_open_load_are_as_many_as_the_rate_says() {
-        let rate = Rate::per_second(2000.0).expect("a rate");
-        let slot = OpenSlot::at(rate, Duration::from_millis(100));
-        assert_eq!(slot.arrivals.len(), 200);
     }
 }

@@ -1,20 +1,38 @@
-//! Where the generator works: on cores of its own.
+//! The cores of the generator, and those of the systems that it loads.
 
 use std::io;
 use std::thread;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
+use rand::Rng;
+use rand::seq::SliceRandom;
 
 /// The cores that this program may use.
 ///
 /// # Errors
 ///
 /// When the operating system doesn't tell.
-pub(super) fn allowed_cores() -> io::Result<Vec<usize>> {
+pub(crate) fn allowed_cores() -> io::Result<Vec<usize>> {
     let allowed = sched_getaffinity(Pid::this())?;
     let cores = (0..CpuSet::count()).filter(|core| allowed.is_set(*core).unwrap_or(false));
     Ok(cores.collect())
+}
+
+/// Deals out some cores: a half for the nodes, and a half for the generator; which one, is
+/// drawn. Both have all of them where there is only one, or when they aren't to be `apart`.
+pub(crate) fn dealt_out(
+    cores: &[usize],
+    apart: bool,
+    rng: &mut impl Rng,
+) -> (Vec<usize>, Vec<usize>) {
+    if !apart || cores.len() < 2 {
+        return (cores.to_vec(), cores.to_vec());
+    }
+    let mut dealt = cores.to_vec();
+    dealt.shuffle(rng);
+    let generator = dealt.split_off(dealt.len().div_ceil(2));
+    (dealt, generator)
 }
 
 /// Does `work` on a runtime whose threads are on `cores`, as many of them as there are
@@ -23,7 +41,7 @@ pub(super) fn allowed_cores() -> io::Result<Vec<usize>> {
 /// # Errors
 ///
 /// When the operating system grants no thread, or not on these cores.
-pub(super) fn on_cores<T: Send, F: Future<Output = T>>(
+pub(crate) fn on_cores<T: Send, F: Future<Output = T>>(
     cores: &[usize],
     work: impl FnOnce() -> F + Send,
 ) -> io::Result<T> {

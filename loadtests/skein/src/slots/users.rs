@@ -1,6 +1,6 @@
-//! The users of one side: they are at work in slots of a fraction of a second, and rest
-//! while the other side's are. Both sides take the same turns in the same order, since
-//! each turn's choices follow from its number; in open load, also slot by slot.
+//! The users of one system: they are at work in slots of a second or less, and rest in
+//! between. Users of two systems with the same seed take the same turns in the same order,
+//! since each turn's choices follow from its number; in open load, also slot by slot.
 
 use std::io;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use tokio::task::JoinSet;
 
-use super::round::RoundSetup;
-use super::shape::OpenSlot;
+use super::open::OpenSlot;
+use super::system::SlotLoad;
 use crate::pacer::{ArrivalQueue, release_at};
-use crate::samples::Samples;
+use crate::samples::{Route, Samples};
 use crate::scenario::{ScenarioIndex, Seat};
 use crate::story::once::Captured;
 use crate::timing::{Hops, RouteTiming, Timings};
 use crate::user::User;
 use crate::workload::Workload;
 
-/// The users of one side.
-pub(super) struct SideUsers {
+/// The users of one system.
+pub(crate) struct SlotUsers {
     workload: Arc<Workload>,
     turns: Arc<TurnOrder>,
     /// The users who take turns as they come, and after them those whom open load may need
@@ -41,41 +41,53 @@ struct TurnOrder {
 
 /// The answers of one slot.
 #[derive(Clone, Debug)]
-pub(super) struct SlotTraffic {
+pub(crate) struct SlotTraffic {
     /// The moment at which the slot began.
-    pub(super) began: Instant,
+    pub(crate) began: Instant,
     /// Every request, those that ended after the slot included.
-    pub(super) done: Vec<Done>,
+    pub(crate) done: Vec<Done>,
     /// Turns that began in it.
-    pub(super) turns: u64,
+    pub(crate) turns: u64,
     /// Turns of open load that should have begun and found nobody until the end.
-    pub(super) unsent: u64,
+    pub(crate) unsent: u64,
 }
 
 /// A request that is over.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Done {
+pub(crate) struct Done {
+    /// The route that was asked.
+    pub(crate) route: Route,
+    /// True when its answer was wrong or missing.
+    pub(crate) failed: bool,
     /// The moment at which it was over.
-    pub(super) ended: Instant,
+    pub(crate) ended: Instant,
     /// The time that it took from its intended time.
-    pub(super) time: Duration,
+    pub(crate) time: Duration,
 }
 
-impl SideUsers {
-    /// The users of a side's `system`, who know what set-up steps captured there. Both sides'
-    /// users are alike for one `seed`.
-    pub(super) fn new(setup: &RoundSetup, seed: u64, system: &System, captured: &Captured) -> Self {
-        let RoundSetup { plan, shape, .. } = setup;
+impl SlotUsers {
+    /// The users of a `system`, who know what set-up steps captured there. Those of two
+    /// systems are alike for one `seed`.
+    pub(super) fn new(
+        load: SlotLoad<'_>,
+        seed: u64,
+        system: &System,
+        captured: &Captured,
+    ) -> Self {
+        let SlotLoad {
+            plan,
+            users,
+            open_users,
+        } = load;
         let workload = Arc::new(Workload {
-            // The plan knows only the candidate's hops.
+            // The plan knows only the hops of its own system.
             timings: Timings::new(Hops::of(system.topology())),
             ..Workload::new(plan, seed, &system.url()).knowing(captured.clone())
         });
-        let seats = shape.users.max(shape.open_users);
-        let seats = (0..seats)
+        let seats = (0..users.max(open_users))
             .map(|seat| Seat::new(User::new(seat, Arc::clone(&workload))))
             .collect();
-        SideUsers {
+        SlotUsers {
             turns: Arc::new(TurnOrder {
                 next: AtomicU64::new(0),
                 seed,
@@ -83,13 +95,13 @@ impl SideUsers {
             }),
             workload,
             seats,
-            users: shape.users,
+            users,
         }
     }
 
     /// Closed load for `lasts`: who has an answer takes the next turn at once. Turns
     /// that have begun are finished.
-    pub(super) async fn closed_slot(&mut self, lasts: Duration) -> SlotTraffic {
+    pub(crate) async fn closed_slot(&mut self, lasts: Duration) -> SlotTraffic {
         let began = Instant::now();
         let mut at_work = JoinSet::new();
         for mut seat in self.seats.drain(..self.users) {
@@ -106,12 +118,12 @@ impl SideUsers {
     }
 
     /// Open load: turns begin when `slot` says, whoever is still waiting for an answer.
-    /// The turns follow from the slot's `place` among those of this side.
+    /// The turns follow from the slot's `place` among those of this system.
     ///
     /// # Errors
     ///
     /// The operating system grants no thread.
-    pub(super) async fn open_slot(
+    pub(crate) async fn open_slot(
         &mut self,
         slot: &OpenSlot,
         place: usize,
@@ -141,13 +153,19 @@ impl SideUsers {
     }
 
     /// Everything that was recorded so far.
-    pub(super) fn samples(&self) -> Samples {
+    pub(crate) fn samples(&self) -> Samples {
         self.workload.recorder.snapshot()
     }
 
-    /// The shares of the hops in the time of sampled requests.
-    pub(super) fn timings(&self) -> Vec<RouteTiming> {
+    /// The shares of the hops in the time of sampled requests, so far or since they were
+    /// forgotten.
+    pub(crate) fn timings(&self) -> Vec<RouteTiming> {
         self.workload.timings.sum_up(|_| true)
+    }
+
+    /// Forgets the shares of the hops so far.
+    pub(crate) fn forget_timings(&self) {
+        self.workload.timings.clear();
     }
 
     async fn gather(
@@ -179,8 +197,8 @@ impl SideUsers {
 const ROSTER: usize = 1000;
 
 impl TurnOrder {
-    /// The turns of a slot of open load: the same on both sides, however many turns of closed
-    /// load each has taken before.
+    /// The turns of a slot of open load: the same for each system, however many turns of closed
+    /// load it has taken before.
     fn of_open_slot(&self, place: usize) -> Self {
         TurnOrder {
             // More than there are turns of closed load, and in a slot.
@@ -216,7 +234,12 @@ impl UserSlot {
         let mut ended = Instant::now();
         for finished in seat.user.take_finished().rev() {
             let time = finished.time;
-            self.done.push(Done { ended, time });
+            self.done.push(Done {
+                route: finished.route,
+                failed: finished.fault.is_some(),
+                ended,
+                time,
+            });
             ended = ended.checked_sub(time).unwrap_or(ended);
         }
     }
