@@ -256,6 +256,41 @@ pub enum Event {
         because: Suspicion,
     },
 
+    /// A study of capacity began.
+    StudyBegan {
+        /// The plan's name.
+        plan: String,
+        /// The promise.
+        promise: String,
+        /// The names of the systems, the plan's own first.
+        systems: Vec<String>,
+        /// The seed of every random choice.
+        seed: u64,
+        /// The time that each system is given to be measured.
+        budget_ms: u64,
+    },
+    /// A fresh start of a system of a study was played to its end.
+    StartPlayed {
+        /// The system's name.
+        system: String,
+        /// The number of its starts so far.
+        number: u64,
+        /// The number of them that its capacity is estimated from.
+        rounds: u64,
+        /// Its capacity as far as it is known, in turns a second.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        estimate_per_second: Option<f64>,
+        /// The time that its starts took.
+        elapsed_ms: u64,
+        /// The time that is left for others.
+        left_ms: u64,
+    },
+    /// The tier that seems to limit the plan's own system is relieved, to see whether it does.
+    ReliefBegan {
+        /// Its role.
+        tier: String,
+    },
+
     /// A case of a self-check began.
     CaseBegan {
         /// The case.
@@ -326,6 +361,10 @@ pub enum CommandName {
     Run,
     /// `loadtests gate`
     Gate,
+    /// `loadtests capacity`
+    Capacity,
+    /// `loadtests patterns`
+    Patterns,
     /// `loadtests self-check`
     SelfCheck,
 }

@@ -44,6 +44,7 @@
 
 mod arrivals;
 mod attack;
+mod capacity;
 mod client;
 mod commands;
 mod convert;

@@ -2,6 +2,8 @@
 //! what must hold. Plans are TOML; some are part of the program.
 
 mod amendment;
+mod capacity;
+mod capacity_file;
 mod connection_file;
 mod file;
 mod gate;
@@ -26,6 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use amendment::Amendment;
+pub(crate) use capacity::{CapacitySettings, Relief, Variant};
 pub use gate::GateSettings;
 pub use mistake::{InvalidPlan, Mistake, ToldPlan, within};
 pub use mix::Mix;
@@ -60,6 +63,8 @@ pub struct Plan {
     pub description: String,
     /// The seed of every random choice, unless the command line gives another.
     pub seed: Option<u64>,
+    /// The file that it is from, or what stands for one.
+    pub(crate) file: PathBuf,
     /// The program whose plan it is.
     pub(crate) application: Arc<Application>,
     /// A system in place of the program's own, from a file.
@@ -90,6 +95,12 @@ pub struct Plan {
     pub limits: Limits,
     /// Settings of a performance gate over the plan.
     pub gate: GateSettings,
+    /// Settings of a study of capacity over the plan.
+    pub(crate) capacity: CapacitySettings,
+    /// Variants of it that such a study compares.
+    pub(crate) variants: Vec<Variant>,
+    /// Changes of it that relieve a tier of the system.
+    pub(crate) reliefs: Vec<Relief>,
     /// The plan as it was written.
     pub source: String,
 }
@@ -356,6 +367,15 @@ impl Plan {
             }
             None => self.application.scenarios.clone(),
         }
+    }
+
+    /// Refuses a route that no user of the plan asks for.
+    ///
+    /// # Errors
+    ///
+    /// A sentence with the routes that there are.
+    pub(crate) fn check_route(&self, route: &str) -> Result<(), String> {
+        rules::check_route(route, self)
     }
 
     /// The scenario of each of this number of users.

@@ -5,7 +5,7 @@ mod assemble;
 mod evidence;
 mod follow;
 pub(crate) mod seen;
-mod system;
+pub(crate) mod system;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +35,7 @@ use crate::story::once::{self, Captured, OnceFailed};
 use crate::timeline::Ticker;
 use crate::wall::{Beginning, WallClock};
 use crate::workload::Workload;
+pub(crate) use assemble::account;
 use seen::Sights;
 use system::Subject;
 

@@ -1,7 +1,7 @@
 //! The TOML form of a plan, and the check that it makes sense.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytesize::ByteSize;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
+use super::capacity_file::{CapacityFile, VariantTables};
 use super::connection_file::ConnectionFile;
 use super::gate_file::GateFile;
 use super::mistake::{InvalidPlan, Mistake, ToldPlan, within};
@@ -85,14 +86,24 @@ fn read(file: &Path, source: &str, of: PlanOf<'_>) -> Result<Plan, Mistake> {
         system: own_system.as_ref().or(of.system),
         ..of
     };
+    let varied = VariantTables::take(written.get_mut(), source)?;
     let equations = Written::take(written.get_mut())?;
     let own = OwnTables::take(&mut written, source, of.application)?;
     let mut plan = PlanFile::deserialize(Deserializer::from(written)).map_err(wrong)?;
     let thresholds = std::mem::take(&mut plan.thresholds);
+    let promised = plan.capacity.promised()?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut plan = plan.check((source, folder), own, of)?;
+    plan.file = file.to_owned();
     plan.equations = check_equations(equations, &plan)?;
     plan.thresholds = check_thresholds(thresholds, &plan)?;
+    if let Some((at, promise)) = promised {
+        promise.check_against(&plan).map_err(|error| Mistake {
+            at,
+            ..Mistake::somewhere(error.to_string())
+        })?;
+    }
+    (plan.variants, plan.reliefs) = varied.check(&plan)?;
     Ok(plan)
 }
 
@@ -170,6 +181,8 @@ struct PlanFile {
     limits: LimitsFile,
     #[serde(default)]
     gate: GateFile,
+    #[serde(default)]
+    capacity: CapacityFile,
 }
 
 /// Those of [`AnswerLimits`] that the plan sets, but for the time limit.
@@ -276,6 +289,10 @@ impl PlanFile {
             connection: ConnectionSettings::default(),
             limits: self.limits.check()?,
             gate: self.gate.check()?,
+            capacity: self.capacity.check()?,
+            variants: Vec::new(),
+            reliefs: Vec::new(),
+            file: PathBuf::new(),
             equations: Equations::default(),
             source: source.to_owned(),
         };

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use serde::Deserialize;
 use stats::comparison::Metric;
@@ -11,7 +10,7 @@ use toml::Spanned;
 
 use super::gate::{GateSettings, Limit};
 use super::mistake::{Mistake, within};
-use super::span::Span;
+use super::span::{Span, lasting};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,27 +102,4 @@ impl PerMetric {
 /// A share, from what is written in percent.
 fn share(percent: Spanned<f64>, range: RangeInclusive<f64>, what: &str) -> Result<f64, Mistake> {
     Ok(within(Some(percent), range, 0.0, what)? / 100.0)
-}
-
-/// A length of time; the range is in milliseconds.
-fn lasting(
-    written: Option<Spanned<Span>>,
-    range: RangeInclusive<u64>,
-    usual: Duration,
-    what: &str,
-) -> Result<Duration, Mistake> {
-    let Some(written) = written else {
-        return Ok(usual);
-    };
-    let (from, to) = range.into_inner();
-    let millis = Duration::from_millis;
-    let lasts = written.get_ref().0;
-    if (millis(from)..=millis(to)).contains(&lasts) {
-        Ok(lasts)
-    } else {
-        Err(Mistake::at(
-            &written,
-            format!("{what} lasts from {from} to {to} ms"),
-        ))
-    }
 }

@@ -19,6 +19,13 @@ pub struct InvalidPlan {
     excerpt: String,
 }
 
+impl InvalidPlan {
+    /// The reason without its place.
+    pub(super) fn sentence(&self) -> &str {
+        &self.sentence
+    }
+}
+
 /// A plan that was made from a command line: its TOML, and which flag each part of it
 /// comes from.
 #[derive(Debug, Default)]

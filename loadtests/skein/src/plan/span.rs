@@ -1,6 +1,7 @@
 //! Lengths of time and sizes in plans.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -98,5 +99,28 @@ pub fn check_timeout_of(timeout: Duration) -> Result<Duration, &'static str> {
     match range.contains(&timeout) {
         true => Ok(timeout),
         false => Err("a time limit is between 1ms and 1h"),
+    }
+}
+
+/// A length of time; the range is in milliseconds.
+pub(super) fn lasting(
+    written: Option<Spanned<Span>>,
+    range: RangeInclusive<u64>,
+    usual: Duration,
+    what: &str,
+) -> Result<Duration, Mistake> {
+    let Some(written) = written else {
+        return Ok(usual);
+    };
+    let (from, to) = range.into_inner();
+    let millis = Duration::from_millis;
+    let lasts = written.get_ref().0;
+    if (millis(from)..=millis(to)).contains(&lasts) {
+        Ok(lasts)
+    } else {
+        Err(Mistake::at(
+            &written,
+            format!("{what} lasts from {from} to {to} ms"),
+        ))
     }
 }

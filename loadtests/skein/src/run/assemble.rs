@@ -157,7 +157,7 @@ pub(super) fn record(
 }
 
 /// The account of the program, if it knows the system.
-fn account(plan: &Plan, seen: &Sights, is_started: bool) -> Account {
+pub(crate) fn account(plan: &Plan, seen: &Sights, is_started: bool) -> Account {
     let mut account = Account::new();
     // A server of plain requests need not be the program's own.
     if plan.is_at_home() && plan.requests.is_none() {

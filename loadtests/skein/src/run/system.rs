@@ -37,6 +37,18 @@ pub(crate) struct Measured {
     pub(super) servers: Vec<ServerRecord>,
 }
 
+impl Measured {
+    /// What nodes counted, and nothing else.
+    pub(crate) fn of_counts(counts: Vec<NodeCounts>) -> Self {
+        Measured {
+            counts,
+            cpu: Vec::new(),
+            own_cpu: Duration::ZERO,
+            servers: Vec::new(),
+        }
+    }
+}
+
 /// What was seen of processes while the load went on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watched {

@@ -99,6 +99,19 @@ impl SlotUsers {
         }
     }
 
+    /// Has every user connect, so that no request of the load needs to.
+    pub(crate) async fn connect(&mut self) {
+        let mut connecting = JoinSet::new();
+        for mut seat in self.seats.drain(..) {
+            connecting.spawn(async move {
+                seat.user.connect().await;
+                seat
+            });
+        }
+        self.seats = connecting.join_all().await;
+        self.seats.sort_by_key(|seat| seat.user.seat());
+    }
+
     /// Closed load for `lasts`: who has an answer takes the next turn at once. Turns
     /// that have begun are finished.
     pub(crate) async fn closed_slot(&mut self, lasts: Duration) -> SlotTraffic {

@@ -11,6 +11,13 @@ pub struct InvalidThreshold {
     reason: String,
 }
 
+impl InvalidThreshold {
+    /// The reason why it is none.
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 impl Threshold {
     /// Reads a rule, which may be about one of the program's `figures`.
     ///

@@ -1,8 +1,10 @@
 //! The words of a display for each event that it shows.
 
+use std::time::Duration;
+
 use crate::events::{Event, RoundsSoFar, Suspicion};
-use crate::report::figures::{count, micros};
-use crate::words::short_commit;
+use crate::report::figures::{count, micros, per_second};
+use crate::words::{counted, short_commit};
 
 /// Something to be shown.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,6 +88,38 @@ pub(super) fn shown(event: &Event) -> Option<Shown> {
         Event::RoundBegan { so_far } | Event::RoundPlayed { so_far, .. } => {
             Some(Shown::Passing(rounds(so_far)))
         }
+        Event::StudyBegan {
+            plan,
+            promise,
+            systems,
+            budget_ms,
+            ..
+        } => {
+            let systems = counted(systems.len() as u64, "system", "systems");
+            let minutes = humantime::format_duration(Duration::from_millis(*budget_ms));
+            Some(Shown::Staying(format!(
+                "plan {plan}: capacity at {promise}, of {systems}, {minutes} each"
+            )))
+        }
+        Event::StartPlayed {
+            system,
+            number,
+            estimate_per_second,
+            elapsed_ms,
+            left_ms,
+            ..
+        } => {
+            let estimate = estimate_per_second
+                .map_or_else(|| "–".to_owned(), |rate| format!("{}/s", per_second(rate)));
+            Some(Shown::Passing(format!(
+                "{system}: {number} fresh starts, about {estimate}, {} s, at most {} s left",
+                elapsed_ms / 1000,
+                left_ms / 1000
+            )))
+        }
+        Event::ReliefBegan { tier } => Some(Shown::Staying(format!(
+            "{tier} seems to limit; measuring again with more of it"
+        ))),
         Event::ConfirmationBegan { because } => {
             let what = match because {
                 Suspicion::Slower => "the candidate seems slower",

@@ -1,0 +1,114 @@
+//! The first look at every system of a study: whether it starts, and roughly what it can do,
+//! with what the generator can do at most.
+
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+
+use super::round::RoundError;
+use super::study::StudyError;
+use super::subject::Subject;
+use crate::evidence::Ceiling;
+use crate::interruption::Interruption;
+use crate::slots::{SlotLoad, dealt_out, on_cores};
+
+/// What was seen at the first look.
+#[derive(Clone, Debug)]
+pub(super) struct FirstLook {
+    /// What the generator does at its limit on its cores.
+    pub(super) ceiling: Option<Ceiling>,
+    /// Requests of a turn of each system, on average.
+    pub(super) requests_per_turn: Vec<f64>,
+    /// Turns a second that each system did in closed load.
+    pub(super) turns_per_second: Vec<f64>,
+    /// The share of its limit that the generator can be trusted with, 0 to 1.
+    trusted: f64,
+}
+
+impl FirstLook {
+    /// The most turns a second of a system, by its place, that the generator can be trusted
+    /// to send.
+    pub(super) fn ceiling_of(&self, place: usize) -> Option<f64> {
+        let ceiling = self.ceiling?;
+        // Who answers here takes time of cores that a system has for itself.
+        let without_responders = ceiling.available() / ceiling.cores;
+        let requests = ceiling.per_second * without_responders * self.trusted;
+        Some(requests / self.requests_per_turn[place])
+    }
+}
+
+/// Looks at the systems, one after the other, and starts what lasts longer than a round, with
+/// its data in `lasting`; `None` when that was interrupted.
+///
+/// # Errors
+///
+/// A system doesn't start, or the operating system refuses something.
+pub(super) fn take(
+    subjects: &mut [Subject],
+    cores: &[usize],
+    seed: u64,
+    interruption: &Interruption,
+    lasting: &Path,
+) -> Result<Option<FirstLook>, StudyError> {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let system = |what| move |source: io::Error| StudyError::System { what, source };
+    let capacity = &subjects[0].plan.capacity;
+    let (_, generator_cores) = dealt_out(cores, !capacity.share_cores, &mut rng);
+    let plan = subjects[0].plan.clone();
+    let trusted = plan.limits.generator_load / 100.0;
+    let ceiling = on_cores(&generator_cores, || Ceiling::measure(&plan, seed, false));
+    let ceiling = ceiling.map_err(system("start the generator on its cores"))?;
+    let mut look = FirstLook {
+        ceiling: ceiling.ok(),
+        requests_per_turn: Vec::new(),
+        turns_per_second: Vec::new(),
+        trusted,
+    };
+    for (place, subject) in subjects.iter_mut().enumerate() {
+        if interruption.happened() {
+            return Ok(None);
+        }
+        let (node_cores, generator_cores) = dealt_out(cores, !subject.plan.capacity.share_cores, &mut rng);
+        let folder = harness::scratch::folder("capacity");
+        let folder = folder.map_err(system("make a folder for the data of a round"))?;
+        let seed = rng.random();
+        let name = subject.name.clone();
+        let lasting = lasting.join(place.to_string());
+        let look_at = || async {
+            let load = SlotLoad {
+                plan: &subject.plan,
+                users: subject.plan.capacity.users,
+                open_users: subject.plan.capacity.users,
+            };
+            subject.system.start_lasting(&lasting).await.map_err(RoundError::Start)?;
+            let mut loaded = subject.system.start(load, &node_cores, folder.path(), seed).await?;
+            let began = Instant::now();
+            let traffic = loaded.users.closed_slot(subject.plan.capacity.warm_up).await;
+            let seconds = began.elapsed().as_secs_f64();
+            let turns = traffic.turns.max(1) as f64;
+            Ok::<_, RoundError>((turns / seconds, traffic.done.len() as f64 / turns))
+        };
+        let interruptible = || async {
+            tokio::select! {
+                looked = look_at() => Some(looked),
+                () = interruption.happens() => None,
+            }
+        };
+        let looked = on_cores(&generator_cores, interruptible);
+        let looked = looked.map_err(system("start the generator on its cores"))?;
+        let Some(looked) = looked else {
+            return Ok(None);
+        };
+        let (turns_per_second, requests_per_turn) =
+            looked.map_err(|source| StudyError::NotStarted {
+                system: name,
+                source: Box::new(source),
+            })?;
+        look.turns_per_second.push(turns_per_second);
+        look.requests_per_turn.push(requests_per_turn.max(1.0));
+    }
+    Ok(Some(look))
+}

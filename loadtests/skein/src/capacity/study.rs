@@ -1,0 +1,390 @@
+//! A study as it is carried out: each system's search says what it wants next, and fresh starts
+//! of several systems follow each other in an order that is drawn.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use stats::capacity::{Clause, Event, Finished, Next, Search, Settings, SlotSeen};
+
+use super::Promise;
+use super::first_look::FirstLook;
+use super::record::{Purpose, RoundRecord, SlotRecord};
+use super::round::{self, RoundError, RoundOrder};
+use super::slot::SlotShape;
+use super::subject::Subject;
+use crate::events::{self, Events, millis};
+use crate::interruption::Interruption;
+use crate::record::append_whole;
+use crate::slots::{dealt_out, on_cores};
+
+/// A study before its first start.
+pub(super) struct Study<'a> {
+    pub(super) promise: &'a Promise,
+    pub(super) subjects: &'a [Subject],
+    /// The time that each system is given.
+    pub(super) budget: Duration,
+    /// What was seen of the systems and of the generator before.
+    pub(super) look: &'a FirstLook,
+    pub(super) seed: u64,
+    pub(super) cores: &'a [usize],
+    pub(super) events: &'a Events,
+    pub(super) interruption: &'a Interruption,
+    /// Where raw rounds are kept as they come.
+    pub(super) log: &'a mut StudyLog,
+}
+
+/// A system's part in a study that is over.
+#[derive(Debug)]
+pub(super) struct Studied {
+    pub(super) finding: Finished,
+    pub(super) rounds: Vec<RoundRecord>,
+}
+
+/// A study that is over.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// By system, in order.
+    pub(super) studied: Vec<Studied>,
+    /// The low rate that all systems had in common.
+    pub(super) common: Option<f64>,
+}
+
+/// A reason why there is nothing to conclude from.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// A system did not start the first time.
+    #[error("{system} could not be started")]
+    NotStarted {
+        /// Its name.
+        system: String,
+        /// The reason.
+        #[source]
+        source: Box<RoundError>,
+    },
+    /// A round broke off for something that isn't the system's.
+    #[error("a round of {system} broke off")]
+    Broken {
+        /// The system's name.
+        system: String,
+        /// The reason.
+        #[source]
+        source: Box<RoundError>,
+    },
+    /// The operating system refused something.
+    #[error("could not {what}")]
+    System {
+        /// The attempt.
+        what: &'static str,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// One system while the study goes on.
+struct Player<'a> {
+    subject: &'a Subject,
+    search: Search,
+    /// The time that its own starts have taken, by which its search knows the time.
+    spent: Duration,
+    rounds: Vec<RoundRecord>,
+    finished: Option<Finished>,
+}
+
+impl Study<'_> {
+    /// Carries the study out.
+    ///
+    /// # Errors
+    ///
+    /// A system never started, or the machine refuses what measuring takes.
+    pub(super) fn carry_out(mut self) -> Result<Outcome, StudyError> {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        let mut players = self.players(&mut rng);
+        // Roughly first, one system after the other: until then nobody knows which low rate
+        // all of them keep up with.
+        for player in &mut players {
+            while matches!(player.search.asked(), Next::Probe { .. }) && player.finished.is_none() {
+                self.step(player, None, &mut rng)?;
+            }
+        }
+        let estimates = players.iter().filter_map(|player| player.estimate());
+        let common = estimates.reduce(f64::min).map(|lowest| lowest / 2.0);
+        loop {
+            let mut turn: Vec<usize> = (0..players.len())
+                .filter(|place| players[*place].finished.is_none())
+                .collect();
+            if turn.is_empty() {
+                break;
+            }
+            turn.shuffle(&mut rng);
+            for place in turn {
+                self.step(&mut players[place], common, &mut rng)?;
+            }
+        }
+        let studied = players.into_iter().map(|player| Studied {
+            finding: player.finished.expect("every search is over"),
+            rounds: player.rounds,
+        });
+        Ok(Outcome {
+            studied: studied.collect(),
+            common,
+        })
+    }
+
+    fn players(&self, rng: &mut Xoshiro256PlusPlus) -> Vec<Player<'_>> {
+        let clauses = self.promise.clauses().iter();
+        let clauses: Vec<Clause> = clauses
+            .map(|clause| Clause {
+                allowed: clause.allowed,
+            })
+            .collect();
+        let players = self.subjects.iter().enumerate().map(|(place, subject)| {
+            let settings = Settings {
+                ceiling: self.look.ceiling_of(place),
+                budget: self.budget,
+                slot: subject.plan.capacity.slot,
+                ..Settings::of(clauses.clone(), first_rate(self.look.turns_per_second[place]))
+            };
+            Player {
+                subject,
+                search: Search::begin(settings, rng.random(), Duration::ZERO),
+                spent: Duration::ZERO,
+                rounds: Vec::new(),
+                finished: None,
+            }
+        });
+        players.collect()
+    }
+
+    /// Does what a system's search wants next.
+    fn step(
+        &mut self,
+        player: &mut Player<'_>,
+        common: Option<f64>,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Result<(), StudyError> {
+        let began = Instant::now();
+        let next = player.search.asked().clone();
+        let (purpose, shapes) = shapes(&next, player.subject);
+        let event = match self.start(player, (purpose, &shapes), common, rng)? {
+            Some(round) => {
+                let event = event_of(&next, &shapes, &round);
+                self.log.keep(&player.subject.name, &round);
+                player.rounds.push(round);
+                event
+            }
+            None => Event::Interrupted,
+        };
+        player.spent += began.elapsed();
+        if let Next::Over(finished) = player.search.after(event, player.spent) {
+            player.finished = Some(*finished);
+        }
+        self.tell(player);
+        Ok(())
+    }
+
+    /// A fresh start with these slots; `None` when the study was interrupted.
+    fn start(
+        &mut self,
+        player: &Player<'_>,
+        (purpose, slots): (Purpose, &[SlotShape]),
+        common: Option<f64>,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Result<Option<RoundRecord>, StudyError> {
+        if self.interruption.happened() {
+            return Ok(None);
+        }
+        let subject = player.subject;
+        let capacity = &subject.plan.capacity;
+        let (node_cores, generator_cores) = dealt_out(self.cores, !capacity.share_cores, rng);
+        let order = RoundOrder {
+            promise: self.promise,
+            number: player.rounds.len() + 1,
+            purpose,
+            slots: slots.to_vec(),
+            common: common.filter(|_| purpose == Purpose::Measure),
+            seed: rng.random(),
+            node_cores,
+            generator_cores: generator_cores.clone(),
+        };
+        let folder = harness::scratch::folder("capacity").map_err(|source| StudyError::System {
+            what: "make a folder for the data of a round",
+            source,
+        })?;
+        let interruption = self.interruption;
+        let work = || async {
+            tokio::select! {
+                played = round::play(subject, order, folder.path()) => Some(played),
+                () = interruption.happens() => None,
+            }
+        };
+        let played = on_cores(&generator_cores, work).map_err(|source| StudyError::System {
+            what: "start the generator on its cores",
+            source,
+        })?;
+        played.transpose().map_err(|error| {
+            let (system, source) = (subject.name.clone(), Box::new(error));
+            match player.rounds.is_empty() {
+                true => StudyError::NotStarted { system, source },
+                false => StudyError::Broken { system, source },
+            }
+        })
+    }
+
+    fn tell(&self, player: &Player<'_>) {
+        let estimate = player.estimate();
+        self.events.emit(events::Event::StartPlayed {
+            system: player.subject.name.clone(),
+            number: player.rounds.len() as u64,
+            rounds: player.search.rounds() as u64,
+            estimate_per_second: estimate,
+            elapsed_ms: millis(player.spent),
+            left_ms: millis(self.budget.saturating_sub(player.spent)),
+        });
+    }
+}
+
+/// The rate that a search begins at and doubles from, by what closed load reached: a promise
+/// about percentiles holds at a fraction of that.
+fn first_rate(turns_per_second: f64) -> f64 {
+    (turns_per_second / 8.0).max(1.0)
+}
+
+impl Player<'_> {
+    /// The capacity as far as it is known.
+    fn estimate(&self) -> Option<f64> {
+        match &self.finished {
+            Some(finished) => finished.capacity.surely_kept_at(),
+            None => self.search.centre(),
+        }
+    }
+}
+
+/// The slots that a search wants of one fresh start.
+fn shapes(next: &Next, subject: &Subject) -> (Purpose, Vec<SlotShape>) {
+    let settings = &subject.plan.capacity;
+    let at = |rate: f64| SlotShape {
+        rate,
+        lead: settings.lead,
+        lasts: settings.slot,
+        rests: true,
+    };
+    match next {
+        Next::Probe { rate } => (Purpose::Probe, vec![at(*rate)]),
+        Next::Round { rates } => (Purpose::Measure, rates.iter().map(|rate| at(*rate)).collect()),
+        Next::Recovery {
+            overload,
+            rate,
+            settle,
+        } => (
+            Purpose::Recover,
+            vec![
+                SlotShape {
+                    rests: false,
+                    ..at(*overload)
+                },
+                SlotShape {
+                    lead: *settle,
+                    ..at(*rate)
+                },
+            ],
+        ),
+        Next::Confirm { rate, lasting } => (
+            Purpose::Confirm,
+            vec![SlotShape {
+                lasts: *lasting,
+                ..at(*rate)
+            }],
+        ),
+        Next::Over(_) => (Purpose::Probe, Vec::new()),
+    }
+}
+
+/// The event that a search is told of: what it wanted came about, or the system crashed.
+fn event_of(next: &Next, shapes: &[SlotShape], round: &RoundRecord) -> Event {
+    let played = round.slots.iter().filter(|slot| !slot.is_common);
+    let mut slots: Vec<SlotSeen> = played.map(seen).collect();
+    if round.crash.is_some() {
+        // Nobody was served in the slot that it crashed in.
+        slots.extend(shapes.get(slots.len()).map(|shape| lost(*shape, round)));
+        return Event::Crashed(slots);
+    }
+    match (next, slots.as_slice()) {
+        (Next::Probe { .. }, [slot]) => Event::Probe(slot.clone()),
+        (Next::Confirm { .. }, [slot]) => Event::Confirmed(slot.clone()),
+        (Next::Recovery { .. }, [overload, after]) => Event::Recovery {
+            overload: overload.clone(),
+            after: after.clone(),
+        },
+        _ => Event::Round(slots),
+    }
+}
+
+/// A slot in which nobody was served.
+fn lost(shape: SlotShape, round: &RoundRecord) -> SlotSeen {
+    let requests = (shape.rate * shape.lasts.as_secs_f64()).ceil() as u64;
+    let clauses = round.clauses;
+    SlotSeen {
+        rate: shape.rate,
+        requests,
+        broken: vec![requests; clauses],
+        drained: false,
+    }
+}
+
+/// A slot as the statistics see it.
+fn seen(slot: &SlotRecord) -> SlotSeen {
+    let requests = slot.requests + slot.unsent;
+    // A rule about one route has fewer requests; its share of them is what counts.
+    let broken = slot.clauses.iter().map(|clause| {
+        let share = clause.broken as f64 / clause.due.max(1) as f64;
+        (share * requests as f64).round() as u64
+    });
+    SlotSeen {
+        rate: slot.per_second,
+        requests,
+        broken: broken.collect(),
+        drained: !slot.rests || slot.rest_millis.is_some(),
+    }
+}
+
+/// The file that rounds are kept in as they come, one a line.
+pub(super) struct StudyLog {
+    path: PathBuf,
+    file: File,
+    full: Option<io::Error>,
+}
+
+/// Every round as it came, one a line, in a study's folder.
+pub(super) const ROUNDS_FILE: &str = "rounds.jsonl";
+
+impl StudyLog {
+    /// The log in a study's `folder`.
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(ROUNDS_FILE);
+        let file = File::options().create(true).append(true).open(&path)?;
+        Ok(StudyLog {
+            path,
+            file,
+            full: None,
+        })
+    }
+
+    fn keep(&mut self, system: &str, round: &RoundRecord) {
+        let line = serde_json::json!({ "system": system, "round": round });
+        if self.full.is_none() {
+            let line = format!("{line}\n");
+            self.full = append_whole(&mut self.file, line.as_bytes()).err();
+        }
+    }
+
+    /// The error that ended the log, and its file.
+    pub(super) fn lost(self) -> Option<(PathBuf, io::Error)> {
+        Some((self.path, self.full?))
+    }
+}

@@ -1,0 +1,212 @@
+//! The tier that limits a system: what each tier used and took at the low rate and at the
+//! capacity, and what follows. Pure functions of slots.
+
+use std::collections::BTreeMap;
+
+use super::record::{Limit, LimitRecord, MachineRecord, SlotRecord, TierRecord};
+use crate::report::figures::{micros, percent};
+
+/// A system as far as its limit depends on it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tiers<'a> {
+    /// Its roles, from the users inwards.
+    pub(super) roles: &'a [String],
+    /// Nodes that have a share of a CPU of their own.
+    pub(super) machines: &'a [MachineRecord],
+    /// The cores that the nodes share.
+    pub(super) cores: usize,
+    /// True when the generator was at its limit before the system.
+    pub(super) generator: bool,
+}
+
+/// A node or the cores are full from this share of their time on, in percent: at the rate at
+/// which a promise breaks, queues before what is full have grown to several times its own work,
+/// which in M/M/1 is so at 80 %, and what is full at times isn't in the mean.
+const FULL: f64 = 80.0;
+/// A tier makes requests wait when its own part of their time has grown to so many times what it
+/// was at the low rate.
+const GROWN: f64 = 1.5;
+
+/// The tiers, by slots at the low rate and at rates around the capacity.
+pub(super) fn tiers(of: Tiers<'_>, low: &[&SlotRecord], high: &[&SlotRecord]) -> Vec<TierRecord> {
+    let (low_hops, high_hops) = (hops(low), hops(high));
+    let requests: u64 = high.iter().map(|slot| slot.all_requests).sum();
+    let each = |nanos: u64| nanos as f64 / 1e3 / (requests.max(1)) as f64;
+    let of_role = of.roles.iter().map(|role| {
+        let nodes = nodes(role, high);
+        let share = |node: &str| {
+            let mut machines = of.machines.iter();
+            machines.find(|machine| machine.node == node)
+        };
+        let busy = nodes.iter().map(|(node, used)| {
+            let given = share(node).map_or(of.cores as f64, |machine| machine.cpus);
+            used.cpu_nanos as f64 / (used.wall_nanos.max(1) as f64 * given) * 100.0
+        });
+        let sum = |of: fn(&Used) -> u64| nodes.values().map(of).sum::<u64>();
+        TierRecord {
+            role: role.clone(),
+            nodes: nodes.len(),
+            busy_percent: busy.fold(0.0, f64::max),
+            has_shares: nodes.keys().any(|node| share(node).is_some()),
+            waited_micros: each(sum(|used| used.waited_nanos)),
+            cpu_micros: each(sum(|used| used.cpu_nanos)),
+            time_low_micros: low_hops.get(role).copied(),
+            time_high_micros: high_hops.get(role).copied(),
+        }
+    });
+    of_role.collect()
+}
+
+/// The limit of a system with these `tiers`.
+pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
+    if of.generator {
+        return LimitRecord {
+            by: Limit::Generator,
+            reasons: vec![
+                "the generator can't be trusted with more, and the system still kept its promise"
+                    .to_owned(),
+            ],
+        };
+    }
+    let mut reasons = Vec::new();
+    let own = tiers.iter().filter(|tier| tier.has_shares);
+    let fullest = own.max_by(|a, b| a.busy_percent.total_cmp(&b.busy_percent));
+    if let Some(tier) = fullest.filter(|tier| tier.busy_percent >= FULL) {
+        let (role, busy) = (&tier.role, percent(tier.busy_percent));
+        reasons.push(format!("{role} used {busy} of its share of a CPU at the capacity"));
+        reasons.extend(growth(tier));
+        reasons.extend(next(tiers, tier));
+        return LimitRecord {
+            by: Limit::Cpu { tier: role.clone() },
+            reasons,
+        };
+    }
+    // Nodes with shares of their own are on the same cores.
+    let all: f64 = tiers.iter().map(|tier| in_cores(tier, of)).sum();
+    let full = all / of.cores as f64 * 100.0;
+    let most = tiers.iter().max_by(|a, b| a.cpu_micros.total_cmp(&b.cpu_micros));
+    if let Some(most) = most.filter(|_| full >= FULL) {
+        let cpu: f64 = tiers.iter().map(|tier| tier.cpu_micros).sum();
+        reasons.push(format!(
+            "all nodes together used {} of the cores that they share at the capacity",
+            percent(full)
+        ));
+        reasons.push(format!(
+            "{} used {} of that, more than any other tier",
+            most.role,
+            percent(most.cpu_micros / cpu * 100.0)
+        ));
+        return LimitRecord {
+            by: Limit::SharedCores {
+                most: most.role.clone(),
+            },
+            reasons,
+        };
+    }
+    let slowed = tiers.iter().filter_map(|tier| Some((tier, grown_by(tier)?)));
+    let slowest = slowed.max_by(|a, b| a.1.total_cmp(&b.1));
+    match slowest.filter(|(tier, _)| has_grown(tier)) {
+        Some((tier, _)) => {
+            reasons.extend(growth(tier));
+            reasons.push(format!(
+                "{} used only {} of the CPU time that it could have, so that requests wait there for \
+                 something else: a pool, a lock, a disk, or somebody behind it who doesn't tell",
+                tier.role,
+                percent(tier.busy_percent)
+            ));
+            LimitRecord {
+                by: Limit::Waits {
+                    tier: tier.role.clone(),
+                },
+                reasons,
+            }
+        }
+        None => LimitRecord {
+            by: Limit::Unknown,
+            reasons: vec![
+                "no tier was full, and none tells of time that grew".to_owned(),
+            ],
+        },
+    }
+}
+
+/// Cores that all nodes of a tier used on average, if the busiest is like the others.
+fn in_cores(tier: &TierRecord, of: Tiers<'_>) -> f64 {
+    let shares = of.machines.iter();
+    let share = shares.filter(|machine| role_of(&machine.node) == tier.role);
+    let given = share.map(|machine| machine.cpus).next();
+    tier.busy_percent / 100.0 * given.unwrap_or(of.cores as f64) * tier.nodes as f64
+}
+
+/// The role of a node by its name: a replica's ends with its number.
+fn role_of(node: &str) -> &str {
+    match node.rsplit_once('-') {
+        Some((role, number)) if number.bytes().all(|b| b.is_ascii_digit()) => role,
+        _ => node,
+    }
+}
+
+fn grown_by(tier: &TierRecord) -> Option<f64> {
+    Some(tier.time_high_micros? - tier.time_low_micros?)
+}
+
+fn has_grown(tier: &TierRecord) -> bool {
+    let times = tier.time_low_micros.zip(tier.time_high_micros);
+    times.is_some_and(|(low, high)| high >= low * GROWN)
+}
+
+fn growth(tier: &TierRecord) -> Option<String> {
+    let (low, high) = tier.time_low_micros.zip(tier.time_high_micros)?;
+    Some(format!(
+        "its own part of a request's time went from {} at the low rate to {} at the capacity",
+        micros(low),
+        micros(high)
+    ))
+}
+
+/// The tier that would be full next.
+fn next(tiers: &[TierRecord], full: &TierRecord) -> Option<String> {
+    let others = tiers.iter().filter(|tier| tier.role != full.role && tier.has_shares);
+    let next = others.max_by(|a, b| a.busy_percent.total_cmp(&b.busy_percent))?;
+    Some(format!(
+        "next comes {}, which used {}",
+        next.role,
+        percent(next.busy_percent)
+    ))
+}
+
+/// A node's use of the machine over several slots.
+#[derive(Clone, Copy, Debug, Default)]
+struct Used {
+    cpu_nanos: u64,
+    waited_nanos: u64,
+    wall_nanos: u64,
+}
+
+fn nodes<'s>(role: &str, slots: &[&'s SlotRecord]) -> BTreeMap<&'s str, Used> {
+    let mut nodes: BTreeMap<&str, Used> = BTreeMap::new();
+    for slot in slots {
+        for used in slot.nodes.iter().filter(|used| used.role == role) {
+            let sum = nodes.entry(&used.node).or_default();
+            sum.cpu_nanos += used.cpu_nanos;
+            sum.waited_nanos += used.waited_nanos;
+            sum.wall_nanos += slot.micros * 1000;
+        }
+    }
+    nodes
+}
+
+/// Each hop's own part of a request's time, on average over slots, by the role of the hop.
+fn hops(slots: &[&SlotRecord]) -> BTreeMap<String, f64> {
+    let mut sums: BTreeMap<String, (f64, u64)> = BTreeMap::new();
+    for slot in slots {
+        for hop in &slot.hops {
+            let (sum, requests) = sums.entry(hop.hop.name().to_owned()).or_default();
+            *sum += hop.mean_micros * slot.requests as f64;
+            *requests += slot.requests;
+        }
+    }
+    let means = sums.into_iter();
+    let means = means.map(|(hop, (sum, requests))| (hop, sum / requests.max(1) as f64));
+    means.collect()
+}
