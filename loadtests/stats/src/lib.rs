@@ -48,6 +48,7 @@
 //! assert!(finished.rounds() < 40);
 //! ```
 
+pub mod capacity;
 pub mod comparison;
 pub mod evenness;
 pub mod occupancy;

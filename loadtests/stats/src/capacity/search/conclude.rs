@@ -1,0 +1,157 @@
+//! The end of a search: the finding from all of its slots.
+
+use super::rounds::FEWEST_ROUNDS;
+use super::{End, Next, Search};
+use crate::capacity::bistable::{Bistable, Recovery};
+use crate::capacity::estimate::{Estimate, Jackknife};
+use crate::capacity::finding::{
+    Capacity, ClauseFinding, Confirmation, Finished, Held, Stage, Unknown,
+};
+use crate::capacity::model::Curve;
+use crate::capacity::slot::SlotSeen;
+
+impl Search {
+    /// The capacity of the promise by the rounds so far.
+    pub(super) fn capacity_so_far(&self) -> Capacity {
+        self.least(&self.findings(End::Done)).0
+    }
+
+    pub(super) fn over(&mut self, end: End) -> Next {
+        let clauses = self.findings(end);
+        let (capacity, breaks_first) = self.least(&clauses);
+        let narrow = self.settings.narrow.zip(capacity.estimate());
+        let mut slots = std::mem::take(&mut self.slots);
+        let mut rounds = self.rounds.played.iter();
+        let by_start = slots.chunk_by_mut(|one, next| one.start == next.start);
+        for start in by_start.filter(|start| start[0].stage == Stage::Rounds) {
+            let Some(round) = rounds.next() else { break };
+            let counted: Vec<*const SlotSeen> =
+                self.rounds.counted(round).map(std::ptr::from_ref).collect();
+            for (kept, seen) in start.iter_mut().zip(round) {
+                kept.counts = counted.contains(&std::ptr::from_ref(seen));
+            }
+        }
+        Next::Over(Box::new(Finished {
+            capacity,
+            breaks_first,
+            clauses,
+            confidence: self.settings.confidence,
+            is_narrow: narrow.map(|(narrow, estimate)| estimate.half_width() <= narrow),
+            rounds: self.rounds.played.len(),
+            slots,
+            bistable: bistable(&self.recoveries, capacity),
+            recoveries: std::mem::take(&mut self.recoveries),
+            confirmation: self.confirmation.take(),
+            crashes: self.crashes.all,
+            interrupted: end == End::Interrupted,
+        }))
+    }
+
+    /// The finding on each clause.
+    fn findings(&self, end: End) -> Vec<ClauseFinding> {
+        (0..self.settings.clauses.len())
+            .map(|clause| self.finding(clause, end))
+            .collect()
+    }
+
+    fn finding(&self, clause: usize, end: End) -> ClauseFinding {
+        let played = self.rounds.played.len();
+        let unknown = |capacity| ClauseFinding {
+            clause: self.settings.clauses[clause],
+            capacity,
+            typical: None,
+            curve: None,
+            influences: Vec::new(),
+        };
+        if end == End::Below {
+            return unknown(Capacity::Below(self.settings.lowest_rate));
+        }
+        if played < FEWEST_ROUNDS {
+            return unknown(Capacity::Unknown(Option::from(end).unwrap_or(
+                Unknown::TooFewRounds {
+                    played,
+                    needed: FEWEST_ROUNDS,
+                },
+            )));
+        }
+        let fit = self.rounds.fit(clause, &self.settings);
+        let confidence = self.settings.confidence;
+        let of_capacity = Jackknife::of(&fit, Curve::capacity);
+        let estimate = of_capacity.estimate(confidence);
+        let typical = Jackknife::of(&fit, |curve| curve.typical).estimate(confidence);
+        ClauseFinding {
+            capacity: estimate.map_or(Capacity::Unknown(Unknown::NoBoundary), |estimate| {
+                self.within_reach(estimate)
+            }),
+            typical,
+            curve: Some(fit.curve),
+            influences: of_capacity.influences,
+            ..unknown(Capacity::Unknown(Unknown::NoBoundary))
+        }
+    }
+
+    /// The capacity that an estimate stands for when rates end at the highest that was tried.
+    fn within_reach(&self, estimate: Estimate) -> Capacity {
+        let slots = self.rounds.played.iter().flatten();
+        let highest = slots.map(|slot| slot.rate).fold(0.0, f64::max);
+        let ceiling = self.settings.ceiling.unwrap_or(f64::INFINITY);
+        if estimate.high > ceiling || estimate.rate > highest {
+            Capacity::AtLeast(estimate.low.min(highest))
+        } else {
+            Capacity::Found(estimate)
+        }
+    }
+
+    /// The least of the clauses' capacities, and whose it is.
+    fn least(&self, clauses: &[ClauseFinding]) -> (Capacity, Option<usize>) {
+        let found = clauses.iter().enumerate().filter_map(|(index, clause)| {
+            let estimate = clause.capacity.estimate()?;
+            Some((index, *estimate))
+        });
+        if let Some((first, estimate)) = found.min_by(|a, b| a.1.rate.total_cmp(&b.1.rate)) {
+            return (Capacity::Found(estimate), Some(first));
+        }
+        let at_least = clauses.iter().filter_map(|clause| match clause.capacity {
+            Capacity::AtLeast(rate) => Some(rate),
+            _ => None,
+        });
+        let unknown = clauses.iter().map(|clause| clause.capacity);
+        let mut unknown = unknown.filter(|capacity| !matches!(capacity, Capacity::AtLeast(_)));
+        let capacity = unknown
+            .next()
+            .unwrap_or_else(|| Capacity::AtLeast(at_least.fold(f64::INFINITY, f64::min)));
+        (capacity, None)
+    }
+
+    /// A confirmation held against what rounds showed of starts.
+    pub(super) fn held(&self, seen: &SlotSeen) -> Confirmation {
+        Confirmation {
+            seen: seen.clone(),
+            held: if seen.breaks(&self.settings.clauses) {
+                Held::BrokenBySlowStart
+            } else {
+                Held::Kept
+            },
+        }
+    }
+}
+
+/// Both edges, when the system was overloaded and didn't come back, twice.
+fn bistable(recoveries: &[Recovery], capacity: Capacity) -> Option<Bistable> {
+    let rates = |came_back: bool| {
+        let alike = recoveries
+            .iter()
+            .filter(move |look| look.came_back == came_back);
+        alike.map(|look| look.after.rate)
+    };
+    if rates(false).count() < 2 {
+        return None;
+    }
+    let stuck_down_to = rates(false).fold(f64::INFINITY, f64::min);
+    let back = rates(true).filter(|rate| *rate < stuck_down_to);
+    Some(Bistable {
+        fresh_keeps: capacity.surely_kept_at()?,
+        stuck_down_to,
+        comes_back_at: back.reduce(f64::max),
+    })
+}

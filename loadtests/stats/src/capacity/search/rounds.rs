@@ -1,0 +1,148 @@
+//! Rounds: fresh starts with a few slots each at rates drawn around the estimate, which
+//! follows the boundary.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::SliceRandom;
+
+use super::Settings;
+use crate::capacity::estimate::Jackknife;
+use crate::capacity::fit::{Fit, fit};
+use crate::capacity::model::Curve;
+use crate::capacity::slot::SlotSeen;
+
+/// The rounds of a search.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rounds {
+    /// The slots of each round.
+    pub(super) played: Vec<Vec<SlotSeen>>,
+    /// The logarithm of the rate that rates are drawn around.
+    pub(super) centre: f64,
+    /// The logarithm of the rate that the bracket ended at.
+    bracketed: f64,
+    /// How far around the centre rates are drawn.
+    spread: f64,
+    began: Duration,
+}
+
+/// Where in units of the spread the rates of a round are drawn: one in each stratum. More of
+/// them are below the boundary, since slots far beyond it say little.
+const STRATA: [(f64, f64); 4] = [(-1.5, -0.9), (-0.9, -0.3), (-0.3, 0.3), (0.3, 0.9)];
+/// The spread of the first rounds, and its least and greatest afterwards.
+const FIRST_SPREAD: f64 = 0.06;
+const SPREADS: (f64, f64) = (0.008, 0.08);
+/// The logarithm by which the share should differ over one spread.
+const SHARES_APART: f64 = 1.3;
+/// Rounds before the centre moves.
+const FIRST_ROUNDS: usize = 2;
+/// How far the centre moves after a round.
+const LONGEST_MOVE: f64 = 0.1;
+/// How far from the boundary a slot may be, in spreads, to count.
+const WINDOW: f64 = 3.0;
+/// Rounds that an interval needs.
+pub(super) const FEWEST_ROUNDS: usize = 8;
+/// Rounds between looks at whether the interval is narrow enough.
+const LOOK_EVERY: usize = 4;
+
+impl Rounds {
+    /// No rounds yet; the boundary is around `rate`.
+    pub(super) fn begin(rate: f64, now: Duration) -> Self {
+        Rounds {
+            played: Vec::new(),
+            centre: rate.ln(),
+            bracketed: rate.ln(),
+            spread: FIRST_SPREAD,
+            began: now,
+        }
+    }
+
+    /// The rates of the next round, in an order by lot, none above the `ceiling`.
+    pub(super) fn rates(&self, ceiling: Option<f64>, rng: &mut Xoshiro256PlusPlus) -> Vec<f64> {
+        let ceiling = ceiling.unwrap_or(f64::INFINITY);
+        let draw = |(low, high): (f64, f64), rng: &mut Xoshiro256PlusPlus| {
+            let offset = rng.random_range(low..high) * self.spread;
+            (self.centre + offset).exp().min(ceiling)
+        };
+        let mut rates: Vec<f64> = STRATA.iter().map(|stratum| draw(*stratum, rng)).collect();
+        rates.shuffle(rng);
+        rates
+    }
+
+    /// Adds a round, and moves the centre.
+    pub(super) fn add(&mut self, slots: Vec<SlotSeen>, settings: &Settings, _now: Duration) {
+        self.played.push(slots);
+        if self.played.len() < FIRST_ROUNDS {
+            return;
+        }
+        let curves = (0..settings.clauses.len()).map(|clause| self.fit(clause, settings).curve);
+        let first = curves.min_by(|a, b| a.typical.total_cmp(&b.typical));
+        if let Some(curve) = first {
+            self.follow(&curve, settings.ceiling);
+        }
+    }
+
+    fn follow(&mut self, curve: &Curve, ceiling: Option<f64>) {
+        let ceiling = ceiling.unwrap_or(f64::INFINITY).ln();
+        let there = curve.typical.ln();
+        let moved = (there - self.centre).clamp(-LONGEST_MOVE, LONGEST_MOVE);
+        self.centre = (self.centre + moved).min(ceiling);
+        let within = SHARES_APART / curve.slope;
+        let wanted = within.hypot(curve.between_starts);
+        self.spread = wanted.clamp(SPREADS.0.max(self.spread * 0.8), SPREADS.1);
+    }
+
+    /// The model of a clause from the slots that count.
+    pub(super) fn fit(&self, clause: usize, settings: &Settings) -> Fit {
+        let counted: Vec<Vec<&SlotSeen>> = self
+            .played
+            .iter()
+            .map(|slots| self.counted(slots).collect())
+            .collect();
+        let allowed = settings.clauses[clause].allowed;
+        fit(&counted, clause, allowed, self.bracketed.exp())
+    }
+
+    /// The slots of a round that estimates are made of: none after an undrained one, which
+    /// began with the queue of another; and none far from the boundary, where the line of the
+    /// model need not hold.
+    pub(super) fn counted<'a>(
+        &self,
+        slots: &'a [SlotSeen],
+    ) -> impl Iterator<Item = &'a SlotSeen> + use<'a> {
+        let window = (WINDOW * self.spread).max(0.12);
+        let centre = self.centre;
+        let clean = slots.iter().scan(true, |is_clean, slot| {
+            let was_clean = *is_clean;
+            *is_clean &= slot.drained;
+            was_clean.then_some(slot)
+        });
+        clean.filter(move |slot| {
+            let distance = (slot.rate.ln() - centre).abs();
+            slot.requests > 0 && distance <= window
+        })
+    }
+
+    /// True when there is no time or no need for another round.
+    pub(super) fn are_enough(&self, settings: &Settings, end: Duration, now: Duration) -> bool {
+        let done = self.played.len();
+        let each = now.saturating_sub(self.began) / done.max(1) as u32;
+        let is_last = settings.most_rounds.is_some_and(|most| done >= most);
+        let is_late = now + each > end;
+        let is_looked_at = done >= FEWEST_ROUNDS && done.is_multiple_of(LOOK_EVERY);
+        is_last || is_late || (is_looked_at && self.are_narrow(settings))
+    }
+
+    fn are_narrow(&self, settings: &Settings) -> bool {
+        let Some(narrow) = settings.narrow else {
+            return false;
+        };
+        let estimates = (0..settings.clauses.len()).filter_map(|clause| {
+            let fit = self.fit(clause, settings);
+            Jackknife::of(&fit, Curve::capacity).estimate(settings.confidence)
+        });
+        let first = estimates.min_by(|a, b| a.rate.total_cmp(&b.rate));
+        first.is_some_and(|estimate| estimate.half_width() <= narrow)
+    }
+}
