@@ -100,6 +100,7 @@ pub fn program() -> Program {
         .plan(include_str!("../plans/gate-tasks.toml"))
         .plan(include_str!("../plans/real.toml"))
         .plan(include_str!("../plans/laboratory.toml"))
+        .plan(include_str!("../plans/capacity.toml"))
         .table::<Shape>()
         .table::<Behaviour>()
         .system(topology)

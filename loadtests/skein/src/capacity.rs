@@ -38,7 +38,7 @@ use harness::NodeName;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
-pub(crate) use promise::{InvalidPromise, Promise};
+pub(crate) use promise::Promise;
 pub(crate) use study::ROUNDS_FILE;
 
 use crate::arrivals::Rate;
@@ -49,9 +49,8 @@ use crate::plan::{NoSystem, Plan, Relief};
 use crate::slots::allowed_cores;
 use crate::wall::{Beginning, WallClock};
 use conclusion::{Measured, Relieved};
-use first_look::FirstLook;
 use record::{CapacityRecord, Limit};
-use study::{Outcome, Study, StudyError, StudyLog};
+use study::{Study, StudyError, StudyLog};
 use subject::Subject;
 
 /// A study before its first start.
@@ -68,6 +67,8 @@ pub(crate) struct Setup {
     pub(crate) promise: Promise,
     /// The rate that has to be shown, in turns a second, if one has to.
     pub(crate) at_least: Option<Rate>,
+    /// True when the tier that seems to limit is relieved, to see whether it does.
+    pub(crate) relieves: bool,
     /// The time that each system is given.
     pub(crate) budget: Duration,
     /// The program that the nodes run.
@@ -148,7 +149,7 @@ pub(crate) fn run(
     let (beginning, began) = (Beginning::now(WallClock::SYSTEM), Instant::now());
     let refused = |what| move |source| CapacityError::System { what, source };
     let cores = allowed_cores().map_err(refused("read which cores there are"))?;
-    let mut log = StudyLog::open(folder).map_err(refused("keep rounds in the study's folder"))?;
+    let log = StudyLog::open(folder).map_err(refused("keep rounds in the study's folder"))?;
     let lasting = harness::scratch::folder("capacity");
     let lasting = lasting.map_err(refused("make a folder for the data of nodes"))?;
     let mut subjects = subjects(&setup)?;
@@ -174,7 +175,7 @@ pub(crate) fn run(
             cores: &cores,
             events,
             interruption,
-            log: &mut log,
+            log: &log,
         };
         Ok::<_, StudyError>(Some((outcome.carry_out()?, look)))
     };
@@ -251,6 +252,9 @@ fn subjects(setup: &Setup) -> Result<Vec<Subject>, CapacityError> {
 /// The system with the tier relieved that seems to limit it, if the plan says how that is
 /// done or its nodes have shares of a CPU that can be larger.
 fn relief_of(setup: &Setup, limit: &Limit) -> Option<(String, Subject)> {
+    if !setup.relieves {
+        return None;
+    }
     let tier = match limit {
         Limit::Cpu { tier } | Limit::Waits { tier } => tier,
         Limit::SharedCores { most } => most,

@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+mod capacity;
 mod compare;
 mod convert;
 mod gate;
@@ -42,6 +43,10 @@ enum Command {
     Run(Box<run::Run>),
     /// Compare this build with a baseline: slower, not slower, or can't tell.
     Gate(Box<gate::Gate>),
+    /// Find the greatest rate at which the system keeps a promise, and what limits it.
+    Capacity(Box<capacity::Capacity>),
+    /// Find what each variant of the system buys: its capacity beside that of the plan's own.
+    Patterns(Box<capacity::Patterns>),
     /// Start the system and leave it running until Ctrl-C.
     Up(up::Up),
     /// Write a file that describes a system of your own, to start from.
@@ -102,6 +107,12 @@ pub(crate) fn run_command_line(application: &Arc<Application>) -> Outcome {
     match command.unwrap_or_else(|| Command::Run(Box::default())) {
         Command::Run(run) => run.execute(application, matches.subcommand_matches("run")),
         Command::Gate(gate) => gate.execute(application, matches.subcommand_matches("gate")),
+        Command::Capacity(capacity) => {
+            capacity.execute(application, matches.subcommand_matches("capacity"))
+        }
+        Command::Patterns(patterns) => {
+            patterns.execute(application, matches.subcommand_matches("patterns"))
+        }
         Command::Up(up) => {
             let flags = matches.subcommand_matches("up");
             up.execute(application, flags)
@@ -128,7 +139,14 @@ fn command_line(application: &Application) -> clap::Command {
     let line = line.mut_subcommand("plans", |plans| plans.after_help(rules));
     let up = application.up.map(|flags| flags.augment);
     let of_plans = application.plan_flags.map(|flags| flags.augment);
-    let own = [("up", up), ("run", of_plans), ("gate", of_plans)].into_iter();
+    let own = [
+        ("up", up),
+        ("run", of_plans),
+        ("gate", of_plans),
+        ("capacity", of_plans),
+        ("patterns", of_plans),
+    ];
+    let own = own.into_iter();
     let own = own.filter_map(|(verb, augment)| Some((verb, augment?)));
     own.fold(line, |line, (verb, augment)| {
         line.mut_subcommand(verb, |command| {

@@ -4,6 +4,8 @@
 //!
 //! Pages carry their own style, load nothing, and work from `file://`.
 
+mod capacity;
+mod capacity_page;
 mod chart;
 mod comparison_page;
 mod costs;
@@ -30,12 +32,14 @@ use std::path::{Path, PathBuf};
 
 use quick_junit::SerializeError;
 
+use crate::capacity::record::CapacityRecord;
 use crate::gate::record::GateRecord;
 use crate::keeping::{Losses, Weight};
 use crate::program::application::Application;
 use crate::record::{Document, Record, RecordError, write_whole};
 use crate::side_by_side::Comparison;
 
+pub use capacity::summary as capacity_summary;
 pub use comparison_page::{comparison_page, comparison_summary};
 pub use entry::{Entry, Line};
 pub use find::HELP as NAMES_HELP;
@@ -62,11 +66,13 @@ pub enum Kind {
     Gate,
     /// Two runs side by side, without one.
     Comparison,
+    /// A study of capacity.
+    Capacity,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 3] = [Kind::Run, Kind::Gate, Kind::Comparison];
+    pub const ALL: [Kind; 4] = [Kind::Run, Kind::Gate, Kind::Comparison, Kind::Capacity];
 
     /// The folder, among the reports, of all reports of this kind.
     pub fn folder(self) -> &'static str {
@@ -74,6 +80,7 @@ impl Kind {
             Kind::Run => "runs",
             Kind::Gate => "gates",
             Kind::Comparison => "comparisons",
+            Kind::Capacity => "capacity",
         }
     }
 
@@ -83,6 +90,7 @@ impl Kind {
             Kind::Run => Record::FILE,
             Kind::Gate => GateRecord::FILE,
             Kind::Comparison => Comparison::FILE,
+            Kind::Capacity => CapacityRecord::FILE,
         }
     }
 }
@@ -170,6 +178,7 @@ impl Reports {
             Kind::Run => self.write_run(&self.read_run(folder)?, folder),
             Kind::Gate => self.write_gate(&GateRecord::read(folder)?, folder),
             Kind::Comparison => self.write_comparison(&Comparison::read(folder)?, folder),
+            Kind::Capacity => self.write_capacity(&CapacityRecord::read(folder)?, folder),
         })
     }
 
@@ -193,6 +202,18 @@ impl Reports {
             ("index.html", Ok(gate_page(record).into_string())),
             ("junit.xml", gate::junit(record)),
             ("summary.md", Ok(gate::markdown(record))),
+        ];
+        write_each(folder, files)
+    }
+
+    /// Writes what a study of capacity looks like beside its record: `index.html`, `junit.xml`
+    /// and `summary.md`.
+    pub fn write_capacity(&self, record: &CapacityRecord, folder: &Path) -> Losses {
+        let page = capacity_page::capacity_page(record).into_string();
+        let files = [
+            ("index.html", Ok(page)),
+            ("junit.xml", capacity::junit(record)),
+            ("summary.md", Ok(capacity::markdown(record))),
         ];
         write_each(folder, files)
     }
@@ -223,6 +244,7 @@ impl Reports {
             Kind::Run => Record::read(&folder).map(|record| Line::from(&record)),
             Kind::Gate => GateRecord::read(&folder).map(|record| Line::from(&record)),
             Kind::Comparison => Comparison::read(&folder).map(|record| Line::from(&record)),
+            Kind::Capacity => CapacityRecord::read(&folder).map(|record| Line::from(&record)),
         };
         Entry {
             kind,

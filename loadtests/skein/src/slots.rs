@@ -10,4 +10,4 @@ mod users;
 pub(crate) use cores::{allowed_cores, dealt_out, on_cores};
 pub(crate) use open::OpenSlot;
 pub(crate) use system::{LoadedSystem, NotLoaded, SlotLoad, SystemPlan};
-pub(crate) use users::{Done, SlotTraffic, SlotUsers};
+pub(crate) use users::{Done, SlotTraffic};

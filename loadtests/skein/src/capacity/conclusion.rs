@@ -153,6 +153,7 @@ pub(super) fn record(measured: Measured<'_>) -> CapacityRecord {
             .map(|clause| ClauseRecord {
                 rule: clause.rule.clone(),
                 allowed: clause.allowed,
+                micros: clause.time().map(|time| time.as_micros() as f64),
             })
             .collect(),
         at_least: setup.at_least.map(|rate| rate.get()),

@@ -77,23 +77,10 @@ pub(super) fn take(
         let seed = rng.random();
         let name = subject.name.clone();
         let lasting = lasting.join(place.to_string());
-        let look_at = || async {
-            let load = SlotLoad {
-                plan: &subject.plan,
-                users: subject.plan.capacity.users,
-                open_users: subject.plan.capacity.users,
-            };
-            subject.system.start_lasting(&lasting).await.map_err(RoundError::Start)?;
-            let mut loaded = subject.system.start(load, &node_cores, folder.path(), seed).await?;
-            let began = Instant::now();
-            let traffic = loaded.users.closed_slot(subject.plan.capacity.warm_up).await;
-            let seconds = began.elapsed().as_secs_f64();
-            let turns = traffic.turns.max(1) as f64;
-            Ok::<_, RoundError>((turns / seconds, traffic.done.len() as f64 / turns))
-        };
-        let interruptible = || async {
+        let (folder, node_cores) = (folder.path(), &node_cores);
+        let interruptible = move || async move {
             tokio::select! {
-                looked = look_at() => Some(looked),
+                looked = look_at(subject, (node_cores, seed), [folder, &lasting]) => Some(looked),
                 () = interruption.happens() => None,
             }
         };
@@ -111,4 +98,26 @@ pub(super) fn take(
         look.requests_per_turn.push(requests_per_turn.max(1.0));
     }
     Ok(Some(look))
+}
+
+/// Looks at one system, whose data are in the first of the folders, and what lasts in the
+/// second. Gives turns a second, and requests of a turn.
+async fn look_at(
+    subject: &mut Subject,
+    (node_cores, seed): (&[usize], u64),
+    [folder, lasting]: [&Path; 2],
+) -> Result<(f64, f64), RoundError> {
+    let load = SlotLoad {
+        plan: &subject.plan,
+        users: subject.plan.capacity.users,
+        open_users: subject.plan.capacity.users,
+    };
+    let system = &mut subject.system;
+    system.start_lasting(lasting).await.map_err(RoundError::Start)?;
+    let mut loaded = system.start(load, node_cores, folder, seed).await?;
+    let began = Instant::now();
+    let traffic = loaded.users.closed_slot(load.plan.capacity.warm_up).await;
+    let seconds = began.elapsed().as_secs_f64();
+    let turns = traffic.turns.max(1) as f64;
+    Ok((turns / seconds, traffic.done.len() as f64 / turns))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::plan::Plan;
 use crate::samples::Route;
-use crate::slots::SlotTraffic;
+use crate::slots::Done;
 use crate::threshold::{Metric, Operator, Threshold};
 
 /// A promise to users.
@@ -99,15 +99,19 @@ impl Promise {
 
     /// The longest response time that keeps every rule; `None` when none is about time.
     pub(crate) fn patience(&self) -> Option<Duration> {
-        let limits = self.clauses.iter().filter_map(|clause| match clause.breaks {
-            Breaks::From(limit) | Breaks::Beyond(limit) => Some(limit),
-            Breaks::Failed => None,
-        });
-        limits.max()
+        self.clauses.iter().filter_map(Clause::time).max()
     }
 }
 
 impl Clause {
+    /// The response time that it is about, if it is about one.
+    pub(crate) fn time(&self) -> Option<Duration> {
+        match self.breaks {
+            Breaks::From(limit) | Breaks::Beyond(limit) => Some(limit),
+            Breaks::Failed => None,
+        }
+    }
+
     /// The requests that this rule is about among the `counted` ones of a slot, and among as
     /// many turns that were due then and never sent.
     ///
@@ -115,7 +119,7 @@ impl Clause {
     /// one route, only the share of them counts that this route had among those that were sent.
     pub(crate) fn kept<'a>(
         &self,
-        counted: impl Iterator<Item = &'a crate::slots::Done> + Clone,
+        counted: impl Iterator<Item = &'a Done> + Clone,
         unsent: u64,
     ) -> Kept {
         let all = counted.clone().count() as f64;

@@ -86,6 +86,9 @@ pub struct ClauseRecord {
     pub rule: String,
     /// The share of requests that may break it, 0 to 1.
     pub allowed: f64,
+    /// The response time that it is about, in microseconds, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micros: Option<f64>,
 }
 
 /// One system of a study.

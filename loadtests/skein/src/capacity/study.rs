@@ -1,6 +1,7 @@
 //! A study as it is carried out: each system's search says what it wants next, and fresh starts
 //! of several systems follow each other in an order that is drawn.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ pub(super) struct Study<'a> {
     pub(super) events: &'a Events,
     pub(super) interruption: &'a Interruption,
     /// Where raw rounds are kept as they come.
-    pub(super) log: &'a mut StudyLog,
+    pub(super) log: &'a StudyLog,
 }
 
 /// A system's part in a study that is over.
@@ -102,7 +103,7 @@ impl Study<'_> {
     /// # Errors
     ///
     /// A system never started, or the machine refuses what measuring takes.
-    pub(super) fn carry_out(mut self) -> Result<Outcome, StudyError> {
+    pub(super) fn carry_out(self) -> Result<Outcome, StudyError> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let mut players = self.players(&mut rng);
         // Roughly first, one system after the other: until then nobody knows which low rate
@@ -163,7 +164,7 @@ impl Study<'_> {
 
     /// Does what a system's search wants next.
     fn step(
-        &mut self,
+        &self,
         player: &mut Player<'_>,
         common: Option<f64>,
         rng: &mut Xoshiro256PlusPlus,
@@ -190,7 +191,7 @@ impl Study<'_> {
 
     /// A fresh start with these slots; `None` when the study was interrupted.
     fn start(
-        &mut self,
+        &self,
         player: &Player<'_>,
         (purpose, slots): (Purpose, &[SlotShape]),
         common: Option<f64>,
@@ -356,35 +357,37 @@ fn seen(slot: &SlotRecord) -> SlotSeen {
 /// The file that rounds are kept in as they come, one a line.
 pub(super) struct StudyLog {
     path: PathBuf,
+    open: RefCell<OpenLog>,
+}
+
+struct OpenLog {
     file: File,
     full: Option<io::Error>,
 }
 
 /// Every round as it came, one a line, in a study's folder.
-pub(super) const ROUNDS_FILE: &str = "rounds.jsonl";
+pub(crate) const ROUNDS_FILE: &str = "rounds.jsonl";
 
 impl StudyLog {
     /// The log in a study's `folder`.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         let path = folder.join(ROUNDS_FILE);
         let file = File::options().create(true).append(true).open(&path)?;
-        Ok(StudyLog {
-            path,
-            file,
-            full: None,
-        })
+        let open = RefCell::new(OpenLog { file, full: None });
+        Ok(StudyLog { path, open })
     }
 
-    fn keep(&mut self, system: &str, round: &RoundRecord) {
+    fn keep(&self, system: &str, round: &RoundRecord) {
         let line = serde_json::json!({ "system": system, "round": round });
-        if self.full.is_none() {
+        let mut open = self.open.borrow_mut();
+        if open.full.is_none() {
             let line = format!("{line}\n");
-            self.full = append_whole(&mut self.file, line.as_bytes()).err();
+            open.full = append_whole(&mut open.file, line.as_bytes()).err();
         }
     }
 
     /// The error that ended the log, and its file.
     pub(super) fn lost(self) -> Option<(PathBuf, io::Error)> {
-        Some((self.path, self.full?))
+        Some((self.path, self.open.into_inner().full?))
     }
 }

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 
 use super::Kind;
+use super::capacity_page::promise;
+use crate::capacity::record::CapacityRecord;
 use crate::environment::Revision;
 use crate::gate::record::{Build, GateRecord};
 use crate::record::Record;
@@ -29,6 +31,8 @@ pub enum Line {
     Gate(GateLine),
     /// Of a comparison.
     Comparison(ComparisonLine),
+    /// Of a study of capacity.
+    Capacity(CapacityLine),
 }
 
 /// What the list says of a load run.
@@ -87,6 +91,21 @@ pub struct ComparisonLine {
     pub is_fair: bool,
 }
 
+/// The list's words on a study of capacity.
+#[derive(Clone, Debug)]
+pub struct CapacityLine {
+    /// The plan's name.
+    pub plan: String,
+    /// The moment at which the measurement began.
+    pub started: Timestamp,
+    /// The verdict.
+    pub judgement: Judgement,
+    /// The promise, as it was written.
+    pub promise: String,
+    /// The commit, shortened, and whether files differed from it.
+    pub revision: Option<ShortRevision>,
+}
+
 /// A commit, shortened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShortRevision {
@@ -126,6 +145,7 @@ impl Line {
             Line::Run(line) => line.started,
             Line::Gate(line) => line.started,
             Line::Comparison(line) => line.made,
+            Line::Capacity(line) => line.started,
         }
     }
 
@@ -135,6 +155,7 @@ impl Line {
             Line::Run(line) => &line.plan,
             Line::Gate(line) => &line.plan,
             Line::Comparison(line) => &line.plans,
+            Line::Capacity(line) => &line.plan,
         }
     }
 
@@ -144,6 +165,7 @@ impl Line {
             Line::Run(line) => Some(&line.judgement),
             Line::Gate(line) => Some(&line.judgement),
             Line::Comparison(_) => None,
+            Line::Capacity(line) => Some(&line.judgement),
         }
     }
 }
@@ -199,6 +221,19 @@ impl From<&Comparison> for Line {
             },
             runs: [a.id.clone(), b.id.clone()],
             is_fair: comparison.is_fair(),
+        })
+    }
+}
+
+impl From<&CapacityRecord> for Line {
+    fn from(record: &CapacityRecord) -> Self {
+        let revision = record.environment.revision.as_ref();
+        Line::Capacity(CapacityLine {
+            plan: record.plan.clone(),
+            started: record.started,
+            judgement: record.judgement.clone(),
+            promise: promise(record),
+            revision: revision.map(ShortRevision::of),
         })
     }
 }

@@ -66,8 +66,8 @@ pub enum FindError {
 }
 
 impl Reports {
-    /// The folder of the report that `name` means: of a run, else of a gate or a
-    /// comparison.
+    /// The folder of the report that `name` means: of a run, else of a gate, a
+    /// comparison or a study of capacity.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Reports {
             Err(error) if is_run(&error) => return Err(error),
             Err(error) => error,
         };
-        for kind in [Kind::Gate, Kind::Comparison] {
+        for kind in [Kind::Gate, Kind::Comparison, Kind::Capacity] {
             let path = Path::new(name);
             if path.join(kind.record()).exists() {
                 return Ok((kind, path.to_owned()));

@@ -64,11 +64,15 @@ fn tally(entries: &[Entry]) -> String {
         (Kind::Run, "run"),
         (Kind::Gate, "gate"),
         (Kind::Comparison, "comparison"),
+        (Kind::Capacity, "study of capacity"),
     ]
     .into_iter()
     .map(|(kind, word)| (of(kind), word))
     .filter(|(count, _)| *count > 0)
-    .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+    .map(|(count, word)| match word {
+        "study of capacity" if count > 1 => format!("{count} studies of capacity"),
+        word => format!("{count} {word}{}", if count == 1 { "" } else { "s" }),
+    })
     .collect();
     match parts.split_last() {
         None => "Runs, gates and comparisons will be listed here.".to_owned(),

@@ -53,6 +53,16 @@ pub fn bar(from: f64, to: f64, height: f64) -> String {
     path
 }
 
+/// Dots: lines without a length, which the style gives round ends.
+pub fn dots(places: impl IntoIterator<Item = Place>) -> String {
+    let mut data = String::new();
+    for (x, y) in places {
+        let (x, y) = (x * SIZE, (1.0 - y) * SIZE);
+        write!(data, "M{x:.1} {y:.1}h0").expect("a string takes every write");
+    }
+    data
+}
+
 /// A straight line from the bottom to the top.
 pub fn upright(x: f64) -> String {
     let mut path = String::new();

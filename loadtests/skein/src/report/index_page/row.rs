@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::report::entry::{ComparisonLine, GateLine, RunFigures, RunLine, ShortRevision};
+use crate::report::entry::{CapacityLine, ComparisonLine, GateLine, RunFigures, RunLine, ShortRevision};
 use crate::report::figures::{count, known, micros, per_second};
 use crate::report::layout::{badge, link};
 use crate::report::{Entry, Kind, Line};
@@ -19,6 +19,7 @@ pub(super) fn row(entry: &Entry) -> Markup {
         Ok(Line::Run(line)) => run(entry, line),
         Ok(Line::Gate(line)) => gate(entry, line),
         Ok(Line::Comparison(line)) => comparison(entry, line),
+        Ok(Line::Capacity(line)) => capacity(entry, line),
         Err(wrong) => unreadable(entry, wrong),
     }
 }
@@ -79,6 +80,26 @@ fn gate(entry: &Entry, line: &GateLine) -> Markup {
     }
 }
 
+fn capacity(entry: &Entry, line: &CapacityLine) -> Markup {
+    html! {
+        tr role="row"
+            data-kind=(entry.kind.folder()) data-plan=(line.plan)
+            data-verdict=(line.judgement.verdict.word())
+            data-when=(line.started.as_millisecond())
+            data-revision=[line.revision.as_ref().map(|r| &r.commit)]
+        {
+            (when(entry, line.started))
+            td role="cell" .what { (line.plan) span.kind { "capacity" } }
+            td role="cell" .verdict-cell { (badge(line.judgement.verdict)) }
+            td role="cell" .wide-figure colspan="4" {
+                (line.judgement.sentence)
+                div.small.soft { "promised " code { (line.promise) } }
+            }
+            (revision(line.revision.as_ref()))
+        }
+    }
+}
+
 fn comparison(entry: &Entry, line: &ComparisonLine) -> Markup {
     let [baseline, candidate] = &line.runs;
     html! {
@@ -126,6 +147,7 @@ fn word(kind: Kind) -> &'static str {
         Kind::Run => "run",
         Kind::Gate => "gate",
         Kind::Comparison => "comparison",
+        Kind::Capacity => "capacity",
     }
 }
 

@@ -1,0 +1,52 @@
+//! A study as Markdown, for the summary of a CI job.
+
+use crate::capacity::record::CapacityRecord;
+use crate::report::capacity_page::{ends, in_short, promise};
+use crate::report::figures::{known, micros};
+use crate::report::markdown::{code, list, plain, row};
+use crate::verdict::Verdict;
+
+/// The study as Markdown, in GitHub's dialect, where tables are.
+pub fn markdown(record: &CapacityRecord) -> String {
+    let mut text = format!(
+        "## Capacity at {}: {}\n\n{}\n",
+        plain(&promise(record)),
+        record.judgement.verdict.word(),
+        plain(&record.judgement.sentence),
+    );
+    if record.judgement.verdict == Verdict::Invalid {
+        text.push_str("\n**No figure of this study may be taken for a result.**\n");
+    } else {
+        systems(record, &mut text);
+    }
+    let doubts = record.doubts.iter().map(|doubt| plain(&doubt.to_string()));
+    list(&mut text, "Remarks", doubts);
+    text.push_str(&format!(
+        "\n{} UTC, {:.0} s of measuring, seed {}. Again: {}\n",
+        record.started.strftime("%Y-%m-%d %H:%M:%S"),
+        record.seconds,
+        record.seed,
+        code(&record.command)
+    ));
+    text
+}
+
+fn systems(record: &CapacityRecord, text: &mut String) {
+    text.push_str(
+        "\n| System | Turns/s | Interval | p50 at the low rate | p99 | CPU per request |\n|---|--:|--:|--:|--:|--:|\n",
+    );
+    for system in &record.systems {
+        let common = system.common.as_ref();
+        row(
+            text,
+            &[
+                plain(&system.name),
+                in_short(&system.finding),
+                ends(&system.finding).unwrap_or_else(|| "–".to_owned()),
+                known(common.map(|common| common.p50_micros), micros),
+                known(common.map(|common| common.p99_micros), micros),
+                known(common.map(|common| common.cpu_per_request_micros), micros),
+            ],
+        );
+    }
+}

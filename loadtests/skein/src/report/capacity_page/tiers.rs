@@ -1,0 +1,81 @@
+//! The tiers of the plan's own system, and the one that limits it.
+
+use maud::{Markup, html};
+
+use crate::capacity::record::{CapacityRecord, Limit, SystemRecord, TierRecord};
+use crate::report::figures::{known, micros, percent, significant};
+use crate::report::layout::{bar, scroll};
+
+/// The section about what limits the system.
+pub(super) fn section(record: &CapacityRecord, own: &SystemRecord) -> Markup {
+    html! {
+        @if !own.tiers.is_empty() {
+            section {
+                h2 { "What limits it" }
+                p { strong { (headline(&own.limit.by)) } }
+                ul { @for reason in &own.limit.reasons { li { (sentence(reason)) } } }
+                @if let Some(relief) = &record.relief {
+                    p {
+                        "Put to the test, with " (relief.what) ": " (relief.sentence)
+                    }
+                }
+                (scroll("Tiers", &table(own)))
+                p.small.soft {
+                    "The low rate is " (known(record.common_per_second, significant)) " turns a second; the capacity is taken from the slots "
+                    "within a tenth of it. A tier's own part of a request's time is what is left of it without those that it calls."
+                }
+            }
+        }
+    }
+}
+
+fn headline(limit: &Limit) -> String {
+    match limit {
+        Limit::Cpu { tier } => format!("{tier}: it has no CPU time left."),
+        Limit::SharedCores { most } => {
+            format!("The cores that all nodes share, of which {most} uses the most.")
+        }
+        Limit::Waits { tier } => format!("{tier}: requests wait there, although it has CPU time left."),
+        Limit::Generator => "The generator: the system could do more than it can show.".to_owned(),
+        Limit::Unknown => "It can’t be told.".to_owned(),
+    }
+}
+
+fn sentence(reason: &str) -> String {
+    format!("{}.", crate::words::capitalised(reason))
+}
+
+fn table(own: &SystemRecord) -> Markup {
+    let is_limit = |tier: &TierRecord| match &own.limit.by {
+        Limit::Cpu { tier: limit } | Limit::Waits { tier: limit } => *limit == tier.role,
+        Limit::SharedCores { most } => *most == tier.role,
+        Limit::Generator | Limit::Unknown => false,
+    };
+    html! {
+        table {
+            thead { tr {
+                th scope="col" { "Tier" }
+                th scope="col" .n { "Nodes" }
+                th scope="col" { "CPU time at the capacity" }
+                th scope="col" .n { "" }
+                th scope="col" .n { "CPU a request" }
+                th scope="col" .n { "Waits for a core" }
+                th scope="col" .n { "Own time, low rate" }
+                th scope="col" .n { "at the capacity" }
+            } }
+            tbody { @for tier in &own.tiers { tr {
+                th scope="row" { (tier.role) @if is_limit(tier) { " " span.badge.doubt { "limit" } } }
+                td.n { (tier.nodes) }
+                td.wide { (bar(tier.busy_percent / 100.0)) }
+                td.n {
+                    (percent(tier.busy_percent))
+                    span.soft.small { @if tier.has_shares { " of its share" } @else { " of all cores" } }
+                }
+                td.n { (micros(tier.cpu_micros)) }
+                td.n { (micros(tier.waited_micros)) }
+                td.n { (known(tier.time_low_micros, micros)) }
+                td.n { (known(tier.time_high_micros, micros)) }
+            } } }
+        }
+    }
+}
