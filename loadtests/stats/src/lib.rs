@@ -52,5 +52,6 @@ pub mod capacity;
 pub mod comparison;
 pub mod evenness;
 pub mod occupancy;
+pub mod scaling;
 pub mod sequence;
 pub mod trial;
