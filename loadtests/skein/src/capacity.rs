@@ -19,6 +19,8 @@
 //! which knows no processes; here is what measures.
 
 mod conclusion;
+#[cfg(test)]
+pub(crate) mod example;
 mod first_look;
 mod promise;
 pub(crate) mod record;
@@ -121,7 +123,10 @@ impl CapacityError {
 
     /// Whether another command line would help.
     pub(crate) fn is_usage(&self) -> bool {
-        matches!(self, CapacityError::NoSystem(_) | CapacityError::Elsewhere(_))
+        matches!(
+            self,
+            CapacityError::NoSystem(_) | CapacityError::Elsewhere(_)
+        )
     }
 }
 
@@ -156,7 +161,10 @@ pub(crate) fn run(
     events.emit(Event::StudyBegan {
         plan: setup.plan.name.clone(),
         promise: setup.promise.to_string(),
-        systems: subjects.iter().map(|subject| subject.name.clone()).collect(),
+        systems: subjects
+            .iter()
+            .map(|subject| subject.name.clone())
+            .collect(),
         seed: setup.seed,
         budget_ms: millis(setup.budget),
     });
@@ -185,7 +193,10 @@ pub(crate) fn run(
         return Err(CapacityError::Interrupted);
     };
     let limits = conclusion::limits(&subjects, &outcome, &cores, &look);
-    let relieved = match limits.first().and_then(|limit| relief_of(&setup, &limit.by)) {
+    let relieved = match limits
+        .first()
+        .and_then(|limit| relief_of(&setup, &limit.by))
+    {
         Some((tier, subject)) if !interruption.happened() => {
             events.emit(Event::ReliefBegan { tier: tier.clone() });
             let own = subjects[0].clone();
@@ -242,7 +253,9 @@ fn subjects(setup: &Setup) -> Result<Vec<Subject>, CapacityError> {
             ..subject
         });
     }
-    let mut nodes = subjects.iter().flat_map(|subject| subject.system.topology.nodes());
+    let mut nodes = subjects
+        .iter()
+        .flat_map(|subject| subject.system.topology.nodes());
     match nodes.find(|node| node.is_elsewhere()) {
         Some(node) => Err(CapacityError::Elsewhere(node.name.clone())),
         None => Ok(subjects),
@@ -264,7 +277,9 @@ fn relief_of(setup: &Setup, limit: &Limit) -> Option<(String, Subject)> {
     let planned = reliefs.find(|(relief, _)| relief.role == *tier);
     let subject = match planned {
         Some((_, plan)) => Subject::of(plan, &setup.program).ok()?,
-        None => Subject::of(&setup.plan, &setup.program).ok()?.with_more_cpu(tier)?,
+        None => Subject::of(&setup.plan, &setup.program)
+            .ok()?
+            .with_more_cpu(tier)?,
     };
     Some((tier.clone(), subject))
 }

@@ -117,9 +117,10 @@ fn slots_at_capacity(studied: &Studied) -> Vec<&SlotRecord> {
         Capacity::AtLeast(rate) | Capacity::Below(rate) => Some(*rate),
         Capacity::Unknown(_) => None,
     };
-    let near = slots.iter().copied().filter(|slot| {
-        around.is_none_or(|rate| AROUND.contains(&(slot.per_second / rate)))
-    });
+    let near = slots
+        .iter()
+        .copied()
+        .filter(|slot| around.is_none_or(|rate| AROUND.contains(&(slot.per_second / rate))));
     let near: Vec<&SlotRecord> = near.collect();
     match near.is_empty() {
         true => slots,
@@ -138,7 +139,7 @@ pub(super) fn record(measured: Measured<'_>) -> CapacityRecord {
     doubts.extend(set.map(|seconds| Doubt::ClockSet { seconds }));
     let common = measured.outcome.common;
     let systems: Vec<SystemRecord> = systems(&measured);
-    let patterns = patterns(&systems);
+    let patterns = patterns(&systems, measured.subjects);
     let judgement = judgement(&measured, &systems, &patterns, relief.as_ref(), &doubts);
     CapacityRecord {
         schema_version: CapacityRecord::SCHEMA_VERSION,
@@ -205,7 +206,10 @@ fn systems(measured: &Measured<'_>) -> Vec<SystemRecord> {
 fn common(subject: &Subject, rounds: &[RoundRecord]) -> Option<CommonRecord> {
     let slots = || common_slots(rounds);
     let requests: u64 = slots().map(|slot| slot.all_requests).sum();
-    let cpu: u64 = slots().flat_map(|slot| &slot.nodes).map(|node| node.cpu_nanos).sum();
+    let cpu: u64 = slots()
+        .flat_map(|slot| &slot.nodes)
+        .map(|node| node.cpu_nanos)
+        .sum();
     let typical = |of: fn(&SlotRecord) -> Option<u64>| {
         median(slots().filter_map(of).map(|micros| micros as f64))
     };
@@ -266,12 +270,15 @@ fn relief(relieved: &Relieved) -> ReliefRecord {
 }
 
 /// The patterns that variants show, in the order in which the plan has them.
-fn patterns(systems: &[SystemRecord]) -> Vec<PatternRecord> {
+fn patterns(systems: &[SystemRecord], subjects: &[Subject]) -> Vec<PatternRecord> {
     let Some((own, variants)) = systems.split_first() else {
         return Vec::new();
     };
     let mut names: Vec<&String> = Vec::new();
-    for name in variants.iter().filter_map(|variant| variant.pattern.as_ref()) {
+    for name in variants
+        .iter()
+        .filter_map(|variant| variant.pattern.as_ref())
+    {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -290,7 +297,7 @@ fn patterns(systems: &[SystemRecord]) -> Vec<PatternRecord> {
             }
         });
         let ratios: Vec<VariantRatio> = ratios.collect();
-        let scaling = scaling::of(own, &of_pattern);
+        let scaling = scaling::of(own, own_replicas(name, subjects), &of_pattern);
         PatternRecord {
             name: name.clone(),
             sentence: sentences::of_pattern(name, &ratios, scaling.as_ref()),
@@ -299,6 +306,30 @@ fn patterns(systems: &[SystemRecord]) -> Vec<PatternRecord> {
         }
     });
     patterns.collect()
+}
+
+/// The replicas that the plan's own system has of the role by which the variants of a pattern
+/// differ, where there is exactly one that fits the numbers that they tell.
+fn own_replicas(pattern: &str, subjects: &[Subject]) -> Option<u32> {
+    let (own, variants) = subjects.split_first()?;
+    let of_pattern = variants
+        .iter()
+        .filter(|variant| variant.pattern.as_deref() == Some(pattern));
+    let of_pattern: Vec<&Subject> = of_pattern.collect();
+    let nodes = |subject: &Subject, role: &str| {
+        let all = subject.system.topology.nodes().iter();
+        all.filter(|node| node.role == role).count() as u32
+    };
+    let fits = |role: &&String| {
+        let mut numbers = of_pattern.iter();
+        numbers.all(|variant| variant.replicas == Some(nodes(variant, role)))
+    };
+    let roles = own.roles();
+    let fitting: Vec<&String> = roles.iter().filter(fits).collect();
+    match fitting.as_slice() {
+        [role] if !of_pattern.is_empty() => Some(nodes(own, role)),
+        _ => None,
+    }
 }
 
 /// Doubts about the measurement.

@@ -71,7 +71,8 @@ pub(super) fn take(
         if interruption.happened() {
             return Ok(None);
         }
-        let (node_cores, generator_cores) = dealt_out(cores, !subject.plan.capacity.share_cores, &mut rng);
+        let (node_cores, generator_cores) =
+            dealt_out(cores, !subject.plan.capacity.share_cores, &mut rng);
         let folder = harness::scratch::folder("capacity");
         let folder = folder.map_err(system("make a folder for the data of a round"))?;
         let seed = rng.random();
@@ -113,7 +114,10 @@ async fn look_at(
         open_users: subject.plan.capacity.users,
     };
     let system = &mut subject.system;
-    system.start_lasting(lasting).await.map_err(RoundError::Start)?;
+    system
+        .start_lasting(lasting)
+        .await
+        .map_err(RoundError::Start)?;
     let mut loaded = system.start(load, node_cores, folder, seed).await?;
     let began = Instant::now();
     let traffic = loaded.users.closed_slot(load.plan.capacity.warm_up).await;

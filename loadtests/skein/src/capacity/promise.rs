@@ -63,7 +63,9 @@ impl Promise {
     /// # Errors
     ///
     /// One is no rule of a promise, or there are none.
-    pub(crate) fn of(rules: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, InvalidPromise> {
+    pub(crate) fn of(
+        rules: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, InvalidPromise> {
         let clauses = rules.into_iter().map(|rule| rule.as_ref().parse());
         let clauses: Vec<Clause> = clauses.collect::<Result<_, _>>()?;
         match clauses.is_empty() {
@@ -161,12 +163,19 @@ impl FromStr for Clause {
             rule: text.trim().to_owned(),
             reason,
         };
-        let rule = Threshold::read(text, &[]).map_err(|error| invalid(error.reason().to_owned()))?;
+        let rule =
+            Threshold::read(text, &[]).map_err(|error| invalid(error.reason().to_owned()))?;
         let limit = || Duration::from_secs_f64(rule.limit / 1e6);
         let (breaks, allowed) = match (rule.metric, rule.operator) {
-            (Metric::Percentile(percent), Operator::Less) => (Breaks::From(limit()), 1.0 - percent / 100.0),
-            (Metric::Percentile(percent), Operator::AtMost) => (Breaks::Beyond(limit()), 1.0 - percent / 100.0),
-            (Metric::ErrorRate, Operator::Less | Operator::AtMost) => (Breaks::Failed, rule.limit / 100.0),
+            (Metric::Percentile(percent), Operator::Less) => {
+                (Breaks::From(limit()), 1.0 - percent / 100.0)
+            }
+            (Metric::Percentile(percent), Operator::AtMost) => {
+                (Breaks::Beyond(limit()), 1.0 - percent / 100.0)
+            }
+            (Metric::ErrorRate, Operator::Less | Operator::AtMost) => {
+                (Breaks::Failed, rule.limit / 100.0)
+            }
             _ => {
                 return Err(invalid(
                     "a promise is made of rules that a share of requests may break, such as \
@@ -204,5 +213,90 @@ impl fmt::Display for Promise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rules: Vec<&str> = self.clauses.iter().map(|clause| &*clause.rule).collect();
         f.write_str(&rules.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const READ: Route = Route::new("GET", "/items/{item}");
+    const BUY: Route = Route::new("POST", "/basket");
+
+    fn done(route: Route, millis: u64, failed: bool) -> Done {
+        Done {
+            route,
+            failed,
+            ended: Instant::now(),
+            time: Duration::from_millis(millis),
+        }
+    }
+
+    fn clause(rule: &str) -> Clause {
+        rule.parse().expect(rule)
+    }
+
+    #[test]
+    fn a_rule_says_which_requests_break_it_and_how_many_may() {
+        let slot = [
+            done(READ, 49, false),
+            done(READ, 50, false),
+            done(BUY, 60, true),
+        ];
+        let broken = |rule: &str| clause(rule).kept(slot.iter(), 0);
+        assert_eq!(broken("p99<50ms"), Kept { due: 3, broken: 2 });
+        assert_eq!(broken("p99<=50ms"), Kept { due: 3, broken: 1 });
+        assert_eq!(broken("error-rate<1%"), Kept { due: 3, broken: 1 });
+        assert_eq!(
+            broken("p99<55ms for POST /basket"),
+            Kept { due: 1, broken: 1 }
+        );
+        assert!((clause("p99.9<1s").allowed - 0.001).abs() < 1e-12);
+        assert!((clause("error-rate<0.1%").allowed - 0.001).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_request_that_fails_soon_was_not_served_in_time() {
+        let slot = [done(READ, 1, true)];
+        assert_eq!(clause("p99<50ms").kept(slot.iter(), 0).broken, 1);
+    }
+
+    #[test]
+    fn what_is_no_promise_is_refused_with_the_reason() {
+        for (text, says) in [
+            ("", "write rules such as"),
+            ("p99", "<metric><op><limit>"),
+            ("avg<5ms", "a share of requests may break"),
+            ("max<5ms", "a share of requests may break"),
+            ("p99>5ms", "a share of requests may break"),
+            ("hit-ratio>=80%", "metric"),
+            ("error-rate<=0%", "no load is low enough"),
+            ("p99<50ms, error-rate<fast", "promise"),
+        ] {
+            let error = text.parse::<Promise>().expect_err(text).to_string();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+        let promise: Promise = "p99<50ms, error-rate<0.1%".parse().expect("a promise");
+        assert_eq!(promise.to_string(), "p99<50ms, error-rate<0.1%");
+        assert_eq!(promise.patience(), Some(Duration::from_millis(50)));
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_never_sent_is_broken_whatever_it_would_have_asked_for(
+            times in prop::collection::vec(1u64..100, 1..50), unsent in 0u64..100,
+        ) {
+            let slot: Vec<Done> = times.iter().map(|millis| done(READ, *millis, false)).collect();
+            for rule in ["p90<50ms", "error-rate<5%", "p90<50ms for GET /items/{item}"] {
+                let sent = clause(rule).kept(slot.iter(), 0);
+                let all = clause(rule).kept(slot.iter(), unsent);
+                prop_assert_eq!(all.due, sent.due + unsent);
+                prop_assert_eq!(all.broken, sent.broken + unsent);
+            }
+        }
     }
 }

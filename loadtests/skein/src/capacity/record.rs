@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stats::capacity::{CapacityRatio, Estimate, Finished};
+use stats::scaling::Step;
 
 use crate::doubt::Doubt;
 use crate::environment::Environment;
@@ -260,6 +261,8 @@ pub struct VariantRatio {
 pub struct ScalingRecord {
     /// Points, by replicas.
     pub points: Vec<ScalingPoint>,
+    /// What each step from one point to the next bought.
+    pub steps: Vec<Step>,
     /// Fits: Amdahl's law, and with enough points the Universal Scalability Law.
     pub fits: Vec<FitRecord>,
     /// Remarks on what the fits can't tell.
@@ -286,8 +289,25 @@ pub struct FitRecord {
     pub coefficients: Vec<CoefficientRecord>,
     /// Measured − fitted at each point, in turns a second.
     pub residuals: Vec<f64>,
+    /// The distance of the points from the law, in units of what their intervals allow.
+    pub residual_error: f64,
+    /// The number of replicas with the greatest capacity, if there is one.
+    pub peak_replicas: Option<f64>,
     /// The law from one replica to twice the most that were measured.
-    pub curve: Vec<(f64, f64)>,
+    pub curve: Vec<PredictionRecord>,
+}
+
+/// The capacity that a law gives a number of replicas, in turns a second.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PredictionRecord {
+    /// Replicas.
+    pub replicas: u32,
+    /// The capacity.
+    pub per_second: f64,
+    /// The lower end of its interval.
+    pub lower: f64,
+    /// The upper end.
+    pub upper: f64,
 }
 
 /// A coefficient of a law.

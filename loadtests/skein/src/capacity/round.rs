@@ -100,7 +100,9 @@ pub(super) async fn play(
         users: settings.users,
         open_users: settings.open_users,
     };
-    let starting = subject.system.start(load, &order.node_cores, folder, order.seed);
+    let starting = subject
+        .system
+        .start(load, &order.node_cores, folder, order.seed);
     let mut loaded = starting.await?;
     loaded.users.closed_slot(settings.warm_up).await;
     // From here on everything counts, and what is recorded begins anew.
@@ -153,12 +155,20 @@ pub(super) async fn play(
             Err(error) => return Err(error),
         }
     }
-    let nodes: u64 = slots.iter().flat_map(|slot| &slot.nodes).map(|used| used.cpu_nanos).sum();
+    let nodes: u64 = slots
+        .iter()
+        .flat_map(|slot| &slot.nodes)
+        .map(|used| used.cpu_nanos)
+        .sum();
     let own = own_cpu_time().ok().zip(own_before);
     let own = own.map_or(Duration::ZERO, |(now, then)| now.saturating_sub(then));
     let machine = MachineReading::now().ok().zip(machine_before);
     let machine = machine.and_then(|(now, then)| {
-        now.since(&then, load_began.elapsed(), own + Duration::from_nanos(nodes))
+        now.since(
+            &then,
+            load_began.elapsed(),
+            own + Duration::from_nanos(nodes),
+        )
     });
     // Stopping it is a part of the round's time.
     drop(loaded);

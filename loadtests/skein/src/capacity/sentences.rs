@@ -67,7 +67,9 @@ fn of_capacity(finding: &Finished, promise: &str) -> String {
             "{promise} isn't kept even at {}, the lowest rate that was tried.",
             rate(*below)
         ),
-        Capacity::Unknown(why) => format!("Capacity at {promise} isn't known: {}.", of_unknown(*why)),
+        Capacity::Unknown(why) => {
+            format!("Capacity at {promise} isn't known: {}.", of_unknown(*why))
+        }
     };
     let held = finding.confirmation.as_ref().map(|long| match long.held {
         Held::Kept => "",
@@ -84,7 +86,11 @@ fn of_capacity(finding: &Finished, promise: &str) -> String {
             rate(edges.stuck_down_to)
         )
     });
-    format!("{capacity}{}{}", held.unwrap_or_default(), edges.unwrap_or_default())
+    format!(
+        "{capacity}{}{}",
+        held.unwrap_or_default(),
+        edges.unwrap_or_default()
+    )
 }
 
 fn of_unknown(why: Unknown) -> String {
@@ -96,7 +102,8 @@ fn of_unknown(why: Unknown) -> String {
         Unknown::Interrupted => "the study was interrupted".to_owned(),
         Unknown::Crashes => "the system ended by itself again and again".to_owned(),
         Unknown::NoBoundary => {
-            "the share of broken requests doesn't follow the rate in the range that was tried".to_owned()
+            "the share of broken requests doesn't follow the rate in the range that was tried"
+                .to_owned()
         }
     }
 }
@@ -104,11 +111,14 @@ fn of_unknown(why: Unknown) -> String {
 fn of_limit(limit: &Limit) -> String {
     match limit {
         Limit::Cpu { tier } => format!("{} limits it, by its CPU time.", capitalised(tier)),
-        Limit::SharedCores { most } => format!(
-            "The cores that all nodes share limit it; {most} uses the most of them."
-        ),
+        Limit::SharedCores { most } => {
+            format!("The cores that all nodes share limit it; {most} uses the most of them.")
+        }
         Limit::Waits { tier } => {
-            format!("{} limits it, by something that requests wait for there.", capitalised(tier))
+            format!(
+                "{} limits it, by something that requests wait for there.",
+                capitalised(tier)
+            )
         }
         Limit::Generator => "The generator limits it.".to_owned(),
         Limit::Unknown => "What limits it can't be told.".to_owned(),
@@ -151,7 +161,10 @@ pub(super) fn of_variant(
             change(ratio)
         ),
         (_, Capacity::AtLeast(at_least)) => {
-            format!("{name}: at least {}, which is all that the generator can show", rate(*at_least))
+            format!(
+                "{name}: at least {}, which is all that the generator can show",
+                rate(*at_least)
+            )
         }
         (_, Capacity::Below(below)) => format!("{name}: less than {}", rate(*below)),
         (_, Capacity::Found(estimate)) => format!("{name}: {}", rate(estimate.rate)),
@@ -175,7 +188,9 @@ pub(super) fn of_pattern(
     scaling: Option<&ScalingRecord>,
 ) -> String {
     let name = capitalised(name);
-    let points = scaling.map(|scaling| &scaling.points[..]).unwrap_or_default();
+    let points = scaling
+        .map(|scaling| &scaling.points[..])
+        .unwrap_or_default();
     if let ([first, .., last], true) = (points, points.len() > 1) {
         return format!(
             "{name}: from {} to {} the capacity grows by a factor of {}.",
@@ -212,7 +227,11 @@ fn change(ratio: &CapacityRatio) -> String {
         );
     }
     let off = |ratio: f64| (ratio - 1.0) * 100.0;
-    let (word, sign) = if ratio >= 1.0 { ("more", 1.0) } else { ("less", -1.0) };
+    let (word, sign) = if ratio >= 1.0 {
+        ("more", 1.0)
+    } else {
+        ("less", -1.0)
+    };
     let mut ends = [off(low) * sign, off(high) * sign];
     ends.sort_by(f64::total_cmp);
     format!(
@@ -234,4 +253,76 @@ fn interval(estimate: &Estimate, confidence: f64) -> String {
 
 fn rate(turns: f64) -> String {
     format!("{} turns/s", per_second(turns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capacity::example::example;
+
+    #[test]
+    fn a_rate_that_was_asked_for_passes_below_the_interval_and_fails_above_it() {
+        let finding = example().systems[0].finding.clone();
+        let estimate = *finding.capacity.estimate().expect("an estimate");
+        assert_eq!(verdict(&finding, None), Verdict::Pass);
+        assert_eq!(verdict(&finding, Some(estimate.low * 0.99)), Verdict::Pass);
+        assert_eq!(
+            verdict(&finding, Some(estimate.rate)),
+            Verdict::Inconclusive
+        );
+        assert_eq!(verdict(&finding, Some(estimate.high * 1.01)), Verdict::Fail);
+    }
+
+    #[test]
+    fn what_has_no_estimate_has_the_verdict_that_it_can_have() {
+        let mut finding = example().systems[0].finding.clone();
+        finding.confirmation = None;
+        for (capacity, asked, expected) in [
+            (Capacity::AtLeast(900.0), Some(800.0), Verdict::Pass),
+            (
+                Capacity::AtLeast(900.0),
+                Some(1000.0),
+                Verdict::Inconclusive,
+            ),
+            (Capacity::AtLeast(900.0), None, Verdict::Pass),
+            (Capacity::Below(10.0), Some(20.0), Verdict::Fail),
+            (Capacity::Below(10.0), Some(5.0), Verdict::Inconclusive),
+            (Capacity::Below(10.0), None, Verdict::Fail),
+            (
+                Capacity::Unknown(Unknown::Crashes),
+                None,
+                Verdict::Inconclusive,
+            ),
+            (
+                Capacity::Unknown(Unknown::NoBoundary),
+                Some(5.0),
+                Verdict::Inconclusive,
+            ),
+        ] {
+            finding.capacity = capacity;
+            assert_eq!(verdict(&finding, asked), expected, "{capacity:?} {asked:?}");
+        }
+    }
+
+    #[test]
+    fn a_variant_differs_only_where_that_is_sure() {
+        let record = example();
+        let [own, variant] = &record.systems[..] else {
+            panic!("two systems")
+        };
+        let of = |low: f64, ratio: f64, high: f64| {
+            let ratio = CapacityRatio { ratio, low, high };
+            of_variant(own, variant, Some(&ratio)).replace('\u{202f}', " ")
+        };
+        assert!(of(0.47, 0.5, 0.53).contains("50.0 % less (47.0 % to 53.0 %)"));
+        assert!(of(0.95, 1.01, 1.06).contains("no difference that could be seen"));
+        assert!(of(8.0, 9.0, 10.0).contains("times as much"));
+        assert!(of_relief("shop", None).contains("could not be told"));
+        let more = CapacityRatio {
+            ratio: 1.2,
+            low: 1.1,
+            high: 1.3,
+        };
+        assert!(of_relief("shop", Some(&more)).contains("confirms"));
+    }
 }

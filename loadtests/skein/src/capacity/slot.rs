@@ -239,6 +239,8 @@ async fn left_behind(system: &System, plan: &Plan) -> Option<u64> {
         of_role.any(|plan| plan.name == *node)
     };
     let counters = system.counters_of(is_meant).await.ok()?;
-    let left = counters.values().filter_map(|shown| (under_way.left)(shown));
+    let left = counters
+        .values()
+        .filter_map(|shown| (under_way.left)(shown));
     Some(left.sum())
 }

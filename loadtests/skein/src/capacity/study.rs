@@ -149,7 +149,10 @@ impl Study<'_> {
                 ceiling: self.look.ceiling_of(place),
                 budget: self.budget,
                 slot: subject.plan.capacity.slot,
-                ..Settings::of(clauses.clone(), first_rate(self.look.turns_per_second[place]))
+                ..Settings::of(
+                    clauses.clone(),
+                    first_rate(self.look.turns_per_second[place]),
+                )
             };
             Player {
                 subject,
@@ -277,7 +280,10 @@ fn shapes(next: &Next, subject: &Subject) -> (Purpose, Vec<SlotShape>) {
     };
     match next {
         Next::Probe { rate } => (Purpose::Probe, vec![at(*rate)]),
-        Next::Round { rates } => (Purpose::Measure, rates.iter().map(|rate| at(*rate)).collect()),
+        Next::Round { rates } => (
+            Purpose::Measure,
+            rates.iter().map(|rate| at(*rate)).collect(),
+        ),
         Next::Recovery {
             overload,
             rate,

@@ -73,7 +73,9 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
     let fullest = own.max_by(|a, b| a.busy_percent.total_cmp(&b.busy_percent));
     if let Some(tier) = fullest.filter(|tier| tier.busy_percent >= FULL) {
         let (role, busy) = (&tier.role, percent(tier.busy_percent));
-        reasons.push(format!("{role} used {busy} of its share of a CPU at the capacity"));
+        reasons.push(format!(
+            "{role} used {busy} of its share of a CPU at the capacity"
+        ));
         reasons.extend(growth(tier));
         reasons.extend(next(tiers, tier));
         return LimitRecord {
@@ -84,7 +86,9 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
     // Nodes with shares of their own are on the same cores.
     let all: f64 = tiers.iter().map(|tier| in_cores(tier, of)).sum();
     let full = all / of.cores as f64 * 100.0;
-    let most = tiers.iter().max_by(|a, b| a.cpu_micros.total_cmp(&b.cpu_micros));
+    let most = tiers
+        .iter()
+        .max_by(|a, b| a.cpu_micros.total_cmp(&b.cpu_micros));
     if let Some(most) = most.filter(|_| full >= FULL) {
         let cpu: f64 = tiers.iter().map(|tier| tier.cpu_micros).sum();
         reasons.push(format!(
@@ -103,7 +107,9 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
             reasons,
         };
     }
-    let slowed = tiers.iter().filter_map(|tier| Some((tier, grown_by(tier)?)));
+    let slowed = tiers
+        .iter()
+        .filter_map(|tier| Some((tier, grown_by(tier)?)));
     let slowest = slowed.max_by(|a, b| a.1.total_cmp(&b.1));
     match slowest.filter(|(tier, _)| has_grown(tier)) {
         Some((tier, _)) => {
@@ -123,9 +129,7 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
         }
         None => LimitRecord {
             by: Limit::Unknown,
-            reasons: vec![
-                "no tier was full, and none tells of time that grew".to_owned(),
-            ],
+            reasons: vec!["no tier was full, and none tells of time that grew".to_owned()],
         },
     }
 }
@@ -166,7 +170,9 @@ fn growth(tier: &TierRecord) -> Option<String> {
 
 /// The tier that would be full next.
 fn next(tiers: &[TierRecord], full: &TierRecord) -> Option<String> {
-    let others = tiers.iter().filter(|tier| tier.role != full.role && tier.has_shares);
+    let others = tiers
+        .iter()
+        .filter(|tier| tier.role != full.role && tier.has_shares);
     let next = others.max_by(|a, b| a.busy_percent.total_cmp(&b.busy_percent))?;
     Some(format!(
         "next comes {}, which used {}",
@@ -209,4 +215,126 @@ fn hops(slots: &[&SlotRecord]) -> BTreeMap<String, f64> {
     let means = sums.into_iter();
     let means = means.map(|(hop, (sum, requests))| (hop, sum / requests.max(1) as f64));
     means.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capacity::record::{HopMean, NodeUse};
+    use crate::timing::Hop;
+
+    /// A slot of a second in which a door, two shops and a store used so much CPU time, in
+    /// percent, with these times of their own, in microseconds.
+    fn slot(cpu: [u64; 4], times: [f64; 3]) -> SlotRecord {
+        let names = [
+            ("door", "door"),
+            ("shop-1", "shop"),
+            ("shop-2", "shop"),
+            ("store", "store"),
+        ];
+        let nodes = names
+            .iter()
+            .zip(cpu)
+            .map(|((node, role), percent)| NodeUse {
+                node: (*node).to_owned(),
+                role: (*role).to_owned(),
+                cpu_nanos: percent * 10_000_000,
+                waited_nanos: 0,
+            });
+        let hops = ["door", "shop", "store"].iter().zip(times);
+        SlotRecord {
+            micros: 1_000_000,
+            nodes: nodes.collect(),
+            hops: hops
+                .map(|(role, mean_micros)| HopMean {
+                    hop: Hop::of_role(*role),
+                    mean_micros,
+                })
+                .collect(),
+            ..crate::capacity::example::slot(100.0, 200.0)
+        }
+    }
+
+    fn machine(node: &str, cpus: f64) -> MachineRecord {
+        MachineRecord {
+            node: node.to_owned(),
+            cpus,
+            means: "a test".to_owned(),
+        }
+    }
+
+    fn limit_of(
+        machines: &[MachineRecord],
+        generator: bool,
+        low: &SlotRecord,
+        high: &SlotRecord,
+    ) -> Limit {
+        let roles = ["door", "shop", "store"].map(str::to_owned);
+        let of = Tiers {
+            roles: &roles,
+            machines,
+            cores: 1,
+            generator,
+        };
+        let tiers = tiers(of, &[low], &[high]);
+        let limit = limit(of, &tiers);
+        assert!(!limit.reasons.is_empty());
+        limit.by
+    }
+
+    #[test]
+    fn a_node_that_used_its_share_of_a_cpu_limits() {
+        let shares = [
+            machine("door", 0.5),
+            machine("shop-1", 0.2),
+            machine("shop-2", 0.2),
+            machine("store", 0.3),
+        ];
+        let low = slot([10, 8, 8, 5], [100.0, 300.0, 200.0]);
+        let high = slot([20, 19, 19, 12], [150.0, 9000.0, 300.0]);
+        assert_eq!(
+            limit_of(&shares, false, &low, &high),
+            Limit::Cpu {
+                tier: "shop".to_owned()
+            }
+        );
+        let high = slot([46, 10, 10, 12], [9000.0, 300.0, 300.0]);
+        assert_eq!(
+            limit_of(&shares, false, &low, &high),
+            Limit::Cpu {
+                tier: "door".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn cores_that_all_share_limit_when_they_are_full() {
+        let low = slot([10, 8, 8, 5], [100.0, 300.0, 200.0]);
+        let high = slot([25, 30, 30, 10], [900.0, 900.0, 900.0]);
+        assert_eq!(
+            limit_of(&[], false, &low, &high),
+            Limit::SharedCores {
+                most: "shop".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn a_tier_with_cpu_time_left_limits_when_requests_wait_there() {
+        let low = slot([5, 4, 4, 2], [100.0, 300.0, 2000.0]);
+        let high = slot([10, 8, 8, 4], [120.0, 350.0, 20_000.0]);
+        assert_eq!(
+            limit_of(&[], false, &low, &high),
+            Limit::Waits {
+                tier: "store".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn what_shows_nothing_is_not_guessed_and_the_generator_is_named() {
+        let low = slot([5, 4, 4, 2], [100.0, 300.0, 200.0]);
+        assert_eq!(limit_of(&[], false, &low, &low), Limit::Unknown);
+        assert_eq!(limit_of(&[], true, &low, &low), Limit::Generator);
+    }
 }

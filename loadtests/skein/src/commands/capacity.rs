@@ -115,7 +115,10 @@ impl Capacity {
         if let Some(name) = &self.variant {
             let variant = plan.variants.iter().find(|variant| variant.name == *name);
             let variant = variant.ok_or_else(|| {
-                anyhow::anyhow!("no variant of the plan is called {name:?}; {}", known(&plan))
+                anyhow::anyhow!(
+                    "no variant of the plan is called {name:?}; {}",
+                    known(&plan)
+                )
             })?;
             let (promise, varied) = (plan.capacity.promise.clone(), plan.varied(variant)?);
             plan = varied;
@@ -132,7 +135,9 @@ impl Capacity {
             setup.command.push_str(&format!(" --at-least {rate}"));
         }
         if let Some(name) = &self.variant {
-            setup.command.push_str(&format!(" --variant {}", quoted(name)));
+            setup
+                .command
+                .push_str(&format!(" --variant {}", quoted(name)));
         }
         Ok(setup)
     }
@@ -168,7 +173,10 @@ impl Patterns {
             };
             !all.iter().any(|variant| is_called(&variant))
         }) {
-            anyhow::bail!("no variant or pattern of the plan is called {name:?}; {}", known(&plan));
+            anyhow::bail!(
+                "no variant or pattern of the plan is called {name:?}; {}",
+                known(&plan)
+            );
         }
         let is_wanted = |variant: &&crate::plan::Variant| {
             let is_meant = |name: &String| *name == variant.name || *name == variant.pattern;
@@ -268,7 +276,10 @@ impl Study {
             command.push_str(&format!(" --promise {}", quoted(&promise.to_string())));
         }
         let budget = humantime::format_duration(self.budget.unwrap_or(USUAL_BUDGET)).to_string();
-        command.push_str(&format!(" --budget {} --seed {seed}", budget.replace(' ', "")));
+        command.push_str(&format!(
+            " --budget {} --seed {seed}",
+            budget.replace(' ', "")
+        ));
         command
     }
 
@@ -295,8 +306,7 @@ impl Study {
         let (id, folder) = self.make_folder(&setup.plan)?;
         setup.id = id;
         let outcome = capacity::run(setup, &folder, events, interruption);
-        let CapacityRun { record, mut losses } =
-            outcome.map_err(|error| failed(error, &folder))?;
+        let CapacityRun { record, mut losses } = outcome.map_err(|error| failed(error, &folder))?;
         losses.add(self.keep(&record, &folder));
         tell_of_files(events, &folder, CapacityRecord::FILE, &losses);
         events.hush();
@@ -308,14 +318,20 @@ impl Study {
 
     /// `reports/capacity/<UTC time>-<plan>`, or with a number when there is one.
     fn make_folder(&self, plan: &Plan) -> Result<(String, PathBuf), Failure> {
-        let id = format!("{}-{}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), plan.name);
+        let id = format!(
+            "{}-{}",
+            Timestamp::now().strftime("%Y%m%dT%H%M%SZ"),
+            plan.name
+        );
         let reports = Reports::new(&self.folder.reports);
-        let folder = reports.create_folder(Kind::Capacity, &id).map_err(|error| {
-            let place = self.folder.reports.display();
-            Failure::usage(anyhow::Error::new(error).context(format!(
-                "could not keep reports in {place}; choose a folder with --reports"
-            )))
-        })?;
+        let folder = reports
+            .create_folder(Kind::Capacity, &id)
+            .map_err(|error| {
+                let place = self.folder.reports.display();
+                Failure::usage(anyhow::Error::new(error).context(format!(
+                    "could not keep reports in {place}; choose a folder with --reports"
+                )))
+            })?;
         let id = folder.file_name().unwrap_or_default().to_string_lossy();
         Ok((id.into_owned(), folder))
     }

@@ -218,7 +218,12 @@ impl BothSides {
         }
         // The new users connect.
         for side in [plan.first, plan.first.other()] {
-            sides.of(side).loaded.users.closed_slot(setup.shape.dropped).await;
+            sides
+                .of(side)
+                .loaded
+                .users
+                .closed_slot(setup.shape.dropped)
+                .await;
         }
         Ok(sides)
     }

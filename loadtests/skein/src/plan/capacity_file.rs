@@ -85,7 +85,10 @@ impl VariantTables {
             for key in tables.keys() {
                 let key = Spanned::new(key.span(), key.get_ref().to_string());
                 let Some(Value::Table(table)) = whole[name].get(key.get_ref()) else {
-                    return Err(Mistake::at(&key, format!("write a table: [{name}.{}]", key.get_ref())));
+                    return Err(Mistake::at(
+                        &key,
+                        format!("write a table: [{name}.{}]", key.get_ref()),
+                    ));
                 };
                 named.push((key, table.clone()));
             }
@@ -127,7 +130,10 @@ impl VariantTables {
             let role = key.get_ref().clone();
             let known = |role: &str| topology.iter().any(|t| t.named(role).next().is_some());
             if !known(&role) {
-                return Err(Mistake::at(&key, format!("no service or node is called {role:?}")));
+                return Err(Mistake::at(
+                    &key,
+                    format!("no service or node is called {role:?}"),
+                ));
             }
             let relief = Relief { role, overlay };
             sensible(plan.relieved(&relief), &key)?;
@@ -142,7 +148,10 @@ impl VariantTables {
 fn sensible(varied: Result<Plan, InvalidPlan>, key: &Spanned<String>) -> Result<(), Mistake> {
     let wrong = |error: InvalidPlan| {
         let sentence = error.sentence();
-        Mistake::at(key, format!("with this, the plan would be none: {sentence}"))
+        Mistake::at(
+            key,
+            format!("with this, the plan would be none: {sentence}"),
+        )
     };
     varied.map(drop).map_err(wrong)
 }
@@ -154,7 +163,9 @@ fn take_text(
 ) -> Result<Option<String>, Mistake> {
     match table.remove(name) {
         None => Ok(None),
-        Some(Value::String(text)) if !text.trim().is_empty() => Ok(Some(printable(&text).into_owned())),
+        Some(Value::String(text)) if !text.trim().is_empty() => {
+            Ok(Some(printable(&text).into_owned()))
+        }
         Some(_) => Err(Mistake::at(key, format!("`{name}` is a text"))),
     }
 }
@@ -164,5 +175,95 @@ fn take_replicas(key: &Spanned<String>, table: &mut Table) -> Result<Option<u32>
         None => Ok(None),
         Some(Value::Integer(number @ 1..=1000)) => Ok(Some(number as u32)),
         Some(_) => Err(Mistake::at(key, "`replicas` is between 1 and 1000")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::testing::parse_file;
+
+    fn plan(rest: &str) -> Result<Plan, String> {
+        let plan = format!(
+            "name = \"g\"\nthresholds = []\n[[stage]]\nname = \"s\"\nusers = 1\nduration = \"1s\"\n\
+             [mix]\nbrowsers = 1\n{rest}"
+        );
+        parse_file("g.toml", &plan).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_plan_has_a_promise_and_settings_of_slots() {
+        let table = "[capacity]\npromise = [\"p99<50ms\", \"error-rate<1%\"]\nslot = \"500ms\"\narrivals = \"constant\"";
+        let settings = plan(table).expect("valid").capacity;
+        let promise = settings.promise.expect("there");
+        assert_eq!(promise.to_string(), "p99<50ms, error-rate<1%");
+        assert_eq!(settings.slot, Duration::from_millis(500));
+        assert_eq!(settings.spacing, Spacing::Constant);
+        assert_eq!(
+            plan("").expect("valid").capacity,
+            CapacitySettings::default()
+        );
+    }
+
+    #[test]
+    fn a_variant_is_the_plan_with_some_of_it_in_another_way() {
+        let table = "[variant.busier]\npattern = \"load\"\nreplicas = 2\nmix = { browsers = 7 }\n";
+        let plan = plan(table).expect("valid");
+        let variant = &plan.variants[0];
+        assert_eq!(
+            (variant.pattern.as_str(), variant.replicas),
+            ("load", Some(2))
+        );
+        let varied = plan.varied(variant).expect("a plan");
+        assert_eq!(varied.mix.weight("browsers"), 7);
+        assert_eq!(varied.stages, plan.stages);
+        assert!(varied.variants.is_empty(), "a variant has none of its own");
+    }
+
+    #[test]
+    fn nonsense_is_refused_where_it_is() {
+        for (table, place, says) in [
+            ("[capacity]\nslot = \"1m\"", "10:8", "from 200 to 10000 ms"),
+            (
+                "[capacity]\npromise = [\"avg<1s\"]",
+                "10:11",
+                "a share of requests may break",
+            ),
+            (
+                "[capacity]\npromise = [\"p99<1s for GET /x\"]",
+                "10:11",
+                "sends no",
+            ),
+            ("[variant]\nx = 1", "10:1", "write a table: [variant.x]"),
+            (
+                "[variant.x]\npattern = \"p\"",
+                "9:10",
+                "something in another way",
+            ),
+            (
+                "[variant.x]\nmix = { nobody = 1 }",
+                "9:10",
+                "no scenario is called \"nobody\"",
+            ),
+            (
+                "[variant.x]\nreplicas = 0\nmix = { browsers = 1 }",
+                "9:10",
+                "between 1 and 1000",
+            ),
+            (
+                "[relief.nobody]\nmix = { browsers = 2 }",
+                "9:9",
+                "no service or node is called",
+            ),
+        ] {
+            let message = plan(table).expect_err(table);
+            assert!(
+                message.starts_with(&format!("g.toml:{place}: ")),
+                "{message}"
+            );
+            assert!(message.contains(says), "{message}");
+        }
     }
 }

@@ -45,7 +45,10 @@ pub fn capacity_page(record: &CapacityRecord) -> Markup {
     };
     page_of(&Parts {
         title: &format!("Capacity – {}", record.plan),
-        style: concat!(include_str!("style/chart.css"), include_str!("style/capacity.css")),
+        style: concat!(
+            include_str!("style/chart.css"),
+            include_str!("style/capacity.css")
+        ),
         script: None,
         body: &body,
     })

@@ -68,12 +68,7 @@ pub(crate) struct Done {
 impl SlotUsers {
     /// The users of a `system`, who know what set-up steps captured there. Those of two
     /// systems are alike for one `seed`.
-    pub(super) fn new(
-        load: SlotLoad<'_>,
-        seed: u64,
-        system: &System,
-        captured: &Captured,
-    ) -> Self {
+    pub(super) fn new(load: SlotLoad<'_>, seed: u64, system: &System, captured: &Captured) -> Self {
         let SlotLoad {
             plan,
             users,

@@ -22,7 +22,12 @@ pub fn summary(record: &CapacityRecord, folder: &Path) -> String {
     if verdict != Verdict::Invalid {
         lines.extend(systems(&record.systems));
         if let Some(own) = record.systems.first() {
-            lines.extend(own.limit.reasons.iter().map(|why| format!("Limit: {}", one_line(why))));
+            lines.extend(
+                own.limit
+                    .reasons
+                    .iter()
+                    .map(|why| format!("Limit: {}", one_line(why))),
+            );
         }
         let variants = record.patterns.iter().flat_map(|pattern| &pattern.variants);
         lines.extend(variants.map(|variant| one_line(&variant.sentence).into_owned()));

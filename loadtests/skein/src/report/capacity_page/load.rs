@@ -69,16 +69,27 @@ fn times(record: &CapacityRecord, own: &SystemRecord, slots: &[Played<'_>]) -> M
         title: "p99 of the response time, by turns a second",
         description: format!(
             "Each slot's 99th percentile over its rate, from {} to {}; the capacity is {} turns a second.",
-            micros(least), micros(most), in_short(&own.finding)
+            micros(least),
+            micros(most),
+            in_short(&own.finding)
         ),
         x: &x,
         y: &y,
         height: 15.0,
         bands: &[],
         keys: &[
-            Key { class: "s1 dots", name: "a slot" },
-            Key { class: "s3 dashed", name: "promised" },
-            Key { class: "event", name: "capacity" },
+            Key {
+                class: "s1 dots",
+                name: "a slot",
+            },
+            Key {
+                class: "s3 dashed",
+                name: "promised",
+            },
+            Key {
+                class: "event",
+                name: "capacity",
+            },
         ],
         reads_out: None,
     };
@@ -117,17 +128,26 @@ fn shares(record: &CapacityRecord, own: &SystemRecord, slots: &[Played<'_>]) -> 
     /// Less is drawn at the bottom.
     const LEAST: f64 = 0.01;
     let rates = || measured.iter().map(|slot| slot.per_second);
-    let (from, to) = (rates().fold(f64::MAX, f64::min), rates().fold(1.0, f64::max));
+    let (from, to) = (
+        rates().fold(f64::MAX, f64::min),
+        rates().fold(1.0, f64::max),
+    );
     if measured.is_empty() {
         return html! {};
     }
     let x = Axis::new(Scale::linear(from * 0.98, to * 1.02), 5, per_second);
     let y = Axis::new(Scale::log_from(LEAST, 100.0), 5, percent);
     let places = measured.iter();
-    let places = places.filter_map(|slot| Some((x.place(slot.per_second), y.place(share(slot)?.max(LEAST)))));
-    let fitted = own.finding.clauses.get(clause).and_then(|finding| finding.curve.as_ref());
+    let places = places
+        .filter_map(|slot| Some((x.place(slot.per_second), y.place(share(slot)?.max(LEAST)))));
+    let fitted = own
+        .finding
+        .clauses
+        .get(clause)
+        .and_then(|finding| finding.curve.as_ref());
     let fitted = fitted.map(|curve| {
-        let steps = (0..=60).map(|step| from * 0.98 + (to * 1.02 - from * 0.98) * f64::from(step) / 60.0);
+        let steps =
+            (0..=60).map(|step| from * 0.98 + (to * 1.02 - from * 0.98) * f64::from(step) / 60.0);
         let points = steps.map(|rate| {
             let share = curve.share(rate) * 100.0;
             (share >= LEAST).then(|| (x.place(rate), y.place(share.min(100.0))))
@@ -153,10 +173,22 @@ fn shares(record: &CapacityRecord, own: &SystemRecord, slots: &[Played<'_>]) -> 
         height: 15.0,
         bands: &[],
         keys: &[
-            Key { class: "s1 dots", name: "a slot" },
-            Key { class: "s2", name: "fitted, over all starts" },
-            Key { class: "s3 dashed", name: "allowed" },
-            Key { class: "event", name: "capacity" },
+            Key {
+                class: "s1 dots",
+                name: "a slot",
+            },
+            Key {
+                class: "s2",
+                name: "fitted, over all starts",
+            },
+            Key {
+                class: "s3 dashed",
+                name: "allowed",
+            },
+            Key {
+                class: "event",
+                name: "capacity",
+            },
         ],
         reads_out: None,
     };
@@ -169,7 +201,10 @@ fn shares(record: &CapacityRecord, own: &SystemRecord, slots: &[Played<'_>]) -> 
             share(slot).map_or_else(|| "–".to_owned(), percent),
         ]
     });
-    figure.with(&drawing, &table(&["Turns/s", "Due", "Broken", "Share"], rows))
+    figure.with(
+        &drawing,
+        &table(&["Turns/s", "Due", "Broken", "Share"], rows),
+    )
 }
 
 fn capacity_line(own: &SystemRecord, x: &Axis) -> String {

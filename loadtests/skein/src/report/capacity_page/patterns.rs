@@ -33,7 +33,8 @@ pub(super) fn section(record: &CapacityRecord) -> Markup {
 fn table(own: &SystemRecord, variants: &[&SystemRecord]) -> Markup {
     let all = || std::iter::once(own).chain(variants.iter().copied());
     let most = most(all().map(|system| &system.finding));
-    let common = |system: &SystemRecord, of: fn(&CommonRecord) -> f64| system.common.as_ref().map(of);
+    let common =
+        |system: &SystemRecord, of: fn(&CommonRecord) -> f64| system.common.as_ref().map(of);
     html! {
         table {
             thead { tr {
@@ -67,7 +68,9 @@ fn differences(
 ) -> Markup {
     let all = || std::iter::once(own).chain(variants.iter().copied());
     let mut roles: Vec<&str> = Vec::new();
-    let calls = all().filter_map(|system| system.common.as_ref()).flat_map(|common| &common.calls);
+    let calls = all()
+        .filter_map(|system| system.common.as_ref())
+        .flat_map(|common| &common.calls);
     for call in calls {
         if !roles.contains(&&*call.role) {
             roles.push(&call.role);

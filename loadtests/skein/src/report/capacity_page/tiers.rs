@@ -35,7 +35,9 @@ fn headline(limit: &Limit) -> String {
         Limit::SharedCores { most } => {
             format!("The cores that all nodes share, of which {most} uses the most.")
         }
-        Limit::Waits { tier } => format!("{tier}: requests wait there, although it has CPU time left."),
+        Limit::Waits { tier } => {
+            format!("{tier}: requests wait there, although it has CPU time left.")
+        }
         Limit::Generator => "The generator: the system could do more than it can show.".to_owned(),
         Limit::Unknown => "It can’t be told.".to_owned(),
     }

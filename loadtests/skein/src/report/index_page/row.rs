@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::report::entry::{CapacityLine, ComparisonLine, GateLine, RunFigures, RunLine, ShortRevision};
+use crate::report::entry::{
+    CapacityLine, ComparisonLine, GateLine, RunFigures, RunLine, ShortRevision,
+};
 use crate::report::figures::{count, known, micros, per_second};
 use crate::report::layout::{badge, link};
 use crate::report::{Entry, Kind, Line};
