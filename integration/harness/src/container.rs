@@ -18,6 +18,7 @@ use nix::unistd::{Pid, getegid, geteuid};
 
 use crate::host::exit_code;
 use crate::launcher::Launch;
+use crate::machine::Machine;
 use crate::topology::ProgramFile;
 
 /// By this label our containers are known.
@@ -59,6 +60,11 @@ impl Container {
         let mut say = |all: &[&str]| words.extend(all.iter().map(OsString::from));
         say(&["run", "--rm", "--network=host", "--label", LABEL]);
         say(&["--name", &self.name]);
+        if let Some(Machine { cpus, .. }) = launch.machine {
+            // As `--cpus` does, with a shorter period.
+            say(&["--cpu-period", &cpus.period_micros().to_string()]);
+            say(&["--cpu-quota", &cpus.quota_micros().to_string()]);
+        }
         let is_ours = program.file != ProgramFile::Image;
         if is_ours {
             // Servers ask for the name of the user that they are.

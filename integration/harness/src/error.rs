@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::http::AskError;
 use crate::name::NodeName;
+use crate::topology::Cpus;
 
 /// The reason why a system, or a node of it, did not start. Nothing of what was started
 /// is left running.
@@ -57,6 +58,17 @@ pub enum StartError {
         node: NodeName,
         reasons: String,
         remedy: String,
+    },
+
+    #[error(
+        "{node} can't be given {cpus} here, since {reason}; be root, or within a cgroup that is \
+         yours (`systemd-run --user --scope -p Delegate=cpu …`), run it in a container, or leave \
+         its `cpus` out"
+    )]
+    NoShare {
+        node: NodeName,
+        cpus: Cpus,
+        reason: String,
     },
 
     #[error("{node} {reason}")]

@@ -18,11 +18,13 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::time::{sleep, timeout};
 
+use crate::cgroup::OwnGroup;
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::folder::DataFolder;
 use crate::host::NO_PROGRAM;
 use crate::launcher::{Launch, Launcher};
 use crate::listener;
+use crate::machine::{Machine, no_share};
 use crate::name::NodeName;
 use crate::process::Process;
 use crate::ready;
@@ -54,6 +56,7 @@ pub(crate) struct Node {
     plan: NodePlan,
     log: PathBuf,
     data: DataFolder,
+    machine: Option<Machine>,
     place: OnceLock<Place>,
     further_ports: OnceLock<FurtherPorts>,
     life: Mutex<Life>,
@@ -83,11 +86,17 @@ impl Life {
 
 impl Node {
     /// A node that has not been started, and will log to the file `log`.
-    pub(crate) fn new(plan: NodePlan, log: PathBuf, data: DataFolder) -> Self {
+    pub(crate) fn new(
+        plan: NodePlan,
+        log: PathBuf,
+        data: DataFolder,
+        machine: Option<Machine>,
+    ) -> Self {
         Node {
             plan,
             log,
             data,
+            machine,
             place: OnceLock::new(),
             further_ports: OnceLock::new(),
             life: Mutex::default(),
@@ -95,6 +104,11 @@ impl Node {
             fulfilled: OnceLock::new(),
             starting: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The small machine that it is given, if any.
+    pub(crate) fn machine(&self) -> Option<&Machine> {
+        self.machine.as_ref()
     }
 
     pub(crate) fn plan(&self) -> &NodePlan {
@@ -171,6 +185,11 @@ impl Node {
                 source,
             })?;
         }
+        let group = self
+            .machine
+            .as_ref()
+            .map(|machine| machine.group(&self.plan));
+        let group = group.transpose()?.flatten();
         let (command, container) = launch.command(log).map_err(unlogged)?;
         let mut child = spawn(command, launcher.cores()).map_err(|source| StartError::Spawn {
             node: self.name(),
@@ -184,6 +203,9 @@ impl Node {
             None if self.plan.run.is_hosted() => Process::new(child),
             None => Process::with_descendants(child),
         });
+        if let Some(group) = group {
+            self.confine(group)?;
+        }
 
         let ready = match output {
             Some(output) => timeout(self.plan.within, self.announces_itself(&launch, output))
@@ -195,6 +217,20 @@ impl Node {
             self.retire();
         }
         ready
+    }
+
+    /// Puts the process that was just started, and whom it has started, into a group.
+    fn confine(&self, group: OwnGroup) -> Result<(), StartError> {
+        let process = &mut self.life().process;
+        let confined = process.as_mut().map(|process| process.confine(group));
+        let Some(Err(error)) = confined else {
+            return Ok(());
+        };
+        // What isn't small is not this node.
+        *process = None;
+        let cpus = self.machine.as_ref().expect("its group is of it").cpus;
+        let reason = format!("it can't be put into its cgroup: {error}");
+        Err(no_share(&self.plan, cpus, reason))
     }
 
     fn launch<'a>(
@@ -209,6 +245,7 @@ impl Node {
             plan: &self.plan,
             program,
             data: &self.data,
+            machine: self.machine(),
             nonce,
             listen: self.listens(),
             fill,

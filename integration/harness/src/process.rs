@@ -15,6 +15,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
+use crate::cgroup::OwnGroup;
 use crate::container::Container;
 use crate::host::{BECOME_WORD, FIRST_WORD};
 use crate::listener::members;
@@ -25,6 +26,8 @@ use crate::usage::Usage;
 pub(crate) struct Process {
     child: Child,
     reach: Reach,
+    /// The group that it is in, if it has one of its own; removed after its end.
+    group: Option<OwnGroup>,
     paused: bool,
     told_to_end: bool,
 }
@@ -49,6 +52,7 @@ impl Process {
         Process {
             child,
             reach,
+            group: None,
             paused: false,
             told_to_end: false,
         }
@@ -62,6 +66,30 @@ impl Process {
     /// The process that a container doesn't outlive.
     pub(crate) fn of_container(child: Child, container: Container) -> Self {
         Process::reaching(child, Reach::Container(container))
+    }
+
+    /// Puts it into a group, with those whom it has started since.
+    pub(crate) fn confine(&mut self, group: OwnGroup) -> io::Result<()> {
+        const ATTEMPTS: usize = 100;
+        let first = self.pid();
+        let group = self.group.insert(group);
+        group.take(first)?;
+        for _ in 0..ATTEMPTS {
+            let inside = group.processes()?;
+            let all = members(first).map_err(io::Error::other)?;
+            let is_outside = |process: &&procfs::process::Process| {
+                !inside.contains(&pid(process)) && !is_gone(process)
+            };
+            let outside: Vec<Pid> = all.iter().filter(is_outside).map(pid).collect();
+            if outside.is_empty() {
+                return Ok(());
+            }
+            for process in outside {
+                // One that has ended meanwhile is not there the next time.
+                let _ = group.take(process);
+            }
+        }
+        Err(io::Error::other("some of its processes stay outside"))
     }
 
     /// How it ended, if it has.
@@ -153,10 +181,12 @@ impl Process {
 
     /// What it has taken from the operating system so far.
     pub(crate) fn usage(&self) -> io::Result<Usage> {
-        match self.reach {
+        let mut usage = match self.reach {
             Reach::Alone => Usage::of(self.pid()),
             _ => Usage::of_all(self.members()?.iter().map(pid)),
-        }
+        }?;
+        usage.throttled = self.group.as_ref().map(OwnGroup::throttled).transpose()?;
+        Ok(usage)
     }
 
     /// Its number, which is that of its process group, too.

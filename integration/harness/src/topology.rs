@@ -1,6 +1,7 @@
 //! Topologies as data: which nodes there are, how each runs, whom it calls, how one
 //! knows that it is ready, and where its counters are. Nothing here knows processes.
 
+mod cpus;
 mod file;
 mod plan;
 mod setting;
@@ -8,6 +9,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
+pub use cpus::{Cpus, InvalidCpus};
 pub use file::FileError;
 pub use nix::sys::signal::Signal;
 pub use plan::{CountersAt, Demands, NodePlan, Program, ProgramFile, Ready, Rooms, Run};
@@ -76,6 +78,8 @@ pub enum TopologyError {
          `image` alone, with a `command` for its entry point, or beside `run`"
     )]
     NoProgram { node: NodeName },
+    #[error("{node} runs elsewhere, so it can't be given a share of a CPU here: leave `cpus` out")]
+    NoShare { node: NodeName },
 }
 
 impl Topology {
@@ -135,6 +139,8 @@ impl Topology {
         for plan in self.nodes.iter_mut().filter(|plan| plan.name == *node) {
             plan.run = Run::Elsewhere(url.to_owned());
             plan.otherwise.clear();
+            // It has been given its machine.
+            plan.cpus = None;
         }
         self
     }

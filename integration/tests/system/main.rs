@@ -64,6 +64,7 @@ mod real_parts;
 mod round_robin;
 mod round_robin_over_haproxy;
 mod round_robin_over_nginx;
+mod small_machines;
 mod starting;
 mod stopping;
 mod tiny_pieces;
@@ -117,6 +118,17 @@ fn main() -> ExitCode {
             a_stranger_on_the_port_is_not_taken_for_the_program,
             a_program_is_killed_and_measured_with_those_it_started,
             a_program_that_leaves_its_end_to_the_kernel_has_stopped_in_good_order,
+        }
+        small_machines {
+            a_service_without_a_cgroup_simulates_its_share,
+            a_program_without_any_means_fails_the_start_and_is_told_what_to_do,
+        }
+        small_machines needs cgroups {
+            a_program_with_all_whom_it_starts_gets_its_share_and_no_more,
+            the_cgroups_of_a_harness_that_was_killed_are_swept,
+        }
+        small_machines needs images {
+            a_container_gets_its_share_and_no_more,
         }
         no_orphans {
             no_node_survives_a_harness_that_was_killed,

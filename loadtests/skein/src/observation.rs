@@ -15,7 +15,7 @@ use crate::evidence::MachineUse;
 use crate::evidence::machine::MachineReading;
 use crate::plan::Plan;
 use crate::program::NodeCounts;
-use crate::record::ServerRecord;
+use crate::record::{MachineRecord, ServerRecord};
 
 /// Everything that a system shows at a moment.
 #[derive(Clone, Debug)]
@@ -112,6 +112,20 @@ impl Observation {
             })
         });
         servers.collect()
+    }
+
+    /// The small machines that a system's nodes were given.
+    pub fn machines(system: &System) -> BTreeMap<NodeName, MachineRecord> {
+        let nodes = system.topology().nodes().iter();
+        let machines = nodes.filter_map(|node| {
+            let machine = system.machine(node.name.as_str())?;
+            let record = MachineRecord {
+                cpus: machine.cpus.get(),
+                words: machine.to_string(),
+            };
+            Some((node.name.clone(), record))
+        });
+        machines.collect()
     }
 
     /// CPU time that each node used since `earlier`.

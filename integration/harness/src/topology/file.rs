@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
 use super::{
-    CountersAt, NodePlan, Program, ProgramFile, Ready, Run, Signal, Text, TextError, Topology,
-    TopologyError,
+    CountersAt, Cpus, NodePlan, Program, ProgramFile, Ready, Run, Signal, Text, TextError,
+    Topology, TopologyError,
 };
 use crate::name::NodeName;
 
@@ -82,6 +82,9 @@ impl Topology {
     /// `{ nginx = "/status" }`, `{ redis = "redis://{address}" }` or
     /// `{ postgres = "postgres://skein@{address}/skein" }`.
     ///
+    /// `cpus = 0.25` gives a node a small machine, and `cpus_variable` names the variable by which
+    /// its program is told where it has to hold itself to it: see [`NodePlan::cpus`].
+    ///
     /// # Errors
     ///
     /// When the text isn't TOML of the right form, or its nodes don't fit together.
@@ -145,6 +148,7 @@ fn place_of(mistake: &TopologyError, places: &[(NodeName, usize)]) -> usize {
         | TopologyError::Replicas { node, .. }
         | TopologyError::SharedPort { node, .. }
         | TopologyError::FixedPort { node, .. }
+        | TopologyError::NoShare { node }
         | TopologyError::NoProgram { node } => node.as_str(),
         TopologyError::Circle { nodes } | TopologyError::NoEntry { nodes } => &nodes[0],
         TopologyError::Empty | TopologyError::Name(_) => "",
@@ -262,6 +266,10 @@ struct NodeFile {
     #[serde(default)]
     entry: bool,
     replicas: Option<usize>,
+    /// The share of a CPU that it is given.
+    cpus: Option<Cpus>,
+    /// The variable that tells the program of it, where it has to hold itself to it.
+    cpus_variable: Option<String>,
 }
 
 /// `"announced"`, `"tcp"`, or a table with one member.
@@ -337,6 +345,9 @@ impl NodeFile {
             (None, None, Some(url)) => Run::Elsewhere(url),
             _ => return Err(TopologyError::NoProgram { node: name }),
         };
+        if run.is_elsewhere() && self.cpus.is_some() {
+            return Err(TopologyError::NoShare { node: name });
+        }
         let tells_otherwise = matches!(self.ready, Some(ReadyFile::Log(_) | ReadyFile::Command(_)));
         if let Run::Container { image, program } = &run
             && program.file == ProgramFile::Image
@@ -360,6 +371,8 @@ impl NodeFile {
             counters: self.counters.map(CountersAt::from),
             entry: self.entry,
             replicas: self.replicas,
+            cpus: self.cpus,
+            cpus_variable: self.cpus_variable,
             ..NodePlan::running(name, run)
         })
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::{Text, Topology, TopologyError};
+use super::{Cpus, Text, Topology, TopologyError};
 use crate::name::NodeName;
 
 /// The plan of one node, or of several equal ones.
@@ -41,6 +41,11 @@ pub struct NodePlan {
     pub demands: Option<Demands>,
     /// The rooms that it has to give, if it lasts longer than a system.
     pub rooms: Option<Rooms>,
+    /// The share of this machine's CPUs that it is given, in place of all of them.
+    pub cpus: Option<Cpus>,
+    /// The variable by which its program is told of that share, if it can hold itself to it
+    /// where no control group can be had.
+    pub cpus_variable: Option<String>,
     /// True when the load goes here.
     pub entry: bool,
     pub(super) replicas: Option<usize>,
@@ -230,6 +235,8 @@ impl NodePlan {
             counters: None,
             demands: None,
             rooms: None,
+            cpus: None,
+            cpus_variable: None,
             entry: false,
             replicas: None,
             index: 1,
@@ -324,6 +331,23 @@ impl NodePlan {
         self
     }
 
+    /// The same on a small machine: with this share of the CPUs and no more.
+    ///
+    /// A container has it by its own means, a program by a control group where one may be made
+    /// (by root, or below one that is delegated). Else its program is told to hold itself to
+    /// it, if [`NodePlan::cpus_told_by`] says how; or the system doesn't start.
+    pub fn cpus(mut self, cpus: Cpus) -> Self {
+        self.cpus = Some(cpus);
+        self
+    }
+
+    /// The same, with a variable that tells the program its share of the CPUs where it has to
+    /// hold itself to it.
+    pub fn cpus_told_by(mut self, variable: impl Into<String>) -> Self {
+        self.cpus_variable = Some(variable.into());
+        self
+    }
+
     /// The same, calling these nodes too.
     pub fn calling(mut self, nodes: impl IntoIterator<Item = NodeName>) -> Self {
         self.calls.extend(nodes);
@@ -348,7 +372,7 @@ impl NodePlan {
 
     /// True when the node is a server that runs already, and that nobody starts or stops.
     pub fn is_elsewhere(&self) -> bool {
-        matches!(self.run, Run::Elsewhere(_))
+        self.run.is_elsewhere()
     }
 
     /// True when this is its name, or its role.
@@ -438,6 +462,10 @@ impl Run {
         if let Some(program) = self.program_mut() {
             program.environment.insert(variable, value);
         }
+    }
+
+    pub(super) fn is_elsewhere(&self) -> bool {
+        matches!(self, Run::Elsewhere(_))
     }
 
     /// True when the launcher's program hosts the node.

@@ -25,6 +25,8 @@ pub(super) fn traffic(
         if let Some(requests) = account.requests.get(name) {
             answered.requests = Some(*requests);
         }
+        let machines = measured.map(|measured| &measured.machines);
+        answered.machine = machines.and_then(|of| of.get(&node.name).cloned());
         answered
     });
     let tiers = topology.tiers().into_iter().map(|tier| {
@@ -56,6 +58,7 @@ fn answered(
         requests: counted.map(|_| statuses.values().sum::<f64>().round() as u64),
         errors: errors.map(|(_, count)| count).sum::<f64>().round() as u64,
         remarks: remarks.cloned().unwrap_or_default(),
+        machine: None,
     }
 }
 
