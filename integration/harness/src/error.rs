@@ -45,6 +45,16 @@ pub enum StartError {
         log: String,
     },
 
+    #[error(
+        "{node} runs once and must end with success, but ended with {status}; its log ends \
+         with\n{log}"
+    )]
+    NotDone {
+        node: NodeName,
+        status: ExitStatus,
+        log: String,
+    },
+
     #[error("{node} was not ready within {limit:?}; last seen: {last}; its log ends with\n{log}")]
     Late {
         node: NodeName,

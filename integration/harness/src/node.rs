@@ -3,6 +3,7 @@
 
 mod elsewhere;
 mod errand;
+mod once;
 mod place;
 
 use std::fs::{self, File};
@@ -57,6 +58,8 @@ pub(crate) struct Node {
     log: PathBuf,
     data: DataFolder,
     machine: Option<Machine>,
+    /// The time that it took to its end, of a node that runs once.
+    done_after: Mutex<Option<Duration>>,
     place: OnceLock<Place>,
     further_ports: OnceLock<FurtherPorts>,
     life: Mutex<Life>,
@@ -97,6 +100,7 @@ impl Node {
             log,
             data,
             machine,
+            done_after: Mutex::default(),
             place: OnceLock::new(),
             further_ports: OnceLock::new(),
             life: Mutex::default(),
@@ -211,6 +215,7 @@ impl Node {
             Some(output) => timeout(self.plan.within, self.announces_itself(&launch, output))
                 .await
                 .unwrap_or_else(|_| Err(self.late("it said nothing"))),
+            None if self.plan.runs_once() => self.is_done().await,
             None => self.shows_its_sign(&launch, logged_before).await,
         };
         if ready.is_err() {

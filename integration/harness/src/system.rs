@@ -239,6 +239,11 @@ impl System {
         self.node(node).usage()
     }
 
+    /// The time that a node took to its end, of one that runs once and is done.
+    pub fn done_after(&self, node: &str) -> Option<Duration> {
+        self.node(node).done_after()
+    }
+
     /// The small machine that a node was given, and by which means; none for one that has all
     /// of this one.
     pub fn machine(&self, node: &str) -> Option<&Machine> {

@@ -64,6 +64,7 @@ mod real_parts;
 mod round_robin;
 mod round_robin_over_haproxy;
 mod round_robin_over_nginx;
+mod run_once;
 mod small_machines;
 mod starting;
 mod stopping;
@@ -118,6 +119,11 @@ fn main() -> ExitCode {
             a_stranger_on_the_port_is_not_taken_for_the_program,
             a_program_is_killed_and_measured_with_those_it_started,
             a_program_that_leaves_its_end_to_the_kernel_has_stopped_in_good_order,
+        }
+        run_once {
+            those_that_call_a_migration_start_when_it_is_done,
+            a_migration_that_fails_stops_the_start_with_the_end_of_its_log,
+            a_migration_that_never_ends_is_late,
         }
         small_machines {
             a_service_without_a_cgroup_simulates_its_share,

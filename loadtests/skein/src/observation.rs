@@ -75,7 +75,7 @@ impl Observation {
             .topology()
             .nodes()
             .iter()
-            .filter(|node| !node.is_elsewhere() && is_there(&node.name))
+            .filter(|node| node.is_at_work() && is_there(&node.name))
             .map(|node| Ok((node.name.clone(), system.cpu_time(node.name.as_str())?)))
             .collect::<Result<_, CpuTimeError>>()?;
         Ok(Observation {
@@ -112,6 +112,16 @@ impl Observation {
             })
         });
         servers.collect()
+    }
+
+    /// The times that nodes took which run once, before all others.
+    pub fn done(system: &System) -> BTreeMap<NodeName, Duration> {
+        let nodes = system.topology().nodes().iter();
+        let done = nodes.filter_map(|node| {
+            let after = system.done_after(node.name.as_str())?;
+            Some((node.name.clone(), after))
+        });
+        done.collect()
     }
 
     /// The small machines that a system's nodes were given.

@@ -82,7 +82,8 @@ impl Topology {
     /// `{ nginx = "/status" }`, `{ redis = "redis://{address}" }` or
     /// `{ postgres = "postgres://skein@{address}/skein" }`.
     ///
-    /// `cpus = 0.25` gives a node a small machine, and `cpus_variable` names the variable by which
+    /// `once = true` is a node such as a migration: whoever names it in `calls` starts when it
+    /// has ended with success. `cpus = 0.25` gives a node a small machine, and `cpus_variable` names the variable by which
     /// its program is told where it has to hold itself to it: see [`NodePlan::cpus`].
     ///
     /// # Errors
@@ -149,9 +150,11 @@ fn place_of(mistake: &TopologyError, places: &[(NodeName, usize)]) -> usize {
         | TopologyError::SharedPort { node, .. }
         | TopologyError::FixedPort { node, .. }
         | TopologyError::NoShare { node }
+        | TopologyError::Once { node, .. }
+        | TopologyError::RefersToOnce { node, .. }
         | TopologyError::NoProgram { node } => node.as_str(),
         TopologyError::Circle { nodes } | TopologyError::NoEntry { nodes } => &nodes[0],
-        TopologyError::Empty | TopologyError::Name(_) => "",
+        TopologyError::Empty | TopologyError::OnlyOnce | TopologyError::Name(_) => "",
     };
     let is_it = |name: &NodeName| {
         // A replica's name begins with that of the group.
@@ -266,6 +269,9 @@ struct NodeFile {
     #[serde(default)]
     entry: bool,
     replicas: Option<usize>,
+    /// True when it runs to its end before those that call it start.
+    #[serde(default)]
+    once: bool,
     /// The share of a CPU that it is given.
     cpus: Option<Cpus>,
     /// The variable that tells the program of it, where it has to hold itself to it.
@@ -348,7 +354,12 @@ impl NodeFile {
         if run.is_elsewhere() && self.cpus.is_some() {
             return Err(TopologyError::NoShare { node: name });
         }
-        let tells_otherwise = matches!(self.ready, Some(ReadyFile::Log(_) | ReadyFile::Command(_)));
+        if self.once && self.ready.is_some() {
+            let member = "ready";
+            return Err(TopologyError::Once { node: name, member });
+        }
+        let tells_otherwise =
+            self.once || matches!(self.ready, Some(ReadyFile::Log(_) | ReadyFile::Command(_)));
         if let Run::Container { image, program } = &run
             && program.file == ProgramFile::Image
             && self.port == 0
@@ -365,7 +376,10 @@ impl NodeFile {
             port: self.port,
             url: self.url,
             calls: self.calls,
-            ready: self.ready.map_or(usual, Ready::from),
+            ready: match self.once {
+                true => Ready::Done,
+                false => self.ready.map_or(usual, Ready::from),
+            },
             within: self.within,
             stop_within: self.stop_within,
             counters: self.counters.map(CountersAt::from),

@@ -127,6 +127,9 @@ pub enum Ready {
     Log(String),
     /// This command ends with success.
     Command(Vec<Text>),
+    /// It ends, with success: it runs once, such as a migration, and whoever refers to it starts
+    /// afterwards.
+    Done,
     /// None: it is taken for ready once it is started, and whoever calls it waits for it.
     AtOnce,
 }
@@ -296,6 +299,12 @@ impl NodePlan {
         self
     }
 
+    /// The same as a node that runs once, such as a migration: whoever calls it starts when it
+    /// has ended with success. It listens nowhere and takes no part afterwards.
+    pub fn once(self) -> Self {
+        self.ready(Ready::Done)
+    }
+
     /// The same with another limit to the time until it is ready.
     pub fn within(mut self, within: Duration) -> Self {
         self.within = within;
@@ -368,6 +377,30 @@ impl NodePlan {
     /// The ways in which it may run, the first one first.
     pub fn ways(&self) -> impl Iterator<Item = &Run> {
         [&self.run].into_iter().chain(&self.otherwise)
+    }
+
+    /// True when the node has ended once its system has started.
+    pub fn runs_once(&self) -> bool {
+        self.ready == Ready::Done
+    }
+
+    /// True when it has processes for as long as its system lives, which can be looked at.
+    pub fn is_at_work(&self) -> bool {
+        !self.is_elsewhere() && !self.runs_once()
+    }
+
+    /// The member that makes no sense in a node that has ended, if it has one.
+    pub(super) fn too_much_for_once(&self) -> Option<&'static str> {
+        let members = [
+            ("elsewhere", self.is_elsewhere()),
+            ("port", self.port != 0),
+            ("url", self.url.is_some()),
+            ("counters", self.counters.is_some()),
+            ("entry", self.entry),
+            ("rooms", self.rooms.is_some()),
+        ];
+        let (member, _) = members.into_iter().find(|(_, is_there)| *is_there)?;
+        Some(member)
     }
 
     /// True when the node is a server that runs already, and that nobody starts or stops.

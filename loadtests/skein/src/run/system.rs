@@ -37,6 +37,8 @@ pub(crate) struct Measured {
     pub(super) own_cpu: Duration,
     pub(super) servers: Vec<ServerRecord>,
     pub(super) machines: BTreeMap<NodeName, MachineRecord>,
+    /// Nodes that run once, each with the time that it took.
+    pub(super) done: BTreeMap<NodeName, Duration>,
 }
 
 /// What was seen of processes while the load went on.
@@ -296,6 +298,7 @@ impl Subject {
             own_cpu: end.own_cpu_since(&begin),
             servers: end.servers(system),
             machines: Observation::machines(system),
+            done: Observation::done(system),
         })
     }
 

@@ -8,6 +8,7 @@ use harness::Topology;
 
 use super::super::system::{GENERATOR, Measured};
 use crate::program::{Account, NodeCounts};
+use crate::report::figures::duration;
 use crate::record::{NodeRecord, ProcessRecord, Traffic};
 
 /// The traffic between nodes, over the stages that are no warm-up. Calls are as the program that
@@ -25,6 +26,9 @@ pub(super) fn traffic(
         if let Some(requests) = account.requests.get(name) {
             answered.requests = Some(*requests);
         }
+        if let Some(after) = measured.and_then(|measured| measured.done.get(&node.name)) {
+            answered.remarks.push(done(*after));
+        }
         let machines = measured.map(|measured| &measured.machines);
         answered.machine = machines.and_then(|of| of.get(&node.name).cloned());
         answered
@@ -39,6 +43,11 @@ pub(super) fn traffic(
         tiers: tiers.collect(),
         servers: measured.map_or_else(Vec::new, |measured| measured.servers.clone()),
     }
+}
+
+/// A node that ran once, in a few words.
+fn done(after: Duration) -> String {
+    format!("done in {} before the load", duration(after.as_secs_f64()))
 }
 
 /// A node's answers, where it counts them as `requests_total` by `status`.
