@@ -1,6 +1,7 @@
 //! The kernel's control groups (cgroups), in both versions: where the group of a process is,
 //! which processes are in it, and what it counts.
 
+mod container;
 mod own;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use nix::unistd::Pid;
 use procfs::process::Process;
 
+pub(crate) use container::ContainerGroups;
 pub(crate) use own::{OwnGroup, sweep};
 
 /// A version of control groups.
@@ -71,11 +73,46 @@ impl Group {
             .ok_or_else(|| format!("this machine has no cgroups with the {controller} controller"))
     }
 
-    /// The processes in it.
+    /// The processes in it, and in those below it.
     pub(crate) fn processes(&self) -> io::Result<Vec<Pid>> {
-        let text = fs::read_to_string(self.folder.join("cgroup.procs"))?;
-        let numbers = text.lines().filter_map(|line| line.parse().ok());
-        Ok(numbers.map(Pid::from_raw).collect())
+        let mut processes = Vec::new();
+        let mut folders = vec![self.folder.clone()];
+        while let Some(folder) = folders.pop() {
+            let text = fs::read_to_string(folder.join("cgroup.procs"))?;
+            let numbers = text.lines().filter_map(|line| line.parse().ok());
+            processes.extend(numbers.map(Pid::from_raw));
+            let entries = fs::read_dir(&folder)?.filter_map(Result::ok);
+            let below = entries.filter(|entry| entry.file_type().is_ok_and(|of| of.is_dir()));
+            folders.extend(below.map(|entry| entry.path()));
+        }
+        Ok(processes)
+    }
+
+    /// CPU time, user and system, of all processes that were ever in it; of a group of the
+    /// controller that accounts for it.
+    pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
+        match self.version {
+            Version::V1 => self.number("cpuacct.usage").map(Duration::from_nanos),
+            Version::V2 => {
+                let stat = self.statistics("cpu.stat")?;
+                let used = stat.get("usage_usec").copied().map(Duration::from_micros);
+                used.ok_or_else(|| io::Error::other("cpu.stat doesn't tell the CPU time"))
+            }
+        }
+    }
+
+    /// The most memory that it ever had, in bytes; of a group of the `memory` controller.
+    pub(crate) fn peak_memory(&self) -> io::Result<u64> {
+        self.number(match self.version {
+            Version::V1 => "memory.max_usage_in_bytes",
+            Version::V2 => "memory.peak",
+        })
+    }
+
+    /// A file of one number.
+    fn number(&self, file: &str) -> io::Result<u64> {
+        let text = fs::read_to_string(self.folder.join(file))?;
+        text.trim().parse().map_err(io::Error::other)
     }
 
     /// The times that it had no quota left; of a group of the `cpu` controller.

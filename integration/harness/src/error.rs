@@ -178,6 +178,9 @@ pub enum CpuTimeError {
     #[error("could not read what {node} has used, which is not running")]
     NotRunning { node: NodeName },
 
+    #[error("what {node} uses is not observable, since {reason}")]
+    NotObservable { node: NodeName, reason: String },
+
     #[error("could not read what {node} has used")]
     Clock { node: NodeName, source: io::Error },
 }

@@ -27,7 +27,7 @@ use crate::launcher::{Launch, Launcher};
 use crate::listener;
 use crate::machine::{Machine, no_share};
 use crate::name::NodeName;
-use crate::process::Process;
+use crate::process::{Process, Unseen};
 use crate::ready;
 use crate::spawner::spawn;
 use crate::topology::{NodePlan, Program, ProgramFile, Ready, Text};
@@ -308,24 +308,23 @@ impl Node {
 
     /// CPU time, user and system, that the node's present process has used.
     pub(crate) fn cpu_time(&self) -> Result<Duration, CpuTimeError> {
-        let node = self.name();
-        match self.life().running() {
-            Some(process) => process
-                .cpu_time()
-                .map_err(|source| CpuTimeError::Clock { node, source }),
-            None => Err(CpuTimeError::NotRunning { node }),
-        }
+        self.seen(Process::cpu_time)
     }
 
     /// What the node's present process has taken from the operating system.
     pub(crate) fn usage(&self) -> Result<Usage, CpuTimeError> {
+        self.seen(Process::usage)
+    }
+
+    fn seen<T>(&self, look: impl FnOnce(&Process) -> Result<T, Unseen>) -> Result<T, CpuTimeError> {
         let node = self.name();
-        match self.life().running() {
-            Some(process) => process
-                .usage()
-                .map_err(|source| CpuTimeError::Clock { node, source }),
-            None => Err(CpuTimeError::NotRunning { node }),
-        }
+        let Some(seen) = self.life().running().map(|process| look(process)) else {
+            return Err(CpuTimeError::NotRunning { node });
+        };
+        seen.map_err(|unseen| match unseen {
+            Unseen::Now(source) => CpuTimeError::Clock { node, source },
+            Unseen::Never(reason) => CpuTimeError::NotObservable { node, reason },
+        })
     }
 
     /// Every exit of this node that nobody asked for, the oldest first.

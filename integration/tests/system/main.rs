@@ -36,6 +36,7 @@ mod balancer_alone_over_nginx;
 mod caching;
 mod caching_over_managed_redis;
 mod caching_over_redis;
+mod containers;
 mod crowds;
 mod docker;
 mod early_answers;
@@ -132,6 +133,9 @@ fn main() -> ExitCode {
         small_machines needs cgroups {
             a_program_with_all_whom_it_starts_gets_its_share_and_no_more,
             the_cgroups_of_a_harness_that_was_killed_are_swept,
+        }
+        containers needs images {
+            a_container_is_measured_with_all_of_its_processes,
         }
         small_machines needs images {
             a_container_gets_its_share_and_no_more,

@@ -76,7 +76,12 @@ impl Observation {
             .nodes()
             .iter()
             .filter(|node| node.is_at_work() && is_there(&node.name))
-            .map(|node| Ok((node.name.clone(), system.cpu_time(node.name.as_str())?)))
+            .filter_map(|node| match system.cpu_time(node.name.as_str()) {
+                Ok(time) => Some(Ok((node.name.clone(), time))),
+                // The page says so, and why.
+                Err(CpuTimeError::NotObservable { .. }) => None,
+                Err(error) => Some(Err(error)),
+            })
             .collect::<Result<_, CpuTimeError>>()?;
         Ok(Observation {
             counters,
@@ -112,6 +117,16 @@ impl Observation {
             })
         });
         servers.collect()
+    }
+
+    /// The nodes of which nobody tells what they take from the operating system, with the reason.
+    pub fn not_observable(system: &System) -> BTreeMap<NodeName, String> {
+        let nodes = system.topology().nodes().iter();
+        let reasons = nodes.filter_map(|node| match system.cpu_time(node.name.as_str()) {
+            Err(CpuTimeError::NotObservable { reason, .. }) => Some((node.name.clone(), reason)),
+            _ => None,
+        });
+        reasons.collect()
     }
 
     /// The times that nodes took which run once, before all others.

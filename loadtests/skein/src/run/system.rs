@@ -37,6 +37,8 @@ pub(crate) struct Measured {
     pub(super) own_cpu: Duration,
     pub(super) servers: Vec<ServerRecord>,
     pub(super) machines: BTreeMap<NodeName, MachineRecord>,
+    /// Nodes of which nobody tells what they use, each with the reason.
+    pub(super) not_observable: BTreeMap<NodeName, String>,
     /// Nodes that run once, each with the time that it took.
     pub(super) done: BTreeMap<NodeName, Duration>,
 }
@@ -298,6 +300,7 @@ impl Subject {
             own_cpu: end.own_cpu_since(&begin),
             servers: end.servers(system),
             machines: Observation::machines(system),
+            not_observable: Observation::not_observable(system),
             done: Observation::done(system),
         })
     }

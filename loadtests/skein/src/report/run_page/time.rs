@@ -113,7 +113,8 @@ pub(super) fn usage(record: &Record) -> Markup {
                 p.small.soft {
                     "As the operating system tells, per request that the generator sent. A thread switches "
                     "of its own will to wait for something, and is forced to when another gets its core; "
-                    "memory is the most that the process had since its start."
+                    "memory is the most that the process had since its start. "
+                    "A container is all of its processes, and its memory has the pages of files that it keeps."
                     @if quotas {
                         " A node with a quota of CPU time stands still in each period once it has used its quota up: "
                         "the share of periods in which that happened, and the time, added up over cores."

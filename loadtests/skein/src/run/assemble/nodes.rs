@@ -29,6 +29,9 @@ pub(super) fn traffic(
         if let Some(after) = measured.and_then(|measured| measured.done.get(&node.name)) {
             answered.remarks.push(done(*after));
         }
+        let unseen = measured.and_then(|measured| measured.not_observable.get(&node.name));
+        let unseen = unseen.map(|reason| format!("CPU and memory not observable: {reason}"));
+        answered.remarks.extend(unseen);
         let machines = measured.map(|measured| &measured.machines);
         answered.machine = machines.and_then(|of| of.get(&node.name).cloned());
         answered
