@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::ops::Deref;
 
-use harness::topology::{NodePlan, Ready, Run, Text};
+use harness::topology::{Cpus, NodePlan, Ready, Run, Text};
 use harness::{NodeName, topology};
 use services::contract::Service;
 
@@ -44,6 +44,7 @@ impl Topology {
             ports: Ports::Free,
             parts: Parts::default(),
             settings: Vec::new(),
+            cpus: Vec::new(),
         }
         .into()
     }
@@ -55,6 +56,7 @@ impl Topology {
             ports: Ports::Free,
             parts: Parts::default(),
             settings: Vec::new(),
+            cpus: Vec::new(),
         }
         .into()
     }
@@ -67,6 +69,7 @@ impl Topology {
             ports: Ports::Free,
             parts: Parts::default(),
             settings: Vec::new(),
+            cpus: Vec::new(),
         }
         .into()
     }
@@ -153,6 +156,13 @@ impl Topology {
         self.shape.into()
     }
 
+    /// The same on small machines: every node of a role, such as `api-gateway` or `postgres`,
+    /// is given this share of the CPUs. Where no other means can be had, ours simulate it.
+    pub fn cpus(mut self, role: &str, cpus: Cpus) -> Self {
+        self.shape.cpus.push((role.to_owned(), cpus));
+        self.shape.into()
+    }
+
     /// The same with a switch for every node of `service`: a flag without a value.
     pub fn with_switch(mut self, service: Service, flag: &str) -> Self {
         let setting = Setting::new(flag, None);
@@ -188,6 +198,8 @@ struct Shape {
     ports: Ports,
     parts: Parts,
     settings: Vec<(Service, Setting)>,
+    /// The shares of the CPUs by role, the last one counting.
+    cpus: Vec<(String, Cpus)>,
 }
 
 #[derive(Clone, Debug)]
@@ -254,7 +266,17 @@ impl Shape {
         let numbered = services
             .flat_map(|service| (1..=self.count(service)).map(move |number| (service, number)));
         let of_services = numbered.map(|(service, number)| self.node(service, number));
-        of_services.chain(self.behind_services())
+        of_services
+            .chain(self.behind_services())
+            .map(|node| self.on_its_machine(node))
+    }
+
+    fn on_its_machine(&self, node: NodePlan) -> NodePlan {
+        let mut given = self.cpus.iter().rev();
+        match given.find(|(role, _)| *role == node.role) {
+            Some((_, cpus)) => node.cpus(*cpus),
+            None => node,
+        }
     }
 
     /// The nodes that services keep things in, and no service is replaced by.
@@ -352,6 +374,7 @@ impl Shape {
             .fold(node, |node, (name, value)| node.env(name, value))
             .in_role(service.as_str(), number)
             .env("SKEIN_NONCE", text("{nonce}"))
+            .cpus_told_by("SKEIN_CPUS")
             .port(port)
             .counters("/metrics")
     }

@@ -72,6 +72,7 @@ fn depth_of(service: &str) -> usize {
 /// The nodes that were planned, of a record that doesn't tell what they counted.
 fn planned(shape: &Shape, own: &LaboratoryRecord) -> Traffic {
     let node = |name: String, service: Service| NodeRecord {
+        machine: None,
         name,
         service: service.to_string(),
         requests: None,

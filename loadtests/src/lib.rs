@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! shape, behaviour     the tables of plans that mean something here alone
-//! parts                the real things in place of ours, as flags and in plans
+//! parts, machines      the real things in place of ours, small machines; as flags and in plans
 //! scenarios            what users do; tokens: what they show at the door
 //!    ↓
 //! counted              the laboratory's own members of a record, from what was seen
@@ -62,6 +62,7 @@ mod counted;
 mod figures;
 mod kinds;
 mod ledger;
+mod machines;
 mod parts;
 mod prediction;
 mod record;
@@ -106,7 +107,7 @@ pub fn program() -> Program {
         .system(topology)
         .described(|plan| plan.table::<Shape>().in_words())
         .up_flags::<up::Flags>()
-        .plan_flags::<parts::PartFlags>()
+        .plan_flags::<shape::Flags>()
         .scenario::<Readers>()
         .scenario::<Writers>()
         .scenario::<Processors>()

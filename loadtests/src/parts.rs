@@ -2,10 +2,7 @@
 
 use clap::Args;
 use integration::real::{Parts, Place, Real};
-use skein::Amending;
 use skein::plan::{Mistake, Spanned};
-
-use crate::shape::Shape;
 
 /// The real thing in a place, or ours.
 ///
@@ -68,19 +65,9 @@ impl PartFlags {
             |parts: Parts, (place, choice): (Place, &Choice)| parts.with(place, choice.0.clone());
         self.choices().fold(parts, with)
     }
-}
 
-impl Amending for PartFlags {
-    type Table = Shape;
-
-    fn amend(&self, shape: Shape) -> Shape {
-        Shape {
-            parts: self.applied_to(shape.parts.clone()),
-            ..shape
-        }
-    }
-
-    fn arguments(&self) -> String {
+    /// The flags as they are written, each with a space before it and without passwords.
+    pub(crate) fn arguments(&self) -> String {
         let flags = self.choices().map(|(place, choice)| {
             let part = choice.0.as_ref().map_or("ours".to_owned(), Real::to_string);
             format!(" --{} {part}", place.name())
@@ -118,6 +105,7 @@ pub(crate) fn in_words(parts: &Parts) -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
     use crate::program;
+    use crate::shape::Shape;
 
     #[test]
     fn flags_take_the_place_of_what_a_plan_says() {
@@ -134,8 +122,8 @@ mod tests {
             cache: Choice::parse(Place::Cache, "redis://me:secret@a:1,redis://b:2").ok(),
             ..PartFlags::default()
         };
-        let amended = flags.amend(Shape::clone(&shape));
-        let places: Vec<&str> = amended.parts.all().map(|(place, _)| place.name()).collect();
+        let amended = flags.applied_to(shape.parts.clone());
+        let places: Vec<&str> = amended.all().map(|(place, _)| place.name()).collect();
         assert_eq!(places, ["cache", "queue"]);
         assert_eq!(
             flags.arguments(),

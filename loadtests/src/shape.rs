@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use humantime::format_duration;
 use integration::Topology;
 use integration::real::{Parts, Place};
 use serde::{Deserialize, Serialize};
 use services::contract::Service;
 use skein::plan::{Mistake, Span, Spanned, within};
-use skein::{Plan, PlanTable, counted};
+use skein::{Amending, Plan, PlanTable, counted};
 
 use crate::behaviour::Behaviour;
-use crate::parts;
+use crate::machines::{self, MachineFlags, Machines};
+use crate::parts::{self, PartFlags};
 
 /// The laboratory that a plan asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,42 @@ pub(crate) struct Shape {
     /// The real things in place of ours.
     #[serde(default)]
     pub(crate) parts: Parts,
+    /// The small machines of its nodes.
+    #[serde(default)]
+    pub(crate) cpus: Machines,
+}
+
+/// Flags of `run` and `gate` that change it.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Flags {
+    #[command(flatten)]
+    parts: PartFlags,
+    #[command(flatten)]
+    machines: MachineFlags,
+}
+
+impl Flags {
+    /// The laboratory with other parts and machines.
+    pub(crate) fn applied_to(&self, parts: Parts, cpus: Machines) -> (Parts, Machines) {
+        (self.parts.applied_to(parts), self.machines.applied_to(cpus))
+    }
+}
+
+impl Amending for Flags {
+    type Table = Shape;
+
+    fn amend(&self, shape: Shape) -> Shape {
+        let (parts, cpus) = self.applied_to(shape.parts.clone(), shape.cpus.clone());
+        Shape {
+            parts,
+            cpus,
+            ..shape
+        }
+    }
+
+    fn arguments(&self) -> String {
+        self.parts.arguments() + &self.machines.arguments()
+    }
 }
 
 /// The table as it is written.
@@ -45,6 +83,7 @@ pub(crate) struct Written {
     cache: Option<Spanned<String>>,
     queue: Option<Spanned<String>>,
     database: Option<Spanned<String>>,
+    cpus: Option<machines::Written>,
 }
 
 impl PlanTable for Shape {
@@ -53,18 +92,20 @@ impl PlanTable for Shape {
 
     fn check(written: Written) -> Result<Self, Mistake> {
         let time = |span: Option<Span>, usual| span.map_or(usual, |span| span.0);
+        let parts = parts::check([
+            (Place::Balancer, written.balancer),
+            (Place::Cache, written.cache),
+            (Place::Queue, written.queue),
+            (Place::Database, written.database),
+        ])?;
         Ok(Shape {
+            cpus: Machines::check(written.cpus, &parts)?,
+            parts,
             gateways: within(written.gateways, 1..=32, 3, "`gateways`")?,
             caches: within(written.caches, 0..=32, 2, "`caches`")?,
             storage_latency: time(written.storage_latency, Duration::from_millis(5)),
             task_duration: time(written.task_duration, Duration::from_millis(100)),
             cache_ttl: time(written.cache_ttl, Duration::from_secs(60)),
-            parts: parts::check([
-                (Place::Balancer, written.balancer),
-                (Place::Cache, written.cache),
-                (Place::Queue, written.queue),
-                (Place::Database, written.database),
-            ])?,
         })
     }
 }
@@ -73,7 +114,7 @@ impl PlanTable for Shape {
 pub(crate) fn topology(plan: &Plan) -> Topology {
     let shape = plan.table::<Shape>();
     let duration = |duration: Duration| format_duration(duration).to_string();
-    Topology::laboratory()
+    let laboratory = Topology::laboratory()
         .gateways(shape.gateways)
         .caches(shape.caches)
         .parts(shape.parts.clone())
@@ -89,7 +130,8 @@ pub(crate) fn topology(plan: &Plan) -> Topology {
         )
         .with(Service::Cache, "ttl", duration(shape.cache_ttl))
         // Readers expect every item that they may ask for.
-        .with(Service::Database, "items", plan.table::<Behaviour>().items)
+        .with(Service::Database, "items", plan.table::<Behaviour>().items);
+    shape.cpus.given_to(laboratory)
 }
 
 impl Shape {
@@ -110,6 +152,7 @@ impl Shape {
         [shape]
             .into_iter()
             .chain(real)
+            .chain(self.cpus.in_words())
             .collect::<Vec<_>>()
             .join(", ")
     }

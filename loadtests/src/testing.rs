@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use integration::real::Parts;
 
+use crate::machines::Machines;
 use crate::prediction::{HitPrediction, PredictedPart};
 use crate::record::{
     CacheNodeRecord, CacheRecord, GatewayRecord, IntruderRecord, LaboratoryRecord, TaskRecord,
@@ -72,6 +73,7 @@ pub(crate) fn about() -> About {
         popularity: Some((1000, 1.0)),
         poll_interval: Some(Duration::from_millis(25)),
         shape: Some(Shape {
+            cpus: Machines::default(),
             gateways: 1,
             caches: 1,
             storage_latency: Duration::from_millis(5),

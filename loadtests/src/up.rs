@@ -5,7 +5,8 @@ use integration::Topology;
 use integration::real::Parts;
 use skein::Shaped;
 
-use crate::parts::PartFlags;
+use crate::machines::Machines;
+use crate::shape;
 use crate::tokens::LABORATORY;
 
 /// The laboratory's shape.
@@ -31,15 +32,17 @@ pub(crate) struct Flags {
     caches: u8,
 
     #[command(flatten)]
-    parts: PartFlags,
+    shape: shape::Flags,
 }
 
 impl Shaped for Flags {
     fn topology(&self) -> skein::Topology {
+        let (parts, cpus) = self.shape.applied_to(Parts::default(), Machines::default());
         let laboratory = Topology::laboratory()
             .gateways(self.gateways.into())
             .caches(self.caches.into())
-            .parts(self.parts.applied_to(Parts::default()));
+            .parts(parts);
+        let laboratory = cpus.given_to(laboratory);
         let laboratory = match self.ephemeral {
             true => laboratory,
             false => laboratory.on_laboratory_ports(),

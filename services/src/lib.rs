@@ -72,6 +72,7 @@ pub mod client;
 pub mod command_line;
 pub mod connection;
 pub mod contract;
+pub mod cpu_share;
 pub mod exposure;
 pub mod identity;
 pub mod json;

@@ -39,6 +39,7 @@ use tracing::{debug, info, warn};
 
 use crate::body::{Breach, CollectError, collect};
 use crate::contract::{Announcement, Health, HealthStatus, NodeName, SERVED_BY, SERVER_TIMING};
+use crate::cpu_share::{CpuShare, Turnstile};
 use crate::exposure::{self, Callers, Exposure};
 use crate::identity;
 use crate::metrics::Metrics;
@@ -103,6 +104,10 @@ pub struct ServerConfig {
     /// The settings for who may reach the node.
     #[command(flatten)]
     pub exposure: Exposure,
+
+    /// The machine that the node is to behave as if it had.
+    #[command(flatten)]
+    pub cpu_share: CpuShare,
 
     /// The slowdowns of the node, on purpose.
     #[command(flatten)]
@@ -400,6 +405,7 @@ struct Observer {
     body_limit: BodyLimit,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabel, Histogram>,
+    turnstile: Turnstile,
     planted: Planted,
     callers: Option<Callers>,
 }
@@ -433,6 +439,7 @@ impl Observer {
                 "From the request's head to the response's head.",
                 Family::new_with_constructor(histogram),
             ),
+            turnstile: node.config.cpu_share.turnstile(),
             planted: node.config.plants.planted(),
             callers,
         }
@@ -459,6 +466,7 @@ async fn observe(
     let trace = tracing::enabled!(tracing::Level::DEBUG)
         .then(|| trace::trace_id(request.headers()).to_owned());
 
+    observer.turnstile.pass().await;
     observer.planted.slow_down().await;
     let refusal = observer
         .callers

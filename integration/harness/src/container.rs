@@ -16,8 +16,10 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getegid, geteuid};
 
+use crate::cgroup::ContainerGroups;
 use crate::host::exit_code;
 use crate::launcher::Launch;
+use crate::machine::Machine;
 use crate::topology::ProgramFile;
 
 /// By this label our containers are known.
@@ -27,8 +29,10 @@ const LABEL: &str = "dev.skein=node";
 #[derive(Debug)]
 pub(crate) struct Container {
     name: String,
-    /// Asked for once: looks at CPU time come often, and a question to Docker costs some.
-    first: OnceLock<Pid>,
+    /// Its first process, and its number with Docker. Asked for once: looks at CPU time come
+    /// often, and a question to Docker costs some.
+    seen: OnceLock<(Pid, String)>,
+    groups: OnceLock<Result<ContainerGroups, String>>,
 }
 
 impl Container {
@@ -40,7 +44,8 @@ impl Container {
         let name = format!("skein-{system}-{}-{number}", launch.plan.name);
         Container {
             name,
-            first: OnceLock::new(),
+            seen: OnceLock::new(),
+            groups: OnceLock::new(),
         }
     }
 
@@ -59,6 +64,11 @@ impl Container {
         let mut say = |all: &[&str]| words.extend(all.iter().map(OsString::from));
         say(&["run", "--rm", "--network=host", "--label", LABEL]);
         say(&["--name", &self.name]);
+        if let Some(Machine { cpus, .. }) = launch.machine {
+            // As `--cpus` does, with a shorter period.
+            say(&["--cpu-period", &cpus.period_micros().to_string()]);
+            say(&["--cpu-quota", &cpus.quota_micros().to_string()]);
+        }
         let is_ours = program.file != ProgramFile::Image;
         if is_ours {
             // Servers ask for the name of the user that they are.
@@ -122,12 +132,32 @@ impl Container {
 
     /// The number that its first process has outside.
     pub(crate) fn first(&self) -> Option<Pid> {
-        if let Some(first) = self.first.get() {
-            return Some(*first);
+        self.seen().map(|(first, _)| *first)
+    }
+
+    /// The groups that its processes are in; none while there is no container yet.
+    ///
+    /// # Errors
+    ///
+    /// The reason why they can't be looked at.
+    pub(crate) fn groups(&self) -> Option<Result<&ContainerGroups, &str>> {
+        let (first, id) = self.seen()?;
+        let groups = self.groups.get_or_init(|| ContainerGroups::of(*first, id));
+        Some(groups.as_ref().map_err(String::as_str))
+    }
+
+    fn seen(&self) -> Option<&(Pid, String)> {
+        if let Some(seen) = self.seen.get() {
+            return Some(seen);
         }
-        let seen = docker(&["inspect", "--format", "{{.State.Pid}}", &self.name]).ok()?;
-        let pid = seen.trim().parse().ok().filter(|pid| *pid > 0)?;
-        Some(*self.first.get_or_init(|| Pid::from_raw(pid)))
+        let form = "{{.State.Pid}} {{.Id}}";
+        let seen = docker(&["inspect", "--type=container", "--format", form, &self.name]).ok()?;
+        let (pid, id) = seen.trim().split_once(' ')?;
+        let pid = pid.parse().ok().filter(|pid| *pid > 0)?;
+        Some(
+            self.seen
+                .get_or_init(|| (Pid::from_raw(pid), id.to_owned())),
+        )
     }
 }
 

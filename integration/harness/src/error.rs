@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::http::AskError;
 use crate::name::NodeName;
+use crate::topology::Cpus;
 
 /// The reason why a system, or a node of it, did not start. Nothing of what was started
 /// is left running.
@@ -44,6 +45,16 @@ pub enum StartError {
         log: String,
     },
 
+    #[error(
+        "{node} runs once and must end with success, but ended with {status}; its log ends \
+         with\n{log}"
+    )]
+    NotDone {
+        node: NodeName,
+        status: ExitStatus,
+        log: String,
+    },
+
     #[error("{node} was not ready within {limit:?}; last seen: {last}; its log ends with\n{log}")]
     Late {
         node: NodeName,
@@ -57,6 +68,17 @@ pub enum StartError {
         node: NodeName,
         reasons: String,
         remedy: String,
+    },
+
+    #[error(
+        "{node} can't be given {cpus} here, since {reason}; be root, or within a cgroup that is \
+         yours (`systemd-run --user --scope -p Delegate=cpu …`), run it in a container, or leave \
+         its `cpus` out"
+    )]
+    NoShare {
+        node: NodeName,
+        cpus: Cpus,
+        reason: String,
     },
 
     #[error("{node} {reason}")]
@@ -155,6 +177,9 @@ pub enum FaultError {
 pub enum CpuTimeError {
     #[error("could not read what {node} has used, which is not running")]
     NotRunning { node: NodeName },
+
+    #[error("what {node} uses is not observable, since {reason}")]
+    NotObservable { node: NodeName, reason: String },
 
     #[error("could not read what {node} has used")]
     Clock { node: NodeName, source: io::Error },

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::container::Container;
 use crate::folder::DataFolder;
 use crate::host::{BECOME_WORD, CONTAIN_WORD, HIDDEN_WORD, WORKDIR};
+use crate::machine::Machine;
 use crate::topology::{NodePlan, Program, ProgramFile, Ready, Run, Text};
 use crate::ways::search_path;
 
@@ -24,6 +25,7 @@ pub struct Launcher {
     /// The program's file, when it is to be the one that it was.
     file: Option<Arc<File>>,
     cores: Option<Vec<usize>>,
+    without_groups: bool,
 }
 
 impl Launcher {
@@ -39,6 +41,7 @@ impl Launcher {
             program: path.into(),
             file: None,
             cores: None,
+            without_groups: false,
         }
     }
 
@@ -74,6 +77,19 @@ impl Launcher {
         }
     }
 
+    /// The same without control groups for nodes that are given a share of the CPUs: they are
+    /// told to hold themselves to it, as on machines where no group can be had.
+    pub fn without_cgroups(self) -> Self {
+        Launcher {
+            without_groups: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn makes_groups(&self) -> bool {
+        !self.without_groups
+    }
+
     /// The file to execute: the program by its path, or by the file that we have open.
     pub(crate) fn executable(&self) -> PathBuf {
         match &self.file {
@@ -99,6 +115,8 @@ pub(crate) struct Launch<'a> {
     /// The program that the plan settled on.
     pub(crate) program: &'a Program,
     pub(crate) data: &'a DataFolder,
+    /// The small machine that it is given, if any.
+    pub(crate) machine: Option<&'a Machine>,
     pub(crate) nonce: &'a str,
     /// Where to listen; port 0 when the node chooses itself and announces it.
     pub(crate) listen: SocketAddr,
@@ -183,6 +201,7 @@ impl Launch<'_> {
             }
         }
         command.envs(search_path(self.program).map(|path| ("PATH", path)));
+        command.envs(self.machine.and_then(Machine::told));
         let filled = self.program.environment.iter();
         command.envs(filled.map(|(name, value)| (name, (self.fill)(value))));
     }

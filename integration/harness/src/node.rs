@@ -3,6 +3,7 @@
 
 mod elsewhere;
 mod errand;
+mod once;
 mod place;
 
 use std::fs::{self, File};
@@ -18,13 +19,15 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::time::{sleep, timeout};
 
+use crate::cgroup::OwnGroup;
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::folder::DataFolder;
 use crate::host::NO_PROGRAM;
 use crate::launcher::{Launch, Launcher};
 use crate::listener;
+use crate::machine::{Machine, no_share};
 use crate::name::NodeName;
-use crate::process::Process;
+use crate::process::{Process, Unseen};
 use crate::ready;
 use crate::spawner::spawn;
 use crate::topology::{NodePlan, Program, ProgramFile, Ready, Text};
@@ -54,6 +57,9 @@ pub(crate) struct Node {
     plan: NodePlan,
     log: PathBuf,
     data: DataFolder,
+    machine: Option<Machine>,
+    /// The time that it took to its end, of a node that runs once.
+    done_after: Mutex<Option<Duration>>,
     place: OnceLock<Place>,
     further_ports: OnceLock<FurtherPorts>,
     life: Mutex<Life>,
@@ -83,11 +89,18 @@ impl Life {
 
 impl Node {
     /// A node that has not been started, and will log to the file `log`.
-    pub(crate) fn new(plan: NodePlan, log: PathBuf, data: DataFolder) -> Self {
+    pub(crate) fn new(
+        plan: NodePlan,
+        log: PathBuf,
+        data: DataFolder,
+        machine: Option<Machine>,
+    ) -> Self {
         Node {
             plan,
             log,
             data,
+            machine,
+            done_after: Mutex::default(),
             place: OnceLock::new(),
             further_ports: OnceLock::new(),
             life: Mutex::default(),
@@ -95,6 +108,11 @@ impl Node {
             fulfilled: OnceLock::new(),
             starting: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The small machine that it is given, if any.
+    pub(crate) fn machine(&self) -> Option<&Machine> {
+        self.machine.as_ref()
     }
 
     pub(crate) fn plan(&self) -> &NodePlan {
@@ -171,6 +189,11 @@ impl Node {
                 source,
             })?;
         }
+        let group = self
+            .machine
+            .as_ref()
+            .map(|machine| machine.group(&self.plan));
+        let group = group.transpose()?.flatten();
         let (command, container) = launch.command(log).map_err(unlogged)?;
         let mut child = spawn(command, launcher.cores()).map_err(|source| StartError::Spawn {
             node: self.name(),
@@ -184,17 +207,35 @@ impl Node {
             None if self.plan.run.is_hosted() => Process::new(child),
             None => Process::with_descendants(child),
         });
+        if let Some(group) = group {
+            self.confine(group)?;
+        }
 
         let ready = match output {
             Some(output) => timeout(self.plan.within, self.announces_itself(&launch, output))
                 .await
                 .unwrap_or_else(|_| Err(self.late("it said nothing"))),
+            None if self.plan.runs_once() => self.is_done().await,
             None => self.shows_its_sign(&launch, logged_before).await,
         };
         if ready.is_err() {
             self.retire();
         }
         ready
+    }
+
+    /// Puts the process that was just started, and whom it has started, into a group.
+    fn confine(&self, group: OwnGroup) -> Result<(), StartError> {
+        let process = &mut self.life().process;
+        let confined = process.as_mut().map(|process| process.confine(group));
+        let Some(Err(error)) = confined else {
+            return Ok(());
+        };
+        // What isn't small is not this node.
+        *process = None;
+        let cpus = self.machine.as_ref().expect("its group is of it").cpus;
+        let reason = format!("it can't be put into its cgroup: {error}");
+        Err(no_share(&self.plan, cpus, reason))
     }
 
     fn launch<'a>(
@@ -209,6 +250,7 @@ impl Node {
             plan: &self.plan,
             program,
             data: &self.data,
+            machine: self.machine(),
             nonce,
             listen: self.listens(),
             fill,
@@ -266,24 +308,23 @@ impl Node {
 
     /// CPU time, user and system, that the node's present process has used.
     pub(crate) fn cpu_time(&self) -> Result<Duration, CpuTimeError> {
-        let node = self.name();
-        match self.life().running() {
-            Some(process) => process
-                .cpu_time()
-                .map_err(|source| CpuTimeError::Clock { node, source }),
-            None => Err(CpuTimeError::NotRunning { node }),
-        }
+        self.seen(Process::cpu_time)
     }
 
     /// What the node's present process has taken from the operating system.
     pub(crate) fn usage(&self) -> Result<Usage, CpuTimeError> {
+        self.seen(Process::usage)
+    }
+
+    fn seen<T>(&self, look: impl FnOnce(&Process) -> Result<T, Unseen>) -> Result<T, CpuTimeError> {
         let node = self.name();
-        match self.life().running() {
-            Some(process) => process
-                .usage()
-                .map_err(|source| CpuTimeError::Clock { node, source }),
-            None => Err(CpuTimeError::NotRunning { node }),
-        }
+        let Some(seen) = self.life().running().map(|process| look(process)) else {
+            return Err(CpuTimeError::NotRunning { node });
+        };
+        seen.map_err(|unseen| match unseen {
+            Unseen::Now(source) => CpuTimeError::Clock { node, source },
+            Unseen::Never(reason) => CpuTimeError::NotObservable { node, reason },
+        })
     }
 
     /// Every exit of this node that nobody asked for, the oldest first.

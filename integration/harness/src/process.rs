@@ -15,6 +15,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
+use crate::cgroup::{ContainerGroups, OwnGroup};
 use crate::container::Container;
 use crate::host::{BECOME_WORD, FIRST_WORD};
 use crate::listener::members;
@@ -25,8 +26,25 @@ use crate::usage::Usage;
 pub(crate) struct Process {
     child: Child,
     reach: Reach,
+    /// The group that it is in, if it has one of its own; removed after its end.
+    group: Option<OwnGroup>,
     paused: bool,
     told_to_end: bool,
+}
+
+/// The reason why it can't be said what a process has used.
+#[derive(Debug)]
+pub(crate) enum Unseen {
+    /// This look failed.
+    Now(io::Error),
+    /// Each look would, for this reason.
+    Never(String),
+}
+
+impl From<io::Error> for Unseen {
+    fn from(error: io::Error) -> Self {
+        Unseen::Now(error)
+    }
 }
 
 /// The processes that signals and looks go to.
@@ -49,6 +67,7 @@ impl Process {
         Process {
             child,
             reach,
+            group: None,
             paused: false,
             told_to_end: false,
         }
@@ -62,6 +81,30 @@ impl Process {
     /// The process that a container doesn't outlive.
     pub(crate) fn of_container(child: Child, container: Container) -> Self {
         Process::reaching(child, Reach::Container(container))
+    }
+
+    /// Puts it into a group, with those whom it has started since.
+    pub(crate) fn confine(&mut self, group: OwnGroup) -> io::Result<()> {
+        const ATTEMPTS: usize = 100;
+        let first = self.pid();
+        let group = self.group.insert(group);
+        group.take(first)?;
+        for _ in 0..ATTEMPTS {
+            let inside = group.processes()?;
+            let all = members(first).map_err(io::Error::other)?;
+            let is_outside = |process: &&procfs::process::Process| {
+                !inside.contains(&pid(process)) && !is_gone(process)
+            };
+            let outside: Vec<Pid> = all.iter().filter(is_outside).map(pid).collect();
+            if outside.is_empty() {
+                return Ok(());
+            }
+            for process in outside {
+                // One that has ended meanwhile is not there the next time.
+                let _ = group.take(process);
+            }
+        }
+        Err(io::Error::other("some of its processes stay outside"))
     }
 
     /// How it ended, if it has.
@@ -144,19 +187,24 @@ impl Process {
     }
 
     /// User and system time of all its threads, those that have ended included.
-    pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
-        match self.reach {
-            Reach::Alone => Ok(clock_gettime(clock_getcpuclockid(self.pid())?)?.into()),
-            _ => Ok(self.usage()?.cpu),
+    pub(crate) fn cpu_time(&self) -> Result<Duration, Unseen> {
+        let own = || Ok(clock_gettime(clock_getcpuclockid(self.pid())?)?.into());
+        match &self.reach {
+            Reach::Alone => own().map_err(Unseen::Now),
+            Reach::Container(container) => Ok(groups(container)?.cpu_time()?),
+            Reach::Descendants => Ok(self.usage()?.cpu),
         }
     }
 
     /// What it has taken from the operating system so far.
-    pub(crate) fn usage(&self) -> io::Result<Usage> {
-        match self.reach {
-            Reach::Alone => Usage::of(self.pid()),
-            _ => Usage::of_all(self.members()?.iter().map(pid)),
-        }
+    pub(crate) fn usage(&self) -> Result<Usage, Unseen> {
+        let mut usage = match &self.reach {
+            Reach::Alone => Usage::of(self.pid())?,
+            Reach::Container(container) => return Ok(groups(container)?.usage()?),
+            Reach::Descendants => Usage::of_all(self.members()?.iter().map(pid))?,
+        };
+        usage.throttled = self.group.as_ref().map(OwnGroup::throttled).transpose()?;
+        Ok(usage)
     }
 
     /// Its number, which is that of its process group, too.
@@ -195,8 +243,7 @@ impl Process {
 
     /// Every process of the node.
     fn members(&self) -> io::Result<Vec<procfs::process::Process>> {
-        let gone = || io::Error::other("there is no container any more");
-        let first = self.first().ok_or_else(gone)?;
+        let first = self.first().ok_or_else(no_container)?;
         members(first).map_err(io::Error::other)
     }
 
@@ -222,6 +269,19 @@ impl Process {
         let seen = waitid(Id::Pid(self.pid()), look);
         matches!(seen, Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)))
     }
+}
+
+/// The groups of a container.
+fn groups(container: &Container) -> Result<&ContainerGroups, Unseen> {
+    match container.groups() {
+        Some(Ok(groups)) => Ok(groups),
+        Some(Err(reason)) => Err(Unseen::Never(reason.to_owned())),
+        None => Err(Unseen::Now(no_container())),
+    }
+}
+
+fn no_container() -> io::Error {
+    io::Error::other("there is no container any more")
 }
 
 fn pid(process: &procfs::process::Process) -> Pid {

@@ -101,7 +101,8 @@ pub(crate) async fn shows_its_sign(
         Ready::Log(wanted) if written().lines().any(|line| line.contains(wanted)) => Ok(()),
         Ready::Log(wanted) => Err(format!("no line of its log has {wanted:?} in it")),
         Ready::Command(command) => asked(launch, command).await,
-        Ready::AtOnce => Ok(()),
+        // It is waited for by its end.
+        Ready::AtOnce | Ready::Done => Ok(()),
         Ready::Announced | Ready::Tcp | Ready::Http(_) => answers(launch.plan, launch.listen).await,
     }
 }

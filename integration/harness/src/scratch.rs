@@ -51,14 +51,18 @@ fn sweep_in(directory: &Path) {
     let is_ours = |user: u32| user == us.as_raw() || nobody.is_some_and(|it| it.user == user);
     let entries = fs::read_dir(directory).into_iter().flatten();
     for entry in entries.filter_map(Result::ok) {
-        let maker = entry.file_name().to_str().and_then(maker);
-        let is_left = maker.is_some_and(|pid| {
-            procfs::process::Process::new(pid).map_or(true, |maker| is_gone(&maker))
-        });
-        if is_left && entry.metadata().is_ok_and(|about| is_ours(about.uid())) {
+        if entry.file_name().to_str().is_some_and(is_left)
+            && entry.metadata().is_ok_and(|about| is_ours(about.uid()))
+        {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+/// True of a name that a process of ours has given which isn't there any more.
+pub(crate) fn is_left(name: &str) -> bool {
+    maker(name)
+        .is_some_and(|pid| procfs::process::Process::new(pid).map_or(true, |maker| is_gone(&maker)))
 }
 
 /// The number of the process that made a folder of this name.

@@ -12,11 +12,13 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join_all};
 use uuid::Uuid;
 
+use crate::cgroup;
 use crate::counters::{Counters, CountersError, Question};
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::folder::{DataFolder, create_folder};
 use crate::lasting::Room;
 use crate::launcher::Launcher;
+use crate::machine::Machine;
 use crate::name::NodeName;
 use crate::node::{Node, UnexpectedExit};
 use crate::scratch;
@@ -66,6 +68,7 @@ impl System {
         options: StartOptions,
     ) -> Result<System, StartError> {
         scratch::sweep();
+        cgroup::sweep();
         let nonce = Uuid::new_v4().simple().to_string();
         let rooms = match house {
             Some(house) => Room::in_each(house, &nonce).await?,
@@ -80,7 +83,8 @@ impl System {
         let nodes = topology.nodes().iter().map(|plan| {
             let log = options.folder.join(format!("logs/{}.log", plan.name));
             let data = DataFolder::of(plan, &options.folder)?;
-            Ok(Node::new(plan.clone(), log, data))
+            let machine = Machine::of(plan, &options.launcher)?;
+            Ok(Node::new(plan.clone(), log, data, machine))
         });
         let system = System {
             nodes: nodes.collect::<Result<_, StartError>>()?,
@@ -233,6 +237,17 @@ impl System {
     /// When the node isn't running, or the operating system doesn't tell.
     pub fn usage(&self, node: &str) -> Result<Usage, CpuTimeError> {
         self.node(node).usage()
+    }
+
+    /// The time that a node took to its end, of one that runs once and is done.
+    pub fn done_after(&self, node: &str) -> Option<Duration> {
+        self.node(node).done_after()
+    }
+
+    /// The small machine that a node was given, and by which means; none for one that has all
+    /// of this one.
+    pub fn machine(&self, node: &str) -> Option<&Machine> {
+        self.node(node).machine()
     }
 
     /// The nodes that ended although nobody had told them to, also when they have

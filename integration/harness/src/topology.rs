@@ -1,6 +1,7 @@
 //! Topologies as data: which nodes there are, how each runs, whom it calls, how one
 //! knows that it is ready, and where its counters are. Nothing here knows processes.
 
+mod cpus;
 mod file;
 mod plan;
 mod setting;
@@ -8,6 +9,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
+pub use cpus::{Cpus, InvalidCpus};
 pub use file::FileError;
 pub use nix::sys::signal::Signal;
 pub use plan::{CountersAt, Demands, NodePlan, Program, ProgramFile, Ready, Rooms, Run};
@@ -76,6 +78,20 @@ pub enum TopologyError {
          `image` alone, with a `command` for its entry point, or beside `run`"
     )]
     NoProgram { node: NodeName },
+    #[error("{node} runs once and has ended before the load begins, so it can have no `{member}`")]
+    Once {
+        node: NodeName,
+        member: &'static str,
+    },
+    #[error(
+        "{node} refers to the place of {to}, which runs once and listens nowhere: name it in \
+         `calls`, and {node} starts when it is done"
+    )]
+    RefersToOnce { node: NodeName, to: String },
+    #[error("every node runs once, so there is nobody that the load could go to")]
+    OnlyOnce,
+    #[error("{node} runs elsewhere, so it can't be given a share of a CPU here: leave `cpus` out")]
+    NoShare { node: NodeName },
 }
 
 impl Topology {
@@ -93,6 +109,12 @@ impl Topology {
             all.extend(node.expanded()?);
         }
         distinct(&all)?;
+        for node in all.iter().filter(|node| node.runs_once()) {
+            if let Some(member) = node.too_much_for_once() {
+                let node = node.name.clone();
+                return Err(TopologyError::Once { node, member });
+            }
+        }
         let mut calls = Vec::new();
         for node in &all {
             calls.push(called_by(node, &all)?);
@@ -135,6 +157,8 @@ impl Topology {
         for plan in self.nodes.iter_mut().filter(|plan| plan.name == *node) {
             plan.run = Run::Elsewhere(url.to_owned());
             plan.otherwise.clear();
+            // It has been given its machine.
+            plan.cpus = None;
         }
         self
     }
@@ -195,7 +219,8 @@ impl Topology {
                 continue;
             };
             for (node, known) in self.nodes.iter().zip(&mut depths) {
-                if self.nodes[caller].calls.contains(&node.name) {
+                // Whoever has ended takes no part in a request.
+                if self.nodes[caller].calls.contains(&node.name) && !node.runs_once() {
                     *known = (*known).max(Some(depth + 1));
                 }
             }
@@ -285,9 +310,12 @@ fn distinct(nodes: &[NodePlan]) -> Result<(), TopologyError> {
 fn called_by(node: &NodePlan, nodes: &[NodePlan]) -> Result<Vec<NodeName>, TopologyError> {
     let mut called: Vec<NodeName> = Vec::new();
     let references = node.texts().flat_map(Text::references);
-    let references = references.map(|r| (r.to, r.fact.is_list()));
-    let named_outright = node.calls.iter().map(|name| (name.to_string(), true));
-    for (to, many) in named_outright.chain(references) {
+    let references = references.map(|r| (r.to, r.fact.is_list(), true));
+    let named_outright = node
+        .calls
+        .iter()
+        .map(|name| (name.to_string(), true, false));
+    for (to, many, wants_its_place) in named_outright.chain(references) {
         let found: Vec<&NodePlan> = named(nodes, &to).collect();
         let node = node.name.clone();
         if found.is_empty() {
@@ -297,6 +325,10 @@ fn called_by(node: &NodePlan, nodes: &[NodePlan]) -> Result<Vec<NodeName>, Topol
         }
         if found.len() > 1 && !many {
             return Err(TopologyError::Several { node, to });
+        }
+        let is_another = |found: &&NodePlan| found.runs_once() && found.name != node;
+        if wants_its_place && found.iter().any(is_another) {
+            return Err(TopologyError::RefersToOnce { node, to });
         }
         let new = found.into_iter().map(|found| found.name.clone());
         for name in new {
@@ -317,10 +349,14 @@ fn entry(nodes: &[NodePlan]) -> Result<usize, TopologyError> {
     if nodes.is_empty() {
         return Err(TopologyError::Empty);
     }
+    let serving = || nodes.iter().filter(|node| !node.runs_once());
+    if serving().next().is_none() {
+        return Err(TopologyError::OnlyOnce);
+    }
     let said = positions(&|node| node.entry);
-    let is_called = |node: &NodePlan| nodes.iter().any(|other| other.calls.contains(&node.name));
+    let is_called = |node: &NodePlan| serving().any(|other| other.calls.contains(&node.name));
     let candidates = match said.is_empty() {
-        true => positions(&|node| !is_called(node)),
+        true => positions(&|node| !node.runs_once() && !is_called(node)),
         false => said,
     };
     match candidates[..] {

@@ -10,6 +10,8 @@ use nix::unistd::Pid;
 use procfs::ProcError;
 use procfs::process::{Process, Task};
 
+pub use crate::cgroup::Throttled;
+
 /// The resources that a process has taken so far.
 ///
 /// CPU time and memory are of the whole process. Switches and waits are kept by
@@ -21,6 +23,8 @@ pub struct Usage {
     pub cpu: Duration,
     /// The most physical memory that the process ever had, in bytes (`VmHWM`).
     pub peak_memory: u64,
+    /// The times that it had no quota of CPU time left, where it has one.
+    pub throttled: Option<Throttled>,
     threads: BTreeMap<i32, ThreadUsage>,
 }
 
@@ -46,6 +50,8 @@ pub struct Used {
     /// The most physical memory that the process had, from its start to the second
     /// look, in bytes.
     pub peak_memory: u64,
+    /// The times that it had no quota of CPU time left, where it has one.
+    pub throttled: Option<Throttled>,
 }
 
 impl Usage {
@@ -77,6 +83,7 @@ impl Usage {
         Ok(Usage {
             cpu: clock_gettime(clock_getcpuclockid(pid)?)?.into(),
             peak_memory: status.vmhwm.unwrap_or(0) * 1024,
+            throttled: None,
             threads,
         })
     }
@@ -102,6 +109,9 @@ impl Usage {
         let mut used = Used {
             cpu: self.cpu.saturating_sub(earlier.cpu),
             peak_memory: self.peak_memory,
+            throttled: self
+                .throttled
+                .map(|now| now.since(earlier.throttled.unwrap_or_default())),
             ..Used::default()
         };
         for (id, now) in &self.threads {

@@ -52,6 +52,7 @@ macro_rules! stories {
     (@need redis_program) => { $crate::needs::Need::RedisProgram };
     (@need parts) => { $crate::needs::Need::Parts };
     (@need images) => { $crate::needs::Need::Images };
+    (@need cgroups) => { $crate::needs::Need::Cgroups };
     (@lacks) => { None };
     (@lacks $reason:literal) => { Some($reason) };
     ($($file:ident $(needs $need:ident)? $(lacks $reason:literal)? { $($story:ident,)* })*) => {{

@@ -36,6 +36,7 @@ mod balancer_alone_over_nginx;
 mod caching;
 mod caching_over_managed_redis;
 mod caching_over_redis;
+mod containers;
 mod crowds;
 mod docker;
 mod early_answers;
@@ -64,6 +65,8 @@ mod real_parts;
 mod round_robin;
 mod round_robin_over_haproxy;
 mod round_robin_over_nginx;
+mod run_once;
+mod small_machines;
 mod starting;
 mod stopping;
 mod tiny_pieces;
@@ -117,6 +120,25 @@ fn main() -> ExitCode {
             a_stranger_on_the_port_is_not_taken_for_the_program,
             a_program_is_killed_and_measured_with_those_it_started,
             a_program_that_leaves_its_end_to_the_kernel_has_stopped_in_good_order,
+        }
+        run_once {
+            those_that_call_a_migration_start_when_it_is_done,
+            a_migration_that_fails_stops_the_start_with_the_end_of_its_log,
+            a_migration_that_never_ends_is_late,
+        }
+        small_machines {
+            a_service_without_a_cgroup_simulates_its_share,
+            a_program_without_any_means_fails_the_start_and_is_told_what_to_do,
+        }
+        small_machines needs cgroups {
+            a_program_with_all_whom_it_starts_gets_its_share_and_no_more,
+            the_cgroups_of_a_harness_that_was_killed_are_swept,
+        }
+        containers needs images {
+            a_container_is_measured_with_all_of_its_processes,
+        }
+        small_machines needs images {
+            a_container_gets_its_share_and_no_more,
         }
         no_orphans {
             no_node_survives_a_harness_that_was_killed,

@@ -9,7 +9,8 @@ use tokio::runtime;
 use tokio::time::timeout;
 
 use crate::{
-    parts_in_containers, postgres_server, rabbit_server, real_program, redis_server, vectors,
+    parts_in_containers, postgres_server, rabbit_server, real_program, redis_server,
+    small_machines, vectors,
 };
 
 /// How long a Docker engine may take to answer a ping.
@@ -42,6 +43,8 @@ pub(crate) enum Need {
     Parts,
     /// The engine, and an image of each part.
     Images,
+    /// A cgroup of one's own.
+    Cgroups,
 }
 
 impl Need {
@@ -60,6 +63,7 @@ impl Need {
             Need::RedisProgram => "redis-server",
             Need::Parts => "parts",
             Need::Images => "images",
+            Need::Cgroups => "cgroups",
         }
     }
 
@@ -68,6 +72,7 @@ impl Need {
         match self {
             Need::Nothing | Need::Docker | Need::Redis | Need::Images => "SKEIN_REQUIRE_DOCKER",
             Need::Controls => "SKEIN_REQUIRE_CONTROLS",
+            Need::Cgroups => "SKEIN_REQUIRE_CGROUPS",
             Need::Postgres
             | Need::RabbitMq
             | Need::PostgresAndRabbitMq
@@ -89,6 +94,7 @@ impl Need {
             Need::Docker => docker(),
             Need::Redis => docker().or_else(image),
             Need::Controls => vectors::no_controls(),
+            Need::Cgroups => small_machines::no_cgroups(),
             Need::Postgres => postgres_server::none_installed(),
             Need::RabbitMq => rabbit_server::none_installed(),
             Need::PostgresAndRabbitMq => {

@@ -61,7 +61,7 @@ pub(crate) async fn no_container_survives_a_harness_that_was_killed() {
 }
 
 /// The names of a system's containers, stopped ones included.
-fn containers_of(nonce: &str) -> Vec<String> {
+pub(crate) fn containers_of(nonce: &str) -> Vec<String> {
     let filter = format!("name=skein-{}", &nonce[..12]);
     let words = ["ps", "--all", "--format", "{{.Names}}", "--filter", &filter];
     let listed = process::Command::new("docker").args(words).output();

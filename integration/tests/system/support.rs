@@ -64,7 +64,12 @@ impl Lab {
         Lab::start_with(&topology, options, folder).await
     }
 
-    async fn start_with(topology: &Topology, options: StartOptions, folder: RunFolder) -> Lab {
+    /// Starts `topology` in `folder` with these options.
+    pub(crate) async fn start_with(
+        topology: &Topology,
+        options: StartOptions,
+        folder: RunFolder,
+    ) -> Lab {
         Lab::of(System::start(topology, options).await, folder)
     }
 

@@ -15,7 +15,7 @@ use crate::evidence::MachineUse;
 use crate::evidence::machine::MachineReading;
 use crate::plan::Plan;
 use crate::program::NodeCounts;
-use crate::record::ServerRecord;
+use crate::record::{MachineRecord, ServerRecord};
 
 /// Everything that a system shows at a moment.
 #[derive(Clone, Debug)]
@@ -75,8 +75,13 @@ impl Observation {
             .topology()
             .nodes()
             .iter()
-            .filter(|node| !node.is_elsewhere() && is_there(&node.name))
-            .map(|node| Ok((node.name.clone(), system.cpu_time(node.name.as_str())?)))
+            .filter(|node| node.is_at_work() && is_there(&node.name))
+            .filter_map(|node| match system.cpu_time(node.name.as_str()) {
+                Ok(time) => Some(Ok((node.name.clone(), time))),
+                // The page says so, and why.
+                Err(CpuTimeError::NotObservable { .. }) => None,
+                Err(error) => Some(Err(error)),
+            })
             .collect::<Result<_, CpuTimeError>>()?;
         Ok(Observation {
             counters,
@@ -112,6 +117,40 @@ impl Observation {
             })
         });
         servers.collect()
+    }
+
+    /// The nodes of which nobody tells what they take from the operating system, with the reason.
+    pub fn not_observable(system: &System) -> BTreeMap<NodeName, String> {
+        let nodes = system.topology().nodes().iter();
+        let reasons = nodes.filter_map(|node| match system.cpu_time(node.name.as_str()) {
+            Err(CpuTimeError::NotObservable { reason, .. }) => Some((node.name.clone(), reason)),
+            _ => None,
+        });
+        reasons.collect()
+    }
+
+    /// The times that nodes took which run once, before all others.
+    pub fn done(system: &System) -> BTreeMap<NodeName, Duration> {
+        let nodes = system.topology().nodes().iter();
+        let done = nodes.filter_map(|node| {
+            let after = system.done_after(node.name.as_str())?;
+            Some((node.name.clone(), after))
+        });
+        done.collect()
+    }
+
+    /// The small machines that a system's nodes were given.
+    pub fn machines(system: &System) -> BTreeMap<NodeName, MachineRecord> {
+        let nodes = system.topology().nodes().iter();
+        let machines = nodes.filter_map(|node| {
+            let machine = system.machine(node.name.as_str())?;
+            let record = MachineRecord {
+                cpus: machine.cpus.get(),
+                words: machine.to_string(),
+            };
+            Some((node.name.clone(), record))
+        });
+        machines.collect()
     }
 
     /// CPU time that each node used since `earlier`.

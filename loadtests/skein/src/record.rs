@@ -39,8 +39,8 @@ pub use store::{
 };
 pub(crate) use store::{run_schema, schema_of};
 pub use timeline::{CoresRecord, EventRecord, TickRecord, TickTimes, Timeline};
-pub use traffic::{EdgeRecord, NodeRecord, ServerRecord, Traffic};
-pub use usage::{ProcessRecord, ProcessUsage, StageUsage};
+pub use traffic::{EdgeRecord, MachineRecord, NodeRecord, ServerRecord, Traffic};
+pub use usage::{ProcessRecord, ProcessUsage, StageUsage, ThrottledRecord};
 
 /// One run: what was done, on what, and every figure that came of it. Times of
 /// requests are in microseconds. A response time is from the intended time to the last

@@ -24,6 +24,7 @@ use super::rotation::{Gateway, Rotation, TriedSet};
 use super::{Config, Limits};
 use crate::answer_rules;
 use crate::contract::{NodeName, SERVER_TIMING};
+use crate::cpu_share::Turnstile;
 use crate::planted::Planted;
 use crate::server::Node;
 use crate::trace;
@@ -37,6 +38,7 @@ pub(super) struct Balancer {
     idle_timeout: Duration,
     max_body: usize,
     via: Via,
+    turnstile: Turnstile,
     planted: Planted,
     retry_budget: TpsBudget,
     counted: Counted,
@@ -76,6 +78,7 @@ impl Balancer {
             idle_timeout: config.server.idle_timeout,
             max_body: usize::try_from(config.server.max_body.as_u64()).unwrap_or(usize::MAX),
             via: Via::new(node.name()),
+            turnstile: config.server.cpu_share.turnstile(),
             planted: config.server.plants.planted(),
             retry_budget: TpsBudget::new(
                 BUDGET_WINDOW,
@@ -112,6 +115,7 @@ impl Balancer {
             abandoned: Some(&self.counted.abandoned),
         };
         self.retry_budget.deposit();
+        self.turnstile.pass().await;
         self.planted.slow_down().await;
 
         let mut response = match self.try_gateways(forwarded_for, request).await {

@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
 use super::{
-    CountersAt, NodePlan, Program, ProgramFile, Ready, Run, Signal, Text, TextError, Topology,
-    TopologyError,
+    CountersAt, Cpus, NodePlan, Program, ProgramFile, Ready, Run, Signal, Text, TextError,
+    Topology, TopologyError,
 };
 use crate::name::NodeName;
 
@@ -82,6 +82,10 @@ impl Topology {
     /// `{ nginx = "/status" }`, `{ redis = "redis://{address}" }` or
     /// `{ postgres = "postgres://skein@{address}/skein" }`.
     ///
+    /// `once = true` is a node such as a migration: whoever names it in `calls` starts when it
+    /// has ended with success. `cpus = 0.25` gives a node a small machine, and `cpus_variable` names the variable by which
+    /// its program is told where it has to hold itself to it: see [`NodePlan::cpus`].
+    ///
     /// # Errors
     ///
     /// When the text isn't TOML of the right form, or its nodes don't fit together.
@@ -145,9 +149,12 @@ fn place_of(mistake: &TopologyError, places: &[(NodeName, usize)]) -> usize {
         | TopologyError::Replicas { node, .. }
         | TopologyError::SharedPort { node, .. }
         | TopologyError::FixedPort { node, .. }
+        | TopologyError::NoShare { node }
+        | TopologyError::Once { node, .. }
+        | TopologyError::RefersToOnce { node, .. }
         | TopologyError::NoProgram { node } => node.as_str(),
         TopologyError::Circle { nodes } | TopologyError::NoEntry { nodes } => &nodes[0],
-        TopologyError::Empty | TopologyError::Name(_) => "",
+        TopologyError::Empty | TopologyError::OnlyOnce | TopologyError::Name(_) => "",
     };
     let is_it = |name: &NodeName| {
         // A replica's name begins with that of the group.
@@ -262,6 +269,13 @@ struct NodeFile {
     #[serde(default)]
     entry: bool,
     replicas: Option<usize>,
+    /// True when it runs to its end before those that call it start.
+    #[serde(default)]
+    once: bool,
+    /// The share of a CPU that it is given.
+    cpus: Option<Cpus>,
+    /// The variable that tells the program of it, where it has to hold itself to it.
+    cpus_variable: Option<String>,
 }
 
 /// `"announced"`, `"tcp"`, or a table with one member.
@@ -337,7 +351,15 @@ impl NodeFile {
             (None, None, Some(url)) => Run::Elsewhere(url),
             _ => return Err(TopologyError::NoProgram { node: name }),
         };
-        let tells_otherwise = matches!(self.ready, Some(ReadyFile::Log(_) | ReadyFile::Command(_)));
+        if run.is_elsewhere() && self.cpus.is_some() {
+            return Err(TopologyError::NoShare { node: name });
+        }
+        if self.once && self.ready.is_some() {
+            let member = "ready";
+            return Err(TopologyError::Once { node: name, member });
+        }
+        let tells_otherwise =
+            self.once || matches!(self.ready, Some(ReadyFile::Log(_) | ReadyFile::Command(_)));
         if let Run::Container { image, program } = &run
             && program.file == ProgramFile::Image
             && self.port == 0
@@ -354,12 +376,17 @@ impl NodeFile {
             port: self.port,
             url: self.url,
             calls: self.calls,
-            ready: self.ready.map_or(usual, Ready::from),
+            ready: match self.once {
+                true => Ready::Done,
+                false => self.ready.map_or(usual, Ready::from),
+            },
             within: self.within,
             stop_within: self.stop_within,
             counters: self.counters.map(CountersAt::from),
             entry: self.entry,
             replicas: self.replicas,
+            cpus: self.cpus,
+            cpus_variable: self.cpus_variable,
             ..NodePlan::running(name, run)
         })
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::{Text, Topology, TopologyError};
+use super::{Cpus, Text, Topology, TopologyError};
 use crate::name::NodeName;
 
 /// The plan of one node, or of several equal ones.
@@ -41,6 +41,11 @@ pub struct NodePlan {
     pub demands: Option<Demands>,
     /// The rooms that it has to give, if it lasts longer than a system.
     pub rooms: Option<Rooms>,
+    /// The share of this machine's CPUs that it is given, in place of all of them.
+    pub cpus: Option<Cpus>,
+    /// The variable by which its program is told of that share, if it can hold itself to it
+    /// where no control group can be had.
+    pub cpus_variable: Option<String>,
     /// True when the load goes here.
     pub entry: bool,
     pub(super) replicas: Option<usize>,
@@ -122,6 +127,9 @@ pub enum Ready {
     Log(String),
     /// This command ends with success.
     Command(Vec<Text>),
+    /// It ends, with success: it runs once, such as a migration, and whoever refers to it starts
+    /// afterwards.
+    Done,
     /// None: it is taken for ready once it is started, and whoever calls it waits for it.
     AtOnce,
 }
@@ -230,6 +238,8 @@ impl NodePlan {
             counters: None,
             demands: None,
             rooms: None,
+            cpus: None,
+            cpus_variable: None,
             entry: false,
             replicas: None,
             index: 1,
@@ -289,6 +299,12 @@ impl NodePlan {
         self
     }
 
+    /// The same as a node that runs once, such as a migration: whoever calls it starts when it
+    /// has ended with success. It listens nowhere and takes no part afterwards.
+    pub fn once(self) -> Self {
+        self.ready(Ready::Done)
+    }
+
     /// The same with another limit to the time until it is ready.
     pub fn within(mut self, within: Duration) -> Self {
         self.within = within;
@@ -324,6 +340,23 @@ impl NodePlan {
         self
     }
 
+    /// The same on a small machine: with this share of the CPUs and no more.
+    ///
+    /// A container has it by its own means, a program by a control group where one may be made
+    /// (by root, or below one that is delegated). Else its program is told to hold itself to
+    /// it, if [`NodePlan::cpus_told_by`] says how; or the system doesn't start.
+    pub fn cpus(mut self, cpus: Cpus) -> Self {
+        self.cpus = Some(cpus);
+        self
+    }
+
+    /// The same, with a variable that tells the program its share of the CPUs where it has to
+    /// hold itself to it.
+    pub fn cpus_told_by(mut self, variable: impl Into<String>) -> Self {
+        self.cpus_variable = Some(variable.into());
+        self
+    }
+
     /// The same, calling these nodes too.
     pub fn calling(mut self, nodes: impl IntoIterator<Item = NodeName>) -> Self {
         self.calls.extend(nodes);
@@ -346,9 +379,33 @@ impl NodePlan {
         [&self.run].into_iter().chain(&self.otherwise)
     }
 
+    /// True when the node has ended once its system has started.
+    pub fn runs_once(&self) -> bool {
+        self.ready == Ready::Done
+    }
+
+    /// True when it has processes for as long as its system lives, which can be looked at.
+    pub fn is_at_work(&self) -> bool {
+        !self.is_elsewhere() && !self.runs_once()
+    }
+
+    /// The member that makes no sense in a node that has ended, if it has one.
+    pub(super) fn too_much_for_once(&self) -> Option<&'static str> {
+        let members = [
+            ("elsewhere", self.is_elsewhere()),
+            ("port", self.port != 0),
+            ("url", self.url.is_some()),
+            ("counters", self.counters.is_some()),
+            ("entry", self.entry),
+            ("rooms", self.rooms.is_some()),
+        ];
+        let (member, _) = members.into_iter().find(|(_, is_there)| *is_there)?;
+        Some(member)
+    }
+
     /// True when the node is a server that runs already, and that nobody starts or stops.
     pub fn is_elsewhere(&self) -> bool {
-        matches!(self.run, Run::Elsewhere(_))
+        self.run.is_elsewhere()
     }
 
     /// True when this is its name, or its role.
@@ -438,6 +495,10 @@ impl Run {
         if let Some(program) = self.program_mut() {
             program.environment.insert(variable, value);
         }
+    }
+
+    pub(super) fn is_elsewhere(&self) -> bool {
+        matches!(self, Run::Elsewhere(_))
     }
 
     /// True when the launcher's program hosts the node.

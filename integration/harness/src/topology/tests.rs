@@ -289,3 +289,97 @@ fn tiers_lead_from_the_entry_inwards_and_who_isnt_asked_for_it_is_last() {
         ]
     );
 }
+
+#[test]
+fn a_node_is_given_a_share_of_a_cpu_and_a_variable_that_tells_it() {
+    let read = Topology::from_toml(
+        "[node.shop]\nrun = [\"serve\", \"{port}\"]\ncpus = 0.25\ncpus_variable = \"SHARE\"\n",
+    );
+    let quarter = Cpus::of(0.25).expect("a share");
+    let built = Topology::of([node("shop").cpus(quarter).cpus_told_by("SHARE")]);
+    assert_eq!(built, Ok(read.expect("a topology")));
+    for (written, says) in [
+        (
+            "run = [\"serve\"]\ncpus = 0",
+            ["line 3, column 8", "0 is no share of CPUs"],
+        ),
+        (
+            "run = [\"serve\"]\ncpus = \"1\"",
+            ["line 3, column 8", "invalid type"],
+        ),
+        (
+            "elsewhere = \"http://a\"\ncpus = 1",
+            ["line 1: shop runs elsewhere", "leave `cpus` out"],
+        ),
+    ] {
+        let mistake = Topology::from_toml(&format!("[node.shop]\n{written}\n"));
+        let mistake = mistake.expect_err(written).to_string();
+        for says in says {
+            assert!(mistake.contains(says), "{written}: {mistake}");
+        }
+    }
+}
+
+#[test]
+fn a_node_that_runs_once_comes_before_those_that_call_it_and_takes_no_requests() {
+    let read = Topology::from_toml(
+        r#"
+        [node.schema]
+        once = true
+        run = ["migrate", "{store.address}"]
+
+        [node.store]
+        run = ["serve", "{port}"]
+
+        [node.shop]
+        run = ["serve", "{port}"]
+        calls = ["schema"]
+        "#,
+    );
+    let schema = NodePlan::program(name("schema"), text("migrate"), [text("{store.address}")]);
+    let topology = Topology::of([
+        schema.once(),
+        node("store"),
+        node("shop").calling([name("schema")]),
+    ]);
+    let topology = topology.expect("a topology");
+    assert_eq!(topology, read.expect("the same"));
+    assert_eq!(topology.entry().name, name("shop"));
+    let levels = topology.levels();
+    let started: Vec<_> = levels.iter().map(|level| names(&topology, level)).collect();
+    assert_eq!(started, [["store"], ["schema"], ["shop"]]);
+    // Nobody asks it, nor anybody behind it, on behalf of the entry.
+    let tiers = topology.tiers();
+    let tiers: Vec<Vec<&str>> = tiers
+        .iter()
+        .map(|tier| tier.iter().map(|node| node.name.as_str()).collect())
+        .collect();
+    assert_eq!(tiers, [vec!["shop"], vec!["schema", "store"]]);
+}
+
+#[test]
+fn what_a_node_that_has_ended_cant_be_is_refused() {
+    let once = |node: NodePlan| mistake([node.once(), self::node("shop")]);
+    for (node, member) in [
+        (node("schema").port(8080), "port"),
+        (node("schema").counters("/metrics"), "counters"),
+        (node("schema").entry(), "entry"),
+    ] {
+        let mistake = once(node);
+        assert!(
+            mistake.contains(&format!("it can have no `{member}`")),
+            "{mistake}"
+        );
+    }
+    let told = NodePlan::program(name("shop"), text("serve"), [text("{schema.url}")]);
+    let mistaken = mistake([node("schema").once(), told]);
+    assert!(mistaken.contains("name it in `calls`"), "{mistaken}");
+    let mistaken = mistake([node("schema").once()]);
+    assert!(
+        mistaken.contains("nobody that the load could go to"),
+        "{mistaken}"
+    );
+    let written = "[node.schema]\nonce = true\nready = \"tcp\"\nrun = [\"migrate\"]\n";
+    let mistaken = Topology::from_toml(written).expect_err("both").to_string();
+    assert!(mistaken.contains("line 1: schema runs once"), "{mistaken}");
+}

@@ -121,9 +121,10 @@ fn whereabouts(system: &System) -> String {
     for node in system.topology().nodes() {
         let name = node.name.as_str();
         // Of a server of theirs, people know how to get in.
-        let url = match node.is_elsewhere() {
-            true => format!("{} (it ran already)", system.address_of(name)),
-            false => system.url_as_told(name),
+        let url = match system.done_after(name) {
+            Some(_) => "done".to_owned(),
+            None if node.is_elsewhere() => format!("{} (it ran already)", system.address_of(name)),
+            None => system.url_as_told(name),
         };
         text += &format!("{name:<16} {url}\n");
     }

@@ -396,6 +396,7 @@ impl Clocks {
 fn cpu(system: &System, side: Side) -> Result<NodeTimes, RoundError> {
     let nodes = system.topology().nodes().iter();
     nodes
+        .filter(|node| node.is_at_work())
         .map(|node| {
             let name = node.name.as_str();
             let time = system.cpu_time(name);

@@ -6,9 +6,9 @@ use hdrhistogram::Histogram;
 
 use super::{
     ConnectionsRecord, CoresRecord, Curve, Document, EdgeRecord, EventRecord, FailureRecord,
-    NodeRecord, OpenRecord, OverallRecord, PlanRecord, ProcessRecord, ProcessUsage, Record,
-    RequestFigures, RouteRecord, StageRecord, StageUsage, TickRecord, TickTimes, Timeline, Times,
-    Traffic,
+    MachineRecord, NodeRecord, OpenRecord, OverallRecord, PlanRecord, ProcessRecord, ProcessUsage,
+    Record, RequestFigures, RouteRecord, StageRecord, StageUsage, ThrottledRecord, TickRecord,
+    TickTimes, Timeline, Times, Traffic,
 };
 use crate::arrivals::Spacing;
 use crate::client::{ConnectionSettings, Http};
@@ -134,6 +134,11 @@ pub(crate) fn example() -> Record {
                 involuntary_switches: 12,
                 waited_micros_per_request: Some(1.5),
                 peak_memory_bytes: 12 << 20,
+                throttled: Some(ThrottledRecord {
+                    periods: 400,
+                    throttled_periods: 100,
+                    throttled_seconds: 0.5,
+                }),
             }],
         }],
         timing: vec![RouteTiming {
@@ -233,6 +238,10 @@ fn timeline() -> Timeline {
 
 fn traffic() -> Traffic {
     let node = |name: &str, role: &str, requests, remarks: &[&str]| NodeRecord {
+        machine: (role == "store").then(|| MachineRecord {
+            cpus: 0.25,
+            words: "0.25 of a CPU by a cgroup (v2)".to_owned(),
+        }),
         name: name.to_owned(),
         service: role.to_owned(),
         requests: Some(requests),

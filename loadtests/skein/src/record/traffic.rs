@@ -69,6 +69,18 @@ pub struct NodeRecord {
     /// Further figures, in a few words each.
     #[serde(default)]
     pub remarks: Vec<String>,
+    /// The small machine that it was given; `None` when it had all of this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineRecord>,
+}
+
+/// A small machine that a node was given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MachineRecord {
+    /// Its CPUs, such as 0.25 for a quarter of one.
+    pub cpus: f64,
+    /// The machine and its means in words, such as `0.25 of a CPU by a cgroup (v2)`.
+    pub words: String,
 }
 
 /// Calls of one node, or of all nodes of a service, to another.

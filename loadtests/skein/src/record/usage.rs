@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::usage::Used;
+use harness::usage::{Throttled, Used};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,21 @@ pub struct ProcessUsage {
     pub waited_micros_per_request: Option<f64>,
     /// The most physical memory, from the process's start to the stage's end, in bytes.
     pub peak_memory_bytes: u64,
+    /// The times that it had no CPU time left of its quota; `None` where it has no quota, or
+    /// nobody tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<ThrottledRecord>,
+}
+
+/// The times that a node had no CPU time left of its quota, in one stage.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ThrottledRecord {
+    /// Periods of the quota in which it ran.
+    pub periods: u64,
+    /// Those of them in which it used its quota up, and stood still for the rest.
+    pub throttled_periods: u64,
+    /// The time that it stood still, in seconds, added up over cores.
+    pub throttled_seconds: f64,
 }
 
 impl ProcessUsage {
@@ -59,6 +74,17 @@ impl ProcessUsage {
             involuntary_switches: used.involuntary_switches,
             waited_micros_per_request: per_request(used.waited),
             peak_memory_bytes: used.peak_memory,
+            throttled: used.throttled.map(ThrottledRecord::from),
+        }
+    }
+}
+
+impl From<Throttled> for ThrottledRecord {
+    fn from(throttled: Throttled) -> Self {
+        ThrottledRecord {
+            periods: throttled.periods,
+            throttled_periods: throttled.throttled,
+            throttled_seconds: throttled.time.as_secs_f64(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The system that a run is about: one that the run starts and can look into, or
 //! one that is there and shows only its answers.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::interruption::Interruption;
 use crate::observation::{Glance, Observation, ObservationError, StageUse};
 use crate::plan::Plan;
 use crate::program::NodeCounts;
-use crate::record::ServerRecord;
+use crate::record::{MachineRecord, ServerRecord};
 use crate::timeline::CoresAt;
 use crate::workload::Workload;
 
@@ -35,6 +36,11 @@ pub(crate) struct Measured {
     pub(super) cpu: Vec<(NodeName, Duration)>,
     pub(super) own_cpu: Duration,
     pub(super) servers: Vec<ServerRecord>,
+    pub(super) machines: BTreeMap<NodeName, MachineRecord>,
+    /// Nodes of which nobody tells what they use, each with the reason.
+    pub(super) not_observable: BTreeMap<NodeName, String>,
+    /// Nodes that run once, each with the time that it took.
+    pub(super) done: BTreeMap<NodeName, Duration>,
 }
 
 impl Measured {
@@ -305,6 +311,9 @@ impl Subject {
             cpu: end.cpu_since(&begin),
             own_cpu: end.own_cpu_since(&begin),
             servers: end.servers(system),
+            machines: Observation::machines(system),
+            not_observable: Observation::not_observable(system),
+            done: Observation::done(system),
         })
     }
 

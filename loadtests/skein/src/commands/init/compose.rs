@@ -51,6 +51,7 @@ pub(super) fn import(text: &str, folder: &Path) -> anyhow::Result<Imported> {
     for service in &mut services {
         service.refer_to(&ports);
     }
+    mark_those_that_run_once(&mut services);
     mark_entry(&mut services);
     let name = members
         .get("name")
@@ -63,10 +64,19 @@ pub(super) fn import(text: &str, folder: &Path) -> anyhow::Result<Imported> {
     Ok(Imported { toml, left_out })
 }
 
+/// Those whose success others wait for.
+fn mark_those_that_run_once(services: &mut [Service]) {
+    let awaited: Vec<String> = services.iter().flat_map(|of| of.awaits.clone()).collect();
+    for service in services {
+        service.runs_once = awaited.contains(&service.node);
+    }
+}
+
 /// The load goes to whoever is there for the outside; where several are, to the last one.
 fn mark_entry(services: &mut [Service]) {
-    let called: Vec<String> = services.iter().flat_map(|of| of.calls.clone()).collect();
-    let is_outermost = |of: &Service| !called.contains(&of.node);
+    let callers = services.iter().filter(|of| !of.runs_once);
+    let called: Vec<String> = callers.flat_map(|of| of.calls.clone()).collect();
+    let is_outermost = |of: &Service| !called.contains(&of.node) && !of.runs_once;
     let outermost = services.iter().filter(|of| is_outermost(of)).count();
     let is_entry = |of: &&mut Service| is_outermost(of) && of.port.is_some();
     if outermost > 1
@@ -130,9 +140,14 @@ services:
     env_file: app.env
     environment:
       - DATABASE=postgres://db:5432/shop
-    depends_on: { db: { condition: service_healthy } }
+    depends_on: { db: { condition: service_healthy }, schema: { condition: service_completed_successfully } }
     expose: [5000]
     deploy: { replicas: 3 }
+  schema:
+    image: web-app
+    command: flask db upgrade
+    depends_on: [db]
+    ports: [5001]
   proxy:
     image: nginx
     entrypoint: ["nginx", "-g", "daemon off;"]
@@ -202,7 +217,8 @@ networks: { front: {} }
             .iter()
             .map(|name| name.as_str())
             .collect();
-        assert_eq!(called, ["db"]);
+        assert_eq!(called, ["db", "schema"]);
+        assert_eq!((&node("schema").ready, node("schema").port), (&Ready::Done, 0));
         assert_eq!(node("proxy").ready, Ready::Http("/health".to_owned()));
         assert_eq!(
             program("proxy").file,

@@ -3,8 +3,8 @@
 
 use maud::{Markup, html};
 
-use crate::record::{ProcessUsage, Record, StageUsage};
-use crate::report::figures::{count, known, mebibytes, micros};
+use crate::record::{MachineRecord, ProcessUsage, Record, StageUsage, ThrottledRecord, share};
+use crate::report::figures::{count, known, mebibytes, micros, percent};
 use crate::report::layout::scroll;
 use crate::report::tones::Tones;
 use crate::timing::{EVERY, HopTiming, RouteTiming};
@@ -90,6 +90,10 @@ fn whole(route: &RouteTiming) -> f64 {
 }
 
 pub(super) fn usage(record: &Record) -> Markup {
+    let processes = record.usage.iter().flat_map(|stage| &stage.processes);
+    let quotas = processes
+        .into_iter()
+        .any(|process| process.throttled.is_some());
     html! {
         @if !record.usage.is_empty() {
             section #usage {
@@ -102,38 +106,71 @@ pub(super) fn usage(record: &Record) -> Markup {
                         th scope="col" .n { "Switches, own will" }
                         th scope="col" .n { "Switches, forced" }
                         th scope="col" .n { "Peak memory" }
+                        @if quotas { th scope="col" .n { "Without quota" } }
                     } }
-                    @for stage in &record.usage { (stage_rows(stage)) }
+                    @for stage in &record.usage { (stage_rows(stage, record, quotas)) }
                 } }))
                 p.small.soft {
                     "As the operating system tells, per request that the generator sent. A thread switches "
                     "of its own will to wait for something, and is forced to when another gets its core; "
-                    "memory is the most that the process had since its start."
+                    "memory is the most that the process had since its start. "
+                    "A container is all of its processes, and its memory has the pages of files that it keeps."
+                    @if quotas {
+                        " A node with a quota of CPU time stands still in each period once it has used its quota up: "
+                        "the share of periods in which that happened, and the time, added up over cores."
+                    }
                 }
             }
         }
     }
 }
 
-fn stage_rows(stage: &StageUsage) -> Markup {
+fn stage_rows(stage: &StageUsage, record: &Record, quotas: bool) -> Markup {
+    let columns = if quotas { 7 } else { 6 };
     html! {
         tbody {
-            tr { th scope="rowgroup" colspan="6" { strong { (stage.stage) } ", " (count(stage.requests)) @if stage.requests == 1 { " request" } @else { " requests" } } }
-            @for process in &stage.processes { (process_row(process, stage.requests)) }
+            tr { th scope="rowgroup" colspan=(columns) { strong { (stage.stage) } ", " (count(stage.requests)) @if stage.requests == 1 { " request" } @else { " requests" } } }
+            @for process in &stage.processes { (process_row(process, stage.requests, machine(record, &process.name), quotas)) }
         }
     }
 }
 
+/// The small machine of a node, if it was given one.
+fn machine<'a>(record: &'a Record, node: &str) -> Option<&'a MachineRecord> {
+    let mut nodes = record.traffic.iter().flat_map(|traffic| &traffic.nodes);
+    let node = nodes.find(|other| other.name == node)?;
+    node.machine.as_ref()
+}
+
+/// The share of periods, and the time: `25 %, 0.5 s`.
+fn throttled(throttled: ThrottledRecord) -> String {
+    let share = share(throttled.throttled_periods, throttled.periods);
+    format!(
+        "{}, {}",
+        known(share, percent),
+        micros(throttled.throttled_seconds * 1e6)
+    )
+}
+
 /// Per request of so many; without any, records of earlier programs share among one.
-fn process_row(process: &ProcessUsage, requests: u64) -> Markup {
+fn process_row(
+    process: &ProcessUsage,
+    requests: u64,
+    machine: Option<&MachineRecord>,
+    quotas: bool,
+) -> Markup {
     html! {
         tr.part {
-            th scope="row" { (process.name) }
+            th scope="row" {
+                (process.name)
+                @if let Some(machine) = machine { span.small.soft { " · " (machine.words) } }
+            }
             td.n { (known(process.cpu_micros_per_request.filter(|_| requests > 0), micros)) }
             td.n { (known(process.waited_micros_per_request.filter(|_| requests > 0), micros)) }
             td.n { (count(process.voluntary_switches)) }
             td.n { (count(process.involuntary_switches)) }
             td.n { (mebibytes(process.peak_memory_bytes)) }
+            @if quotas { td.n { (process.throttled.map_or_else(|| "–".to_owned(), throttled)) } }
         }
     }
 }
@@ -156,6 +193,8 @@ mod tests {
             "margin-left:20.0%;width:80.0%",
             "12 MiB",
             "4 321",
+            "0.25 of a CPU by a cgroup (v2)",
+            "25 %, 500 ms",
         ] {
             assert!(page.contains(figure), "{figure} is missing in {page}");
         }

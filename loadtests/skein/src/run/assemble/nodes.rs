@@ -8,6 +8,7 @@ use harness::Topology;
 
 use super::super::system::{GENERATOR, Measured};
 use crate::program::{Account, NodeCounts};
+use crate::report::figures::duration;
 use crate::record::{NodeRecord, ProcessRecord, Traffic};
 
 /// The traffic between nodes, over the stages that are no warm-up. Calls are as the program that
@@ -25,6 +26,14 @@ pub(super) fn traffic(
         if let Some(requests) = account.requests.get(name) {
             answered.requests = Some(*requests);
         }
+        if let Some(after) = measured.and_then(|measured| measured.done.get(&node.name)) {
+            answered.remarks.push(done(*after));
+        }
+        let unseen = measured.and_then(|measured| measured.not_observable.get(&node.name));
+        let unseen = unseen.map(|reason| format!("CPU and memory not observable: {reason}"));
+        answered.remarks.extend(unseen);
+        let machines = measured.map(|measured| &measured.machines);
+        answered.machine = machines.and_then(|of| of.get(&node.name).cloned());
         answered
     });
     let tiers = topology.tiers().into_iter().map(|tier| {
@@ -37,6 +46,11 @@ pub(super) fn traffic(
         tiers: tiers.collect(),
         servers: measured.map_or_else(Vec::new, |measured| measured.servers.clone()),
     }
+}
+
+/// A node that ran once, in a few words.
+fn done(after: Duration) -> String {
+    format!("done in {} before the load", duration(after.as_secs_f64()))
 }
 
 /// A node's answers, where it counts them as `requests_total` by `status`.
@@ -56,6 +70,7 @@ fn answered(
         requests: counted.map(|_| statuses.values().sum::<f64>().round() as u64),
         errors: errors.map(|(_, count)| count).sum::<f64>().round() as u64,
         remarks: remarks.cloned().unwrap_or_default(),
+        machine: None,
     }
 }
 

@@ -20,7 +20,11 @@ pub(super) struct Service {
     pub(super) port: Option<u16>,
     pub(super) is_published: bool,
     pub(super) calls: Vec<String>,
+    /// The nodes among them that are to end with success before it starts.
+    pub(super) awaits: Vec<String>,
     pub(super) is_entry: bool,
+    /// True when others wait for its success.
+    pub(super) runs_once: bool,
     image: String,
     build: Option<String>,
     run: Vec<String>,
@@ -95,7 +99,7 @@ impl Service {
             "entrypoint" => self.run = words(value),
             "command" => self.command = words(value),
             "environment" => self.env.extend(pairs(value)),
-            "depends_on" => self.depend_on(value, reader),
+            "depends_on" => self.depend_on(value),
             "healthcheck" => self.check_health(value, reader),
             "volumes" => self.mount(value, reader),
             "working_dir" => self.workdir = Some(text(value)),
@@ -169,17 +173,14 @@ impl Service {
         }
     }
 
-    fn depend_on(&mut self, value: &Value, reader: &mut Reader<'_>) {
+    fn depend_on(&mut self, value: &Value) {
         for name in listed(value) {
             let condition = value.get(&name).and_then(|of| of.get("condition"));
+            let node = name.to_lowercase().replace(['_', '.'], "-");
             if condition.map(text).as_deref() == Some("service_completed_successfully") {
-                reader.leave_out(
-                    "depends_on",
-                    &format!("a node runs on, and {name} is to end"),
-                );
+                self.awaits.push(node.clone());
             }
-            self.calls
-                .push(name.to_lowercase().replace(['_', '.'], "-"));
+            self.calls.push(node);
         }
     }
 
@@ -280,7 +281,10 @@ impl Service {
             true => say("command", list(self.command.iter())),
             false => say("run", list(self.run.iter().chain(&self.command))),
         }
-        if let Some(port) = self.port {
+        if self.runs_once {
+            say("once", "true".to_owned());
+        }
+        if let Some(port) = self.port.filter(|_| !self.runs_once) {
             say("port", port.to_string());
         }
         for (member, value) in [
@@ -293,7 +297,7 @@ impl Service {
                 say(member, in_toml(value));
             }
         }
-        if let Some(ready) = &self.ready {
+        if let Some(ready) = self.ready.as_ref().filter(|_| !self.runs_once) {
             say("ready", ready.clone());
         }
         for (member, values) in [("calls", &self.calls), ("volumes", &self.volumes)] {

@@ -155,7 +155,11 @@ fn name_of(tier: &[&NodeRecord]) -> String {
 
 fn figures(record: &Record, node: &NodeRecord) -> Vec<String> {
     let remarks = node.remarks.iter().cloned();
-    remarks.chain(cores(record, &node.name)).collect()
+    let cores = cores(record, &node.name).map(|cores| match &node.machine {
+        Some(machine) => format!("{cores} of {}", machine.cpus),
+        None => cores,
+    });
+    remarks.chain(cores).collect()
 }
 
 fn cores(record: &Record, name: &str) -> Option<String> {
