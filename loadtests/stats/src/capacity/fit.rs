@@ -1,29 +1,29 @@
 //! The model of [`Curve`] fitted to the slots of rounds by maximum likelihood.
 //!
-//! The number of broken requests of a slot is negative binomial: its mean is what the curve
-//! says for the speed of that start, and it varies more than a Poisson one, for excesses come
-//! in bursts. The speed of a start is integrated out over the normal distribution, so that
-//! all slots of a round share it (a generalised linear mixed model; N. E. Breslow and
-//! D. G. Clayton, Approximate inference in generalized linear mixed models, 1993).
+//! Requests that break a clause come in bursts, while the queue is long. The number of bursts
+//! in a slot has a Poisson distribution, and their sizes an exponential one, so that most
+//! slots below the boundary have none at all and a few have many (a compound Poisson
+//! distribution; B. Jørgensen, The Theory of Dispersion Models, 1997, ch. 4). The speed of a
+//! start, which all slots of a round share, is integrated out over the normal distribution (a
+//! generalised linear mixed model; N. E. Breslow and D. G. Clayton, Approximate inference in
+//! generalized linear mixed models, 1993).
 //!
 //! Far beyond the boundary a short slot says nothing of the share that a long one would show,
-//! for the queue has just begun to grow. There only "many" counts: the number is cut at
-//! [`CUT`] times the allowed one, and so is its mean.
-
-use statrs::function::gamma::{digamma, ln_gamma};
+//! for the queue has just begun to grow. There only "many" counts: the share is cut at
+//! [`CUT`], and so is its mean.
 
 use super::model::{Curve, normal_grid};
 use super::slot::SlotSeen;
 
-/// The multiple of the allowed share at which shares are cut.
-const CUT: f64 = 10.0;
+/// The share at which shares are cut.
+const CUT: f64 = 0.5;
 /// The nodes that the speed of a start is integrated over. Fewer would miss the narrow peak of
 /// a round whose slots tell much.
 const NODES: usize = 37;
 /// Steps of Newton's method at most.
 const STEPS: usize = 40;
-/// The parameters: the logarithms of the typical rate (from the centre), the slope, the
-/// spread between starts, and the size of the negative binomial distribution.
+/// The parameters: the logarithms of the typical rate (from the centre), of the slope, of the
+/// spread between starts, and of the mean size of a burst.
 const PARAMETERS: usize = 4;
 
 type Vector = [f64; PARAMETERS];
@@ -31,7 +31,11 @@ type Matrix = [[f64; PARAMETERS]; PARAMETERS];
 
 /// What is supposed of each parameter before any slot was seen, so weakly that a dozen rounds
 /// outweigh it: a mean and a standard deviation.
-const PRIOR: [(f64, f64); PARAMETERS] = [(0.0, 0.3), (3.7, 1.0), (-4.6, 1.5), (-0.5, 1.5)];
+const PRIOR: [(f64, f64); PARAMETERS] = [(0.0, 0.3), (3.7, 1.0), (-4.6, 1.5), (2.3, 2.5)];
+
+/// The places that the search for the peak begins at: bursts explain what varies, or the speed
+/// of starts does. The likelihood may have a peak near each.
+const BEGINNINGS: [Vector; 2] = [[0.0, 3.7, -5.0, 4.5], [0.0, 3.7, -3.3, 2.5]];
 
 /// A slot as the fit sees it.
 #[derive(Clone, Copy, Debug)]
@@ -53,99 +57,114 @@ pub(super) struct Fit {
     pub(super) without: Vec<Curve>,
 }
 
+/// Where a fit ended: the next one begins there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place(Option<Vector>);
+
+impl Default for Place {
+    fn default() -> Self {
+        Place(None)
+    }
+}
+
 /// Fits the slots of `rounds`, whose boundary is near the rate `centre`. A round without
 /// slots is none.
 pub(super) fn fit(rounds: &[Vec<&SlotSeen>], clause: usize, allowed: f64, centre: f64) -> Fit {
-    let cut = (CUT * allowed).min(0.5);
-    let slot = |seen: &&SlotSeen| {
-        let requests = seen.requests as f64;
-        Slot {
-            x: (seen.rate / centre).ln(),
-            log_requests: requests.ln(),
-            broken: (seen.broken[clause] as f64).min(cut * requests),
-            cut: cut * requests,
-        }
-    };
-    let rounds: Vec<Vec<Slot>> = rounds
-        .iter()
-        .map(|slots| slots.iter().map(slot).collect())
-        .collect();
-    let likelihood = Likelihood {
-        rounds,
-        log_allowed: allowed.ln(),
-        nodes: normal_grid(NODES).collect(),
-    };
-    let peak = likelihood.peak();
-    let curve = |at: &Vector| Curve {
-        allowed,
-        typical: centre * at[0].exp(),
-        slope: at[1].exp(),
-        between_starts: at[2].exp(),
-    };
+    let likelihood = Likelihood::of(rounds, clause, allowed, centre);
+    let peak = likelihood.highest_peak(&BEGINNINGS);
+    let curve = |at: &Vector| curve(at, allowed, centre);
     Fit {
         curve: curve(&peak),
         without: likelihood.without_each(&peak).iter().map(curve).collect(),
     }
 }
 
+/// The curve alone, beginning where an earlier fit of fewer rounds ended.
+pub(super) fn follow(
+    rounds: &[Vec<&SlotSeen>],
+    clause: usize,
+    allowed: f64,
+    centre: f64,
+    place: &mut Place,
+) -> Curve {
+    let likelihood = Likelihood::of(rounds, clause, allowed, centre);
+    let peak = match place.0 {
+        Some(from) => likelihood.peak(from).0,
+        None => likelihood.highest_peak(&BEGINNINGS),
+    };
+    place.0 = Some(peak);
+    curve(&peak, allowed, centre)
+}
+
+fn curve(at: &Vector, allowed: f64, centre: f64) -> Curve {
+    Curve {
+        allowed,
+        typical: centre * at[0].exp(),
+        slope: at[1].exp(),
+        between_starts: at[2].exp(),
+    }
+}
+
 struct Likelihood {
     rounds: Vec<Vec<Slot>>,
     log_allowed: f64,
+    /// Speeds of starts and the logarithms of their weights.
     nodes: Vec<(f64, f64)>,
 }
 
 impl Likelihood {
-    /// The logarithm of the likelihood of one round and its derivatives.
+    fn of(rounds: &[Vec<&SlotSeen>], clause: usize, allowed: f64, centre: f64) -> Self {
+        let slot = |seen: &&SlotSeen| {
+            let requests = seen.requests as f64;
+            Slot {
+                x: (seen.rate / centre).ln(),
+                log_requests: requests.ln(),
+                broken: (seen.broken[clause] as f64).min(CUT * requests),
+                cut: CUT * requests,
+            }
+        };
+        let rounds = rounds.iter().map(|slots| slots.iter().map(slot).collect());
+        let nodes = normal_grid(NODES).map(|(u, weight)| (u, weight.ln()));
+        Likelihood {
+            rounds: rounds.collect(),
+            log_allowed: allowed.ln(),
+            nodes: nodes.collect(),
+        }
+    }
+
+    /// The logarithm of the likelihood of one round and its slopes.
     fn of_round(&self, slots: &[Slot], at: &Vector) -> (f64, Vector) {
-        let [place, log_slope, log_spread, log_size] = *at;
-        let (slope, spread, size) = (log_slope.exp(), log_spread.exp(), log_size.exp());
-        let constant: f64 = slots
-            .iter()
-            .map(|slot| ln_gamma(slot.broken + size) - ln_gamma(size) + size * log_size)
-            .sum();
-        let constant_slope: f64 = slots
-            .iter()
-            .map(|slot| digamma(slot.broken + size) - digamma(size) + 1.0 + log_size)
-            .sum();
-        let mut terms: Vec<(f64, Vector)> = Vec::with_capacity(self.nodes.len());
-        for (u, weight) in &self.nodes {
-            let (mut log, mut slopes) = (weight.ln() + constant, [0.0; PARAMETERS]);
-            slopes[3] = constant_slope;
+        let [place, log_slope, log_spread, log_burst] = *at;
+        let (slope, spread, burst) = (log_slope.exp(), log_spread.exp(), log_burst.exp());
+        // The greatest logarithm so far, and sums in units of it.
+        let (mut most, mut sum, mut slopes) = (f64::NEG_INFINITY, 0.0, [0.0; PARAMETERS]);
+        for (u, log_weight) in &self.nodes {
+            let (mut log, mut own) = (*log_weight, [0.0; PARAMETERS]);
             for slot in slots {
                 let distance = slot.x - place - spread * u;
                 let line = (self.log_allowed + slope * distance + slot.log_requests).min(60.0);
-                // Saturates at the cut.
-                let ratio = line.exp() / slot.cut;
-                let mean = (slot.cut * -(-ratio).exp_m1()).max(1e-12);
-                let elasticity = if ratio > 1e-9 {
-                    ratio / ratio.exp_m1()
-                } else {
-                    1.0
-                };
-                log += slot.broken * mean.ln() - (slot.broken + size) * (size + mean).ln();
-                let pull = (slot.broken - mean) * size / (size + mean) * elasticity;
-                slopes[0] -= pull * slope;
-                slopes[1] += pull * slope * distance;
-                slopes[2] -= pull * slope * spread * u;
-                slopes[3] -= (size + mean).ln() + (slot.broken + size) / (size + mean);
+                let (mean, elasticity) = saturating(line, slot.cut);
+                let bursts = Bursts::of(mean / burst, slot.broken, burst);
+                log += bursts.log;
+                let pull = bursts.by_number * elasticity;
+                own[0] -= pull * slope;
+                own[1] += pull * slope * distance;
+                own[2] -= pull * slope * spread * u;
+                own[3] += bursts.by_size;
             }
-            terms.push((log, slopes));
-        }
-        let most = terms
-            .iter()
-            .map(|(log, _)| *log)
-            .fold(f64::NEG_INFINITY, f64::max);
-        let (mut sum, mut slopes) = (0.0, [0.0; PARAMETERS]);
-        for (log, own) in &terms {
-            let weight = (log - most).exp();
-            sum += weight;
+            let (kept, added) = if log > most {
+                let kept = (most - log).exp();
+                most = log;
+                (kept, 1.0)
+            } else {
+                (1.0, (log - most).exp())
+            };
+            sum = sum * kept + added;
             for (total, own) in slopes.iter_mut().zip(own) {
-                *total += weight * own;
+                *total = *total * kept + own * added;
             }
         }
-        slopes.iter_mut().for_each(|total| *total /= sum);
-        slopes[3] *= size;
-        (most + sum.ln(), slopes)
+        (most + sum.ln(), slopes.map(|slope| slope / sum))
     }
 
     /// The logarithm of the likelihood of all rounds and of the prior.
@@ -162,9 +181,16 @@ impl Likelihood {
         rounds - prior.sum::<f64>()
     }
 
+    /// The highest of the peaks that are found from some places.
+    fn highest_peak(&self, from: &[Vector]) -> Vector {
+        let peaks = from.iter().map(|from| self.peak(*from));
+        let highest = peaks.max_by(|a, b| a.1.total_cmp(&b.1));
+        highest.map_or(BEGINNINGS[0], |(peak, _)| peak)
+    }
+
     /// The slopes of each round's logarithm, and its curvatures by differences of those.
     fn rounds_at(&self, at: &Vector) -> Vec<(Vector, Matrix)> {
-        const STEP: Vector = [1e-5, 1e-4, 1e-4, 1e-4];
+        const STEP: Vector = [1e-4, 1e-3, 1e-3, 1e-3];
         let of = |slots: &Vec<Slot>| {
             let slopes = self.of_round(slots, at).1;
             let mut curvatures = [[0.0; PARAMETERS]; PARAMETERS];
@@ -201,9 +227,8 @@ impl Likelihood {
 
     /// The parameters of the greatest likelihood, by Newton's method, damped where the
     /// likelihood isn't concave (D. W. Marquardt, 1963).
-    fn peak(&self) -> Vector {
+    fn peak(&self, mut at: Vector) -> (Vector, f64) {
         const LONGEST: Vector = [0.08, 0.7, 1.0, 1.0];
-        let mut at = PRIOR.map(|(mean, _)| mean);
         let mut value = self.value(&at);
         let mut damping = 1e-3;
         for _ in 0..STEPS {
@@ -231,7 +256,7 @@ impl Likelihood {
                 break;
             }
         }
-        at
+        (at, value)
     }
 
     /// The parameters without each round in turn, one step of Newton's method from the `peak`
@@ -256,6 +281,103 @@ impl Likelihood {
             at
         };
         rounds.iter().map(without).collect()
+    }
+}
+
+/// The mean of a slot's broken requests, and how its logarithm grows with `line`, which would
+/// be that logarithm if there were no cut.
+fn saturating(line: f64, cut: f64) -> (f64, f64) {
+    let straight = line.exp();
+    let ratio = straight / cut;
+    if ratio < 1e-4 {
+        return (straight.max(1e-12), 1.0);
+    }
+    let rest = (-ratio).exp_m1();
+    (cut * -rest, ratio * (1.0 + rest) / -rest)
+}
+
+/// The compound Poisson distribution at one number of broken requests.
+struct Bursts {
+    /// The logarithm of its density.
+    log: f64,
+    /// How that grows with the logarithm of the mean number of bursts.
+    by_number: f64,
+    /// How it grows with the logarithm of their size, when the mean of broken requests stays.
+    by_size: f64,
+}
+
+impl Bursts {
+    /// Of a mean of `number` bursts of the mean `size` those that break `broken` requests.
+    fn of(number: f64, broken: f64, size: f64) -> Self {
+        if broken < 0.5 {
+            return Bursts {
+                log: -number,
+                by_number: -number,
+                by_size: number,
+            };
+        }
+        let sizes = broken / size;
+        let w = 2.0 * (number * sizes).sqrt();
+        let (log_bessel, ratio) = bessel(w);
+        Bursts {
+            log: -number - sizes + 0.5 * (number / (size * broken)).ln() + log_bessel,
+            by_number: w * ratio / 2.0 - number,
+            by_size: number + sizes - w * ratio,
+        }
+    }
+}
+
+/// The logarithm of the modified Bessel function I₁, and I₀ ÷ I₁ (M. Abramowitz and
+/// I. A. Stegun, Handbook of Mathematical Functions, 1964, 9.8.1 to 9.8.4).
+fn bessel(x: f64) -> (f64, f64) {
+    let polynomial = |at: f64, of: &[f64]| of.iter().rev().fold(0.0, |sum, c| sum * at + c);
+    let x = x.max(1e-9);
+    if x <= 3.75 {
+        let t = (x / 3.75).powi(2);
+        let zero = polynomial(
+            t,
+            &[
+                1.0, 3.5156229, 3.0899424, 1.2067492, 0.2659732, 0.0360768, 0.0045813,
+            ],
+        );
+        let one = polynomial(
+            t,
+            &[
+                0.5, 0.87890594, 0.51498869, 0.15084934, 0.02658733, 0.00301532, 0.00032411,
+            ],
+        );
+        ((x * one).ln(), zero / (x * one))
+    } else {
+        let t = 3.75 / x;
+        let zero = polynomial(
+            t,
+            &[
+                0.39894228,
+                0.01328592,
+                0.00225319,
+                -0.00157565,
+                0.00916281,
+                -0.02057706,
+                0.02635537,
+                -0.01647633,
+                0.00392377,
+            ],
+        );
+        let one = polynomial(
+            t,
+            &[
+                0.39894228,
+                -0.03988024,
+                -0.00362018,
+                0.00163801,
+                -0.01031555,
+                0.02282967,
+                -0.02895312,
+                0.01787654,
+                -0.00420059,
+            ],
+        );
+        (x - 0.5 * x.ln() + one.ln(), zero / one)
     }
 }
 

@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 
 use super::Settings;
 use crate::capacity::estimate::Jackknife;
-use crate::capacity::fit::{Fit, fit};
+use crate::capacity::fit::{Fit, Place, fit, follow};
 use crate::capacity::model::Curve;
 use crate::capacity::slot::SlotSeen;
 
@@ -25,6 +25,8 @@ pub(super) struct Rounds {
     /// How far around the centre rates are drawn.
     spread: f64,
     began: Duration,
+    /// Where the fit of each clause ended after the last round.
+    places: Vec<Place>,
 }
 
 /// Where in units of the spread the rates of a round are drawn: one in each stratum. More of
@@ -55,6 +57,7 @@ impl Rounds {
             bracketed: rate.ln(),
             spread: FIRST_SPREAD,
             began: now,
+            places: Vec::new(),
         }
     }
 
@@ -76,8 +79,20 @@ impl Rounds {
         if self.played.len() < FIRST_ROUNDS {
             return;
         }
-        let curves = (0..settings.clauses.len()).map(|clause| self.fit(clause, settings).curve);
+        self.places.resize(settings.clauses.len(), Place::default());
+        let mut places = self.places.clone();
+        let curves = places.iter_mut().enumerate().map(|(clause, place)| {
+            let allowed = settings.clauses[clause].allowed;
+            follow(
+                &self.all_counted(),
+                clause,
+                allowed,
+                self.bracketed.exp(),
+                place,
+            )
+        });
         let first = curves.min_by(|a, b| a.typical.total_cmp(&b.typical));
+        self.places = places;
         if let Some(curve) = first {
             self.follow(&curve, settings.ceiling);
         }
@@ -95,13 +110,13 @@ impl Rounds {
 
     /// The model of a clause from the slots that count.
     pub(super) fn fit(&self, clause: usize, settings: &Settings) -> Fit {
-        let counted: Vec<Vec<&SlotSeen>> = self
-            .played
-            .iter()
-            .map(|slots| self.counted(slots).collect())
-            .collect();
         let allowed = settings.clauses[clause].allowed;
-        fit(&counted, clause, allowed, self.bracketed.exp())
+        fit(&self.all_counted(), clause, allowed, self.bracketed.exp())
+    }
+
+    fn all_counted(&self) -> Vec<Vec<&SlotSeen>> {
+        let rounds = self.played.iter();
+        rounds.map(|slots| self.counted(slots).collect()).collect()
     }
 
     /// The slots of a round that estimates are made of: none after an undrained one, which
