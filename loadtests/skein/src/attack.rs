@@ -103,13 +103,13 @@ impl Attack {
     pub fn new(workload: Arc<Workload>) -> Self {
         let (mut seats, mut lines) = (Vec::new(), Vec::new());
         let mut free: HashMap<ScenarioIndex, VecDeque<SharedSeat>> = HashMap::new();
-        for (seat, scenario) in workload.roster.iter().enumerate() {
+        for (seat, seating) in workload.seats.iter().enumerate() {
             let seat = Seat::new(User::new(seat, Arc::clone(&workload)));
             let (sender, line) = oneshot::channel();
             lines.push(sender);
             let seat = Arc::new(tokio::sync::Mutex::new(HeldSeat { seat, line }));
             seats.push(Arc::clone(&seat));
-            free.entry(*scenario).or_default().push_back(seat);
+            free.entry(seating.scenario).or_default().push_back(seat);
         }
         Attack {
             workload,
@@ -146,7 +146,8 @@ impl Attack {
         let mut goose = GooseAttack::initialize_with_config(configuration)?
             .set_client_builder_without_cookies(unused)?;
         for scenario in 0..self.workload.scenarios.len() {
-            let users = self.workload.roster.iter().filter(|s| **s == scenario);
+            let seats = self.workload.seats.iter();
+            let users = seats.filter(|seat| seat.scenario == scenario);
             match users.count() {
                 0 => {}
                 users => goose = goose.register_scenario(self.goose_scenario(scenario, users)?),
@@ -248,15 +249,17 @@ impl Attack {
     /// what the plan asks for then, nothing is late for want of a connection. Who comes
     /// later connects with the first request, whose time it is part of.
     async fn connect_first_users(&self) {
-        let first = self.workload.schedule.users_at(Duration::ZERO);
+        let schedule = &self.workload.schedule;
+        let seats = self.seats.iter().zip(&self.workload.seats);
+        let first = seats.filter(|(_, seat)| schedule.load_at(Duration::ZERO, seat).is_some());
         let connect = |seat: SharedSeat| async move { seat.lock().await.seat.user.connect().await };
-        let each: JoinSet<_> = self.seats[..first].iter().cloned().map(connect).collect();
+        let each: JoinSet<_> = first.map(|(seat, _)| connect(Arc::clone(seat))).collect();
         each.join_all().await;
     }
 
     /// Goose's command line. Its controllers stay off, for nobody else is to steer the run.
     fn arguments(&self, report: Option<&ReportFolder>) -> Vec<String> {
-        let users = self.workload.roster.len();
+        let users = self.workload.seats.len();
         // Goose knows whole seconds; where that is too long, it is told when to end. So it is
         // with a dashboard: left to itself, it would stay for as long as somebody looks at it.
         let spare = if self.dashboard.is_some() { 2.0 } else { 0.0 };
@@ -325,15 +328,16 @@ impl Attack {
         };
         let mut seat = seat.lock().await;
         let HeldSeat { seat, line } = &mut *seat;
-        if !self.workload.is_on_duty(seat.user.seat()) {
+        let now = self.workload.load_now(seat.user.seat());
+        let Some(load) = now else {
             tokio::time::sleep(OFF_DUTY_PAUSE).await;
             return Ok(());
-        }
-        let open = self.workload.open_stage_now();
-        if let Some(stage) = open {
-            let Some(arrival) = self.workload.arrivals.next(stage).await else {
-                // Where the stage is over, the next turn finds another; else the load is.
-                if self.workload.open_stage_now() == open {
+        };
+        let is_open = self.workload.is_open(load);
+        if is_open {
+            let Some(arrival) = self.workload.arrivals.next(load).await else {
+                // Where the load is over, the next turn finds another; else all of it is.
+                if self.workload.load_now(seat.user.seat()) == now {
                     tokio::time::sleep(OFF_DUTY_PAUSE).await;
                 }
                 return Ok(());
@@ -362,7 +366,7 @@ impl Attack {
             .await?;
         }
         // In open load, arrivals set the pace.
-        if open.is_none() {
+        if !is_open {
             seat.user.think().await;
         }
         Ok(())

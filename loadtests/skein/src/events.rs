@@ -140,6 +140,20 @@ pub enum Event {
         /// Its length, as planned.
         length_ms: u64,
     },
+    /// A scenario with a load of its own began in a stage, by the plan's schedule.
+    ScenarioBegan {
+        /// The stage's name.
+        stage: String,
+        /// The scenario.
+        scenario: String,
+        /// Its users who are at work once its ramp is over; in open load, the most.
+        users: u64,
+        /// The rate of its turns once its ramp is over, in open load.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rate_per_second: Option<f64>,
+        /// The length of its load, as planned.
+        length_ms: u64,
+    },
     /// The load goes on.
     LoadTick {
         /// The stage's name; none after the last.

@@ -11,6 +11,7 @@ mod limits;
 pub mod looks;
 pub mod machine;
 pub mod tenths;
+mod turns;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,10 @@ pub use ceiling::Ceiling;
 pub use files::FileLimit;
 pub use limits::Limits;
 pub use machine::MachineUse;
+pub use turns::{ScenarioTurns, Turns};
 
 use crate::doubt::Doubt;
+use turns::LoadTurns;
 
 /// What a run knows about itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +53,9 @@ pub struct StageEvidence {
     pub mean_service_micros: Option<f64>,
     /// The turns that were asked for, in open load.
     pub turns: Option<Turns>,
+    /// The turns of each scenario that has a rate of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<ScenarioTurns>,
     /// Requests in flight, as sampled.
     pub in_flight: Option<InFlight>,
     /// How long answers lay unread in the generator, as sampled.
@@ -82,25 +88,6 @@ pub struct Unread {
     pub samples: u64,
     /// The mean, in microseconds: a part of each service time.
     pub mean_micros: f64,
-}
-
-/// The turns that a stage of open load asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Turns {
-    /// How many the plan holds.
-    pub requested: u64,
-    /// How many came up in time for a user to take them.
-    pub released: u64,
-    /// How many a user began before the stage's end.
-    pub begun: u64,
-    /// How many found no user free when they came up, those that never began included.
-    pub queued: u64,
-    /// How many users the rate takes if each request takes the shortest time that was
-    /// seen on its route; none where no request went well.
-    pub users_at_least: Option<f64>,
-    /// The 99th percentile of the send lag of turns that found a user free, in
-    /// microseconds; none without any.
-    pub lag_p99_micros: Option<u64>,
 }
 
 /// What the generator took from the operating system in a stage.
@@ -169,11 +156,13 @@ pub fn doubts(evidence: &Evidence) -> Vec<Doubt> {
         doubts.extend(starved(stage, limits));
         doubts.extend(saturated(stage, evidence.ceiling.as_ref(), limits));
         doubts.extend(unread(stage, limits));
-        doubts.extend(too_few_users(stage));
-        doubts.extend(sent_late(stage, limits));
-        doubts.extend(missed(stage, limits));
+        for load in stage.open_loads() {
+            doubts.extend(too_few_users(&load));
+            doubts.extend(sent_late(&load, limits));
+            doubts.extend(missed(&load, limits));
+            doubts.extend(exhausted(&load));
+        }
         doubts.extend(disagreement(stage, limits));
-        doubts.extend(exhausted(stage));
         if index == 0 {
             doubts.extend(still_warming_up(stage, limits));
         }
@@ -233,34 +222,34 @@ fn unread(stage: &StageEvidence, limits: &Limits) -> Option<Doubt> {
 
 /// Only when no server could have kept up: one that slows down under load makes users
 /// busy too, and that is its own fault.
-fn too_few_users(stage: &StageEvidence) -> Option<Doubt> {
-    let needed = stage.turns?.users_at_least?.ceil() as u64;
-    (needed > stage.users).then(|| Doubt::TooFewUsers {
-        stage: stage.stage.clone(),
-        users: stage.users,
+fn too_few_users(load: &LoadTurns) -> Option<Doubt> {
+    let needed = load.turns.users_at_least?.ceil() as u64;
+    (needed > load.users).then(|| Doubt::TooFewUsers {
+        stage: load.name.clone(),
+        users: load.users,
         needed,
     })
 }
 
-fn sent_late(stage: &StageEvidence, limits: &Limits) -> Option<Doubt> {
-    let p99_micros = stage.turns?.lag_p99_micros?;
+fn sent_late(load: &LoadTurns, limits: &Limits) -> Option<Doubt> {
+    let p99_micros = load.turns.lag_p99_micros?;
     (u128::from(p99_micros) > limits.send_lag.as_micros()).then(|| Doubt::SentLate {
-        stage: stage.stage.clone(),
+        stage: load.name.clone(),
         p99_micros,
     })
 }
 
 /// Turns that came up and waited for a user are the system's doing, or that of too few
 /// users; those that didn't come up in time are the generator's.
-fn missed(stage: &StageEvidence, limits: &Limits) -> Option<Doubt> {
+fn missed(load: &LoadTurns, limits: &Limits) -> Option<Doubt> {
     let Turns {
         requested,
         released,
         ..
-    } = stage.turns?;
+    } = load.turns;
     let missing = requested.saturating_sub(released) as f64 / requested.max(1) as f64 * 100.0;
     (missing > limits.missed).then(|| Doubt::RateMissed {
-        stage: stage.stage.clone(),
+        stage: load.name.clone(),
         requested,
         released,
     })
@@ -291,13 +280,13 @@ fn disagreement(stage: &StageEvidence, limits: &Limits) -> Option<Doubt> {
     })
 }
 
-fn exhausted(stage: &StageEvidence) -> Option<Doubt> {
+fn exhausted(load: &LoadTurns) -> Option<Doubt> {
     let Turns {
         requested, queued, ..
-    } = stage.turns?;
+    } = load.turns;
     let percent = queued as f64 / requested.max(1) as f64 * 100.0;
     (percent > EXHAUSTED).then(|| Doubt::UsersExhausted {
-        stage: stage.stage.clone(),
+        stage: load.name.clone(),
         percent: whole(percent),
     })
 }

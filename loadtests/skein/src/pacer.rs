@@ -8,6 +8,8 @@
 //! itself. That costs at most a tenth of one core, whatever the rate: the lead is
 //! a tenth of the time since the arrival before.
 
+mod timetable;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,13 +19,17 @@ use std::time::{Duration, Instant};
 use nix::sys::prctl::set_timerslack;
 use tokio::sync::oneshot;
 
+use crate::plan::LoadIndex;
 use crate::workload::Workload;
+use timetable::{Moment, What, timetable};
 
 /// A turn that a plan asks for at a certain time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// The stage that asks for it.
     pub stage: usize,
+    /// The load in it that does.
+    pub load: LoadIndex,
     /// When it should begin: its intended time.
     pub due: Instant,
     /// Whether no user was free when it came up.
@@ -36,22 +42,41 @@ pub struct ArrivalQueue(Mutex<Queue>);
 
 #[derive(Debug, Default)]
 struct Queue {
+    loads: Vec<OfLoad>,
+    closed: bool,
+}
+
+/// The arrivals and users of one open load.
+#[derive(Debug, Default)]
+struct OfLoad {
     /// Due, and not taken by anybody yet.
     backlog: VecDeque<Arrival>,
     /// Users with nothing to do, the one that has waited longest first.
     waiting: VecDeque<oneshot::Sender<Arrival>>,
-    /// Stages before this one have no arrivals any more.
-    current: usize,
-    closed: bool,
-    planned: BTreeMap<usize, u64>,
+    planned: u64,
+    /// True when there are no arrivals any more.
+    is_over: bool,
+}
+
+impl Queue {
+    fn of(&mut self, load: LoadIndex) -> &mut OfLoad {
+        if load >= self.loads.len() {
+            self.loads.resize_with(load + 1, OfLoad::default);
+        }
+        &mut self.loads[load]
+    }
 }
 
 impl ArrivalQueue {
-    /// The next arrival of `stage`, once it is due; `None` when the stage is over.
-    pub async fn next(&self, stage: usize) -> Option<Arrival> {
+    /// The next arrival of `load`, once it is due; `None` when the load is over.
+    pub async fn next(&self, load: LoadIndex) -> Option<Arrival> {
         let turn = {
             let mut queue = self.lock();
-            if queue.closed || stage < queue.current {
+            if queue.closed {
+                return None;
+            }
+            let queue = queue.of(load);
+            if queue.is_over {
                 return None;
             }
             if let Some(arrival) = queue.backlog.pop_front() {
@@ -74,24 +99,29 @@ impl ArrivalQueue {
         Some(arrival)
     }
 
-    /// How many arrivals came up so far, by stage.
-    pub fn planned(&self) -> BTreeMap<usize, u64> {
-        self.lock().planned.clone()
+    /// The number of arrivals that came up so far, by load.
+    pub fn planned(&self) -> BTreeMap<LoadIndex, u64> {
+        let queue = self.lock();
+        let loads = queue.loads.iter().enumerate();
+        let planned = loads.filter(|(_, load)| load.planned > 0);
+        planned.map(|(load, of)| (load, of.planned)).collect()
     }
 
     /// Sends all users away, for good.
     pub fn close(&self) {
         let mut queue = self.lock();
         queue.closed = true;
-        queue.backlog.clear();
-        queue.waiting.clear();
+        queue.loads.iter_mut().for_each(OfLoad::end);
     }
 
-    fn release(&self, stage: usize, due: Instant) {
+    fn release(&self, (stage, load): (usize, LoadIndex), due: Instant) {
         let mut queue = self.lock();
-        *queue.planned.entry(stage).or_default() += 1;
+        let closed = queue.closed;
+        let queue = queue.of(load);
+        queue.planned += 1;
         let mut arrival = Arrival {
             stage,
+            load,
             due,
             queued: false,
         };
@@ -102,22 +132,28 @@ impl ArrivalQueue {
                 Err(returned) => arrival = returned,
             }
         }
-        if !queue.closed {
+        if !closed {
             arrival.queued = true;
             queue.backlog.push_back(arrival);
         }
     }
 
-    fn end(&self, stage: usize) {
-        let mut queue = self.lock();
-        queue.current = stage + 1;
-        queue.backlog.clear();
-        queue.waiting.clear();
+    fn end(&self, load: LoadIndex) {
+        self.lock().of(load).end();
     }
 
     /// The lists are whole between any two statements.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OfLoad {
+    /// What is left is never sent, and nobody waits for it.
+    fn end(&mut self) {
+        self.is_over = true;
+        self.backlog.clear();
+        self.waiting.clear();
     }
 }
 
@@ -130,7 +166,7 @@ async fn stay_awake_until(moment: Instant) {
 }
 
 /// How long before it is due an arrival is handed over that comes `gap` after the one
-/// before it, or after the begin of its stage.
+/// before it, or after the begin of its load.
 fn lead(gap: Duration) -> Duration {
     /// What waking two threads takes at the most, on a machine that isn't busy.
     const ENOUGH: Duration = Duration::from_micros(100);
@@ -142,7 +178,7 @@ fn lead(gap: Duration) -> Duration {
 /// How long a wait may last before it is asked whether there is still reason to.
 const NAP: Duration = Duration::from_millis(20);
 
-/// Starts the thread that releases the arrivals of every open stage, until all are
+/// Starts the thread that releases the arrivals of every open load, until all are
 /// over or `stop` is set.
 pub fn start(workload: Arc<Workload>, stop: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
     thread::Builder::new()
@@ -156,7 +192,7 @@ pub fn start(workload: Arc<Workload>, stop: Arc<AtomicBool>) -> std::io::Result<
 }
 
 /// Starts a thread that releases an arrival at each of `moments`, which are in order, as
-/// those of one stage, the first, and ends that stage at `end`.
+/// those of one load, the first, and ends it at `end`.
 pub fn release_at(
     queue: &Arc<ArrivalQueue>,
     moments: Vec<Instant>,
@@ -169,7 +205,12 @@ pub fn release_at(
             sleep_finely();
             let _close = CloseAtEnd(&queue);
             let never = AtomicBool::new(false);
-            release_each(&queue, 0, Instant::now(), moments.into_iter(), &never);
+            let mut last = Instant::now();
+            for due in moments {
+                sleep_until(due - lead(due.saturating_duration_since(last)), &never);
+                queue.release((0, 0), due);
+                last = due;
+            }
             sleep_until(end, &never);
         })
 }
@@ -185,40 +226,28 @@ fn pace(workload: &Workload, stop: &AtomicBool) {
     let Some(start) = begin(workload, stop) else {
         return;
     };
-    for (stage, open) in workload.schedule.open_stages() {
-        let begin = start + workload.schedule.begin_of(stage);
-        let arrivals = open
-            .curve
-            .arrivals(open.spacing, workload.seed, stage as u64);
-        let moments = arrivals.map(|moment| begin + moment);
-        if !release_each(&workload.arrivals, stage, begin, moments, stop) {
-            return;
+    // Of all loads together, the arrival before; or the load's own begin, if that was later.
+    let mut last = start;
+    for Moment { after, load, what } in timetable(&workload.schedule, workload.seed) {
+        let moment = start + after;
+        match what {
+            What::Due => {
+                let of = &workload.schedule.loads()[load];
+                let since = last.max(start + of.begins);
+                if !sleep_until(moment - lead(moment.saturating_duration_since(since)), stop) {
+                    return;
+                }
+                workload.arrivals.release((of.stage, load), moment);
+                last = moment;
+            }
+            What::Over => {
+                if !sleep_until(moment, stop) {
+                    return;
+                }
+                workload.arrivals.end(load);
+            }
         }
-        if !sleep_until(start + workload.schedule.end_of(stage), stop) {
-            return;
-        }
-        workload.arrivals.end(stage);
     }
-}
-
-/// Hands an arrival of `stage` over a little ahead of each of `moments`, which are in
-/// order and follow `begin`; false if it was told to stop before the last.
-fn release_each(
-    queue: &ArrivalQueue,
-    stage: usize,
-    begin: Instant,
-    moments: impl Iterator<Item = Instant>,
-    stop: &AtomicBool,
-) -> bool {
-    let mut last = begin;
-    for due in moments {
-        if !sleep_until(due - lead(due.saturating_duration_since(last)), stop) {
-            return false;
-        }
-        queue.release(stage, due);
-        last = due;
-    }
-    true
 }
 
 /// When the load begins.
@@ -277,7 +306,7 @@ mod tests {
         tokio::pin!(first, second);
         assert!(futures_are_pending(&mut first, &mut second).await);
         let due = moment();
-        queue.release(0, due);
+        queue.release((0, 0), due);
         let arrival = first.await.expect("an arrival");
         assert_eq!((arrival.due, arrival.queued), (due, false));
         queue.end(0);
@@ -287,7 +316,7 @@ mod tests {
     #[tokio::test]
     async fn an_arrival_that_finds_nobody_waits_and_says_so() {
         let queue = ArrivalQueue::default();
-        queue.release(0, moment());
+        queue.release((0, 0), moment());
         assert!(queue.next(0).await.expect("an arrival").queued);
     }
 
@@ -295,7 +324,7 @@ mod tests {
     async fn an_arrival_that_is_handed_over_ahead_waits_for_its_moment_and_was_never_queued() {
         let queue = ArrivalQueue::default();
         let due = moment() + Duration::from_millis(5);
-        queue.release(0, due);
+        queue.release((0, 0), due);
         let arrival = queue.next(0).await.expect("an arrival");
         assert!(moment() >= due);
         assert!(!arrival.queued);
@@ -325,20 +354,20 @@ mod tests {
             tokio::pin!(still);
             tokio::select! { biased; _ = &mut gone => {}, () = std::future::ready(()) => {} }
         }
-        queue.release(0, moment());
+        queue.release((0, 0), moment());
         assert!(queue.next(0).await.is_some());
     }
 
     #[tokio::test]
-    async fn what_a_stage_leaves_is_counted_and_not_sent_in_the_next() {
+    async fn what_a_load_leaves_is_counted_and_not_sent_in_another() {
         let queue = ArrivalQueue::default();
-        queue.release(0, moment());
-        queue.release(0, moment());
+        queue.release((0, 0), moment());
+        queue.release((0, 0), moment());
         assert!(queue.next(0).await.is_some());
         queue.end(0);
         assert_eq!(queue.next(0).await, None);
-        queue.release(1, moment());
-        assert_eq!(queue.next(1).await.expect("an arrival").stage, 1);
+        queue.release((1, 1), moment());
+        assert_eq!(queue.next(1).await.expect("an arrival").load, 1);
         assert_eq!(queue.planned(), BTreeMap::from([(0, 2), (1, 1)]));
     }
 

@@ -1,5 +1,6 @@
 //! Users of somebody else's server who send the plan's plain requests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rand_distr::Distribution;
@@ -12,25 +13,46 @@ use crate::samples::Route;
 use crate::scenario::Scenario;
 use crate::supply::{Needs, Values};
 use crate::user::User;
+use crate::workload::Workload;
 
 /// A plan's plain requests, made ready for one server.
 #[derive(Debug)]
 pub(crate) struct Repertoire {
     requests: Vec<(Ready, Needs)>,
-    choice: WeightedIndex<u32>,
+    all: Arc<Choice>,
+    of_route: BTreeMap<Route, Arc<Choice>>,
+}
+
+/// Requests of which one is drawn, by their weights.
+#[derive(Debug)]
+struct Choice {
+    places: Vec<usize>,
+    by: WeightedIndex<u32>,
 }
 
 impl Repertoire {
     /// The plain requests for the server at `target`; `None` where there are none.
     pub(crate) fn new(requests: &Requests, target: &Target) -> Option<Self> {
-        let weights = requests.requests.iter().map(|request| request.weight);
+        let of_weight = |place: &usize| requests.requests[*place].weight;
+        let choice = |places: Vec<usize>| {
+            let by = WeightedIndex::new(places.iter().map(of_weight)).ok()?;
+            Some(Arc::new(Choice { places, by }))
+        };
+        let mut of_route: BTreeMap<Route, Vec<usize>> = BTreeMap::new();
+        for (place, request) in requests.requests.iter().enumerate() {
+            of_route.entry(request.route).or_default().push(place);
+        }
+        let of_route = of_route.into_iter();
         let ready = requests.requests.iter().map(|request| {
             let places = request.templates().flat_map(Template::values);
             let needs = Needs::of(places, &requests.slots);
             (Ready::new(request.clone(), target, false), needs)
         });
         Some(Repertoire {
-            choice: WeightedIndex::new(weights).ok()?,
+            all: choice((0..requests.requests.len()).collect())?,
+            of_route: of_route
+                .filter_map(|(route, places)| Some((route, choice(places)?)))
+                .collect(),
             requests: ready.collect(),
         })
     }
@@ -39,6 +61,23 @@ impl Repertoire {
 /// Users who send a plan's plain requests.
 pub(crate) struct Plain {
     values: Values,
+    choice: Arc<Choice>,
+}
+
+impl Plain {
+    /// One who sends those of a route alone.
+    pub(crate) fn of_route(user: &User, route: Route) -> Self {
+        let workload = user.workload();
+        Plain {
+            values: workload.supply.begin(),
+            choice: Arc::clone(&repertoire(workload).of_route[&route]),
+        }
+    }
+}
+
+fn repertoire(workload: &Workload) -> &Repertoire {
+    let repertoire = workload.repertoire.as_ref();
+    repertoire.expect("only a plan of plain requests has plain users")
 }
 
 impl Scenario for Plain {
@@ -47,19 +86,17 @@ impl Scenario for Plain {
     const ROUTES: &[Route] = &[];
 
     fn of(user: &mut User) -> Self {
+        let workload = user.workload();
         Plain {
-            values: user.workload().supply.begin(),
+            values: workload.supply.begin(),
+            choice: Arc::clone(&repertoire(workload).all),
         }
     }
 
     async fn turn(&mut self, user: &mut User) {
         let workload = Arc::clone(user.workload());
-        let repertoire = workload
-            .repertoire
-            .as_ref()
-            .expect("only a plan of plain requests has plain users");
-        let index = repertoire.choice.sample(user.rng());
-        let (ready, needs) = &repertoire.requests[index];
+        let place = self.choice.places[self.choice.by.sample(user.rng())];
+        let (ready, needs) = &repertoire(&workload).requests[place];
         let (supply, seat) = (&workload.supply, user.seat());
         if let Err(used_up) = supply.begin_turn(needs, &mut self.values, seat, user.rng()) {
             return user.finds_no_data(&used_up.to_string()).await;
@@ -83,7 +120,6 @@ mod tests {
     use crate::samples::{Fault, Samples};
     use crate::scenario::Seat;
     use crate::testing;
-    use crate::workload::Workload;
 
     const PLAN: &str = r#"
 name = "shop"
@@ -116,7 +152,7 @@ list = ["7"]
         let plan = testing::parse(PLAN);
         let url = format!("{}/shop", server.uri());
         let workload = Arc::new(Workload::new(&plan, 1, &url));
-        assert_eq!(workload.roster, [0]);
+        assert_eq!(workload.seats.len(), 1);
         let mut seat = Seat::new(User::new(0, Arc::clone(&workload)));
         seat.take_turn(0).await;
         workload.recorder.snapshot()
@@ -126,7 +162,7 @@ list = ["7"]
     async fn a_request_is_filled_in_and_its_answer_checked() {
         let samples = turn(201, "many thanks!").await;
         assert!(samples.faults.is_empty(), "{:?}", samples.faults);
-        let names: Vec<_> = samples.routes.keys().map(|(_, r)| r.name()).collect();
+        let names: Vec<_> = samples.routes.keys().map(|(.., r)| r.name()).collect();
         assert_eq!(names, ["POST /items/{item}"]);
     }
 

@@ -8,11 +8,14 @@ mod connection_file;
 mod file;
 mod gate;
 mod gate_file;
+mod load_file;
 mod mistake;
 mod mix;
 mod request;
 mod rules;
+mod scenario_load;
 mod schedule;
+mod seating;
 mod span;
 mod stage_file;
 mod tables;
@@ -30,13 +33,16 @@ use serde::{Deserialize, Serialize};
 pub use amendment::Amendment;
 pub(crate) use capacity::{CapacitySettings, Relief, Variant};
 pub use gate::GateSettings;
+pub(crate) use load_file::MOST_USERS;
 pub use mistake::{InvalidPlan, Mistake, ToldPlan, within};
 pub use mix::Mix;
 pub use request::{
     Check, Condition, Escaping, Order, PlainRequest, Requests, Seen, Slot, Step, Story, Table,
     Template,
 };
-pub use schedule::Schedule;
+pub use scenario_load::ScenarioLoad;
+pub use schedule::{Load, LoadIndex, Schedule, Whose};
+pub use seating::Seating;
 pub use span::{Size, Span};
 pub use toml::Spanned;
 
@@ -46,7 +52,6 @@ use crate::arrivals::{RateCurve, Spacing};
 use crate::client::{AnswerLimits, ConnectionSettings};
 use crate::equations::Equations;
 use crate::evidence::Limits;
-use crate::plain::Plain;
 use crate::program::application::Application;
 use crate::program::{PlanTable, TypeMap};
 use crate::samples::StageIndex;
@@ -75,6 +80,9 @@ pub struct Plan {
     pub(crate) kept_tables: serde_json::Map<String, serde_json::Value>,
     /// The parts of the test, in order; warm-up comes first.
     pub stages: Vec<Stage>,
+    /// The scenarios that users may follow: the program's, the plan's own, or plain requests,
+    /// all of them and those with loads of their own.
+    pub(crate) scenarios: Vec<ScenarioKind>,
     /// The share of users that each scenario gets.
     pub mix: Mix,
     /// Requests that users send in place of the scenarios, to a server that the plan doesn't
@@ -179,11 +187,17 @@ pub struct Stage {
     /// The number of turns after which the stage is over, even if its time isn't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turns: Option<u64>,
+    /// Loads of single scenarios, side by side, in place of one of the mix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<ScenarioLoad>,
 }
 
 impl Stage {
     /// True when nobody is to send anything.
     pub fn is_pause(&self) -> bool {
+        if !self.scenarios.is_empty() {
+            return self.scenarios.iter().all(ScenarioLoad::is_pause);
+        }
         match &self.open {
             Some(open) => open.is_pause(),
             None => self.users == 0 && self.ramp.is_zero(),
@@ -355,18 +369,14 @@ impl Plan {
         topology.map_or_else(Hops::unknown, |topology| Hops::of(&topology))
     }
 
-    /// The scenarios that users may follow: the program's, the plan's own, or plain requests
-    /// alone.
-    pub(crate) fn scenarios(&self) -> Vec<ScenarioKind> {
-        match &self.requests {
-            Some(requests) if requests.stories.is_empty() => vec![ScenarioKind::of::<Plain>()],
-            Some(requests) => {
-                let stories = requests.stories.iter().enumerate();
-                let kinds = stories.map(|(place, story)| ScenarioKind::of_story(place, story));
-                kinds.collect()
-            }
-            None => self.application.scenarios.clone(),
-        }
+    /// The place of the scenario that plans call so.
+    pub(crate) fn scenario_called(&self, name: &str) -> Option<ScenarioIndex> {
+        self.scenarios.iter().position(|kind| kind.key() == name)
+    }
+
+    /// The names of scenarios in plans, by their places.
+    pub(crate) fn scenario_names(&self) -> impl Iterator<Item = String> {
+        self.scenarios.iter().map(ScenarioKind::key)
     }
 
     /// Refuses a route that no user of the plan asks for.
@@ -382,7 +392,7 @@ impl Plan {
     pub(crate) fn roster(&self, users: usize) -> Vec<ScenarioIndex> {
         match &self.requests {
             Some(requests) if requests.stories.is_empty() => vec![0; users],
-            _ => self.mix.roster(users, &self.scenarios()),
+            _ => self.mix.roster(users, &self.scenarios),
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::verdict::Judgement;
 
 pub use connections::ConnectionsRecord;
 pub use curve::Curve;
-pub use open::{OpenTotal, share};
+pub use open::{OpenPart, OpenTotal, share};
 pub use requests::{OpenRecord, RequestFigures, Times};
 pub use store::{
     Document, RecordError, append_whole, read_json, replace_file, write_json, write_whole,
@@ -173,6 +173,27 @@ pub struct StageRecord {
     /// The requests that were sent in it.
     pub requests: RequestFigures,
     /// The fates of its arrivals, if its load was open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<OpenRecord>,
+    /// The scenarios with loads of their own, where it had such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<ScenarioRecord>,
+}
+
+/// The load of one scenario in a stage.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioRecord {
+    /// The scenario.
+    pub scenario: String,
+    /// Its users at work once the ramp is over.
+    pub users: usize,
+    /// The time from the beginning of the stage to that of the load, in seconds.
+    pub begins_seconds: f64,
+    /// The load's length, in seconds.
+    pub seconds: f64,
+    /// The requests that its users sent in the stage.
+    pub requests: RequestFigures,
+    /// The fates of its arrivals, if the load was open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<OpenRecord>,
 }

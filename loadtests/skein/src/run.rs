@@ -198,7 +198,7 @@ async fn prepare(
     events.emit(Event::Preparing);
     let files = known(
         "The limit of open files",
-        FileLimit::raise(order.plan.schedule().seats()),
+        FileLimit::raise(order.plan.seating(&order.plan.schedule()).len()),
         warnings,
     );
     // Of a system that isn't there yet, it isn't known.

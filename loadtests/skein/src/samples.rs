@@ -16,13 +16,15 @@ use std::time::Duration;
 use hdrhistogram::{Counter, Histogram};
 
 use crate::client::Shortage;
+use crate::plan::LoadIndex;
+use crate::scenario::ScenarioIndex;
 
 pub use failing::{FailingAnswer, FailingAnswers, micros};
 pub use fault::{Fault, FaultCount, OTHER_STATUS};
 pub use log::write_logs;
 pub use names::NodeNames;
 pub use recorder::{Pulse, Recorder, Sample, SentArrival, Tick};
-pub use stream::SampleFile;
+pub use stream::{Names, SampleFile};
 pub use wire::WireSamples;
 
 /// A method and a path template, as reports and thresholds name requests.
@@ -258,7 +260,7 @@ impl RouteSamples {
     }
 }
 
-/// What became of the arrivals of an open stage.
+/// The fates of the arrivals of an open load.
 #[derive(Clone, Debug)]
 pub struct ArrivalSamples {
     /// Arrivals that came up; some may never have been sent.
@@ -329,12 +331,12 @@ pub type StageIndex = Option<usize>;
 /// All samples of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Samples {
-    /// By stage and route.
-    pub routes: BTreeMap<(StageIndex, Route), RouteSamples>,
+    /// By stage, scenario and route.
+    pub routes: BTreeMap<(StageIndex, ScenarioIndex, Route), RouteSamples>,
     /// By stage, route and kind.
     pub faults: BTreeMap<(StageIndex, Route, Fault), FaultCount>,
-    /// By open stage.
-    pub arrivals: BTreeMap<usize, ArrivalSamples>,
+    /// By open load.
+    pub arrivals: BTreeMap<LoadIndex, ArrivalSamples>,
     /// Connections and bytes, by stage.
     pub wire: BTreeMap<StageIndex, WireSamples>,
     /// Answers that were counted with those of other nodes, because of a name that is no
@@ -352,12 +354,27 @@ impl Samples {
     /// Adds up the stages that `wanted` picks, by route.
     pub fn by_route(&self, wanted: impl Fn(StageIndex) -> bool) -> BTreeMap<Route, RouteSamples> {
         let mut sums: BTreeMap<Route, RouteSamples> = BTreeMap::new();
-        for ((stage, route), samples) in &self.routes {
+        for ((stage, _, route), samples) in &self.routes {
             if wanted(*stage) {
                 sums.entry(*route).or_default().add(samples);
             }
         }
         sums
+    }
+
+    /// Adds up the requests of one scenario in the stages that `wanted` picks.
+    pub fn of_scenario(
+        &self,
+        scenario: ScenarioIndex,
+        wanted: impl Fn(StageIndex) -> bool,
+    ) -> RouteSamples {
+        let mut sum = RouteSamples::default();
+        for ((stage, of, _), samples) in &self.routes {
+            if *of == scenario && wanted(*stage) {
+                sum.add(samples);
+            }
+        }
+        sum
     }
 
     /// Adds up the stages that `wanted` picks.
@@ -400,8 +417,8 @@ impl Samples {
         for (stage, wire) in &other.wire {
             self.wire.entry(*stage).or_default().add(wire);
         }
-        for (stage, arrivals) in &other.arrivals {
-            self.arrivals.entry(*stage).or_default().add(arrivals);
+        for (load, arrivals) in &other.arrivals {
+            self.arrivals.entry(*load).or_default().add(arrivals);
         }
         self.renamed += other.renamed;
         self.cut += other.cut;

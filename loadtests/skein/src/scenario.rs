@@ -4,6 +4,7 @@
 use std::pin::Pin;
 use std::time::Instant;
 
+use crate::plain::Plain;
 use crate::plan::Story;
 use crate::samples::Route;
 use crate::story::Teller;
@@ -73,6 +74,8 @@ enum Begin {
     InRust(fn(&mut User) -> Box<dyn Turns>),
     /// By the plan, which tells the scenario at this place.
     Told(usize),
+    /// By the plan, which has plain requests of this route.
+    Asked(Route),
 }
 
 /// A scenario's place among those of its program.
@@ -97,8 +100,19 @@ impl ScenarioKind {
         }
     }
 
+    /// The kind of users who send a plan's plain requests of one route.
+    pub(crate) fn of_route(route: Route) -> Self {
+        ScenarioKind {
+            // Kept for the life of the program, as routes are.
+            name: Box::leak(route.name().into_boxed_str()),
+            routes: &[],
+            begin: Begin::Asked(route),
+        }
+    }
+
     fn begin(&self, user: &mut User) -> Box<dyn Turns> {
         match self.begin {
+            Begin::Asked(route) => Box::new(Plain::of_route(user, route)),
             Begin::InRust(begin) => begin(user),
             Begin::Told(place) => {
                 let workload = user.workload();
@@ -107,9 +121,12 @@ impl ScenarioKind {
         }
     }
 
-    /// The name in a plan's mix: `window_shoppers`.
+    /// The name in plans: `window_shoppers`. A route of plain requests is named as it is.
     pub(crate) fn key(&self) -> String {
-        self.name.replace(' ', "_")
+        match self.begin {
+            Begin::Asked(_) => self.name.to_owned(),
+            Begin::InRust(_) | Begin::Told(_) => self.name.replace(' ', "_"),
+        }
     }
 }
 
@@ -171,6 +188,7 @@ impl Seat {
     pub(crate) async fn take_turn(&mut self, scenario: ScenarioIndex) {
         let user = &mut self.user;
         let kind = user.workload().scenarios[scenario];
+        user.follow(scenario);
         let begun = self.begun[scenario].get_or_insert_with(|| kind.begin(user));
         begun.turn(user).await;
         user.count_turn();
@@ -178,8 +196,11 @@ impl Seat {
 
     /// Follows up, until `deadline`, what was left unfinished when the load ended.
     pub(crate) async fn follow_up(&mut self, deadline: Instant) {
-        for begun in self.begun.iter_mut().flatten() {
-            begun.follow_up(&mut self.user, deadline).await;
+        for (scenario, begun) in self.begun.iter_mut().enumerate() {
+            if let Some(begun) = begun {
+                self.user.follow(scenario);
+                begun.follow_up(&mut self.user, deadline).await;
+            }
         }
     }
 }

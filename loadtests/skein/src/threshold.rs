@@ -17,7 +17,9 @@ use crate::figure::Figure;
 use crate::plan::Stage;
 
 pub(crate) use judge::Figures;
-pub use judge::{ConnectionFigures, Judged, RouteFigures, State, TurnFigures, Verdicts};
+pub use judge::{
+    ConnectionFigures, Judged, RouteFigures, ScenarioFigures, State, TurnFigures, Verdicts,
+};
 
 /// The grammar, for `--help`, with the figures that a program adds.
 pub(crate) fn help(figures: &[Figure]) -> String {
@@ -43,7 +45,7 @@ fn example(figure: &Figure) -> String {
 const OF_RESPONSES: &str = "\
 Thresholds are rules <metric><op><limit>, with an optional \" for <subject>\":
 
-  On responses, as in Goose (for <route>, such as GET /items/{key}; else for all):
+  On responses, as in Goose (for <route>, such as GET /items/{key}, or <scenario>; else for all):
     p99<50ms, p99.9<1s   response time percentile, to the last byte
     avg<10ms, max<2s     response time
     error-rate<0.1%      wrong or missing answers, of all requests
@@ -57,11 +59,12 @@ Thresholds are rules <metric><op><limit>, with an optional \" for <subject>\":
     requests-per-connection>=100         how well connections are kept
     stream-wait-p99<5ms                  waits for a stream of HTTP/2, of requests that had to
 
-  On the turns of judged open stages (for <stage>; else for all of them together):
+  On the turns of judged open stages (for <stage>, or for a <scenario> with a rate of its own;
+  else for all of them together):
     unsent<=2%           turns that found no user free until their stage was over, and
                          were never sent, of all that came up
     late<5%              turns sent more than 1 ms after their intended time
-  A plan that has no rule of its own on unsent has `unsent<=2%` for each such stage: a
+  A plan that has no rule of its own on unsent has `unsent<=2%` for each such stage or scenario: a
   rate that isn't kept because all users wait for answers is the system's failure.
 
   On the topology:
@@ -289,21 +292,34 @@ pub struct Threshold {
 pub const UNSENT: f64 = 2.0;
 
 /// The rules that a plan with these stages and `rules` has without having written them:
-/// each judged open stage sends its turns. A rate that users couldn't keep up with because
+/// each judged open stage sends its turns, and each scenario with a rate of its own. A rate that users couldn't keep up with because
 /// they waited for answers is the system's failure to keep it; no plan asks for a rate
 /// without meaning that. (What the generator itself doesn't get round to makes the run
 /// invalid.)
 pub fn built_in(stages: &[Stage], rules: &[Threshold]) -> Vec<Threshold> {
-    // A rate of nothing is a pause, and has no turns to send.
-    let has_turns = |stage: &Stage| stage.open.is_some_and(|open| open.curve.mean() > 0.0);
-    let open = || stages.iter().filter(|s| !s.warm_up && has_turns(s));
-    let is_only_one = open().count() == 1;
-    let is_ruled = |stage: &Stage| {
-        let mut own = rules.iter().filter(|rule| rule.metric == Metric::Unsent);
-        own.any(|rule| rule.subject.as_ref().is_none_or(|s| *s == stage.name))
+    let judged = stages.iter().filter(|stage| !stage.warm_up);
+    let mut open: Vec<(&str, Vec<&str>)> = Vec::new();
+    for stage in judged {
+        // A rate of nothing is a pause, and has no turns to send.
+        let loads = stage.open_loads().filter(|(_, open)| !open.is_pause());
+        for (scenario, _) in loads {
+            let name = scenario.unwrap_or(&stage.name);
+            match open.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, stages)) => stages.push(&stage.name),
+                None => open.push((name, vec![&stage.name])),
+            }
+        }
+    }
+    let is_only_one = open.len() == 1;
+    let is_ruled = |name: &str, stages: &[&str]| {
+        let own = rules.iter().filter(|rule| rule.metric == Metric::Unsent);
+        let mut subjects = own.map(|rule| rule.subject.as_deref());
+        subjects.any(|subject| {
+            subject.is_none_or(|subject| subject == name || stages.contains(&subject))
+        })
     };
-    let rule = |stage: &Stage| {
-        let subject = (!is_only_one).then(|| stage.name.clone());
+    let rule = |name: &str| {
+        let subject = (!is_only_one).then(|| name.to_owned());
         let about = subject.iter().map(|subject| format!(" for {subject}"));
         Threshold {
             rule: format!("unsent<={UNSENT}%{}", about.collect::<String>()),
@@ -314,7 +330,8 @@ pub fn built_in(stages: &[Stage], rules: &[Threshold]) -> Vec<Threshold> {
             subject,
         }
     };
-    open().filter(|stage| !is_ruled(stage)).map(rule).collect()
+    let unruled = open.iter().filter(|(name, stages)| !is_ruled(name, stages));
+    unruled.map(|(name, _)| rule(name)).collect()
 }
 
 impl fmt::Display for Threshold {
@@ -381,6 +398,34 @@ duration = "1s"
         assert_eq!(rules[0].rule, "unsent<=2%");
         let closed = testing::plan("smoke");
         assert_eq!(built_in(&closed.stages, &[]), []);
+    }
+
+    #[test]
+    fn each_scenario_with_a_rate_of_its_own_sends_its_turns_over_all_stages() {
+        let source = r#"
+name = "turns"
+thresholds = ["unsent<5% for peak"]
+[[stage]]
+name = "steady"
+duration = "5s"
+scenario.browsers = { rate = "10/s" }
+scenario.buyers = { rate = "1/s" }
+[[stage]]
+name = "peak"
+duration = "5s"
+scenario.buyers = { rate = "10/s" }
+"#;
+        let of = |source: &str| -> Vec<String> {
+            let plan = testing::parse(source);
+            let rules = built_in(&plan.stages, &plan.thresholds);
+            rules.into_iter().map(|rule| rule.rule).collect()
+        };
+        assert_eq!(of(source), ["unsent<=2% for browsers"]);
+        let unruled = source.replace("\"unsent<5% for peak\"", "");
+        assert_eq!(
+            of(&unruled),
+            ["unsent<=2% for browsers", "unsent<=2% for buyers"]
+        );
     }
 
     #[test]

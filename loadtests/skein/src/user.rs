@@ -17,6 +17,7 @@ use crate::client::{Broken, Client, Content, Journey, Request, Shortage};
 use crate::pacer::Arrival;
 use crate::plan::Plan;
 use crate::samples::{FailingAnswer, Fault, Route, Sample, SentArrival, StageIndex, micros};
+use crate::scenario::ScenarioIndex;
 use crate::timing;
 use crate::workload::Workload;
 
@@ -30,6 +31,8 @@ pub struct User {
     workload: Arc<Workload>,
     rng: Xoshiro256PlusPlus,
     turns: u64,
+    /// The scenario that is followed now.
+    scenario: ScenarioIndex,
     client: Client,
     /// The number of requests that are over.
     requests: u64,
@@ -67,6 +70,7 @@ impl User {
             seat,
             rng: workload.rng(seat),
             turns: 0,
+            scenario: 0,
             client: workload.client(seat),
             requests: 0,
             finished: Vec::new(),
@@ -180,7 +184,7 @@ impl User {
             self.workload.unasked.fetch_add(1, Ordering::Relaxed);
         }
         let lag = arrival.map(|arrival| SentArrival {
-            stage: arrival.stage,
+            load: arrival.load,
             lag: sent.saturating_duration_since(arrival.due),
             queued: arrival.queued,
         });
@@ -272,6 +276,11 @@ impl User {
         self.arrival = Some(arrival);
     }
 
+    /// Follows this scenario from here on.
+    pub(crate) fn follow(&mut self, scenario: ScenarioIndex) {
+        self.scenario = scenario;
+    }
+
     pub(crate) fn count_turn(&mut self) {
         self.turns += 1;
     }
@@ -290,12 +299,12 @@ impl User {
     /// Counts a turn for which there is no row of data left, which never left this machine.
     pub(crate) async fn finds_no_data(&mut self, why: &str) {
         let arrival = self.arrival.take();
+        let stage = arrival.map(|arrival| arrival.stage);
         let arrival = arrival.map(|arrival| SentArrival {
-            stage: arrival.stage,
+            load: arrival.load,
             lag: arrival.due.elapsed(),
             queued: arrival.queued,
         });
-        let stage = arrival.map(|arrival| arrival.stage);
         let nothing = Journey::default();
         self.could_not_send((Shortage::Data, why), arrival, (stage, &nothing))
             .await;
@@ -364,6 +373,7 @@ impl User {
         let signs = &self.workload.plan.application.signs;
         let sample = Sample {
             stage,
+            scenario: self.scenario,
             route,
             response,
             service,

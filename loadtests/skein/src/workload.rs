@@ -14,10 +14,10 @@ use crate::client::{AnswerLimits, Client, Target};
 use crate::in_flight::InFlight;
 use crate::pacer::ArrivalQueue;
 use crate::plain::Repertoire;
-use crate::plan::{Plan, Requests, Schedule};
+use crate::plan::{LoadIndex, Plan, Requests, Schedule, Seating};
 use crate::program::TypeMap;
 use crate::samples::{FailingAnswers, Pulse, Recorder, SampleFile, Samples, StageIndex};
-use crate::scenario::{ScenarioIndex, ScenarioKind};
+use crate::scenario::ScenarioKind;
 use crate::story::Stories;
 use crate::story::once::Captured;
 use crate::supply::Supply;
@@ -52,8 +52,8 @@ pub struct Workload {
     pub(crate) turns_over: AtomicU64,
     /// The scenarios: the program's, or that of plain requests alone.
     pub(crate) scenarios: Vec<ScenarioKind>,
-    /// The scenario of each user, by seat.
-    pub roster: Vec<ScenarioIndex>,
+    /// The scenario and the loads of each user, by seat.
+    pub seats: Vec<Seating>,
     /// When who is at work.
     pub schedule: Schedule,
     /// How much of the schedule is over.
@@ -94,8 +94,8 @@ impl Workload {
             run: format!("{:016x}", rand::random::<u64>()),
             shared: plan.application.shared(plan),
             answers: plan.answers,
-            scenarios: plan.scenarios(),
-            roster: plan.roster(schedule.seats()),
+            scenarios: plan.scenarios.clone(),
+            seats: plan.seating(&schedule),
             repertoire: plan
                 .requests
                 .as_ref()
@@ -176,8 +176,8 @@ impl Workload {
     /// load is over.
     pub fn samples(&self) -> Samples {
         let mut samples = self.recorder.snapshot();
-        for (stage, planned) in self.arrivals.planned() {
-            samples.arrivals.entry(stage).or_default().planned = planned;
+        for (load, planned) in self.arrivals.planned() {
+            samples.arrivals.entry(load).or_default().planned = planned;
         }
         samples.checks = self.checks_so_far();
         samples
@@ -213,15 +213,20 @@ impl Workload {
         Some(limit.saturating_sub(over)).filter(|left| *left > 0)
     }
 
-    /// The stage that it is now, if it is an open one.
-    pub fn open_stage_now(&self) -> StageIndex {
-        let stage = self.stage_now()?;
-        self.schedule.open_load_of(stage).map(|_| stage)
+    /// The load in which the user on `seat` is at work now, if it is.
+    pub fn load_now(&self, seat: usize) -> Option<LoadIndex> {
+        match (self.clock.stopped(), self.clock.finished()) {
+            (None, None) => {
+                let elapsed = self.clock.elapsed();
+                self.schedule.load_at(elapsed, &self.seats[seat])
+            }
+            _ => None,
+        }
     }
 
-    /// Whether the user on `seat` is at work now.
-    pub fn is_on_duty(&self, seat: usize) -> bool {
-        self.clock.stopped().is_none() && seat < self.schedule.users_at(self.clock.elapsed())
+    /// True for a load whose turns begin when they should.
+    pub fn is_open(&self, load: LoadIndex) -> bool {
+        self.schedule.loads()[load].open.is_some()
     }
 }
 
@@ -345,7 +350,7 @@ mod tests {
         let long = tokio::spawn(async move { user.rest(Duration::from_secs(600)).await });
         workload.clock.stop();
         assert!(!long.await.expect("no panic"));
-        assert!(!workload.is_on_duty(0));
+        assert_eq!(workload.load_now(0), None);
         assert!(workload.clock.stopped() <= Some(workload.clock.elapsed()));
     }
 }

@@ -27,7 +27,7 @@ use crate::program::application::Application;
 use crate::record::{Document, Record};
 use crate::report::{Kind, Reports, summary};
 use crate::run::{Finished, Order, RunError};
-use crate::samples::SampleFile;
+use crate::samples::{Names, SampleFile};
 use crate::wall::WallClock;
 use answers::Answers;
 use connection::Connection;
@@ -191,8 +191,11 @@ impl Run {
         let Some(path) = &self.samples else {
             return Ok(None);
         };
-        let stages = plan.stages.iter().map(|stage| stage.name.clone()).collect();
-        let file = SampleFile::create(path, stages).map_err(|error| {
+        let names = Names {
+            stages: plan.stages.iter().map(|stage| stage.name.clone()).collect(),
+            scenarios: plan.scenario_names().collect(),
+        };
+        let file = SampleFile::create(path, names).map_err(|error| {
             let place = path.display();
             Failure::usage(anyhow::Error::new(error).context(format!(
                 "could not write samples to {place}; choose another file with --samples"

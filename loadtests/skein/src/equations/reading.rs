@@ -140,7 +140,7 @@ fn entries(seen: &Seen<'_>, over: Over) -> Vec<Entry> {
     let sights = seen.sights();
     let is_meant = |stage: &Option<usize>| seen.is_within(*stage, over);
     let mut entries = Vec::new();
-    for ((stage, route), samples) in &sights.samples.routes {
+    for ((stage, _, route), samples) in &sights.samples.routes {
         if !is_meant(stage) {
             continue;
         }

@@ -68,7 +68,7 @@ fn sights(answers: u64, whole: Vec<NodeCounts>) -> Sights {
         ..Sights::default()
     };
     let route = Route::new("GET", "/items");
-    sights.samples.routes.insert((Some(0), route), items);
+    sights.samples.routes.insert((Some(0), 0, route), items);
     sights
 }
 

@@ -76,6 +76,18 @@ fn of_a_run() -> impl Strategy<Value = Event> {
                 length_ms,
             },
         );
+    let names = (text(), text());
+    let scenario = (names, any::<[u64; 2]>(), prop::option::of(finite()));
+    let scenario =
+        scenario.prop_map(
+            |((stage, scenario), [users, length_ms], rate)| Event::ScenarioBegan {
+                stage,
+                scenario,
+                users,
+                rate_per_second: rate,
+                length_ms,
+            },
+        );
     let tick = (
         prop::option::of(text()),
         any::<[u64; 4]>(),
@@ -106,6 +118,7 @@ fn of_a_run() -> impl Strategy<Value = Event> {
         begins,
         text().prop_map(|url| Event::DashboardServed { url }),
         stage,
+        scenario,
         tick,
         ended,
         Just(Event::Draining),

@@ -7,6 +7,7 @@ use super::*;
 /// A stage of open load about which nothing is doubtful.
 fn sound() -> StageEvidence {
     StageEvidence {
+        scenarios: Vec::new(),
         stage: "steady".to_owned(),
         seconds: 10.0,
         users: 64,

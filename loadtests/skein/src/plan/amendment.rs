@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{OpenLoad, Plan, Stage, rules};
+use super::{MOST_USERS, OpenLoad, Plan, Stage, rules};
 use crate::arrivals::{Rate, RateCurve, Spacing};
 use crate::threshold::Threshold;
 
@@ -54,6 +54,12 @@ impl Plan {
 }
 
 fn change_stage(stage: &mut Stage, change: &Amendment) -> Result<(), String> {
+    if !stage.scenarios.is_empty() {
+        return Err(format!(
+            "the scenarios of stage {} have loads of their own, and it isn't clear which are meant; `plans NAME > mine.toml` gives you a plan to change",
+            stage.name
+        ));
+    }
     if let Some(duration) = change.duration {
         if duration < Duration::from_millis(10) || duration < stage.ramp {
             return Err(format!(
@@ -84,8 +90,8 @@ fn change_stage(stage: &mut Stage, change: &Amendment) -> Result<(), String> {
         });
     }
     match (change.users, &stage.open) {
-        (Some(users), _) if !(1..=10_000).contains(&users) => {
-            return Err("a stage has 1 to 10000 users".to_owned());
+        (Some(users), _) if !(1..=MOST_USERS).contains(&users) => {
+            return Err(format!("a stage has 1 to {MOST_USERS} users"));
         }
         (Some(users), _) => stage.users = users,
         (None, Some(open)) if change.rate.is_some() => stage.users = open.enough_users(),
@@ -147,7 +153,7 @@ mod tests {
             ..Amendment::default()
         };
         for (change, says) in [
-            (users(0), "1 to 10000"),
+            (users(0), "1 to 100000"),
             (rule("p99<fast"), "not a time"),
             (rule("p99<1s for GET /nothing"), "sends no"),
             (rule("late<1%"), "no judged stage of this plan has a rate"),

@@ -17,15 +17,18 @@ use super::gate_file::GateFile;
 use super::mistake::{InvalidPlan, Mistake, ToldPlan, within};
 use super::request::{DataFile, RequestFile, Sources, StoryFile, UsersFile, ValuesFile};
 use super::span::{Size, Span, check_timeout};
-use super::stage_file::{StageFile, check_stages};
+use super::stage_file::{Loadable, StageFile, check_stages};
 use super::tables::OwnTables;
 use super::words::plainly;
-use super::{ForeignSystem, Mix, Plan, PlanOf, SystemError, rules};
+use super::{ForeignSystem, Mix, Plan, PlanOf, Requests, Stage, SystemError, rules};
 use crate::client::{AnswerLimits, ConnectionSettings};
 use crate::equations::{Equations, Written};
 use crate::evidence::Limits;
 use crate::figure::Figure;
+use crate::plain::Plain;
 use crate::program::application::Application;
+use crate::samples::Route;
+use crate::scenario::ScenarioKind;
 use crate::text::printable;
 use crate::threshold::Threshold;
 
@@ -237,6 +240,16 @@ impl PlanFile {
         };
         let (mix, requests) = match self.mix {
             Some(mix) => (check_mix(mix, &users, application)?, None),
+            // Each scenario in Rust that has a load is named with it.
+            None if users.is_empty()
+                && self
+                    .stage
+                    .get_ref()
+                    .iter()
+                    .any(StageFile::has_scenario_loads) =>
+            {
+                (Mix::of(BTreeMap::new(), &application.scenarios), None)
+            }
             None if users.is_empty() => {
                 return Err(Mistake::somewhere(
                     "a plan says what users do: a [mix] of scenarios in Rust, plain requests, each a [[request]], or a [[scenario]] of several steps",
@@ -270,11 +283,17 @@ impl PlanFile {
             Some(_) => AnswerLimits::OF_PLAIN_REQUESTS,
             None => AnswerLimits::OF_A_MIX,
         };
+        let loadable = Loadable {
+            names: &loadable(requests.as_ref(), application),
+            has_mix: requests.is_some() || !mix.is_empty(),
+        };
+        let stages = check_stages(self.stage, &loadable)?;
         let timeout = self.timeout.as_ref().map(check_timeout).transpose()?;
         let answers = self.answer.check(usual)?;
         let mut plan = Plan {
             thresholds: Vec::new(),
-            stages: check_stages(self.stage)?,
+            scenarios: scenarios(requests.as_ref(), application, &stages),
+            stages,
             name: self.name.into_inner(),
             description: printable(&self.description).into_owned(),
             seed: self.seed,
@@ -347,6 +366,57 @@ impl LimitsFile {
             disagreement: percent(self.disagreement, usual.disagreement, "`disagreement`")?,
             drift: percent(self.drift, usual.drift, "`drift`")?,
         })
+    }
+}
+
+/// The names of scenarios that may have loads of their own; of plain requests, their routes.
+fn loadable(requests: Option<&Requests>, application: &Application) -> Vec<String> {
+    match requests {
+        None => application
+            .scenarios
+            .iter()
+            .map(ScenarioKind::key)
+            .collect(),
+        Some(requests) if requests.stories.is_empty() => {
+            let mut routes: Vec<String> = Vec::new();
+            for route in requests.routes().map(|route| route.name()) {
+                if !routes.contains(&route) {
+                    routes.push(route);
+                }
+            }
+            routes
+        }
+        Some(requests) => {
+            let stories = requests.stories.iter();
+            stories.map(|story| story.name.to_owned()).collect()
+        }
+    }
+}
+
+/// The scenarios that users may follow in these stages.
+fn scenarios(
+    requests: Option<&Requests>,
+    application: &Application,
+    stages: &[Stage],
+) -> Vec<ScenarioKind> {
+    match requests {
+        None => application.scenarios.clone(),
+        Some(requests) if requests.stories.is_empty() => {
+            let loads = || stages.iter().flat_map(|stage| &stage.scenarios);
+            let mut routes: Vec<Route> = requests.routes().collect();
+            routes.sort();
+            routes.dedup();
+            routes.retain(|route| loads().any(|load| load.scenario == route.name()));
+            let of_routes = routes.into_iter().map(ScenarioKind::of_route);
+            std::iter::once(ScenarioKind::of::<Plain>())
+                .chain(of_routes)
+                .collect()
+        }
+        Some(requests) => {
+            let stories = requests.stories.iter().enumerate();
+            let kinds = stories.map(|(place, story)| ScenarioKind::of_story(place, story));
+            kinds.collect()
+        }
     }
 }
 

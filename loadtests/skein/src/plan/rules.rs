@@ -26,23 +26,33 @@ pub(super) fn check(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
         {
             Err("this metric is about all connections and takes no `for`".to_owned())
         }
-        _ => subject.map_or(Ok(()), |route| check_route(route, plan)),
+        _ => subject.map_or(Ok(()), |subject| match is_followed(subject, plan) {
+            true => Ok(()),
+            false => check_route(subject, plan),
+        }),
     }
 }
 
 const NO_SYSTEM: &str = "a plan of plain requests knows nothing of the topology behind the server; judge responses, such as `p99<50ms`";
 
 fn check_stage(subject: Option<&str>, plan: &Plan) -> Result<(), String> {
-    let stages = plan.stages.iter();
-    let open = stages.filter(|s| !s.warm_up && s.open.is_some());
-    let names: Vec<&str> = open.map(|stage| stage.name.as_str()).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for stage in plan.stages.iter().filter(|stage| !stage.warm_up) {
+        let scenarios = stage.open_loads().filter_map(|(scenario, _)| scenario);
+        let stage = stage.open_loads().next().map(|_| stage.name.as_str());
+        for name in stage.into_iter().chain(scenarios) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
     match subject {
         _ if names.is_empty() => Err(
             "this is about the turns of open load, and no judged stage of this plan has a rate"
                 .to_owned(),
         ),
         Some(subject) if !names.contains(&subject) => Err(format!(
-            "no judged stage with a rate is called {subject:?}; there is {}",
+            "no judged stage or scenario with a rate is called {subject:?}; there is {}",
             names.join(", ")
         )),
         _ => Ok(()),
@@ -118,11 +128,22 @@ fn check_node(subject: Option<&str>, plan: &Plan) -> Result<(), String> {
     }
 }
 
+/// True for a scenario that has users, in the mix or by a load of its own.
+fn is_followed(scenario: &str, plan: &Plan) -> bool {
+    let has_mix = plan.stages.iter().any(|stage| stage.scenarios.is_empty());
+    let in_mix = has_mix && plan.mix.weight(scenario) > 0;
+    in_mix
+        || plan
+            .stages
+            .iter()
+            .any(|stage| stage.load_of(scenario).is_some())
+}
+
 pub(super) fn check_route(subject: &str, plan: &Plan) -> Result<(), String> {
     let scenarios = &plan.application.scenarios;
     let mixed = scenarios
         .iter()
-        .filter(|kind| plan.mix.weight(&kind.key()) > 0);
+        .filter(|kind| plan.requests.is_none() && is_followed(&kind.key(), plan));
     let of_scenarios = mixed.flat_map(|kind| kind.routes).map(Route::name);
     let told = plan.requests.iter().flat_map(Requests::routes);
     let routes: Vec<_> = of_scenarios.chain(told.map(|route| route.name())).collect();

@@ -1,94 +1,207 @@
-//! When each stage of a plan begins, and how many users are at work at a moment.
+//! When each stage of a plan begins, and who is at work at a moment.
 
+use std::ops::Range;
 use std::time::Duration;
 
+use super::seating::Seating;
 use super::{OpenLoad, Stage};
+
+/// The place of a load among all of a plan, which is the stage's where each stage has one.
+pub type LoadIndex = usize;
 
 /// A plan's stages laid out in time, from the moment that the load begins.
 #[derive(Clone, Debug)]
-pub struct Schedule(Vec<Slot>);
+pub struct Schedule {
+    stages: Vec<Slot>,
+    loads: Vec<Load>,
+    scenarios: Vec<String>,
+}
 
 #[derive(Clone, Debug)]
 struct Slot {
     begins: Duration,
     ends: Duration,
+    loads: Range<LoadIndex>,
+}
+
+/// Users at work side by side: those of the mix, or of one scenario.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// The stage that it is part of.
+    pub stage: usize,
+    /// Those who are at work.
+    pub whose: Whose,
+    /// When it begins.
+    pub begins: Duration,
+    /// When it ends.
+    pub ends: Duration,
+    /// When turns should begin, if it is open.
+    pub open: Option<OpenLoad>,
     ramp: Duration,
     users_before: usize,
     users: usize,
-    open: Option<OpenLoad>,
+}
+
+/// Those who are at work in a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Users of all scenarios, by the mix.
+    Mix,
+    /// Users of the scenario at this place among those with loads of their own.
+    Scenario(usize),
 }
 
 impl Schedule {
     /// Lays out `stages` one after another; the first ramps up from no users.
     pub fn new(stages: &[Stage]) -> Self {
-        let mut begins = Duration::ZERO;
-        let mut users_before = 0;
-        let slots = stages.iter().map(|stage| {
-            let slot = Slot {
+        let mut schedule = Schedule {
+            stages: Vec::new(),
+            loads: Vec::new(),
+            scenarios: Vec::new(),
+        };
+        let mut before: Option<&Stage> = None;
+        for (index, stage) in stages.iter().enumerate() {
+            let begins = schedule.length();
+            let first = schedule.loads.len();
+            match &stage.scenarios[..] {
+                [] => schedule.add_mix(index, stage, before, begins),
+                _ => schedule.add_scenarios(index, stage, before, begins),
+            }
+            schedule.stages.push(Slot {
                 begins,
                 // A record from elsewhere may claim anything; a plan is checked for sense.
                 ends: begins.saturating_add(stage.duration),
-                // In open load it is the rate that ramps; users are only there for it.
-                ramp: stage.open.map_or(stage.ramp, |_| Duration::ZERO),
-                users_before,
-                users: stage.users,
-                open: stage.open,
-            };
-            begins = slot.ends;
-            users_before = stage.users;
-            slot
+                loads: first..schedule.loads.len(),
+            });
+            before = Some(stage);
+        }
+        schedule
+    }
+
+    fn add_mix(&mut self, index: usize, stage: &Stage, before: Option<&Stage>, begins: Duration) {
+        let mixed_before = before.filter(|before| before.scenarios.is_empty());
+        self.loads.push(Load {
+            stage: index,
+            whose: Whose::Mix,
+            begins,
+            ends: begins.saturating_add(stage.duration),
+            // In open load it is the rate that ramps; users are only there for it.
+            ramp: stage.open.map_or(stage.ramp, |_| Duration::ZERO),
+            users_before: mixed_before.map_or(0, |before| before.users),
+            users: stage.users,
+            open: stage.open,
         });
-        Schedule(slots.collect())
+    }
+
+    fn add_scenarios(
+        &mut self,
+        index: usize,
+        stage: &Stage,
+        before: Option<&Stage>,
+        begins: Duration,
+    ) {
+        for load in &stage.scenarios {
+            let known = self.scenarios.iter().position(|s| *s == load.scenario);
+            let scenario = known.unwrap_or_else(|| {
+                self.scenarios.push(load.scenario.clone());
+                self.scenarios.len() - 1
+            });
+            let load_before = before.and_then(|before| before.load_of(&load.scenario));
+            let begins = begins.saturating_add(load.begins);
+            self.loads.push(Load {
+                stage: index,
+                whose: Whose::Scenario(scenario),
+                begins,
+                ends: begins.saturating_add(load.duration),
+                ramp: load.open.map_or(load.ramp, |_| Duration::ZERO),
+                users_before: load_before.map_or(0, |before| before.users),
+                users: load.users,
+                open: load.open,
+            });
+        }
     }
 
     /// When the last stage ends.
     pub fn length(&self) -> Duration {
-        self.0.last().map_or(Duration::ZERO, |slot| slot.ends)
+        self.stages.last().map_or(Duration::ZERO, |slot| slot.ends)
     }
 
     /// When a stage begins.
     pub fn begin_of(&self, stage: usize) -> Duration {
-        self.0[stage].begins
+        self.stages[stage].begins
     }
 
     /// When a stage ends.
     pub fn end_of(&self, stage: usize) -> Duration {
-        self.0[stage].ends
+        self.stages[stage].ends
     }
 
-    /// A stage's open load, if it is open.
-    pub fn open_load_of(&self, stage: usize) -> Option<OpenLoad> {
-        self.0[stage].open
+    /// The loads of all stages, in the order of stages.
+    pub fn loads(&self) -> &[Load] {
+        &self.loads
     }
 
-    /// The stages that are open, in order.
-    pub fn open_stages(&self) -> impl Iterator<Item = (usize, OpenLoad)> {
-        let stages = self.0.iter().enumerate();
-        stages.filter_map(|(stage, slot)| Some((stage, slot.open?)))
+    /// The loads of a stage, with their places among all.
+    pub fn loads_of(&self, stage: usize) -> impl Iterator<Item = (LoadIndex, &Load)> {
+        let places = self.stages[stage].loads.clone();
+        places.map(|place| (place, &self.loads[place]))
     }
 
-    /// The most users that are ever at work.
-    pub fn seats(&self) -> usize {
-        self.0.iter().map(|slot| slot.users).max().unwrap_or(0)
+    /// The scenarios with loads of their own, by their names in plans.
+    pub fn scenarios(&self) -> &[String] {
+        &self.scenarios
+    }
+
+    /// The most users that are ever at work in a load of these.
+    pub fn most_users(&self, whose: Whose) -> usize {
+        let loads = self.loads.iter().filter(|load| load.whose == whose);
+        loads.map(|load| load.users).max().unwrap_or(0)
     }
 
     /// The stage that a moment belongs to; `None` once all are over.
     pub fn stage_at(&self, elapsed: Duration) -> Option<usize> {
-        self.0.iter().position(|slot| elapsed < slot.ends)
+        self.stages.iter().position(|slot| elapsed < slot.ends)
     }
 
-    /// How many users are at work at a moment: those with the lowest seats.
+    /// The load in which the user on a seat is at work at a moment: those with the lowest
+    /// seats are.
+    pub fn load_at(&self, elapsed: Duration, seat: &Seating) -> Option<LoadIndex> {
+        let mut loads = self.loads_of(self.stage_at(elapsed)?);
+        let at_work = loads.find(|(_, load)| {
+            let place = seat.place_in(load.whose);
+            place.is_some_and(|place| place < load.users_at(elapsed))
+        });
+        at_work.map(|(load, _)| load)
+    }
+
+    /// The number of users at work at a moment.
     pub fn users_at(&self, elapsed: Duration) -> usize {
-        let Some(slot) = self.stage_at(elapsed).map(|stage| &self.0[stage]) else {
+        let stage = self.stage_at(elapsed);
+        let loads = stage.into_iter().flat_map(|stage| self.loads_of(stage));
+        loads.map(|(_, load)| load.users_at(elapsed)).sum()
+    }
+}
+
+impl Load {
+    /// The number of its users at work at a moment.
+    fn users_at(&self, elapsed: Duration) -> usize {
+        if !(self.begins..self.ends).contains(&elapsed) {
             return 0;
-        };
-        let into = elapsed.saturating_sub(slot.begins);
-        if into >= slot.ramp {
-            return slot.users;
         }
-        let progress = into.as_secs_f64() / slot.ramp.as_secs_f64();
-        let (from, to) = (slot.users_before as f64, slot.users as f64);
+        let into = elapsed.saturating_sub(self.begins);
+        if into >= self.ramp {
+            return self.users;
+        }
+        let progress = into.as_secs_f64() / self.ramp.as_secs_f64();
+        let (from, to) = (self.users_before as f64, self.users as f64);
         (from + (to - from) * progress).round() as usize
+    }
+
+    /// The time that it lasts while `reached` of the schedule is gone through.
+    pub fn seconds_until(&self, reached: Duration) -> f64 {
+        let into = reached.saturating_sub(self.begins);
+        into.min(self.ends.saturating_sub(self.begins))
+            .as_secs_f64()
     }
 }
 
@@ -105,6 +218,7 @@ mod tests {
             warm_up: false,
             turns: None,
             open: None,
+            scenarios: Vec::new(),
         }
     }
 
@@ -120,7 +234,7 @@ mod tests {
         assert_eq!([4.0, 5.9].map(users), [30, 30], "at once");
         assert_eq!([6.0, 7.0, 8.0].map(users), [30, 20, 10], "down");
         assert_eq!(users(10.0), 0, "over");
-        assert_eq!(schedule.seats(), 30);
+        assert_eq!(schedule.most_users(Whose::Mix), 30);
         assert_eq!(schedule.length(), Duration::from_secs(10));
     }
 

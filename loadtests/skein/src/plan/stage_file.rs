@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use toml::Spanned;
 
+use super::load_file::{RateText, SHORTEST, ScenarioLoadFiles, Written, check_scenario_loads};
 use super::mistake::Mistake;
-use super::span::{Span, Text};
-use super::{OpenLoad, Stage};
-use crate::arrivals::{Rate, RateCurve, Spacing};
+use super::span::Span;
+use super::{ScenarioLoad, Stage};
+use crate::arrivals::Spacing;
 use crate::text::is_order;
 
 /// `[[stage]]`
@@ -25,31 +26,29 @@ pub(super) struct StageFile {
     ramp_from: Option<Spanned<RateText>>,
     #[serde(default)]
     warm_up: bool,
+    #[serde(default)]
+    scenario: ScenarioLoadFiles,
 }
 
-/// Arrivals per second as people write them: `"1000/s"`, `"90/min"`.
-#[derive(Clone, Copy)]
-struct RateText(Rate);
-
-impl<'de> Deserialize<'de> for RateText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = Text("a rate in quotes, such as \"1000/s\" or \"90/min\"");
-        let text = deserializer.deserialize_str(expected)?;
-        text.parse().map(RateText).map_err(serde::de::Error::custom)
-    }
+/// The scenarios that a plan's stages may give loads to.
+pub(super) struct Loadable<'a> {
+    /// Their names.
+    pub(super) names: &'a [String],
+    /// True when there is a mix for stages that have a load of it.
+    pub(super) has_mix: bool,
 }
 
 /// The longest name of a stage, in bytes: it is shown in tables and on a terminal.
 const LONGEST_NAME: usize = 100;
 
-/// The shortest stage: less would be over before a tenth of it could be looked at.
-const SHORTEST: Duration = Duration::from_millis(10);
-
 /// The time that a number of turns is given, unless the stage says how long.
 const LONGEST_FOR_TURNS: Duration = Duration::from_secs(600);
 
 /// Checks a plan's stages, each against those before it.
-pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>, Mistake> {
+pub(super) fn check_stages(
+    stages: Spanned<Vec<StageFile>>,
+    loadable: &Loadable<'_>,
+) -> Result<Vec<Stage>, Mistake> {
     // Where it is said that nothing is asked for, if it is.
     let mut nothing = stages.span();
     let mut checked: Vec<Stage> = Vec::new();
@@ -72,16 +71,8 @@ pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>
             ));
         }
         let duration = check_duration(&stage)?;
-        let ramp = stage
-            .ramp
-            .as_ref()
-            .map_or(Duration::ZERO, |r| r.get_ref().0);
-        if let Some(written) = stage.ramp.as_ref().filter(|_| ramp > duration) {
-            return Err(Mistake::at(
-                written,
-                "the ramp is part of the stage and can't last longer than it",
-            ));
-        }
+        let written = stage.written();
+        let ramp = written.ramp(duration)?;
         if stage.warm_up && checked.last().is_some_and(|before| !before.warm_up) {
             return Err(Mistake::at(
                 &stage.name,
@@ -94,9 +85,15 @@ pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>
         {
             return Err(Mistake::at(&stage.name, "another stage has this name"));
         }
-        let before = checked.last().and_then(|before| before.open.as_ref());
-        let open = check_open_load(&stage, before, (duration, ramp))?;
-        let users = check_users(&stage, open.as_ref())?;
+        let scenarios = stage.scenario_loads(loadable, &checked, duration)?;
+        let (open, users) = match &scenarios[..] {
+            [] => {
+                let before = checked.last().and_then(|before| before.open.as_ref());
+                let open = written.open_load(before, (duration, ramp))?;
+                (open, written.users(open.as_ref())?)
+            }
+            loads => (None, loads.iter().map(|load| load.users).sum()),
+        };
         let rate = stage.rate.as_ref().map(Spanned::span);
         if let Some(said) = rate.or(stage.users.as_ref().map(Spanned::span))
             && !stage.warm_up
@@ -111,6 +108,7 @@ pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>
             warm_up: stage.warm_up,
             open,
             turns: stage.turns.map(Spanned::into_inner),
+            scenarios,
         });
     }
     if checked
@@ -125,6 +123,71 @@ pub(super) fn check_stages(stages: Spanned<Vec<StageFile>>) -> Result<Vec<Stage>
         });
     }
     Ok(checked)
+}
+
+impl StageFile {
+    fn written(&self) -> Written<'_> {
+        Written {
+            name: &self.name,
+            users: &self.users,
+            rate: &self.rate,
+            arrivals: &self.arrivals,
+            ramp: &self.ramp,
+            ramp_from: &self.ramp_from,
+        }
+    }
+
+    /// True when some scenario has a load of its own.
+    pub(super) fn has_scenario_loads(&self) -> bool {
+        !self.scenario.is_empty()
+    }
+
+    /// The loads of scenarios, beside which the stage has none; none where it has its own.
+    fn scenario_loads(
+        &self,
+        loadable: &Loadable<'_>,
+        before: &[Stage],
+        duration: Duration,
+    ) -> Result<Vec<ScenarioLoad>, Mistake> {
+        if self.scenario.is_empty() {
+            return match loadable.has_mix {
+                true => Ok(Vec::new()),
+                false => Err(Mistake::at(
+                    &self.name,
+                    "nothing says which scenarios this stage's users follow; give the plan a [mix], or the stage loads such as `scenario.NAME = { rate = \"20/s\" }`",
+                )),
+            };
+        }
+        let own = [
+            self.users.as_ref().map(Spanned::span),
+            self.rate.as_ref().map(Spanned::span),
+            self.arrivals.as_ref().map(Spanned::span),
+            self.ramp.as_ref().map(Spanned::span),
+            self.ramp_from.as_ref().map(Spanned::span),
+            self.turns.as_ref().map(Spanned::span),
+        ];
+        if let Some(at) = own.into_iter().flatten().next() {
+            return Err(Mistake {
+                at,
+                ..Mistake::somewhere(
+                    "the scenarios of this stage have loads of their own; say this of one of them, or give the stage one load for all",
+                )
+            });
+        }
+        let clash = |name: &&Spanned<String>| {
+            let stages = before.iter().map(|stage| &stage.name);
+            stages
+                .chain([self.name.get_ref()])
+                .any(|stage| stage == name.get_ref())
+        };
+        if let Some(name) = self.scenario.keys().find(clash) {
+            return Err(Mistake::at(
+                name,
+                "a stage is called like this scenario, so that rules could not tell them apart; rename the stage",
+            ));
+        }
+        check_scenario_loads(&self.scenario, loadable.names, before, duration)
+    }
 }
 
 /// The time that a stage lasts, at most where it has a number of turns.
@@ -151,63 +214,6 @@ fn check_duration(stage: &StageFile) -> Result<Duration, Mistake> {
         (None, None) => Err(Mistake::at(
             &stage.name,
             "a stage has a `duration`, such as \"30s\", or a number of `turns`",
-        )),
-    }
-}
-
-/// The open load that a stage asks for by its rate, if it does. Without `ramp_from`,
-/// a ramp begins at the rate of the stage `before`, or at nothing.
-fn check_open_load(
-    stage: &StageFile,
-    before: Option<&OpenLoad>,
-    (duration, ramp): (Duration, Duration),
-) -> Result<Option<OpenLoad>, Mistake> {
-    let Some(rate) = &stage.rate else {
-        let only_open = "this is for open load; give the stage a rate, such as `rate = \"1000/s\"`";
-        return match (&stage.arrivals, &stage.ramp_from) {
-            (Some(arrivals), _) => Err(Mistake::at(arrivals, only_open)),
-            (_, Some(ramp_from)) => Err(Mistake::at(ramp_from, only_open)),
-            (None, None) => Ok(None),
-        };
-    };
-    if let Some(written) = stage.ramp_from.as_ref().filter(|_| ramp.is_zero()) {
-        return Err(Mistake::at(
-            written,
-            "without a ramp, the stage has its rate from the begin; give it one, such as `ramp = \"5s\"`",
-        ));
-    }
-    let ramp_from = stage.ramp_from.as_ref().map(|rate| rate.get_ref().0);
-    let from = ramp_from.or(before.map(|before| before.curve.to));
-    Ok(Some(OpenLoad {
-        curve: RateCurve {
-            from: from.map_or(0.0, Rate::get),
-            to: rate.get_ref().0,
-            ramp,
-            duration,
-        },
-        spacing: stage
-            .arrivals
-            .as_ref()
-            .map_or_else(Spacing::default, |s| *s.get_ref()),
-    }))
-}
-
-/// The users that a stage asks for, or enough of them for its rate.
-fn check_users(stage: &StageFile, open: Option<&OpenLoad>) -> Result<usize, Mistake> {
-    match (&stage.users, open) {
-        (Some(users), Some(open)) if *users.get_ref() == 0 && !open.is_pause() => Err(Mistake::at(
-            users,
-            "nobody is there for this rate; give the stage users, or leave them out for enough",
-        )),
-        (Some(users), _) if (0..=10_000).contains(users.get_ref()) => Ok(*users.get_ref()),
-        (Some(users), _) => Err(Mistake::at(
-            users,
-            "a stage has 0 to 10000 users, of which 0 are a pause",
-        )),
-        (None, Some(open)) => Ok(open.enough_users()),
-        (None, None) => Err(Mistake::at(
-            &stage.name,
-            "a stage has users or a rate, such as `users = 32` or `rate = \"1000/s\"`",
         )),
     }
 }

@@ -145,7 +145,7 @@ impl<'a> Seen<'a> {
     fn of_route(&self, route: Route, over: Over) -> impl Iterator<Item = &'a RouteSamples> {
         let all = self.sights.samples.routes.iter();
         let picked =
-            all.filter(move |((stage, of), _)| *of == route && self.is_within(*stage, over));
+            all.filter(move |((stage, _, of), _)| *of == route && self.is_within(*stage, over));
         picked.map(|(_, samples)| samples)
     }
 

@@ -67,6 +67,7 @@ pub(crate) fn example() -> Record {
             seconds: 4.0,
             requests: requests.clone(),
             open: None,
+            scenarios: Vec::new(),
         }],
         routes: vec![RouteRecord {
             name: "GET /items/{key}".to_owned(),

@@ -20,7 +20,7 @@ use maud::{Markup, html};
 use super::figures::{count, duration, in_unit, known, micros, per_second};
 use super::layout::{Parts, class, page_of};
 use super::tones::Tones;
-use crate::record::{OpenTotal, Record};
+use crate::record::{OpenTotal, Record, StageRecord};
 use crate::verdict::Verdict;
 use crate::words::capitalised;
 
@@ -96,7 +96,7 @@ fn head(record: &Record) -> Markup {
 
 /// Where to jump to on the page.
 fn contents(record: &Record) -> Markup {
-    let open = record.stages.iter().any(|stage| stage.open.is_some());
+    let open = record.stages.iter().any(StageRecord::is_open);
     let before = [
         ("thresholds", "Thresholds", true),
         ("topology", "System", has_system(record)),

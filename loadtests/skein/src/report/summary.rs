@@ -8,7 +8,7 @@ use console::{StyledObject, style};
 use super::failures::Failures;
 use super::figures::{count, duration, in_unit, known, micros, per_second, percent};
 use crate::ledger::Balance;
-use crate::record::{OpenRecord, OpenTotal, Record, StageRecord, Times, Traffic, share};
+use crate::record::{OpenPart, OpenTotal, Record, Times, Traffic, share};
 use crate::text::one_line;
 use crate::threshold::{Judged, State};
 use crate::verdict::Verdict;
@@ -170,18 +170,21 @@ fn open_load(record: &Record) -> Option<String> {
     let total = OpenTotal::of(&record.stages)?;
     let planned = total.sum(|open| open.planned);
     let (late, unsent) = (total.sum(|open| open.late), total.sum(|open| open.unsent));
-    let worst = total.worst().filter(|_| total.stages.len() > 1);
-    let worst = worst.map(|(stage, open)| {
-        let (unsent, planned) = (count(open.unsent), count(open.planned));
-        format!(", most in {}: {unsent} of {planned}", one_line(&stage.name))
+    let worst = total.worst().filter(|_| total.parts.len() > 1);
+    let worst = worst.map(|part| {
+        let (unsent, planned) = (count(part.open.unsent), count(part.open.planned));
+        format!(
+            ", most in {}: {unsent} of {planned}",
+            one_line(&part.name())
+        )
     });
-    let service = |(stage, _): &(&StageRecord, &OpenRecord)| {
-        let requests = &stage.requests;
+    let service = |part: &OpenPart<'_>| {
+        let requests = part.requests;
         p99(requests.service_times.as_ref().or(requests.times.as_ref()))
     };
-    let lag = |(_, open): &(&StageRecord, &OpenRecord)| p99(open.send_lag.as_ref());
-    let longest = |of: &dyn Fn(&(&StageRecord, &OpenRecord)) -> Option<u64>| {
-        let longest = total.stages.iter().filter_map(of).max();
+    let lag = |part: &OpenPart<'_>| p99(part.open.send_lag.as_ref());
+    let longest = |of: &dyn Fn(&OpenPart<'_>) -> Option<u64>| {
+        let longest = total.parts.iter().filter_map(of).max();
         known(longest.map(|time| time as f64), micros)
     };
     Some(format!(
@@ -213,13 +216,12 @@ fn of_all(part: u64, whole: u64) -> String {
 fn stage_names(total: &OpenTotal<'_>) -> String {
     /// Most stages that are named.
     const NAMED: usize = 3;
-    let stages = &total.stages;
-    let names = stages.iter().take(NAMED);
-    let mut names: Vec<&str> = names.map(|(stage, _)| stage.name.as_str()).collect();
-    let more = stages.len().saturating_sub(NAMED);
-    let others = format!("{more} more stages");
+    let parts = &total.parts;
+    let names = parts.iter().take(NAMED);
+    let mut names: Vec<_> = names.map(OpenPart::name).collect();
+    let more = parts.len().saturating_sub(NAMED);
     if more > 0 {
-        names.push(&others);
+        names.push(format!("{more} more").into());
     }
     names.join(", ")
 }

@@ -17,15 +17,15 @@ use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::doubts;
 use crate::figure::{FigureRecord, Reading};
-use crate::plan::Plan;
+use crate::plan::{Load, LoadIndex, Plan, Whose};
 use crate::program::{Account, Seen};
 use crate::record::{
     ConnectionsRecord, Curve, Document, FailureRecord, OpenRecord, OverallRecord, PlanRecord,
-    Record, RequestFigures, RouteRecord, StageRecord, Times,
+    Record, RequestFigures, RouteRecord, ScenarioRecord, StageRecord, Times,
 };
 use crate::samples::{ArrivalSamples, Fault, Latency, Route, RouteSamples, Samples, StageIndex};
 use crate::threshold::{
-    self, ConnectionFigures, Figures, Judged, RouteFigures, State, TurnFigures,
+    self, ConnectionFigures, Figures, Judged, RouteFigures, ScenarioFigures, State, TurnFigures,
 };
 use crate::verdict;
 use crate::wall::later;
@@ -77,6 +77,7 @@ pub(super) fn record(
             .map(|(route, samples)| (route.name(), route_figures(samples)))
             .collect(),
         turns: turns(&stages),
+        scenarios: scenarios(plan, &stages, &seen.samples),
         checks: seen.samples.checks.clone(),
         connections: ConnectionFigures {
             requests,
@@ -255,19 +256,41 @@ pub(super) fn seconds_of_stages(plan: &Plan, reached: Duration) -> Vec<f64> {
 }
 
 fn stages(plan: &Plan, lasted: &[f64], samples: &Samples) -> Vec<StageRecord> {
+    let schedule = plan.schedule();
+    let nothing = ArrivalSamples::default();
     let stages = plan.stages.iter().enumerate().map(|(index, stage)| {
         let total = samples.total(|other| other == Some(index));
         let seconds = lasted[index];
+        let reached = schedule.begin_of(index) + Duration::from_secs_f64(seconds);
+        let open = |place: LoadIndex, load: &Load| {
+            let arrivals = samples.arrivals.get(&place).unwrap_or(&nothing);
+            load.open.map(|open| OpenRecord::new(&open, arrivals))
+        };
+        let own = schedule.loads_of(index).zip(&stage.scenarios);
+        let own = own.filter_map(|((place, load), own)| {
+            let scenario = plan.scenario_called(&own.scenario)?;
+            let total = samples.of_scenario(scenario, |other| other == Some(index));
+            let seconds = load.seconds_until(reached);
+            Some(ScenarioRecord {
+                scenario: own.scenario.clone(),
+                users: own.users,
+                begins_seconds: own.begins.as_secs_f64(),
+                seconds,
+                requests: RequestFigures::new(&total.latency(), total.failed(), seconds),
+                open: open(place, load),
+            })
+        });
+        let of_mix = schedule
+            .loads_of(index)
+            .find(|(_, load)| load.whose == Whose::Mix);
         StageRecord {
             name: stage.name.clone(),
             users: stage.users,
             warm_up: stage.warm_up,
             seconds,
             requests: RequestFigures::new(&total.latency(), total.failed(), seconds),
-            open: stage.open.map(|load| {
-                let nothing = ArrivalSamples::default();
-                OpenRecord::new(&load, samples.arrivals.get(&index).unwrap_or(&nothing))
-            }),
+            open: of_mix.and_then(|(place, load)| open(place, load)),
+            scenarios: own.collect(),
         }
     });
     stages.collect()
@@ -362,18 +385,37 @@ fn failures(samples: &Samples, is_judged: impl Fn(StageIndex) -> bool) -> Vec<Fa
 }
 
 /// The turns of the judged open stages.
-fn turns(stages: &[StageRecord]) -> BTreeMap<String, TurnFigures> {
+fn turns(stages: &[StageRecord]) -> Vec<TurnFigures> {
     let judged = stages.iter().filter(|stage| !stage.warm_up);
-    let open = judged.filter_map(|stage| Some((stage, stage.open.as_ref()?)));
-    let turns = open.map(|(stage, open)| {
-        let figures = TurnFigures {
-            planned: open.planned,
-            unsent: open.unsent,
-            late: open.late,
-        };
-        (stage.name.clone(), figures)
+    let open = judged.flat_map(StageRecord::open_parts);
+    let turns = open.map(|part| TurnFigures {
+        stage: part.stage.name.clone(),
+        scenario: part.scenario.map(str::to_owned),
+        planned: part.open.planned,
+        unsent: part.open.unsent,
+        late: part.open.late,
     });
     turns.collect()
+}
+
+/// The requests of each scenario in the judged stages, and the time that its load lasted in them.
+fn scenarios(plan: &Plan, stages: &[StageRecord], samples: &Samples) -> ScenarioFigures {
+    let names = plan.scenario_names().enumerate();
+    let figures = names.map(|(scenario, name)| {
+        let requests = samples.of_scenario(scenario, |stage| plan.is_judged(stage));
+        let judged = plan.stages.iter().zip(stages);
+        let judged = judged.filter(|(plan, _)| !plan.warm_up && !plan.is_pause());
+        let seconds = judged.map(|(_, stage)| match &stage.scenarios[..] {
+            [] => stage.seconds,
+            own => {
+                let own = own.iter().filter(|own| own.scenario == name);
+                own.map(|own| own.seconds).sum()
+            }
+        });
+        let seconds = seconds.sum();
+        (name, (route_figures(&requests), seconds))
+    });
+    figures.collect()
 }
 
 fn route_figures(samples: &RouteSamples) -> RouteFigures {
@@ -404,7 +446,7 @@ mod tests {
         }
         let mut samples = Samples::default();
         let route = Route::new("GET", "/items/{key}");
-        samples.routes.insert((Some(stage), route), requests);
+        samples.routes.insert((Some(stage), 0, route), requests);
         samples
     }
 
@@ -465,6 +507,7 @@ mod tests {
                 index,
                 &crate::samples::Sample {
                     stage,
+                    scenario: 0,
                     route: [Route::new("GET", "/a"), Route::new("GET", "/b")][index % 2],
                     response: Duration::from_micros(5),
                     service: Duration::from_micros(5),

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use super::assemble::seconds_of_stages;
 use super::seen::Sights;
 use super::system::GENERATOR;
-use crate::evidence::{Evidence, GeneratorUse, StageEvidence, Turns};
+use crate::evidence::{Evidence, GeneratorUse, ScenarioTurns, StageEvidence, Turns};
 use crate::observation::StageUse;
-use crate::plan::{OpenLoad, Plan, Stage};
+use crate::plan::{Load, LoadIndex, OpenLoad, Plan, Stage, Whose};
 use crate::record::{ProcessUsage, StageUsage};
 use crate::samples::{Route, Samples};
+use crate::scenario::ScenarioIndex;
 
 /// The evidence on the stages of `plan` that are no warm-up.
 pub(super) fn gather(plan: &Plan, seed: u64, seen: &Sights) -> Evidence {
     let shortest = shortest_service_times(&seen.samples);
+    let schedule = plan.schedule();
     let lasted = seconds_of_stages(plan, seen.reached);
     let stages = plan.stages.iter().enumerate();
     // In a pause there is nothing to measure.
@@ -24,10 +26,18 @@ pub(super) fn gather(plan: &Plan, seed: u64, seen: &Sights) -> Evidence {
         files: seen.files,
         stages: measured
             .map(|(index, stage)| {
-                let turns = stage
-                    .open
-                    .map(|open| turns(&seen.samples, index, &open, seed, &shortest));
-                of_stage((index, stage), lasted[index], turns, seen)
+                let turns = |(load, of): (LoadIndex, &Load)| {
+                    let scenario = match of.whose {
+                        Whose::Mix => None,
+                        Whose::Scenario(own) => Some(schedule.scenarios()[own].as_str()),
+                    };
+                    let only = scenario.and_then(|name| plan.scenario_called(name));
+                    let open = of.open?;
+                    let turns = turns(&seen.samples, (load, index, only), &open, seed, &shortest);
+                    Some((scenario, turns))
+                };
+                let turns: Vec<_> = schedule.loads_of(index).filter_map(turns).collect();
+                of_stage((index, stage), lasted[index], &turns, seen)
             })
             .collect(),
     }
@@ -56,22 +66,31 @@ pub(super) fn usage(plan: &Plan, seen: &Sights) -> Vec<StageUsage> {
 fn of_stage(
     (index, stage): (usize, &Stage),
     seconds: f64,
-    turns: Option<Turns>,
+    turns: &[(Option<&str>, Turns)],
     seen: &Sights,
 ) -> StageEvidence {
     let total = seen.samples.total(|other| other == Some(index));
     let used: Option<&StageUse> = seen.stages.get(index).and_then(Option::as_ref);
     let looks = seen.looks.get(&index);
-    // Where the load is meant to change, or to end at any time, it can't be expected to be
-    // steady.
-    let level = stage.ramp.is_zero() && stage.turns.is_none();
+    let own = turns.iter().filter_map(|(scenario, turns)| {
+        let load = stage.load_of((*scenario)?)?;
+        Some(ScenarioTurns {
+            scenario: load.scenario.clone(),
+            users: load.users as u64,
+            turns: *turns,
+        })
+    });
     StageEvidence {
         stage: stage.name.clone(),
         seconds,
         users: stage.users as u64,
         requests: total.count(),
         mean_service_micros: (total.count() > 0).then(|| total.latency().service.mean()),
-        turns,
+        turns: match turns {
+            [(None, turns)] => Some(*turns),
+            _ => None,
+        },
+        scenarios: own.collect(),
         in_flight: looks.map(|looks| looks.in_flight),
         unread: looks.and_then(|looks| looks.unread),
         machine: used.and_then(|used| used.machine),
@@ -82,7 +101,9 @@ fn of_stage(
                 waited_seconds: generator.waited.as_secs_f64(),
             })
         }),
-        tenths: if level {
+        // Where the load is meant to change, or to end at any time, it can't be expected to be
+        // steady.
+        tenths: if stage.is_level() {
             seen.tenths.of(index)
         } else {
             Vec::new()
@@ -92,29 +113,25 @@ fn of_stage(
 
 fn turns(
     samples: &Samples,
-    stage: usize,
+    (load, stage, only): (LoadIndex, usize, Option<ScenarioIndex>),
     open: &OpenLoad,
     seed: u64,
     shortest: &BTreeMap<Route, f64>,
 ) -> Turns {
     // The plan again: with the same seed, it holds the same arrivals.
-    let requested = open
-        .curve
-        .arrivals(open.spacing, seed, stage as u64)
-        .count() as u64;
-    let Some(arrivals) = samples.arrivals.get(&stage) else {
+    let requested = open.curve.arrivals(open.spacing, seed, load as u64).count() as u64;
+    let Some(arrivals) = samples.arrivals.get(&load) else {
         return Turns {
             requested,
             ..Turns::default()
         };
     };
     // What a turn takes at least: its share of each route, each at its shortest.
-    let of_stage = samples
-        .routes
-        .iter()
-        .filter(|((at, _), _)| *at == Some(stage));
+    let of_stage = samples.routes.iter().filter(|((at, scenario, _), _)| {
+        *at == Some(stage) && only.is_none_or(|only| only == *scenario)
+    });
     let seconds_a_turn: f64 = of_stage
-        .filter_map(|((_, route), requests)| {
+        .filter_map(|((.., route), requests)| {
             Some(shortest.get(route)? / 1e6 * requests.count() as f64 / arrivals.sent() as f64)
         })
         .sum();

@@ -39,6 +39,18 @@ async fn tell_of_stages(events: &Events, workload: &Workload, stages: &[Stage]) 
             rate_per_second: stage.open.map(|open| open.curve.to.get()),
             length_ms: millis(stage.duration),
         });
+        let mut scenarios: Vec<_> = stage.scenarios.iter().collect();
+        scenarios.sort_by_key(|load| load.begins);
+        for load in scenarios {
+            workload.clock.reaches(begin + load.begins).await;
+            events.emit(Event::ScenarioBegan {
+                stage: stage.name.clone(),
+                scenario: load.scenario.clone(),
+                users: load.users as u64,
+                rate_per_second: load.open.map(|open| open.curve.to.get()),
+                length_ms: millis(load.duration),
+            });
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! A line is one stage, route, outcome and serving node, told by its tag; values are
 //! microseconds.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,8 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::{Samples, Series, StageIndex};
-use crate::plan::{Schedule, Stage};
+use super::{Route, RouteSamples, Samples, Series, StageIndex};
+use crate::plan::{Schedule, Stage, Whose};
 use crate::record::replace_file;
 
 /// The folder of the logs, in that of the run.
@@ -62,7 +63,8 @@ pub fn write_logs(
     };
     let mut responses = Vec::new();
     let mut services = Vec::new();
-    for ((stage, route), samples) in &samples.routes {
+    let by_stage = by_stage(samples);
+    for ((stage, route), samples) in &by_stage {
         let name = stage.map_or("after the load", |stage| &stages[stage].name);
         for series in &samples.series {
             let tag = series_tag(name, &route.name(), series);
@@ -81,16 +83,32 @@ pub fn write_logs(
     let lags: Vec<_> = samples
         .arrivals
         .iter()
-        .map(|(stage, arrivals)| Line {
-            tag: label("stage", &stages[*stage].name),
-            time: time(Some(*stage)),
-            histogram: &arrivals.send_lag,
+        .map(|(load, arrivals)| {
+            let load = &schedule.loads()[*load];
+            let mut labels = vec![label("stage", &stages[load.stage].name)];
+            if let Whose::Scenario(own) = load.whose {
+                labels.push(label("scenario", &schedule.scenarios()[own]));
+            }
+            Line {
+                tag: labels.join(";"),
+                time: (load.begins, load.ends),
+                histogram: &arrivals.send_lag,
+            }
         })
         .collect();
     match lags.is_empty() {
         true => Ok(()),
         false => keep(SEND_LAG, &lags),
     }
+}
+
+/// Requests by stage and route, whichever scenario they were of.
+fn by_stage(samples: &Samples) -> BTreeMap<(StageIndex, Route), RouteSamples> {
+    let mut sums: BTreeMap<_, RouteSamples> = BTreeMap::new();
+    for ((stage, _, route), samples) in &samples.routes {
+        sums.entry((*stage, *route)).or_default().add(samples);
+    }
+    sums
 }
 
 struct Line<'a> {
@@ -147,14 +165,12 @@ fn label(name: &str, value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use hdrhistogram::serialization::Deserializer;
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::samples::{Fault, Recorder, Route, Sample, SentArrival};
+    use crate::samples::{Fault, Recorder, Sample, SentArrival};
 
     /// Every histogram of a log, by its tag.
     fn read(path: &Path) -> BTreeMap<String, Histogram<u64>> {
@@ -178,11 +194,12 @@ mod tests {
     fn sample(response: u64, service: u64, failed: bool) -> Sample<'static> {
         Sample {
             stage: Some(1),
+            scenario: 0,
             route: Route::new("GET", "/data/{key}, twice"),
             response: Duration::from_micros(response),
             service: Duration::from_micros(service),
             arrival: Some(SentArrival {
-                stage: 1,
+                load: 1,
                 lag: Duration::from_micros(response.saturating_sub(service)),
                 queued: false,
             }),

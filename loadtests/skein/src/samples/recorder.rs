@@ -8,12 +8,16 @@ use hdrhistogram::Histogram;
 
 use super::{Fault, FaultCount, NodeNames, Route, Samples, StageIndex, keep};
 use crate::client::{Journey, Shortage};
+use crate::plan::LoadIndex;
+use crate::scenario::ScenarioIndex;
 
 /// One request and what came of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'a> {
     /// The stage that it was sent in.
     pub stage: StageIndex,
+    /// The scenario of the user who sent it.
+    pub scenario: ScenarioIndex,
     /// What was asked.
     pub route: Route,
     /// From the intended time to the last byte, or to the moment it failed.
@@ -39,8 +43,8 @@ pub struct Sample<'a> {
 /// How an arrival was sent.
 #[derive(Clone, Copy, Debug)]
 pub struct SentArrival {
-    /// The open stage that asked for it.
-    pub stage: usize,
+    /// The open load that asked for it.
+    pub load: LoadIndex,
     /// From the intended time to the actual send.
     pub lag: Duration,
     /// Whether it had to wait until a user was free.
@@ -128,7 +132,7 @@ impl Recorder {
         shard.tick.turns += u64::from(sample.arrival.is_some());
         let Shard { samples, names, .. } = &mut *shard;
         let fault = sample.fault.map(|(fault, _)| names.admit_fault(fault));
-        let key = (sample.stage, sample.route);
+        let key = (sample.stage, sample.scenario, sample.route);
         let route = samples.routes.entry(key).or_default();
         route.record(fault, sample, names);
         samples.renamed = names.renamed;
@@ -140,7 +144,7 @@ impl Recorder {
             .record(sample.journey);
         if let Some(sent) = sample.arrival {
             let arrivals = &mut shard.samples.arrivals;
-            arrivals.entry(sent.stage).or_default().record(sent);
+            arrivals.entry(sent.load).or_default().record(sent);
         }
         if let Some((fault, example)) = fault.zip(sample.fault.map(|(_, example)| example)) {
             shard
@@ -163,7 +167,7 @@ impl Recorder {
         let mut shard = lock(&self.0[seat % self.0.len()]);
         if let Some(arrival) = arrival {
             let arrivals = &mut shard.samples.arrivals;
-            arrivals.entry(arrival.stage).or_default().near_side += 1;
+            arrivals.entry(arrival.load).or_default().near_side += 1;
         }
         shard
             .samples
@@ -214,6 +218,7 @@ mod tests {
     fn sample(stage: StageIndex, micros: u64, failed: bool) -> Sample<'static> {
         Sample {
             stage,
+            scenario: 0,
             route: READ,
             response: Duration::from_micros(micros),
             service: Duration::from_micros(micros),
@@ -303,7 +308,7 @@ mod tests {
         let late = Sample {
             response: Duration::from_micros(500_000),
             arrival: Some(SentArrival {
-                stage: 0,
+                load: 0,
                 lag: Duration::from_micros(499_000),
                 queued: true,
             }),

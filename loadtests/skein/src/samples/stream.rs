@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::{Fault, Route, Sample, micros};
 use crate::keeping::{Losses, Weight, send_by};
+use crate::scenario::ScenarioIndex;
 
 /// A file of samples while it is written.
 #[derive(Debug)]
@@ -21,6 +22,15 @@ pub struct SampleFile {
     path: PathBuf,
     rows: SyncSender<Message>,
     taken: AtomicU64,
+}
+
+/// The plan's names of what samples know by its place.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Stages.
+    pub stages: Vec<String>,
+    /// Scenarios.
+    pub scenarios: Vec<String>,
 }
 
 /// A message to the writer.
@@ -45,6 +55,7 @@ enum Form {
 struct Row {
     at: Duration,
     stage: Option<usize>,
+    scenario: ScenarioIndex,
     route: Route,
     user: usize,
     response: Duration,
@@ -63,6 +74,7 @@ struct Line<'a> {
     at_us: u64,
     /// Empty after the load.
     stage: &'a str,
+    scenario: &'a str,
     route: String,
     user: usize,
     response_us: u64,
@@ -88,12 +100,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl SampleFile {
     /// A file at `path`, which is made, or emptied if it is there; of comma-separated values
-    /// where its name ends in `.csv`, and else of JSON lines. `stages` are the plan's.
+    /// where its name ends in `.csv`, and else of JSON lines.
     ///
     /// # Errors
     ///
     /// The file can't be written, or there is no thread for it.
-    pub fn create(path: &Path, stages: Vec<String>) -> io::Result<Self> {
+    pub fn create(path: &Path, names: Names) -> io::Result<Self> {
         let form = match path
             .extension()
             .is_some_and(|end| end.eq_ignore_ascii_case("csv"))
@@ -104,7 +116,7 @@ impl SampleFile {
         let file = File::create(path)?;
         let (sender, rows) = sync_channel(BACKLOG);
         let thread = thread::Builder::new().name("samples".to_owned());
-        thread.spawn(move || write_all(&rows, Out::new(file, form), &stages))?;
+        thread.spawn(move || write_all(&rows, Out::new(file, form), &names))?;
         Ok(SampleFile {
             path: path.to_owned(),
             rows: sender,
@@ -143,6 +155,7 @@ impl SampleFile {
         let row = Row {
             at,
             stage: sample.stage,
+            scenario: sample.scenario,
             route: sample.route,
             user: seat,
             response: sample.response,
@@ -159,13 +172,13 @@ impl SampleFile {
 }
 
 /// Writes rows until there are no more; what waits is written together.
-fn write_all(rows: &Receiver<Message>, mut out: Out, stages: &[String]) {
+fn write_all(rows: &Receiver<Message>, mut out: Out, names: &Names) {
     let mut written = Written::default();
     let mut next = rows.recv().ok();
     while let Some(message) = next {
         let ended = match message {
             Message::Row(row) => {
-                match out.write(&row, stages) {
+                match out.write(&row, names) {
                     Ok(()) => written.rows += 1,
                     Err(error) => written.fails(error),
                 }
@@ -206,10 +219,11 @@ impl Out {
         }
     }
 
-    fn write(&mut self, row: &Row, stages: &[String]) -> io::Result<()> {
+    fn write(&mut self, row: &Row, names: &Names) -> io::Result<()> {
         let line = Line {
             at_us: micros(row.at),
-            stage: row.stage.map_or("", |stage| &stages[stage]),
+            stage: row.stage.map_or("", |stage| &names.stages[stage]),
+            scenario: names.scenarios.get(row.scenario).map_or("", String::as_str),
             route: row.route.name(),
             user: row.user,
             response_us: micros(row.response),
@@ -242,11 +256,18 @@ mod tests {
     use super::*;
     use crate::client::Journey;
 
+    fn names() -> Names {
+        Names {
+            stages: vec!["steady".to_owned()],
+            scenarios: vec!["readers".to_owned()],
+        }
+    }
+
     /// The content of a file of this name after a sample that went well and one that didn't.
     fn written(name: &str) -> String {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join(name);
-        let file = SampleFile::create(&path, vec!["steady".to_owned()]).expect("made");
+        let file = SampleFile::create(&path, names()).expect("made");
         let journey = Journey {
             first_byte: Some(Duration::from_micros(400)),
             ..Journey::default()
@@ -254,6 +275,7 @@ mod tests {
         let nothing = Journey::default();
         let well = Sample {
             stage: Some(0),
+            scenario: 0,
             route: Route::new("GET", "/items, all"),
             response: Duration::from_micros(1500),
             service: Duration::from_micros(500),
@@ -287,9 +309,9 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "at_us,stage,route,user,response_us,service_us,first_byte_us,status,fault,served_by,outcome",
-                "2000,steady,\"GET /items, all\",7,1500,500,400,200,,shop-1,hit",
-                "3000,,\"GET /items, all\",8,1500,500,,,no whole answer in time,,",
+                "at_us,stage,scenario,route,user,response_us,service_us,first_byte_us,status,fault,served_by,outcome",
+                "2000,steady,readers,\"GET /items, all\",7,1500,500,400,200,,shop-1,hit",
+                "3000,,readers,\"GET /items, all\",8,1500,500,,,no whole answer in time,,",
             ]
         );
         let json = written("samples.jsonl");
@@ -303,10 +325,11 @@ mod tests {
     #[test]
     fn a_full_disk_loses_samples_and_says_how_many() {
         let full = Path::new("/dev/full");
-        let file = SampleFile::create(full, vec!["steady".to_owned()]).expect("opened");
+        let file = SampleFile::create(full, names()).expect("opened");
         let nothing = Journey::default();
         let sample = Sample {
             stage: Some(0),
+            scenario: 0,
             route: Route::new("GET", "/"),
             response: Duration::ZERO,
             service: Duration::ZERO,

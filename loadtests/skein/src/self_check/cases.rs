@@ -328,7 +328,7 @@ fn poisson(plan: &Plan, record: &Record) -> Vec<Figure> {
     let schedule = plan.schedule();
     let stages = record.stages.iter().enumerate();
     let figures = stages.filter_map(|(index, stage)| {
-        let load = schedule.open_load_of(index)?;
+        let load = schedule.loads()[index].open?;
         let again = load.curve.arrivals(Spacing::Poisson, SEED, index as u64);
         let sent = stage.open.as_ref()?.sent;
         let name = match stage.warm_up {

@@ -15,8 +15,10 @@ use crate::samples::WireSamples;
 pub struct Figures {
     /// Requests of the judged stages, by route name.
     pub routes: BTreeMap<String, RouteFigures>,
-    /// Turns of the judged open stages, by the stage's name.
-    pub turns: BTreeMap<String, TurnFigures>,
+    /// Requests of the judged stages, by the scenario of who sent them.
+    pub scenarios: ScenarioFigures,
+    /// Turns of the open loads of judged stages.
+    pub turns: Vec<TurnFigures>,
     /// Named checks of answers in the judged stages, by how often they failed and held.
     pub checks: BTreeMap<String, [u64; 2]>,
     /// Connections of the whole run.
@@ -50,9 +52,16 @@ pub struct ConnectionFigures {
     pub samples: WireSamples,
 }
 
-/// Turns of one open stage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Requests by the scenario of who sent them, each with the time that its load lasted, in seconds.
+pub type ScenarioFigures = BTreeMap<String, (RouteFigures, f64)>;
+
+/// Turns of one open load.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TurnFigures {
+    /// The stage.
+    pub stage: String,
+    /// The scenario whose load it is, unless it is that of all.
+    pub scenario: Option<String>,
     /// Turns that came up.
     pub planned: u64,
     /// Turns that were never sent, for no user was free.
@@ -153,8 +162,13 @@ impl Threshold {
                 }
             }
             Metric::ErrorRate => measured(&|r| r.failed as f64 / r.sent() * 100.0),
-            Metric::RequestsPerSecond if figures.seconds <= 0.0 => Reading::NoSamples,
-            Metric::RequestsPerSecond => measured(&|r| r.sent() / figures.seconds),
+            Metric::RequestsPerSecond => {
+                let seconds = self.scenario(figures).map_or(figures.seconds, |(_, s)| *s);
+                match seconds > 0.0 {
+                    true => measured(&|r| r.sent() / seconds),
+                    false => Reading::NoSamples,
+                }
+            }
             Metric::Unsent => self.share_of_turns(figures, |turns| turns.unsent),
             Metric::Late => self.share_of_turns(figures, |turns| turns.late),
             Metric::Named(name) => {
@@ -186,9 +200,13 @@ impl Threshold {
 
     /// In percent of the turns that the rule is about.
     fn share_of_turns(&self, figures: &Figures, part: fn(&TurnFigures) -> u64) -> Reading {
-        let stages = || figures.turns.iter().filter(|(name, _)| self.is_about(name));
-        let planned: u64 = stages().map(|(_, turns)| turns.planned).sum();
-        let part: u64 = stages().map(|(_, turns)| part(turns)).sum();
+        let is_meant = |turns: &&TurnFigures| {
+            let scenario = turns.scenario.as_deref();
+            self.is_about(&turns.stage) || scenario.is_some_and(|name| self.is_about(name))
+        };
+        let loads = || figures.turns.iter().filter(is_meant);
+        let planned: u64 = loads().map(|turns| turns.planned).sum();
+        let part: u64 = loads().map(part).sum();
         Reading::percent(part, planned)
     }
 
@@ -196,8 +214,17 @@ impl Threshold {
         self.subject.as_ref().is_none_or(|subject| subject == name)
     }
 
+    /// The scenario that the rule is about, if it is about one.
+    fn scenario<'a>(&self, figures: &'a Figures) -> Option<&'a (RouteFigures, f64)> {
+        figures.scenarios.get(self.subject.as_ref()?)
+    }
+
     /// The requests that the rule is about, or `None` when there were none.
     fn requests(&self, figures: &Figures) -> Option<RouteFigures> {
+        let of_scenario = self.scenario(figures).map(|(requests, _)| requests.clone());
+        if let Some(requests) = of_scenario {
+            return Some(requests).filter(|requests| !requests.response_times.is_empty());
+        }
         figures
             .routes
             .iter()
@@ -234,6 +261,19 @@ mod tests {
     use super::*;
     use crate::figure::Figure;
 
+    /// Requests that took as long as the longest of these; none where there are none.
+    fn slow(times: &[u64]) -> RouteFigures {
+        let mut response_times = Histogram::new(3).expect("3 digits are allowed");
+        for time in times.iter().max() {
+            response_times.record(*time).expect("within range");
+        }
+        RouteFigures {
+            first_bytes: response_times.clone(),
+            response_times,
+            failed: 0,
+        }
+    }
+
     fn figures(times: &[u64], failed: u64) -> Figures {
         let mut response_times = Histogram::new(3).expect("3 digits are allowed");
         for time in times {
@@ -256,24 +296,23 @@ mod tests {
         }
         Figures {
             routes: BTreeMap::from([("GET /items".to_owned(), route)]),
-            turns: BTreeMap::from([
-                (
-                    "steady".to_owned(),
-                    TurnFigures {
-                        planned: 300,
-                        unsent: 0,
-                        late: 30,
-                    },
-                ),
-                (
-                    "peak".to_owned(),
-                    TurnFigures {
-                        planned: 100,
-                        unsent: 40,
-                        late: 10,
-                    },
-                ),
-            ]),
+            turns: vec![
+                TurnFigures {
+                    stage: "steady".to_owned(),
+                    scenario: None,
+                    planned: 300,
+                    unsent: 0,
+                    late: 30,
+                },
+                TurnFigures {
+                    stage: "peak".to_owned(),
+                    scenario: Some("buyers".to_owned()),
+                    planned: 100,
+                    unsent: 40,
+                    late: 10,
+                },
+            ],
+            scenarios: BTreeMap::from([("buyers".to_owned(), (slow(times), 1.0))]),
             checks: BTreeMap::from([("fresh".to_owned(), [1, 3]), ("whole".to_owned(), [0, 4])]),
             connections,
             seconds: 2.0,
@@ -313,6 +352,11 @@ mod tests {
             ("unsent<=39% for peak", State::Failed),
             ("late<=10%", State::Passed),
             ("late<10% for peak", State::Failed),
+            ("unsent<=40% for buyers", State::Passed),
+            ("unsent<40% for buyers", State::Failed),
+            ("p50<=4.1ms for buyers", State::Passed),
+            ("p50<4ms for buyers", State::Failed),
+            ("rps>=1 for buyers", State::Passed),
             ("first-byte-p50<=2.1ms for GET /items", State::Passed),
             ("first-byte-p99<2ms", State::Failed),
             ("connect-p99<=0.5ms", State::Passed),
@@ -337,7 +381,10 @@ mod tests {
         let cpu = "cpu-per-request<1s for store";
         assert_eq!(state(cpu, &figures), State::NotObservable);
         let idle = Figures {
-            turns: BTreeMap::from([("steady".to_owned(), TurnFigures::default())]),
+            turns: vec![TurnFigures {
+                stage: "steady".to_owned(),
+                ..TurnFigures::default()
+            }],
             cpu_per_request: Some(BTreeMap::new()),
             ..figures
         };

@@ -133,6 +133,7 @@ pub(super) fn shown(event: &Event) -> Option<Shown> {
         Event::Began { .. }
         | Event::Interrupted { .. }
         | Event::StageBegan { .. }
+        | Event::ScenarioBegan { .. }
         | Event::NodeEnded { .. }
         | Event::GateBegan { .. }
         | Event::LookTaken { .. }

@@ -5,16 +5,13 @@ use maud::{Markup, html};
 
 use super::percentiles::percentiles;
 use crate::arrivals::Spacing;
-use crate::record::{OpenRecord, StageRecord};
+use crate::record::{OpenPart, StageRecord};
 use crate::report::figures::{count, known, per_second, percent};
 use crate::report::layout::scroll;
 
 /// The section about open load; nothing where all load was closed.
 pub(super) fn open_load(stages: &[StageRecord]) -> Markup {
-    let open: Vec<_> = stages
-        .iter()
-        .filter_map(|stage| Some((stage, stage.open.as_ref()?)))
-        .collect();
+    let open: Vec<_> = stages.iter().flat_map(StageRecord::open_parts).collect();
     html! {
         @if !open.is_empty() {
             section #open-load {
@@ -34,14 +31,14 @@ pub(super) fn open_load(stages: &[StageRecord]) -> Markup {
     }
 }
 
-type OpenStages<'a> = [(&'a StageRecord, &'a OpenRecord)];
-
-fn arrivals(open: &OpenStages<'_>) -> Markup {
-    let any_stuck = open.iter().any(|(_, open)| open.near_side > 0);
+fn arrivals(open: &[OpenPart<'_>]) -> Markup {
+    let any_stuck = open.iter().any(|part| part.open.near_side > 0);
+    let any_own = open.iter().any(|part| part.scenario.is_some());
     html! {
         table {
             thead { tr {
                 th scope="col" { "Stage" }
+                @if any_own { th scope="col" { "Scenario" } }
                 th scope="col" { "Arrivals" }
                 th scope="col" .n { "Requested" }
                 th scope="col" .n { "Achieved" }
@@ -52,11 +49,12 @@ fn arrivals(open: &OpenStages<'_>) -> Markup {
                 th scope="col" .n { "Waited for a user" }
                 @if any_stuck { th scope="col" .n { "Never left here" } }
             } }
-            tbody { @for (stage, open) in open { tr {
+            tbody { @for part in open { @let OpenPart { stage, open, .. } = part; tr {
                 th scope="row" {
                     (stage.name)
                     @if stage.warm_up { span.soft { " (not judged)" } }
                 }
+                @if any_own { td { (part.scenario.unwrap_or("all, by the mix")) } }
                 td { (spacing(open.spacing)) }
                 td.n { (per_second(open.requested_per_second)) }
                 td.n { (known(open.achieved_per_second, per_second)) }
@@ -75,19 +73,20 @@ fn arrivals(open: &OpenStages<'_>) -> Markup {
     }
 }
 
-fn times(open: &OpenStages<'_>) -> Markup {
+fn times(open: &[OpenPart<'_>]) -> Markup {
     let rows: Vec<_> = open
         .iter()
-        .flat_map(|(stage, open)| {
-            let responses = stage.requests.times.as_ref();
-            let services = stage.requests.service_times.as_ref().or(responses);
+        .flat_map(|part| {
+            let OpenPart { requests, open, .. } = part;
+            let responses = requests.times.as_ref();
+            let services = requests.service_times.as_ref().or(responses);
             [
                 ("response time", responses),
                 ("service time", services),
                 ("send lag", open.send_lag.as_ref()),
                 ("the generator’s own lag", open.own_lag.as_ref()),
             ]
-            .map(|(kind, times)| (format!("{}: {kind}", stage.name), times))
+            .map(|(kind, times)| (format!("{}: {kind}", part.name()), times))
         })
         .collect();
     percentiles(&rows)

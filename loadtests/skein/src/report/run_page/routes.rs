@@ -35,7 +35,7 @@ pub(super) fn routes(record: &Record) -> Markup {
                 "Response times, from the intended time to the last byte, over "
                 (duration(record.measured_seconds)) " without warm-up, in curves and table; the map has the warm-up too. "
                 "Failed requests count. "
-                @if record.stages.iter().any(|stage| stage.open.is_none()) {
+                @if record.stages.iter().any(StageRecord::is_closed) {
                     "In closed load each user waits for the answer before the next request, so a "
                     "slow system is asked less often, and a request is intended when it is sent: response "
                     "time and service time are the same. "
@@ -50,17 +50,27 @@ pub(super) fn stages(stages: &[StageRecord]) -> Markup {
     let rows = html! {
         table {
             (request_head("Stage", "Load"))
-            tbody { @for stage in stages { tr {
-                th scope="row" {
-                    (stage.name)
-                    @if stage.warm_up { span.soft { " (not judged)" } }
+            tbody { @for stage in stages {
+                tr {
+                    th scope="row" {
+                        (stage.name)
+                        @if stage.warm_up { span.soft { " (not judged)" } }
+                    }
+                    (request_cells(&stage.requests))
+                    td.wide.soft.small {
+                        @if stage.scenarios.is_empty() { (load(stage.open.is_some(), stage.users)) ", " }
+                        (duration(stage.seconds))
+                    }
                 }
-                (request_cells(&stage.requests))
-                td.wide.soft.small {
-                    (if stage.open.is_some() { "open, at most " } else { "closed, " })
-                    (count(stage.users as u64)) @if stage.users == 1 { " user, " } @else { " users, " } (duration(stage.seconds))
-                }
-            } } }
+                @for own in &stage.scenarios { tr {
+                    th scope="row" .soft { (own.scenario) " in " (stage.name) }
+                    (request_cells(&own.requests))
+                    td.wide.soft.small {
+                        (load(own.open.is_some(), own.users)) ", " (duration(own.seconds))
+                        @if own.begins_seconds > 0.0 { " from " (duration(own.begins_seconds)) " on" }
+                    }
+                } }
+            } }
         }
     };
     html! {
@@ -69,6 +79,13 @@ pub(super) fn stages(stages: &[StageRecord]) -> Markup {
             (scroll("Stages", &rows))
         }
     }
+}
+
+/// The kind of a load, and its users.
+fn load(is_open: bool, users: usize) -> String {
+    let kind = if is_open { "open, at most" } else { "closed," };
+    let noun = if users == 1 { "user" } else { "users" };
+    format!("{kind} {} {noun}", count(users as u64))
 }
 
 fn request_head(what: &str, last: &str) -> Markup {

@@ -56,7 +56,7 @@ fn row(stage: &StageEvidence) -> Markup {
     let shown = |figure: Option<String>| figure.unwrap_or_else(|| "–".to_owned());
     let generator = stage.generator;
     let machine = stage.machine;
-    let lag = stage.turns.and_then(|turns| turns.lag_p99_micros);
+    let lag = stage.lag_p99_micros();
     html! {
         tr {
             th scope="row" { (stage.stage) }

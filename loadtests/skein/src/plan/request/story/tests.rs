@@ -80,7 +80,7 @@ fn a_scenario_is_read_with_what_each_step_needs_and_takes() {
     assert_eq!(captures.count(), 4);
     // Four users of five follow each their scenario by weight.
     assert_eq!(plan.roster(4), [0, 0, 1, 0]);
-    let names: Vec<_> = plan.scenarios().iter().map(|kind| kind.name).collect();
+    let names: Vec<_> = plan.scenarios.iter().map(|kind| kind.name).collect();
     assert_eq!(names, ["buyers", "readers"]);
 }
 

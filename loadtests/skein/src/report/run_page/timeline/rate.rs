@@ -76,26 +76,30 @@ pub(super) fn rate(record: &Record, time: &Time) -> Markup {
         .with(&time.marked(&drawing), &table(head, rows))
 }
 
-/// Turns a second that open stages ask for, on average over each tick; `None` in closed
-/// ones, where nothing is asked for but users.
+/// Turns a second that open loads ask for, on average over each tick; `None` where all load is
+/// closed, and nothing is asked for but users.
 fn requested(stages: &[Stage], ticks: usize, tick: f64) -> Vec<Option<f64>> {
-    let mut begin = 0.0;
-    let mut asked = vec![None; ticks];
-    for stage in stages {
-        let end = begin + stage.duration.as_secs_f64();
+    let mut asked: Vec<Option<f64>> = vec![None; ticks];
+    let schedule = Schedule::new(stages);
+    for load in schedule.loads() {
+        let Some(open) = load.open else {
+            continue;
+        };
+        let (begin, end) = (load.begins.as_secs_f64(), load.ends.as_secs_f64());
         for (index, slot) in asked.iter_mut().enumerate() {
             let middle = (index as f64 + 0.5) * tick;
-            if let Some(open) = stage.open.filter(|_| (begin..end).contains(&middle)) {
+            if (begin..end).contains(&middle) {
                 let ramp = open.curve.ramp.as_secs_f64();
                 let progress = if ramp > 0.0 {
                     ((middle - begin) / ramp).min(1.0)
                 } else {
                     1.0
                 };
-                *slot = Some(open.curve.from + (open.curve.to.get() - open.curve.from) * progress);
+                let rate = open.curve.from + (open.curve.to.get() - open.curve.from) * progress;
+                // Loads of scenarios go on side by side.
+                *slot = Some(slot.unwrap_or(0.0) + rate);
             }
         }
-        begin = end;
     }
     asked
 }
@@ -115,6 +119,7 @@ mod tests {
             ramp: Duration::ZERO,
             warm_up: false,
             turns: None,
+            scenarios: Vec::new(),
             open,
         };
         let open = OpenLoad {

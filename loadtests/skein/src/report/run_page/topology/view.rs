@@ -75,7 +75,7 @@ fn users(record: &Record) -> Tier {
         .iter()
         .filter(|stage| !stage.warm_up)
         .map(|stage| stage.users);
-    let open = record.stages.iter().any(|stage| stage.open.is_some());
+    let open = record.stages.iter().any(|stage| stage.is_open());
     let most = most.max().unwrap_or(0) as u64;
     let users = count(most);
     let failed: u64 = record
