@@ -409,7 +409,7 @@ impl NodePlan {
     }
 
     /// True when this is its name, or its role.
-    pub(super) fn is_called(&self, name: &str) -> bool {
+    pub fn is_called(&self, name: &str) -> bool {
         self.name.as_str() == name || self.role == name
     }
 

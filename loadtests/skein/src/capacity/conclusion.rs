@@ -8,8 +8,9 @@ use stats::capacity::{Capacity, compare};
 
 use super::first_look::FirstLook;
 use super::record::{
-    CallsRecord, CapacityRecord, ClauseRecord, CommonRecord, LimitRecord, PatternRecord, Purpose,
-    ReliefRecord, RoundRecord, SlotRecord, SystemRecord, TierRecord, VariantRatio,
+    CallsRecord, CapacityRecord, ClauseRecord, CommonRecord, LimitRecord, NodeMachine,
+    PatternRecord, Purpose, ReliefRecord, RoundRecord, SlotRecord, SystemRecord, TierRecord,
+    VariantRatio,
 };
 use super::sentences;
 use super::study::{Outcome, Studied};
@@ -69,7 +70,7 @@ pub(super) fn limits(
 /// A system's tiers, with what they borrow from.
 struct SeenTiers {
     roles: Vec<String>,
-    machines: Vec<super::record::MachineRecord>,
+    machines: Vec<NodeMachine>,
     cores: usize,
     generator: bool,
 }
@@ -79,7 +80,7 @@ impl SeenTiers {
         let of_nodes = studied.rounds.iter().map(|round| round.node_cores.len());
         SeenTiers {
             roles: subject.roles(),
-            machines: subject.machines(),
+            machines: subject.machines.clone(),
             cores: of_nodes.max().unwrap_or(cores.len()),
             generator: matches!(studied.finding.capacity, Capacity::AtLeast(_)),
         }
@@ -190,7 +191,7 @@ fn systems(measured: &Measured<'_>) -> Vec<SystemRecord> {
             about: subject.about.clone(),
             pattern: subject.pattern.clone(),
             replicas: subject.replicas,
-            machines: subject.machines(),
+            machines: subject.machines.clone(),
             finding: studied.finding.clone(),
             requests_per_turn: measured.look.requests_per_turn.get(place).copied(),
             common: common(subject, &studied.rounds),

@@ -196,6 +196,7 @@ pub(crate) fn slot(rate: f64, capacity: f64) -> SlotRecord {
             role: "shop".to_owned(),
             cpu_nanos: 500_000_000,
             waited_nanos: 1_000_000,
+            throttled_nanos: None,
         }],
         hops: vec![HopMean {
             hop: Hop::of_role("shop"),

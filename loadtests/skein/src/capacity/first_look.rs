@@ -8,11 +8,13 @@ use std::time::Instant;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
+use super::record::NodeMachine;
 use super::round::RoundError;
 use super::study::StudyError;
 use super::subject::Subject;
 use crate::evidence::Ceiling;
 use crate::interruption::Interruption;
+use crate::observation::Observation;
 use crate::slots::{SlotLoad, dealt_out, on_cores};
 
 /// What was seen at the first look.
@@ -119,6 +121,13 @@ async fn look_at(
         .await
         .map_err(RoundError::Start)?;
     let mut loaded = system.start(load, node_cores, folder, seed).await?;
+    let machines = Observation::machines(&loaded.system).into_iter();
+    subject.machines = machines
+        .map(|(node, machine)| NodeMachine {
+            node: node.to_string(),
+            machine,
+        })
+        .collect();
     let began = Instant::now();
     let traffic = loaded.users.closed_slot(load.plan.capacity.warm_up).await;
     let seconds = began.elapsed().as_secs_f64();

@@ -11,7 +11,7 @@ use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::{Ceiling, MachineUse};
 use crate::figure::FigureRecord;
-use crate::record::{Document, EdgeRecord};
+use crate::record::{Document, EdgeRecord, MachineRecord};
 use crate::timing::Hop;
 use crate::verdict::Judgement;
 
@@ -107,7 +107,7 @@ pub struct SystemRecord {
     pub replicas: Option<u32>,
     /// The machine that each node was given, where it was given one of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub machines: Vec<MachineRecord>,
+    pub machines: Vec<NodeMachine>,
     /// The finding of the search for its capacity; rates are in turns a second.
     pub finding: Finished,
     /// Requests of a turn, on average.
@@ -124,13 +124,12 @@ pub struct SystemRecord {
 
 /// The machine that a node was given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MachineRecord {
+pub struct NodeMachine {
     /// The node.
     pub node: String,
-    /// Its share of a CPU, such as 0.25.
-    pub cpus: f64,
-    /// The means by which it has that, in words.
-    pub means: String,
+    /// Its machine.
+    #[serde(flatten)]
+    pub machine: MachineRecord,
 }
 
 /// Figures at the low rate that all systems of a study have in common.
@@ -437,6 +436,10 @@ pub struct NodeUse {
     pub cpu_nanos: u64,
     /// The time that its threads were ready and had no core, in nanoseconds.
     pub waited_nanos: u64,
+    /// The time that it stood still since it had used its share of a CPU up, in nanoseconds;
+    /// `None` where nobody tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled_nanos: Option<u64>,
 }
 
 /// One hop's own part of a request's time.

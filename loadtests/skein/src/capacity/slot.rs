@@ -140,11 +140,17 @@ fn counted(traffic: &SlotTraffic, lead: Duration) -> Vec<Done> {
 type NodeUsage = BTreeMap<NodeName, Usage>;
 
 fn nodes(system: &System) -> Result<NodeUsage, SlotError> {
-    let nodes = system.topology().nodes().iter();
-    let local = nodes.filter(|node| !node.is_elsewhere());
-    local
-        .map(|node| Ok((node.name.clone(), system.usage(node.name.as_str())?)))
-        .collect()
+    let at_work = system
+        .topology()
+        .nodes()
+        .iter()
+        .filter(|node| node.is_at_work());
+    let usages = at_work.filter_map(|node| match system.usage(node.name.as_str()) {
+        Ok(usage) => Some(Ok((node.name.clone(), usage))),
+        Err(CpuTimeError::NotObservable { .. }) => None,
+        Err(error) => Some(Err(error.into())),
+    });
+    usages.collect()
 }
 
 fn uses(system: &System, before: &NodeUsage, after: &NodeUsage) -> Vec<NodeUse> {
@@ -156,6 +162,9 @@ fn uses(system: &System, before: &NodeUsage, after: &NodeUsage) -> Vec<NodeUse> 
             role: node.role.clone(),
             cpu_nanos: used.cpu.as_nanos() as u64,
             waited_nanos: used.waited.as_nanos() as u64,
+            throttled_nanos: used
+                .throttled
+                .map(|throttled| throttled.time.as_nanos() as u64),
         })
     });
     uses.collect()
@@ -223,11 +232,20 @@ async fn come_to_rest(system: &System, plan: &Plan) -> Result<Option<Duration>, 
 }
 
 fn cpu(system: &System) -> Result<Duration, SlotError> {
-    let nodes = system.topology().nodes().iter();
-    let local = nodes.filter(|node| !node.is_elsewhere());
-    let times = local.map(|node| system.cpu_time(node.name.as_str()));
-    let times: Vec<Duration> = times.collect::<Result<_, CpuTimeError>>()?;
-    Ok(times.iter().sum())
+    let at_work = system
+        .topology()
+        .nodes()
+        .iter()
+        .filter(|node| node.is_at_work());
+    let mut sum = Duration::ZERO;
+    for node in at_work {
+        match system.cpu_time(node.name.as_str()) {
+            Ok(time) => sum += time,
+            Err(CpuTimeError::NotObservable { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(sum)
 }
 
 /// Work that goes on behind the answers, by the counters of those who do it; `None` where

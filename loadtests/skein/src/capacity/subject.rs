@@ -1,8 +1,9 @@
 //! One system of a study: the plan's own, a variant of it, or one with a tier relieved.
 
 use harness::Topology;
+use harness::topology::Cpus;
 
-use super::record::MachineRecord;
+use super::record::NodeMachine;
 use crate::plan::{NoSystem, Plan};
 use crate::slots::SystemPlan;
 
@@ -20,6 +21,8 @@ pub(super) struct Subject {
     /// Its plan, whose stages are those that are judged.
     pub(super) plan: Plan,
     pub(super) system: SystemPlan,
+    /// The machines that its nodes are given, once it has been started.
+    pub(super) machines: Vec<NodeMachine>,
 }
 
 /// The name of the plan's own system.
@@ -46,6 +49,7 @@ impl Subject {
             pattern: None,
             replicas: None,
             system: SystemPlan::new(program, topology),
+            machines: Vec::new(),
             plan,
         })
     }
@@ -63,13 +67,22 @@ impl Subject {
 
     /// The same with more CPU time for a tier; `None` where its nodes have no shares of their
     /// own.
-    pub(super) fn with_more_cpu(self, _tier: &str) -> Option<Self> {
-        None
-    }
-
-    /// The machines that its nodes are given, where they are given any.
-    pub(super) fn machines(&self) -> Vec<MachineRecord> {
-        Vec::new()
+    pub(super) fn with_more_cpu(mut self, tier: &str) -> Option<Self> {
+        /// The factor: more than what an interval leaves open, and no more than what would
+        /// make another tier the limit at once.
+        const MORE: f64 = 1.25;
+        let mut nodes = self.system.topology.nodes().to_vec();
+        let mut change = None;
+        for node in nodes.iter_mut().filter(|node| node.is_called(tier)) {
+            let now = node.cpus?;
+            let more = Cpus::of(now.get() * MORE).ok()?;
+            node.cpus = Some(more);
+            change = Some((now, more));
+        }
+        let (now, more) = change?;
+        self.system.topology = Topology::of(nodes).ok()?;
+        self.about = format!("{more} in place of {} for {tier}", now.get());
+        Some(self)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::record::{Limit, LimitRecord, MachineRecord, SlotRecord, TierRecord};
+use super::record::{Limit, LimitRecord, NodeMachine, SlotRecord, TierRecord};
 use crate::report::figures::{micros, percent};
 
 /// A system as far as its limit depends on it.
@@ -12,7 +12,7 @@ pub(super) struct Tiers<'a> {
     /// Its roles, from the users inwards.
     pub(super) roles: &'a [String],
     /// Nodes that have a share of a CPU of their own.
-    pub(super) machines: &'a [MachineRecord],
+    pub(super) machines: &'a [NodeMachine],
     /// The cores that the nodes share.
     pub(super) cores: usize,
     /// True when the generator was at its limit before the system.
@@ -39,7 +39,7 @@ pub(super) fn tiers(of: Tiers<'_>, low: &[&SlotRecord], high: &[&SlotRecord]) ->
             machines.find(|machine| machine.node == node)
         };
         let busy = nodes.iter().map(|(node, used)| {
-            let given = share(node).map_or(of.cores as f64, |machine| machine.cpus);
+            let given = share(node).map_or(of.cores as f64, |given| given.machine.cpus);
             used.cpu_nanos as f64 / (used.wall_nanos.max(1) as f64 * given) * 100.0
         });
         let sum = |of: fn(&Used) -> u64| nodes.values().map(of).sum::<u64>();
@@ -138,7 +138,7 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
 fn in_cores(tier: &TierRecord, of: Tiers<'_>) -> f64 {
     let shares = of.machines.iter();
     let share = shares.filter(|machine| role_of(&machine.node) == tier.role);
-    let given = share.map(|machine| machine.cpus).next();
+    let given = share.map(|given| given.machine.cpus).next();
     tier.busy_percent / 100.0 * given.unwrap_or(of.cores as f64) * tier.nodes as f64
 }
 
@@ -221,6 +221,7 @@ fn hops(slots: &[&SlotRecord]) -> BTreeMap<String, f64> {
 mod tests {
     use super::*;
     use crate::capacity::record::{HopMean, NodeUse};
+    use crate::record::MachineRecord;
     use crate::timing::Hop;
 
     /// A slot of a second in which a door, two shops and a store used so much CPU time, in
@@ -255,16 +256,18 @@ mod tests {
         }
     }
 
-    fn machine(node: &str, cpus: f64) -> MachineRecord {
-        MachineRecord {
+    fn machine(node: &str, cpus: f64) -> NodeMachine {
+        NodeMachine {
             node: node.to_owned(),
-            cpus,
-            means: "a test".to_owned(),
+            machine: MachineRecord {
+                cpus,
+                words: "a test".to_owned(),
+            },
         }
     }
 
     fn limit_of(
-        machines: &[MachineRecord],
+        machines: &[NodeMachine],
         generator: bool,
         low: &SlotRecord,
         high: &SlotRecord,

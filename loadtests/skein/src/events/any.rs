@@ -22,7 +22,7 @@ pub(crate) fn any_line() -> impl Strategy<Value = EventLine> {
 
 /// Any event.
 pub(crate) fn any_event() -> impl Strategy<Value = Event> {
-    prop_oneof![of_a_run(), of_a_gate(), of_any_command()]
+    prop_oneof![of_a_run(), of_a_gate(), of_a_study(), of_any_command()]
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -189,10 +189,42 @@ fn of_a_gate() -> impl Strategy<Value = Event> {
     ]
 }
 
+fn of_a_study() -> impl Strategy<Value = Event> {
+    let systems = prop::collection::vec(text(), 0..3);
+    let began = (text(), text(), systems, any::<[u64; 2]>());
+    let began = began.prop_map(
+        |(plan, promise, systems, [seed, budget_ms])| Event::StudyBegan {
+            plan,
+            promise,
+            systems,
+            seed,
+            budget_ms,
+        },
+    );
+    let played = (text(), any::<[u64; 4]>(), prop::option::of(finite()));
+    let played = played.prop_map(
+        |(system, [number, rounds, elapsed_ms, left_ms], estimate_per_second)| Event::StartPlayed {
+            system,
+            number,
+            rounds,
+            estimate_per_second,
+            elapsed_ms,
+            left_ms,
+        },
+    );
+    prop_oneof![
+        began,
+        played,
+        text().prop_map(|tier| Event::ReliefBegan { tier }),
+    ]
+}
+
 fn of_any_command() -> impl Strategy<Value = Event> {
     let command = prop_oneof![
         Just(CommandName::Run),
         Just(CommandName::Gate),
+        Just(CommandName::Capacity),
+        Just(CommandName::Patterns),
         Just(CommandName::SelfCheck)
     ];
     let began = (any::<u32>(), text(), command);

@@ -51,6 +51,9 @@ impl Measured {
             cpu: Vec::new(),
             own_cpu: Duration::ZERO,
             servers: Vec::new(),
+            machines: BTreeMap::new(),
+            not_observable: BTreeMap::new(),
+            done: BTreeMap::new(),
         }
     }
 }

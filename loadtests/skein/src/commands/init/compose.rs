@@ -218,7 +218,10 @@ networks: { front: {} }
             .map(|name| name.as_str())
             .collect();
         assert_eq!(called, ["db", "schema"]);
-        assert_eq!((&node("schema").ready, node("schema").port), (&Ready::Done, 0));
+        assert_eq!(
+            (&node("schema").ready, node("schema").port),
+            (&Ready::Done, 0)
+        );
         assert_eq!(node("proxy").ready, Ready::Http("/health".to_owned()));
         assert_eq!(
             program("proxy").file,

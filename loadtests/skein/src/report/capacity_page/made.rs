@@ -44,7 +44,7 @@ pub(super) fn all_systems(record: &CapacityRecord) -> Markup {
                         td.small { @match system.machines.is_empty() {
                             true => "all nodes share their cores",
                             false => ul.plain { @for machine in &system.machines {
-                                li { (machine.node) ": " (machine.cpus) " of a CPU, by " (machine.means) }
+                                li { (machine.node) ": " (machine.machine.words) }
                             } },
                         } }
                     } } }

@@ -8,8 +8,8 @@ use harness::Topology;
 
 use super::super::system::{GENERATOR, Measured};
 use crate::program::{Account, NodeCounts};
-use crate::report::figures::duration;
 use crate::record::{NodeRecord, ProcessRecord, Traffic};
+use crate::report::figures::duration;
 
 /// The traffic between nodes, over the stages that are no warm-up. Calls are as the program that
 /// knows the system tells.
