@@ -29,12 +29,36 @@ pub(crate) struct Shape {
     pub(crate) task_duration: Duration,
     /// The time that caches keep a value; zero means for ever.
     pub(crate) cache_ttl: Duration,
+    /// The number of tasks that the worker runs at the same time, 1 to 1024.
+    #[serde(default = "usual_executors")]
+    pub(crate) executors: u32,
+    /// The cache that serves a key: any one, or always the same.
+    #[serde(default)]
+    pub(crate) cache_choice: CacheChoice,
+    /// True when a task is done within the request that submits it, as without a queue.
+    #[serde(default)]
+    pub(crate) tasks_within_requests: bool,
     /// The real things in place of ours.
     #[serde(default)]
     pub(crate) parts: Parts,
     /// The small machines of its nodes.
     #[serde(default)]
     pub(crate) cpus: Machines,
+}
+
+/// The cache that serves a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum CacheChoice {
+    /// Any one, drawn for each request.
+    #[default]
+    Random,
+    /// Always the same one for a key.
+    ConsistentHashing,
+}
+
+fn usual_executors() -> u32 {
+    4
 }
 
 /// Flags of `run` and `gate` that change it.
@@ -79,6 +103,10 @@ pub(crate) struct Written {
     storage_latency: Option<Span>,
     task_duration: Option<Span>,
     cache_ttl: Option<Span>,
+    executors: Option<Spanned<u32>>,
+    cache_choice: Option<CacheChoice>,
+    #[serde(default)]
+    tasks_within_requests: bool,
     balancer: Option<Spanned<String>>,
     cache: Option<Spanned<String>>,
     queue: Option<Spanned<String>>,
@@ -106,6 +134,14 @@ impl PlanTable for Shape {
             storage_latency: time(written.storage_latency, Duration::from_millis(5)),
             task_duration: time(written.task_duration, Duration::from_millis(100)),
             cache_ttl: time(written.cache_ttl, Duration::from_secs(60)),
+            executors: within(
+                written.executors,
+                1..=1024,
+                usual_executors(),
+                "`executors`",
+            )?,
+            cache_choice: written.cache_choice.unwrap_or_default(),
+            tasks_within_requests: written.tasks_within_requests,
         })
     }
 }
@@ -131,6 +167,17 @@ pub(crate) fn topology(plan: &Plan) -> Topology {
         .with(Service::Cache, "ttl", duration(shape.cache_ttl))
         // Readers expect every item that they may ask for.
         .with(Service::Database, "items", plan.table::<Behaviour>().items);
+    let laboratory = laboratory.with(Service::Worker, "executors", shape.executors);
+    let laboratory = match shape.cache_choice {
+        CacheChoice::Random => laboratory,
+        CacheChoice::ConsistentHashing => {
+            laboratory.with(Service::ApiGateway, "cache-choice", "consistent-hashing")
+        }
+    };
+    let laboratory = match shape.tasks_within_requests {
+        false => laboratory,
+        true => laboratory.with_switch(Service::Worker, "within-request"),
+    };
     shape.cpus.given_to(laboratory)
 }
 
@@ -149,8 +196,14 @@ impl Shape {
             format_duration(self.task_duration),
         );
         let real = parts::in_words(&self.parts);
+        let hashed = self.cache_choice == CacheChoice::ConsistentHashing;
+        let hashed = hashed.then(|| "caches chosen by consistent hashing".to_owned());
+        let within = self.tasks_within_requests;
+        let within = within.then(|| "tasks done within their requests".to_owned());
         [shape]
             .into_iter()
+            .chain(hashed)
+            .chain(within)
             .chain(real)
             .chain(self.cpus.in_words())
             .collect::<Vec<_>>()

@@ -44,7 +44,7 @@ use self::postgres::PostgresTasks;
 use self::queue::Queue;
 use self::storage::StorageError;
 use self::store::{Acceptance, HandedOut, Letter, Outbox, Rules, Submission, TaskStore};
-use crate::contract::{IDEMPOTENCY_KEY, Task, TaskRequest, USER, UserName};
+use crate::contract::{IDEMPOTENCY_KEY, Task, TaskRequest, TaskState, USER, UserName};
 use crate::exposure;
 use crate::json;
 use crate::postgres::StoreConfig;
@@ -83,6 +83,11 @@ pub struct Config {
     /// Simulated length of a task.
     #[arg(long, env = "SKEIN_TASK_DURATION", value_name = "DURATION", default_value = "100ms", value_parser = setting::duration)]
     pub task_duration: Duration,
+
+    /// Answer a task that was accepted only when it is over, as a service without a queue would:
+    /// whoever asked waits for the work itself.
+    #[arg(long, env = "SKEIN_WITHIN_REQUEST")]
+    pub within_request: bool,
 
     /// The time that a task stays with a worker that has fallen silent, before it is begun
     /// again; at least 30ms.
@@ -169,6 +174,7 @@ pub async fn serve(
                 executor: Executor {
                     store: Arc::clone(&store) as Arc<dyn TaskStore>,
                     changed: Arc::clone(&changed),
+                    ended: Arc::new(Notify::new()),
                     task_duration: config.task_duration,
                     attempts,
                 },
@@ -178,6 +184,8 @@ pub async fn serve(
     };
     store.show(&node.metrics);
     let worker = Worker {
+        within_request: config.within_request,
+        ended: delivery.ended(),
         store: Arc::clone(&store),
         way: delivery.way(),
         accepted,
@@ -218,6 +226,9 @@ async fn open_store(config: &Config, rules: Rules) -> anyhow::Result<Arc<dyn Out
 
 struct Worker {
     store: Arc<dyn Outbox>,
+    within_request: bool,
+    /// Told whenever an attempt has ended here.
+    ended: Arc<Notify>,
     way: Way,
     accepted: Counter,
     repeated: Counter,
@@ -240,11 +251,15 @@ async fn accept(
     match accepted.await.map_err(storage_failed)? {
         Acceptance::New(task) | Acceptance::Unconfirmed(task) => {
             worker.hand_over(&task, body).await.map_err(unconfirmed)?;
-            Ok(accepted_response(task))
+            Ok(accepted_response(
+                worker.as_it_is_told(task, &headers).await?,
+            ))
         }
         Acceptance::Repeated(task) => {
             worker.repeated.inc();
-            Ok(accepted_response(task))
+            Ok(accepted_response(
+                worker.as_it_is_told(task, &headers).await?,
+            ))
         }
         Acceptance::KeyReused => Err(problem(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -255,6 +270,24 @@ async fn accept(
 }
 
 impl Worker {
+    /// A task that was accepted, as whoever asked is told of it: at once, or when it is over.
+    async fn as_it_is_told(&self, task: Task, headers: &HeaderMap) -> Result<Task, Problem> {
+        /// The longest time without a look: others may end a task, too.
+        const LOOK: Duration = Duration::from_millis(50);
+        let mut task = task;
+        while self.within_request && is_open(&task) {
+            let ended = self.ended.notified();
+            let owner = owner(headers).map_err(bad_request)?;
+            let found = self.store.find(task.id.clone(), owner).await;
+            let found = found.map_err(storage_failed)?;
+            task = found.ok_or_else(|| not_found("no such task"))?;
+            if is_open(&task) {
+                let _ = tokio::time::timeout(LOOK, ended).await;
+            }
+        }
+        Ok(task)
+    }
+
     /// Hands a task over that is in the store; it is accepted after that.
     async fn hand_over(&self, task: &Task, body: Bytes) -> Result<(), Unconfirmed> {
         match &self.way {
@@ -272,6 +305,11 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// Whether there is still something to do for a task.
+fn is_open(task: &Task) -> bool {
+    matches!(task.state, TaskState::Queued | TaskState::Running)
 }
 
 fn accepted_response(task: Task) -> Response {

@@ -27,13 +27,14 @@ pub const NOT_KEPT: u8 = 6;
 /// The codes, for `--help`.
 pub const HELP: &str = "\
 Exit codes:
-  0  pass: every threshold held and the ledger balanced; a gate: not slower
+  0  pass: every threshold held and the ledger balanced; a gate: not slower; a study of
+     capacity: there is one, and it is the rate that was asked for
   1  fail: a threshold or a line of the ledger failed; a gate: slower, or the candidate
-     fails requests or doesn't start
+     fails requests or doesn't start; a study: surely less than was asked for
   2  the command line or the plan is wrong; nothing was started
   3  invalid: the measurement can't be trusted
   4  the system could not be started, or a gate's baseline not be built or started
-  5  inconclusive: a gate could not tell within its budget, which is no pass
+  5  inconclusive: a gate or a study could not tell within its budget, which is no pass
   6  not kept: it passed, but its record or its output could not be written
 Ctrl-C, SIGTERM, SIGQUIT and SIGHUP end a run or a gate within seconds, with 3 and a
 record of what was measured; a second one ends it at once, with the same.";

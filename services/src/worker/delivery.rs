@@ -29,6 +29,14 @@ impl Delivery {
         }
     }
 
+    /// Told whenever an attempt has ended; a broker's are only looked for.
+    pub(super) fn ended(&self) -> Arc<Notify> {
+        match self {
+            Delivery::ByTheStore { executor, .. } => Arc::clone(&executor.ended),
+            Delivery::ByABroker { .. } => Arc::default(),
+        }
+    }
+
     /// Works through tasks while the node serves, and until both have drained. What is accepted
     /// by the last requests can still be published.
     pub(super) async fn beside(

@@ -24,6 +24,8 @@ pub(super) struct Executor {
     pub(super) store: Arc<dyn TaskStore>,
     /// Told whenever a task may have become due.
     pub(super) changed: Arc<Notify>,
+    /// Told whenever an attempt has ended.
+    pub(super) ended: Arc<Notify>,
     /// Simulated length of a task.
     pub(super) task_duration: Duration,
     pub(super) attempts: Family<Outcome, Counter>,
@@ -99,6 +101,7 @@ impl Executor {
         );
         self.attempts.get_or_create(&Outcome { outcome }).inc();
         self.changed.notify_one();
+        self.ended.notify_waiters();
     }
 
     /// Renews the lease, until it is lost.
@@ -196,6 +199,7 @@ mod tests {
             let queue = Queue::open(&folder.path().join("tasks.sqlite"), rules);
             let executor = Executor {
                 store: Arc::new(queue.expect("opens")),
+                ended: Arc::default(),
                 changed: Arc::default(),
                 task_duration,
                 attempts: Family::default(),

@@ -134,7 +134,7 @@ pub(super) async fn play(
         let shape = SlotShape {
             rate,
             lead: settings.lead,
-            lasts: settings.slot,
+            lasts: common_length(rate, settings.slot),
             rests: true,
         };
         play(&mut loaded, shape, true).await?;
@@ -188,6 +188,13 @@ pub(super) async fn play(
         crash,
         clauses: order.promise.clauses().len(),
     })
+}
+
+/// The length of a slot at the low rate: enough for some hundred turns, within reason.
+fn common_length(rate: f64, slot: Duration) -> Duration {
+    const TURNS: f64 = 200.0;
+    let wanted = Duration::try_from_secs_f64(TURNS / rate).unwrap_or(slot);
+    wanted.clamp(slot, slot * 4)
 }
 
 /// Calls between nodes and the program's figures, of what was counted between two looks.

@@ -241,6 +241,7 @@ mod tests {
                 role: (*role).to_owned(),
                 cpu_nanos: percent * 10_000_000,
                 waited_nanos: 0,
+                throttled_nanos: None,
             });
         let hops = ["door", "shop", "store"].iter().zip(times);
         SlotRecord {

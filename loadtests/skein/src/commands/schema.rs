@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::print_all;
+use crate::capacity::record::CapacityRecord;
 use crate::events::EventLine;
 use crate::exit_code::Outcome;
 use crate::gate::record::GateRecord;
@@ -26,6 +27,8 @@ enum Of {
     Gate,
     /// A comparison's: `comparison.json`.
     Comparison,
+    /// A study of capacity's: `capacity.json`.
+    Capacity,
     /// A line of `--events FILE`.
     Events,
 }
@@ -36,6 +39,7 @@ impl Schema {
             Of::Run => run_schema(application.record_schema),
             Of::Gate => GateRecord::schema(),
             Of::Comparison => Comparison::schema(),
+            Of::Capacity => CapacityRecord::schema(),
             Of::Events => schema_of::<EventLine>(),
         };
         print_all(schema)

@@ -203,6 +203,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::capacity::record::CapacityRecord;
     use crate::events::EventLine;
     use crate::events::any::any_line;
     use crate::gate::record::GateRecord;
@@ -222,6 +223,7 @@ mod tests {
     fn records_come_back_as_they_were_written() {
         comes_back(&crate::record::example::example());
         comes_back(&crate::gate::record::example::example());
+        comes_back(&crate::capacity::example::example());
     }
 
     #[test]
@@ -236,6 +238,11 @@ mod tests {
                 "comparison",
                 Comparison::schema(),
                 include_str!("../../../comparison.schema.json"),
+            ),
+            (
+                "capacity",
+                CapacityRecord::schema(),
+                include_str!("../../../capacity.schema.json"),
             ),
             (
                 "events",
