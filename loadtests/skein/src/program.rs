@@ -304,6 +304,7 @@ impl Program {
         });
         harness::host::run_if_asked(serve)
             .or_else(|| harness::host::help_if_asked(crate::self_check::server::run))
+            .or_else(crate::self_check::metered::serve_if_asked)
     }
 
     fn run_command_line(self) -> Outcome {

@@ -2,8 +2,10 @@
 //! must be what happened, within 2 % or 0.3 ms, whichever is larger, or the check
 //! says that this machine was too busy to tell.
 
+mod capacity;
 mod cases;
 mod known;
+pub(crate) mod metered;
 mod metronome;
 pub mod server;
 
@@ -14,6 +16,7 @@ use crate::interruption::Interruption;
 use crate::threshold::Unit;
 use known::Known;
 
+pub use capacity::check_capacity;
 pub use cases::{Case, CheckError};
 
 /// Of what is expected, by which a figure may be off.

@@ -363,7 +363,7 @@ fn failed(error: CapacityError, folder: &Path) -> Failure {
 }
 
 /// The time that a system is given: 30 s to 2 h.
-fn budget(text: &str) -> Result<Duration, String> {
+pub(super) fn budget(text: &str) -> Result<Duration, String> {
     /// Less has no room for as many fresh starts as an interval needs.
     const SHORTEST: Duration = Duration::from_secs(30);
     const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);

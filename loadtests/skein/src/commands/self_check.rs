@@ -1,12 +1,14 @@
 //! `loadtests self-check`: what this instrument reports, beside what is known.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::on_runtime;
 use super::telling::EventsFile;
 use crate::events::{CommandName, Events};
 use crate::exit_code::{self, Failure, Outcome as CommandOutcome};
-use crate::self_check::{self, Case, Outcome, Row};
+use crate::self_check::{self, Case, Outcome, Row, check_capacity};
 
 /// How thoroughly to check.
 #[derive(Debug, Args)]
@@ -14,6 +16,11 @@ pub(super) struct SelfCheck {
     /// Shorter freezes, for a check in passing.
     #[arg(long)]
     quick: bool,
+
+    /// Check studies of capacity in place of runs, on a server whose capacity is known and on
+    /// one that collapses beyond it, each for this long, such as 2m.
+    #[arg(long, value_name = "DURATION", value_parser = super::capacity::budget, conflicts_with = "quick")]
+    capacity: Option<Duration>,
 
     #[command(flatten)]
     events: EventsFile,
@@ -27,8 +34,12 @@ impl SelfCheck {
             .tell(CommandName::SelfCheck, events, |events, interruption| {
                 let folder = harness::scratch::folder("self-check");
                 let folder = folder.map_err(Failure::not_started)?;
-                let checks = self_check::run(&cases, folder.path(), events, interruption);
-                let rows = on_runtime(checks)?.map_err(Failure::invalid)?;
+                let folder = folder.path();
+                let rows = match self.capacity {
+                    Some(budget) => check_capacity(budget, folder, events, interruption),
+                    None => on_runtime(self_check::run(&cases, folder, events, interruption))?,
+                };
+                let rows = rows.map_err(Failure::invalid)?;
                 Ok(exit_code(&rows))
             })
     }
