@@ -168,7 +168,7 @@ pub(super) fn of_variant(
         }
         (_, Capacity::Below(below)) => format!("{name}: less than {}", rate(*below)),
         (_, Capacity::Found(estimate)) => format!("{name}: {}", rate(estimate.rate)),
-        (_, Capacity::Unknown(why)) => format!("{name}: not known, for {}", of_unknown(*why)),
+        (_, Capacity::Unknown(why)) => format!("{name}: not known: {}", of_unknown(*why)),
     };
     let times = own.common.as_ref().zip(variant.common.as_ref());
     let times = times.map(|(own, variant)| {
@@ -204,6 +204,9 @@ pub(super) fn of_pattern(
         Some(format!("{} has {}", variant.name, change(ratio)))
     });
     let seen: Vec<String> = seen.collect();
+    if ratios.iter().all(|variant| variant.ratio.is_none()) {
+        return format!("{name}: what it buys could not be told.");
+    }
     match seen.is_empty() {
         true => format!("{name}: no variant has another capacity that could be seen."),
         false => format!("{name}: {}.", seen.join(", ")),
@@ -251,8 +254,9 @@ fn interval(estimate: &Estimate, confidence: f64) -> String {
     )
 }
 
+/// `812 turns/s`.
 fn rate(turns: f64) -> String {
-    format!("{} turns/s", per_second(turns))
+    per_second(turns).replace("/s", "turns/s")
 }
 
 #[cfg(test)]

@@ -119,12 +119,12 @@ fn tiles(own: &SystemRecord) -> Markup {
     let requests = own.requests_per_turn.zip(finding.capacity.estimate());
     html! {
         div.tiles {
-            (tile(in_short(finding), "turns a second, the capacity"))
+            (tile(in_short(finding), "turns, the capacity"))
             @if let Some(ends) = ends(finding) {
                 (tile(ends, &format!("its interval, {}", percent(finding.confidence * 100.0))))
             }
             @if let Some((each, estimate)) = requests {
-                @if each > 1.01 { (tile(per_second(estimate.rate * each), "requests a second")) }
+                @if each > 1.01 { (tile(per_second(estimate.rate * each), "requests")) }
             }
             (tile(finding.rounds.to_string(), &format!("fresh starts that it is estimated from, of {}", counted(own.rounds.len() as u64, "start", "starts"))))
         }

@@ -41,8 +41,8 @@ pub fn check_capacity(
     let mut rows = Vec::new();
     for kind in Kind::BOTH {
         let case = match kind {
-            Kind::Steady => "capacity of a metered queue",
-            Kind::Collapsing => "capacity of one that collapses",
+            Kind::Steady => "metered queue",
+            Kind::Collapsing => "one that collapses",
         };
         events.emit(Event::CaseBegan {
             case: case.to_owned(),
@@ -100,7 +100,7 @@ fn row(case: &'static str, known: f64, record: &CapacityRecord) -> Row {
     };
     Row {
         case,
-        figure: "turns a second",
+        figure: "capacity",
         expected: known,
         reported,
         unit: Unit::PerSecond,

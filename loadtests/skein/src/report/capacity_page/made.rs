@@ -6,7 +6,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::{ends, in_short, promise};
-use crate::capacity::record::CapacityRecord;
+use crate::capacity::record::{CapacityRecord, SystemRecord};
 use crate::report::environment;
 use crate::report::figures::{known, per_second};
 use crate::report::layout::scroll;
@@ -33,7 +33,7 @@ pub(super) fn all_systems(record: &CapacityRecord) -> Markup {
                         th scope="col" { "Machines" }
                     } }
                     tbody { @for system in &record.systems { tr {
-                        th scope="row" { (system.name) div.small.soft { (system.about) } }
+                        th scope="row" { (system.name) div.small.soft.about { (system.about) } }
                         td.n { (in_short(&system.finding)) }
                         td.n { (ends(&system.finding).unwrap_or_else(|| "–".to_owned())) }
                         td.n { (system.rounds.len()) }
@@ -43,15 +43,39 @@ pub(super) fn all_systems(record: &CapacityRecord) -> Markup {
                         } }
                         td.small { @match system.machines.is_empty() {
                             true => "all nodes share their cores",
-                            false => ul.plain { @for machine in &system.machines {
-                                li { (machine.node) ": " (machine.machine.words) }
-                            } },
+                            false => ul.plain { @for machines in alike(system) { li { (machines) } } },
                         } }
                     } } }
                 }
             }))
         }
     }
+}
+
+/// The machines of a system's nodes, those that are alike together: `3 × api-gateway: 0.05 of a
+/// CPU by a cgroup (v2)`.
+fn alike(system: &SystemRecord) -> Vec<String> {
+    let mut groups: Vec<(&str, &str, usize)> = Vec::new();
+    for given in &system.machines {
+        let tiers = system.tiers.iter().map(|tier| &*tier.role);
+        let role = tiers
+            .filter(|role| given.node.starts_with(role))
+            .max_by_key(|role| role.len());
+        let (role, words) = (role.unwrap_or(&given.node), &*given.machine.words);
+        match groups
+            .iter_mut()
+            .find(|group| (group.0, group.1) == (role, words))
+        {
+            Some((_, _, nodes)) => *nodes += 1,
+            None => groups.push((role, words, 1)),
+        }
+    }
+    let groups = groups.into_iter();
+    let lines = groups.map(|(role, words, nodes)| match nodes {
+        1 => format!("{role}: {words}"),
+        nodes => format!("{nodes} × {role}: {words}"),
+    });
+    lines.collect()
 }
 
 /// How the study was made.
@@ -71,9 +95,9 @@ pub(super) fn made(record: &CapacityRecord) -> Markup {
                 }
                 dt { "Generator" }
                 dd {
-                    "It can be trusted with " (known(record.ceiling_turns, per_second)) " turns a second"
+                    "It can be trusted with " (known(record.ceiling_turns, per_second)) " turns"
                     @if let Some(ceiling) = &record.ceiling {
-                        "; asked for all that it can do, it sent " (per_second(ceiling.per_second)) " requests a second"
+                        "; asked for all that it can do, it sent " (per_second(ceiling.per_second)) " requests"
                     }
                     "."
                 }

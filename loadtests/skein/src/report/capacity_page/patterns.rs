@@ -47,7 +47,7 @@ fn table(own: &SystemRecord, variants: &[&SystemRecord]) -> Markup {
                 th scope="col" .n { "CPU a request" }
             } }
             tbody { @for (place, system) in all().enumerate() { tr {
-                th scope="row" { (system.name) div.small.soft { (system.about) } }
+                th scope="row" { (system.name) }
                 td.wide { (bar(&system.finding, most, place == 0)) }
                 td.n { (in_short(&system.finding)) }
                 td.n { (ends(&system.finding).unwrap_or_else(|| "–".to_owned())) }
@@ -85,7 +85,7 @@ fn differences(
     html! {
         @if !roles.is_empty() {
             details {
-                summary.small { "Calls to each tier for each request, at " (rate) " turns a second" }
+                summary.small { "Calls to each tier for each request, at " (rate) }
                 (scroll(&format!("Calls: {}", pattern.name), &html! {
                     table.small {
                         thead { tr {

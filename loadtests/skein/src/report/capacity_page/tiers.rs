@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::capacity::record::{CapacityRecord, Limit, SystemRecord, TierRecord};
-use crate::report::figures::{known, micros, percent, significant};
+use crate::report::figures::{known, micros, per_second, percent};
 use crate::report::layout::{bar, scroll};
 
 /// The section about what limits the system.
@@ -21,7 +21,7 @@ pub(super) fn section(record: &CapacityRecord, own: &SystemRecord) -> Markup {
                 }
                 (scroll("Tiers", &table(own)))
                 p.small.soft {
-                    "The low rate is " (known(record.common_per_second, significant)) " turns a second; the capacity is taken from the slots "
+                    "The low rate is " (known(record.common_per_second, per_second)) " turns; the capacity is taken from the slots "
                     "within a tenth of it. A tier's own part of a request's time is what is left of it without those that it calls."
                 }
             }
