@@ -29,6 +29,8 @@
 //! record        every figure, from which report makes pages, JUnit XML and Markdown
 //!
 //! gate          two builds or two systems side by side: slower, not slower, can't tell
+//! capacity      the greatest rate at which a promise is kept, and what variants would buy
+//!                  slots: the load of both, in slots on systems that are started afresh
 //! self_check    the instrument against a server whose behaviour is known
 //! ```
 
