@@ -25,16 +25,30 @@ impl Estimate {
     }
 }
 
-/// Half the width of an interval for a sum of independent influences, one a round, of which
-/// `rounds` tell how much they vary.
-pub(super) fn interval(influences: &[f64], rounds: usize, confidence: f64) -> Option<f64> {
-    let freedom = rounds.checked_sub(2)? as f64;
-    let mean = influences.iter().sum::<f64>() / influences.len() as f64;
-    let squares: f64 = influences.iter().map(|one| (one - mean).powi(2)).sum();
-    let quantile = StudentsT::new(0.0, 1.0, freedom.max(1.0)).ok()?;
-    let quantile = quantile.inverse_cdf(f64::midpoint(1.0, confidence));
-    Some(quantile * squares.sqrt())
+/// Half the width of an interval for a sum of independent influences, one a round.
+///
+/// Student's t has as many degrees of freedom as the sum of squares is worth: few when most of
+/// it is owed to a few rounds, as it is when starts differ and the slow ones decide
+/// (F. E. Satterthwaite, An approximate distribution of estimates of variance components,
+/// 1946).
+pub(super) fn interval(influences: &[f64], confidence: f64) -> Option<f64> {
+    let rounds = influences.iter().filter(|one| **one != 0.0).count() as f64;
+    if rounds < 2.0 {
+        return None;
+    }
+    let mean = influences.iter().sum::<f64>() / rounds;
+    let squares = influences.iter().map(|one| (one - mean).powi(2));
+    let squares: Vec<f64> = squares.collect();
+    let sum: f64 = squares.iter().sum();
+    let fourths: f64 = squares.iter().map(|square| square.powi(2)).sum();
+    let variance = (fourths - sum.powi(2) / rounds).max(sum.powi(2) * 1e-9);
+    let freedom = (2.0 * sum.powi(2) / variance).clamp(LEAST_FREEDOM, rounds - 1.0);
+    let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
+    Some(student.inverse_cdf(f64::midpoint(1.0, confidence)) * sum.sqrt())
 }
+
+/// The degrees of freedom that are taken for granted.
+const LEAST_FREEDOM: f64 = 4.0;
 
 /// A logarithm that was estimated from rounds, with its influences: by how much each round
 /// moves it, scaled so that the sum of their squares is the variance of the jackknife
@@ -59,7 +73,7 @@ impl Jackknife {
 
     /// The estimate with an interval.
     pub(super) fn estimate(&self, confidence: f64) -> Option<Estimate> {
-        let half = interval(&self.influences, self.influences.len(), confidence)?;
+        let half = interval(&self.influences, confidence)?;
         Some(Estimate {
             rate: self.rate,
             low: self.rate * (-half).exp(),

@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bistable::Recovery;
-use super::finding::{Confirmation, Finished, KeptSlot, Stage, Unknown};
+use super::finding::{ClauseFinding, Confirmation, Finished, KeptSlot, Stage, Unknown};
 use super::slot::{Clause, SlotSeen};
 
 use bracket::{Bracket, Bracketed};
@@ -149,6 +149,8 @@ pub struct Search {
     rounds: Rounds,
     slots: Vec<KeptSlot>,
     starts: usize,
+    /// The findings on the clauses, when all rounds are played.
+    found: Vec<ClauseFinding>,
     recoveries: Vec<Recovery>,
     confirmation: Option<Confirmation>,
     crashes: Crashes,
@@ -197,6 +199,7 @@ impl Search {
             rounds: Rounds::default(),
             slots: Vec::new(),
             starts: 0,
+            found: Vec::new(),
             recoveries: Vec::new(),
             confirmation: None,
             crashes: Crashes::default(),
@@ -277,10 +280,11 @@ impl Search {
                 }
             }
             Phase::Rounds => {
-                self.rounds.add(slots, &self.settings, now);
+                self.rounds.add(slots, &self.settings);
                 let end = self.began + self.settings.budget;
                 let rounds_end = end.saturating_sub(self.settings.reserve());
                 if self.rounds.are_enough(&self.settings, rounds_end, now) {
+                    self.found = self.findings(End::Done);
                     self.recover_or_confirm()
                 } else {
                     self.round()
@@ -333,7 +337,7 @@ impl Search {
     }
 
     fn recover_or_confirm(&mut self) -> Next {
-        match Recovering::begin(self.capacity_so_far(), &self.settings) {
+        match Recovering::begin(self.capacity_found(), &self.settings) {
             Some((recovering, rate)) if self.settings.overloads => {
                 self.phase = Phase::Recovering(recovering);
                 self.recovery(rate)
@@ -350,7 +354,7 @@ impl Search {
     }
 
     fn confirm(&mut self) -> Next {
-        let rate = self.capacity_so_far().surely_kept_at();
+        let rate = self.capacity_found().surely_kept_at();
         match rate.filter(|_| self.settings.confirms) {
             Some(rate) => {
                 self.phase = Phase::Confirming;
