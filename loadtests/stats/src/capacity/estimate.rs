@@ -32,7 +32,7 @@ impl Estimate {
 /// (F. E. Satterthwaite, An approximate distribution of estimates of variance components,
 /// 1946).
 pub(super) fn interval(influences: &[f64], confidence: f64) -> Option<f64> {
-    let rounds = influences.iter().filter(|one| **one != 0.0).count() as f64;
+    let rounds = influences.len() as f64;
     if rounds < 2.0 {
         return None;
     }
@@ -42,7 +42,9 @@ pub(super) fn interval(influences: &[f64], confidence: f64) -> Option<f64> {
     let sum: f64 = squares.iter().sum();
     let fourths: f64 = squares.iter().map(|square| square.powi(2)).sum();
     let variance = (fourths - sum.powi(2) / rounds).max(sum.powi(2) * 1e-9);
-    let freedom = (2.0 * sum.powi(2) / variance).clamp(LEAST_FREEDOM, rounds - 1.0);
+    let freedom = (2.0 * sum.powi(2) / variance.max(f64::MIN_POSITIVE))
+        .min(rounds - 1.0)
+        .max(LEAST_FREEDOM);
     let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
     Some(student.inverse_cdf(f64::midpoint(1.0, confidence)) * sum.sqrt())
 }

@@ -14,6 +14,8 @@ mod bracket;
 mod conclude;
 mod recovering;
 mod rounds;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -281,9 +283,10 @@ impl Search {
             }
             Phase::Rounds => {
                 self.rounds.add(slots, &self.settings);
-                let end = self.began + self.settings.budget;
-                let rounds_end = end.saturating_sub(self.settings.reserve());
-                if self.rounds.are_enough(&self.settings, rounds_end, now) {
+                if self
+                    .rounds
+                    .are_enough(&self.settings, self.rounds_end(), now)
+                {
                     self.found = self.findings(End::Done);
                     self.recover_or_confirm()
                 } else {
@@ -300,8 +303,19 @@ impl Search {
                         came_back,
                     });
                 }
+                // A system that came back at once leaves time for more rounds.
+                let is_plain = recovering.always_came_back();
                 match next {
                     Some(rate) => self.recovery(rate),
+                    None if is_plain
+                        && !self
+                            .rounds
+                            .are_enough(&self.settings, self.rounds_end(), now) =>
+                    {
+                        self.found.clear();
+                        self.phase = Phase::Rounds;
+                        self.round()
+                    }
                     None => self.confirm(),
                 }
             }
@@ -330,6 +344,19 @@ impl Search {
         self.starts += 1;
     }
 
+    /// The moment by which the last round should be over.
+    fn rounds_end(&self) -> Duration {
+        let settings = &self.settings;
+        let mut rest = Duration::ZERO;
+        if settings.confirms {
+            rest += settings.confirmation() + 2 * settings.slot;
+        }
+        if settings.overloads && self.recoveries.is_empty() {
+            rest += settings.budget.mul_f64(RECOVERY_SHARE);
+        }
+        (self.began + settings.budget).saturating_sub(rest)
+    }
+
     fn round(&mut self) -> Next {
         Next::Round {
             rates: self.rounds.rates(self.settings.ceiling, &mut self.rng),
@@ -338,7 +365,7 @@ impl Search {
 
     fn recover_or_confirm(&mut self) -> Next {
         match Recovering::begin(self.capacity_found(), &self.settings) {
-            Some((recovering, rate)) if self.settings.overloads => {
+            Some((recovering, rate)) if self.settings.overloads && self.recoveries.is_empty() => {
                 self.phase = Phase::Recovering(recovering);
                 self.recovery(rate)
             }
@@ -373,23 +400,10 @@ impl Settings {
     fn confirmation(&self) -> Duration {
         (self.budget / 12).clamp(2 * self.slot, Duration::from_secs(30))
     }
-
-    /// The time that is kept for what comes after the rounds.
-    fn reserve(&self) -> Duration {
-        let start = 2 * self.slot;
-        let confirmation = if self.confirms {
-            self.confirmation() + start
-        } else {
-            Duration::ZERO
-        };
-        let recovery = if self.overloads {
-            7 * self.slot
-        } else {
-            Duration::ZERO
-        };
-        confirmation + recovery
-    }
 }
+
+/// The share of the time that is kept for looks at how the system comes back.
+const RECOVERY_SHARE: f64 = 0.18;
 
 impl From<End> for Option<Unknown> {
     fn from(end: End) -> Self {
