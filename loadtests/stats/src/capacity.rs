@@ -6,6 +6,7 @@
 //! search      the state machine: doubling, halving, rounds, recovery, confirmation
 //!   ↓
 //! model       the share of broken requests over the rate, when every start has its own speed
+//! bursts      the numbers of broken requests, which come in bursts
 //! fit         that model from the slots of rounds
 //! estimate    the capacity and its interval, by leaving out one round at a time
 //!   ↓
@@ -41,6 +42,7 @@
 //! D. Sanchez, TailBench, 2016).
 
 mod bistable;
+mod bursts;
 mod comparison;
 mod estimate;
 mod finding;

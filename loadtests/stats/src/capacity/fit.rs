@@ -1,10 +1,8 @@
 //! The model of [`Curve`] fitted to the slots of rounds by maximum likelihood.
 //!
 //! Requests that break a clause come in bursts, while the queue is long. The number of bursts
-//! in a slot has a Poisson distribution, and their sizes an exponential one, so that most
-//! slots below the boundary have none at all and a few have many (a compound Poisson
-//! distribution; B. Jørgensen, The Theory of Dispersion Models, 1997, ch. 4). The speed of a
-//! start, which all slots of a round share, is integrated out over the normal distribution (a
+//! in a slot has a Poisson distribution, and their sizes a gamma one, so that most slots below
+//! the boundary have none at all and a few have many: see [`Bursts`]. The speed of a start, which all slots of a round share, is integrated out over the normal distribution (a
 //! generalised linear mixed model; N. E. Breslow and D. G. Clayton, Approximate inference in
 //! generalized linear mixed models, 1993).
 //!
@@ -12,6 +10,7 @@
 //! for the queue has just begun to grow. There only "many" counts: the share is cut at
 //! [`CUT`], and so is its mean.
 
+use super::bursts::Bursts;
 use super::model::{Curve, normal_grid};
 use super::slot::SlotSeen;
 
@@ -303,91 +302,6 @@ fn saturating(line: f64, cut: f64) -> (f64, f64) {
     }
     let rest = (-ratio).exp_m1();
     (cut * -rest, ratio * (1.0 + rest) / -rest)
-}
-
-/// The compound Poisson distribution at one number of broken requests.
-struct Bursts {
-    /// The logarithm of its density.
-    log: f64,
-    /// How that grows with the logarithm of the mean number of bursts.
-    by_number: f64,
-    /// How it grows with the logarithm of their size, when the mean of broken requests stays.
-    by_size: f64,
-}
-
-impl Bursts {
-    /// Of a mean of `number` bursts of the mean `size` those that break `broken` requests.
-    fn of(number: f64, broken: f64, size: f64) -> Self {
-        if broken < 0.5 {
-            return Bursts {
-                log: -number,
-                by_number: -number,
-                by_size: number,
-            };
-        }
-        let sizes = broken / size;
-        let w = 2.0 * (number * sizes).sqrt();
-        let (log_bessel, ratio) = bessel(w);
-        Bursts {
-            log: -number - sizes + 0.5 * (number / (size * broken)).ln() + log_bessel,
-            by_number: w * ratio / 2.0 - number,
-            by_size: number + sizes - w * ratio,
-        }
-    }
-}
-
-/// The logarithm of the modified Bessel function I₁, and I₀ ÷ I₁ (M. Abramowitz and
-/// I. A. Stegun, Handbook of Mathematical Functions, 1964, 9.8.1 to 9.8.4).
-fn bessel(x: f64) -> (f64, f64) {
-    let polynomial = |at: f64, of: &[f64]| of.iter().rev().fold(0.0, |sum, c| sum * at + c);
-    let x = x.max(1e-9);
-    if x <= 3.75 {
-        let t = (x / 3.75).powi(2);
-        let zero = polynomial(
-            t,
-            &[
-                1.0, 3.5156229, 3.0899424, 1.2067492, 0.2659732, 0.0360768, 0.0045813,
-            ],
-        );
-        let one = polynomial(
-            t,
-            &[
-                0.5, 0.87890594, 0.51498869, 0.15084934, 0.02658733, 0.00301532, 0.00032411,
-            ],
-        );
-        ((x * one).ln(), zero / (x * one))
-    } else {
-        let t = 3.75 / x;
-        let zero = polynomial(
-            t,
-            &[
-                0.39894228,
-                0.01328592,
-                0.00225319,
-                -0.00157565,
-                0.00916281,
-                -0.02057706,
-                0.02635537,
-                -0.01647633,
-                0.00392377,
-            ],
-        );
-        let one = polynomial(
-            t,
-            &[
-                0.39894228,
-                -0.03988024,
-                -0.00362018,
-                0.00163801,
-                -0.01031555,
-                0.02282967,
-                -0.02895312,
-                0.01787654,
-                -0.00420059,
-            ],
-        );
-        (x - 0.5 * x.ln() + one.ln(), zero / one)
-    }
 }
 
 /// The mean of a matrix and its mirror image, which rounding made differ.
