@@ -52,9 +52,11 @@ pub(super) fn interval(influences: &[f64], confidence: f64) -> Option<f64> {
 /// The degrees of freedom that are taken for granted.
 const LEAST_FREEDOM: f64 = 4.0;
 
-/// A logarithm that was estimated from rounds, with its influences: by how much each round
-/// moves it, scaled so that the sum of their squares is the variance of the jackknife
-/// (J. W. Tukey, Bias and confidence in not-quite large samples, 1958).
+/// A rate that was estimated from rounds, with their influences on its logarithm: by how much
+/// each round moves it, scaled so that the sum of their squares is the variance of the
+/// jackknife (J. W. Tukey, Bias and confidence in not-quite large samples, 1958), or that by
+/// the curvature of the likelihood where it is greater. By chance the rounds of one search may
+/// agree better than those of the next, and the slow starts that matter may be missing.
 pub(super) struct Jackknife {
     pub(super) rate: f64,
     pub(super) influences: Vec<f64>,
@@ -65,11 +67,18 @@ impl Jackknife {
     pub(super) fn of(fit: &Fit, of: impl Fn(&Curve) -> f64) -> Self {
         let rate = of(&fit.curve);
         let rounds = fit.without.len() as f64;
-        let scale = ((rounds - 1.0) / rounds).sqrt();
-        let influence = |without: &Curve| (rate / of(without)).ln() * scale;
+        let logs = fit.without.iter().map(|without| (rate / of(without)).ln());
+        let logs: Vec<f64> = logs.collect();
+        let mean = logs.iter().sum::<f64>() / rounds;
+        let squares: f64 = logs.iter().map(|log| (log - mean).powi(2)).sum();
+        let by_rounds = (squares * (rounds - 1.0) / rounds).sqrt();
+        let pairs = fit.beside.iter();
+        let by_curvature = pairs.map(|(below, above)| (of(above) / of(below)).ln() / 2.0);
+        let by_curvature = by_curvature.map(|half| half.powi(2)).sum::<f64>().sqrt();
+        let scale = by_rounds.max(by_curvature) / squares.sqrt().max(f64::MIN_POSITIVE);
         Jackknife {
             rate,
-            influences: fit.without.iter().map(influence).collect(),
+            influences: logs.iter().map(|log| (log - mean) * scale).collect(),
         }
     }
 

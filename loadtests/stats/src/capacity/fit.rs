@@ -16,6 +16,10 @@ use super::slot::SlotSeen;
 
 /// The share at which shares are cut.
 const CUT: f64 = 0.5;
+/// The share, of the allowed one, up to which broken requests count as none: a few that are
+/// late for themselves are no burst, and taken for small ones they would make it look as if
+/// bursts were frequent and alike, and starts differed.
+const STRAY: f64 = 0.3;
 /// How the size of bursts grows with their mean: nearer to saturation it takes longer until a
 /// queue is short again. The exponent of simulated M/M/1, M/M/4 and M/D/4 queues is between
 /// 0.2 and 0.4; the least of them errs least where starts differ.
@@ -60,6 +64,9 @@ pub(super) struct Fit {
     pub(super) curve: Curve,
     /// The curve without each round in turn.
     pub(super) without: Vec<Curve>,
+    /// Pairs of curves, one standard deviation of the parameters either way, in directions that
+    /// don't depend on each other, by the likelihood's curvature.
+    pub(super) beside: Vec<(Curve, Curve)>,
 }
 
 /// Where a fit ended: the next one begins there.
@@ -81,6 +88,11 @@ pub(super) fn fit(rounds: &[Vec<&SlotSeen>], clause: usize, allowed: f64, centre
     Fit {
         curve: curve(&peak),
         without: likelihood.without_each(&peak).iter().map(curve).collect(),
+        beside: likelihood
+            .beside(&peak)
+            .iter()
+            .map(|(below, above)| (curve(below), curve(above)))
+            .collect(),
     }
 }
 
@@ -122,10 +134,16 @@ impl Likelihood {
     fn of(rounds: &[Vec<&SlotSeen>], clause: usize, allowed: f64, centre: f64) -> Self {
         let slot = |seen: &&SlotSeen| {
             let requests = seen.requests as f64;
+            let broken = seen.broken[clause] as f64;
+            let is_stray = broken < STRAY * allowed * requests;
             Slot {
                 x: (seen.rate / centre).ln(),
                 log_requests: requests.ln(),
-                broken: (seen.broken[clause] as f64).min(CUT * requests),
+                broken: if is_stray {
+                    0.0
+                } else {
+                    broken.min(CUT * requests)
+                },
                 cut: CUT * requests,
             }
         };
@@ -267,6 +285,27 @@ impl Likelihood {
         (at, value)
     }
 
+    /// The parameters one standard deviation either way of the `peak`.
+    fn beside(&self, peak: &Vector) -> Vec<(Vector, Vector)> {
+        let (_, information) = Self::total(&self.rounds_at(peak), peak);
+        let Some(factor) = cholesky(&information, 1e-9) else {
+            return Vec::new();
+        };
+        let pair = |direction: usize| {
+            let mut unit = [0.0; PARAMETERS];
+            unit[direction] = 1.0;
+            let step = back_substituted(&factor, unit);
+            let (mut below, mut above) = (*peak, *peak);
+            for index in 0..PARAMETERS {
+                let step = step[index].clamp(-1.5, 1.5);
+                below[index] -= step;
+                above[index] += step;
+            }
+            (below, above)
+        };
+        (0..PARAMETERS).map(pair).collect()
+    }
+
     /// The parameters without each round in turn, one step of Newton's method from the `peak`
     /// (D. Pregibon, Logistic regression diagnostics, 1981).
     fn without_each(&self, peak: &Vector) -> Vec<Vector> {
@@ -315,19 +354,29 @@ fn symmetric(matrix: &Matrix) -> Matrix {
     mean
 }
 
-/// The solution of (information + damping × its diagonal) × step = slopes by Cholesky's
-/// decomposition; `None` when that matrix isn't positive definite.
+/// The solution of (information + damping × its diagonal) × step = slopes; `None` when that
+/// matrix isn't positive definite.
 fn damped_step(information: &Matrix, slopes: &Vector, damping: f64) -> Option<Vector> {
+    let factor = cholesky(information, damping)?;
+    let mut step = *slopes;
+    for row in 0..PARAMETERS {
+        let known: f64 = (0..row).map(|k| factor[row][k] * step[k]).sum();
+        step[row] = (step[row] - known) / factor[row][row];
+    }
+    Some(back_substituted(&factor, step))
+}
+
+/// Cholesky's lower triangular factor of a matrix whose diagonal is damped.
+fn cholesky(information: &Matrix, damping: f64) -> Option<Matrix> {
     let mut factor = [[0.0; PARAMETERS]; PARAMETERS];
     for row in 0..PARAMETERS {
         for column in 0..=row {
             let known: f64 = (0..column)
                 .map(|k| factor[row][k] * factor[column][k])
                 .sum();
-            let mut own = information[row][column];
+            let own = information[row][column];
             if row == column {
-                own += damping * own.abs().max(1e-3);
-                let square = own - known;
+                let square = own + damping * own.abs().max(1e-3) - known;
                 if square <= 1e-12 {
                     return None;
                 }
@@ -337,16 +386,16 @@ fn damped_step(information: &Matrix, slopes: &Vector, damping: f64) -> Option<Ve
             }
         }
     }
-    let mut step = *slopes;
-    for row in 0..PARAMETERS {
-        let known: f64 = (0..row).map(|k| factor[row][k] * step[k]).sum();
-        step[row] = (step[row] - known) / factor[row][row];
-    }
+    Some(factor)
+}
+
+/// The solution of the factor's transpose × solution = `right`.
+fn back_substituted(factor: &Matrix, right: Vector) -> Vector {
+    let mut solution = right;
     for row in (0..PARAMETERS).rev() {
-        let known: f64 = (row + 1..PARAMETERS)
-            .map(|k| factor[k][row] * step[k])
-            .sum();
-        step[row] = (step[row] - known) / factor[row][row];
+        let below = row + 1..PARAMETERS;
+        let known: f64 = below.map(|k| factor[k][row] * solution[k]).sum();
+        solution[row] = (solution[row] - known) / factor[row][row];
     }
-    Some(step)
+    solution
 }
