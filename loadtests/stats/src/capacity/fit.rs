@@ -70,14 +70,8 @@ pub(super) struct Fit {
 }
 
 /// Where a fit ended: the next one begins there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place(Option<Vector>);
-
-impl Default for Place {
-    fn default() -> Self {
-        Place(None)
-    }
-}
 
 /// Fits the slots of `rounds`, whose boundary is near the rate `centre`. A round without
 /// slots is none.

@@ -1,5 +1,5 @@
 //! Searches on trial: servers whose capacity is known, put to the same
-//! [`Search`](super::Search) as real ones, and counted.
+//! [`Search`] as real ones, and counted.
 //!
 //! ```text
 //! server   simulated servers, start by start

@@ -132,7 +132,7 @@ fn simulated(server: &Server) -> Vec<f64> {
         } else {
             (1, 5.0, SECONDS)
         };
-        let (mut broken, mut requests) = (0.5, 0.0);
+        let (mut broken, mut requests) = (0.5_f64, 0.0);
         for _ in 0..starts {
             let mut start = typical.start(&mut rng);
             start.lead_in(rate, lead_in, &mut rng);
@@ -142,7 +142,7 @@ fn simulated(server: &Server) -> Vec<f64> {
             broken += slot.broken[0] as f64;
             requests += slot.requests as f64;
         }
-        f64::from(broken) / requests
+        broken / requests
     };
     let logs: Vec<f64> = (0..=STEPS).map(|index| share(index).ln()).collect();
     smoothed(&logs)
