@@ -1,6 +1,6 @@
 //! The table of how often a search finds the true capacity of simulated servers, for the README
 //! of the study:
-//! `cargo run --release -p stats --example capacity_study -- 200` makes 200 searches a server.
+//! `cargo run -p stats --example capacity_study -- 200` makes 200 searches a server.
 
 use std::process::ExitCode;
 use std::thread;

@@ -32,7 +32,7 @@ pub struct Resampling {
 impl Default for Resampling {
     fn default() -> Self {
         Resampling {
-            draws: 2000,
+            draws: 500,
             seed: 0,
             confidence: 0.95,
         }
