@@ -6,6 +6,7 @@
 //! search      the state machine: doubling, halving, rounds, recovery, confirmation
 //!   ↓
 //! model       the share of broken requests over the rate, when every start has its own speed
+//! bursts      the numbers of broken requests, which come in bursts
 //! fit         that model from the slots of rounds
 //! estimate    the capacity and its interval, by leaving out one round at a time
 //!   ↓
@@ -28,7 +29,7 @@
 //! half don't. Beyond the boundary the share rises steeply, hence a slow start breaks more
 //! than a fast one makes up for, and the capacity lies below that of a typical start: by 1 %
 //! when starts differ by 2 % and the share grows by 60 % for each percent of the rate. Both
-//! are estimated, and how much starts differ; see [`Estimate`].
+//! are estimated, and how much starts differ; see [`ClauseFinding`] and [`Curve`].
 //!
 //! # Where others err
 //!
@@ -39,8 +40,17 @@
 //! sequential designs for binary data (C. F. J. Wu, Efficient sequential designs with binary
 //! data, 1985), and rounds, which are fresh starts, are the unit of variance (H. Kasture and
 //! D. Sanchez, TailBench, 2016).
+//!
+//! # What it supposes
+//!
+//! Speeds of starts are normally distributed in the logarithm. Where they differ by as much as
+//! the share takes to go from nothing to everything, the capacity is decided by slow starts
+//! that are rarer than one in a search, and rests on that. [`ClauseFinding::typical`] doesn't.
+//! A slot shows the share of its length: a system that gets worse over minutes is found out by
+//! the [`Confirmation`] alone.
 
 mod bistable;
+mod bursts;
 mod comparison;
 mod estimate;
 mod finding;

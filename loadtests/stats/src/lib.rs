@@ -1,16 +1,20 @@
 //! The statistics of the load tester, as pure functions: whether a candidate is slower than
-//! its baseline, when a gate stops, and what chance and popularity would do by themselves.
+//! its baseline, when a gate stops, how much load a system bears and what more replicas of it
+//! would, and what chance and popularity would do by themselves.
 //! Nothing here knows processes, files or clocks.
 //!
 //! ```text
 //! comparison   rounds in; fail, pass, go on or can't tell out, with known rates of error
 //! sequence     the one rule of who plays on, what is repeated and what a gate concludes
 //! trial        thousands of simulated gates by that rule, counted
+//! capacity     the search for the greatest rate at which a promise is kept, and its trial
+//! scaling      the capacity over the number of replicas, as steps and as a law
 //! evenness     whether requests were shared out evenly, or as unevenly as by lot
 //! occupancy    the hit ratio that caches should have
 //! ```
 //!
-//! Imports run one way: `comparison ← sequence ← trial`.
+//! Imports run one way: `comparison ← sequence ← trial ← capacity`; the last only takes its
+//! counts from `trial`.
 //!
 //! # A gate from figures
 //!
@@ -46,6 +50,25 @@
 //! let slower = Regression::Slower(vec![Metric::CpuPerRequest]);
 //! assert_eq!(finished.conclusion(), Conclusion::Fail(slower));
 //! assert!(finished.rounds() < 40);
+//! ```
+//!
+//! # A capacity from slots
+//!
+//! A search says what to play next, and is told what was seen. Here a simulated queue plays,
+//! with one executor that serves 2000 per second; it promises 99 % within 20 ms, which it keeps
+//! up to 2000 − ln 100 ÷ 20 ms:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use stats::capacity::Settings;
+//! use stats::capacity::trial::{Server, simulate};
+//!
+//! let server = Server::promising(1, Duration::from_micros(500), Duration::from_millis(20));
+//! let found = simulate(&server, &Settings::of(server.clauses(), 200.0), 1).capacity;
+//! let capacity = found.estimate().expect("the search ended at a boundary");
+//! assert!(capacity.low < 1770.0 && 1770.0 < capacity.high);
+//! assert!(capacity.half_width() < 0.06);
 //! ```
 
 pub mod capacity;

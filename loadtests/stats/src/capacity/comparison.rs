@@ -34,9 +34,7 @@ pub fn compare(from: &Finished, to: &Finished) -> Option<CapacityRatio> {
     let differences: Vec<f64> = (0..rounds)
         .map(|round| of(&to_rounds, round) - of(&from_rounds, round))
         .collect();
-    // The rounds that both have in common are what the variance is known from.
-    let common = from_rounds.len().min(to_rounds.len());
-    let half = interval(&differences, common, from.confidence.max(to.confidence))?;
+    let half = interval(&differences, from.confidence.max(to.confidence))?;
     let ratio = to_rate / from_rate;
     Some(CapacityRatio {
         ratio,

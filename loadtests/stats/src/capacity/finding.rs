@@ -148,8 +148,10 @@ pub struct Confirmation {
     pub held: Held,
 }
 
-/// The ways in which a promise fares in a confirmation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The ways in which a promise fares in a confirmation, the best first.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Held {
     /// It was kept.

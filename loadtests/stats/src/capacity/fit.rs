@@ -1,10 +1,8 @@
 //! The model of [`Curve`] fitted to the slots of rounds by maximum likelihood.
 //!
 //! Requests that break a clause come in bursts, while the queue is long. The number of bursts
-//! in a slot has a Poisson distribution, and their sizes an exponential one, so that most
-//! slots below the boundary have none at all and a few have many (a compound Poisson
-//! distribution; B. Jørgensen, The Theory of Dispersion Models, 1997, ch. 4). The speed of a
-//! start, which all slots of a round share, is integrated out over the normal distribution (a
+//! in a slot has a Poisson distribution, and their sizes a gamma one, so that most slots below
+//! the boundary have none at all and a few have many: see [`Bursts`]. The speed of a start, which all slots of a round share, is integrated out over the normal distribution (a
 //! generalised linear mixed model; N. E. Breslow and D. G. Clayton, Approximate inference in
 //! generalized linear mixed models, 1993).
 //!
@@ -12,16 +10,27 @@
 //! for the queue has just begun to grow. There only "many" counts: the share is cut at
 //! [`CUT`], and so is its mean.
 
+use super::bursts::Bursts;
 use super::model::{Curve, normal_grid};
 use super::slot::SlotSeen;
 
 /// The share at which shares are cut.
 const CUT: f64 = 0.5;
+/// The share, of the allowed one, up to which broken requests count as none: a few that are
+/// late for themselves are no burst, and taken for small ones they would make it look as if
+/// bursts were frequent and alike, and starts differed.
+const STRAY: f64 = 0.3;
+/// How the size of bursts grows with their mean: nearer to saturation it takes longer until a
+/// queue is short again. The exponent of simulated M/M/1, M/M/4 and M/D/4 queues is between
+/// 0.2 and 0.4; the least of them errs least where starts differ.
+const GROWTH: f64 = 0.2;
 /// The nodes that the speed of a start is integrated over. Fewer would miss the narrow peak of
 /// a round whose slots tell much.
-const NODES: usize = 37;
+const NODES: usize = 27;
 /// Steps of Newton's method at most.
 const STEPS: usize = 40;
+/// Steps that are enough to follow one round more.
+const STEPS_TO_FOLLOW: usize = 3;
 /// The parameters: the logarithms of the typical rate (from the centre), of the slope, of the
 /// spread between starts, and of the mean size of a burst.
 const PARAMETERS: usize = 4;
@@ -55,17 +64,14 @@ pub(super) struct Fit {
     pub(super) curve: Curve,
     /// The curve without each round in turn.
     pub(super) without: Vec<Curve>,
+    /// Pairs of curves, one standard deviation of the parameters either way, in directions that
+    /// don't depend on each other, by the likelihood's curvature.
+    pub(super) beside: Vec<(Curve, Curve)>,
 }
 
 /// Where a fit ended: the next one begins there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place(Option<Vector>);
-
-impl Default for Place {
-    fn default() -> Self {
-        Place(None)
-    }
-}
 
 /// Fits the slots of `rounds`, whose boundary is near the rate `centre`. A round without
 /// slots is none.
@@ -76,6 +82,11 @@ pub(super) fn fit(rounds: &[Vec<&SlotSeen>], clause: usize, allowed: f64, centre
     Fit {
         curve: curve(&peak),
         without: likelihood.without_each(&peak).iter().map(curve).collect(),
+        beside: likelihood
+            .beside(&peak)
+            .iter()
+            .map(|(below, above)| (curve(below), curve(above)))
+            .collect(),
     }
 }
 
@@ -89,7 +100,7 @@ pub(super) fn follow(
 ) -> Curve {
     let likelihood = Likelihood::of(rounds, clause, allowed, centre);
     let peak = match place.0 {
-        Some(from) => likelihood.peak(from).0,
+        Some(from) => likelihood.peak(from, STEPS_TO_FOLLOW).0,
         None => likelihood.highest_peak(&BEGINNINGS),
     };
     place.0 = Some(peak);
@@ -102,6 +113,7 @@ fn curve(at: &Vector, allowed: f64, centre: f64) -> Curve {
         typical: centre * at[0].exp(),
         slope: at[1].exp(),
         between_starts: at[2].exp(),
+        burst: at[3].exp(),
     }
 }
 
@@ -116,10 +128,16 @@ impl Likelihood {
     fn of(rounds: &[Vec<&SlotSeen>], clause: usize, allowed: f64, centre: f64) -> Self {
         let slot = |seen: &&SlotSeen| {
             let requests = seen.requests as f64;
+            let broken = seen.broken[clause] as f64;
+            let is_stray = broken < STRAY * allowed * requests;
             Slot {
                 x: (seen.rate / centre).ln(),
                 log_requests: requests.ln(),
-                broken: (seen.broken[clause] as f64).min(CUT * requests),
+                broken: if is_stray {
+                    0.0
+                } else {
+                    broken.min(CUT * requests)
+                },
                 cut: CUT * requests,
             }
         };
@@ -144,9 +162,11 @@ impl Likelihood {
                 let distance = slot.x - place - spread * u;
                 let line = (self.log_allowed + slope * distance + slot.log_requests).min(60.0);
                 let (mean, elasticity) = saturating(line, slot.cut);
-                let bursts = Bursts::of(mean / burst, slot.broken, burst);
+                let grown =
+                    burst * (GROWTH * (mean.ln() - self.log_allowed - slot.log_requests)).exp();
+                let bursts = Bursts::of(mean / grown, slot.broken, grown);
                 log += bursts.log;
-                let pull = bursts.by_number * elasticity;
+                let pull = (bursts.by_number + GROWTH * bursts.by_size) * elasticity;
                 own[0] -= pull * slope;
                 own[1] += pull * slope * distance;
                 own[2] -= pull * slope * spread * u;
@@ -183,7 +203,7 @@ impl Likelihood {
 
     /// The highest of the peaks that are found from some places.
     fn highest_peak(&self, from: &[Vector]) -> Vector {
-        let peaks = from.iter().map(|from| self.peak(*from));
+        let peaks = from.iter().map(|from| self.peak(*from, STEPS));
         let highest = peaks.max_by(|a, b| a.1.total_cmp(&b.1));
         highest.map_or(BEGINNINGS[0], |(peak, _)| peak)
     }
@@ -227,11 +247,11 @@ impl Likelihood {
 
     /// The parameters of the greatest likelihood, by Newton's method, damped where the
     /// likelihood isn't concave (D. W. Marquardt, 1963).
-    fn peak(&self, mut at: Vector) -> (Vector, f64) {
+    fn peak(&self, mut at: Vector, steps: usize) -> (Vector, f64) {
         const LONGEST: Vector = [0.08, 0.7, 1.0, 1.0];
         let mut value = self.value(&at);
         let mut damping = 1e-3;
-        for _ in 0..STEPS {
+        for _ in 0..steps {
             let (slopes, information) = Self::total(&self.rounds_at(&at), &at);
             let mut moved = false;
             while damping < 1e9 {
@@ -257,6 +277,27 @@ impl Likelihood {
             }
         }
         (at, value)
+    }
+
+    /// The parameters one standard deviation either way of the `peak`.
+    fn beside(&self, peak: &Vector) -> Vec<(Vector, Vector)> {
+        let (_, information) = Self::total(&self.rounds_at(peak), peak);
+        let Some(factor) = cholesky(&information, 1e-9) else {
+            return Vec::new();
+        };
+        let pair = |direction: usize| {
+            let mut unit = [0.0; PARAMETERS];
+            unit[direction] = 1.0;
+            let step = back_substituted(&factor, unit);
+            let (mut below, mut above) = (*peak, *peak);
+            for index in 0..PARAMETERS {
+                let step = step[index].clamp(-1.5, 1.5);
+                below[index] -= step;
+                above[index] += step;
+            }
+            (below, above)
+        };
+        (0..PARAMETERS).map(pair).collect()
     }
 
     /// The parameters without each round in turn, one step of Newton's method from the `peak`
@@ -296,91 +337,6 @@ fn saturating(line: f64, cut: f64) -> (f64, f64) {
     (cut * -rest, ratio * (1.0 + rest) / -rest)
 }
 
-/// The compound Poisson distribution at one number of broken requests.
-struct Bursts {
-    /// The logarithm of its density.
-    log: f64,
-    /// How that grows with the logarithm of the mean number of bursts.
-    by_number: f64,
-    /// How it grows with the logarithm of their size, when the mean of broken requests stays.
-    by_size: f64,
-}
-
-impl Bursts {
-    /// Of a mean of `number` bursts of the mean `size` those that break `broken` requests.
-    fn of(number: f64, broken: f64, size: f64) -> Self {
-        if broken < 0.5 {
-            return Bursts {
-                log: -number,
-                by_number: -number,
-                by_size: number,
-            };
-        }
-        let sizes = broken / size;
-        let w = 2.0 * (number * sizes).sqrt();
-        let (log_bessel, ratio) = bessel(w);
-        Bursts {
-            log: -number - sizes + 0.5 * (number / (size * broken)).ln() + log_bessel,
-            by_number: w * ratio / 2.0 - number,
-            by_size: number + sizes - w * ratio,
-        }
-    }
-}
-
-/// The logarithm of the modified Bessel function I₁, and I₀ ÷ I₁ (M. Abramowitz and
-/// I. A. Stegun, Handbook of Mathematical Functions, 1964, 9.8.1 to 9.8.4).
-fn bessel(x: f64) -> (f64, f64) {
-    let polynomial = |at: f64, of: &[f64]| of.iter().rev().fold(0.0, |sum, c| sum * at + c);
-    let x = x.max(1e-9);
-    if x <= 3.75 {
-        let t = (x / 3.75).powi(2);
-        let zero = polynomial(
-            t,
-            &[
-                1.0, 3.5156229, 3.0899424, 1.2067492, 0.2659732, 0.0360768, 0.0045813,
-            ],
-        );
-        let one = polynomial(
-            t,
-            &[
-                0.5, 0.87890594, 0.51498869, 0.15084934, 0.02658733, 0.00301532, 0.00032411,
-            ],
-        );
-        ((x * one).ln(), zero / (x * one))
-    } else {
-        let t = 3.75 / x;
-        let zero = polynomial(
-            t,
-            &[
-                0.39894228,
-                0.01328592,
-                0.00225319,
-                -0.00157565,
-                0.00916281,
-                -0.02057706,
-                0.02635537,
-                -0.01647633,
-                0.00392377,
-            ],
-        );
-        let one = polynomial(
-            t,
-            &[
-                0.39894228,
-                -0.03988024,
-                -0.00362018,
-                0.00163801,
-                -0.01031555,
-                0.02282967,
-                -0.02895312,
-                0.01787654,
-                -0.00420059,
-            ],
-        );
-        (x - 0.5 * x.ln() + one.ln(), zero / one)
-    }
-}
-
 /// The mean of a matrix and its mirror image, which rounding made differ.
 fn symmetric(matrix: &Matrix) -> Matrix {
     let mut mean = *matrix;
@@ -392,19 +348,29 @@ fn symmetric(matrix: &Matrix) -> Matrix {
     mean
 }
 
-/// The solution of (information + damping × its diagonal) × step = slopes by Cholesky's
-/// decomposition; `None` when that matrix isn't positive definite.
+/// The solution of (information + damping × its diagonal) × step = slopes; `None` when that
+/// matrix isn't positive definite.
 fn damped_step(information: &Matrix, slopes: &Vector, damping: f64) -> Option<Vector> {
+    let factor = cholesky(information, damping)?;
+    let mut step = *slopes;
+    for row in 0..PARAMETERS {
+        let known: f64 = (0..row).map(|k| factor[row][k] * step[k]).sum();
+        step[row] = (step[row] - known) / factor[row][row];
+    }
+    Some(back_substituted(&factor, step))
+}
+
+/// Cholesky's lower triangular factor of a matrix whose diagonal is damped.
+fn cholesky(information: &Matrix, damping: f64) -> Option<Matrix> {
     let mut factor = [[0.0; PARAMETERS]; PARAMETERS];
     for row in 0..PARAMETERS {
         for column in 0..=row {
             let known: f64 = (0..column)
                 .map(|k| factor[row][k] * factor[column][k])
                 .sum();
-            let mut own = information[row][column];
+            let own = information[row][column];
             if row == column {
-                own += damping * own.abs().max(1e-3);
-                let square = own - known;
+                let square = own + damping * own.abs().max(1e-3) - known;
                 if square <= 1e-12 {
                     return None;
                 }
@@ -414,16 +380,16 @@ fn damped_step(information: &Matrix, slopes: &Vector, damping: f64) -> Option<Ve
             }
         }
     }
-    let mut step = *slopes;
-    for row in 0..PARAMETERS {
-        let known: f64 = (0..row).map(|k| factor[row][k] * step[k]).sum();
-        step[row] = (step[row] - known) / factor[row][row];
-    }
+    Some(factor)
+}
+
+/// The solution of the factor's transpose × solution = `right`.
+fn back_substituted(factor: &Matrix, right: Vector) -> Vector {
+    let mut solution = right;
     for row in (0..PARAMETERS).rev() {
-        let known: f64 = (row + 1..PARAMETERS)
-            .map(|k| factor[k][row] * step[k])
-            .sum();
-        step[row] = (step[row] - known) / factor[row][row];
+        let below = row + 1..PARAMETERS;
+        let known: f64 = below.map(|k| factor[k][row] * solution[k]).sum();
+        solution[row] = (solution[row] - known) / factor[row][row];
     }
-    Some(step)
+    solution
 }

@@ -25,6 +25,8 @@ pub struct Curve {
     /// The standard deviation of the logarithm of the speed of starts: 0.02 when a third of
     /// them differ by more than 2 % from a typical one.
     pub between_starts: f64,
+    /// The mean number of requests that one burst breaks at the allowed share.
+    pub burst: f64,
 }
 
 impl Curve {
@@ -59,6 +61,12 @@ impl Curve {
             }
         }
         at(f64::midpoint(low, high))
+    }
+
+    /// How much faster than a typical start one is that breaks `share` at `rate`, as a
+    /// logarithm.
+    pub(super) fn speed_of(&self, rate: f64, share: f64) -> f64 {
+        (rate / self.typical).ln() - (share / self.allowed).ln() / self.slope
     }
 
     /// The share that a start breaks at `rate` which is faster by `u`.

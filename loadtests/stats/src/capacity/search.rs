@@ -14,6 +14,8 @@ mod bracket;
 mod conclude;
 mod recovering;
 mod rounds;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -23,7 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bistable::Recovery;
-use super::finding::{Confirmation, Finished, KeptSlot, Stage, Unknown};
+use super::finding::{ClauseFinding, Confirmation, Finished, KeptSlot, Stage, Unknown};
 use super::slot::{Clause, SlotSeen};
 
 use bracket::{Bracket, Bracketed};
@@ -149,6 +151,8 @@ pub struct Search {
     rounds: Rounds,
     slots: Vec<KeptSlot>,
     starts: usize,
+    /// The findings on the clauses, when all rounds are played.
+    found: Vec<ClauseFinding>,
     recoveries: Vec<Recovery>,
     confirmation: Option<Confirmation>,
     crashes: Crashes,
@@ -197,6 +201,7 @@ impl Search {
             rounds: Rounds::default(),
             slots: Vec::new(),
             starts: 0,
+            found: Vec::new(),
             recoveries: Vec::new(),
             confirmation: None,
             crashes: Crashes::default(),
@@ -277,10 +282,12 @@ impl Search {
                 }
             }
             Phase::Rounds => {
-                self.rounds.add(slots, &self.settings, now);
-                let end = self.began + self.settings.budget;
-                let rounds_end = end.saturating_sub(self.settings.reserve());
-                if self.rounds.are_enough(&self.settings, rounds_end, now) {
+                self.rounds.add(slots, &self.settings);
+                if self
+                    .rounds
+                    .are_enough(&self.settings, self.rounds_end(), now)
+                {
+                    self.found = self.findings(End::Done);
                     self.recover_or_confirm()
                 } else {
                     self.round()
@@ -296,8 +303,19 @@ impl Search {
                         came_back,
                     });
                 }
+                // A system that came back at once leaves time for more rounds.
+                let is_plain = recovering.always_came_back();
                 match next {
                     Some(rate) => self.recovery(rate),
+                    None if is_plain
+                        && !self
+                            .rounds
+                            .are_enough(&self.settings, self.rounds_end(), now) =>
+                    {
+                        self.found.clear();
+                        self.phase = Phase::Rounds;
+                        self.round()
+                    }
                     None => self.confirm(),
                 }
             }
@@ -326,6 +344,19 @@ impl Search {
         self.starts += 1;
     }
 
+    /// The moment by which the last round should be over.
+    fn rounds_end(&self) -> Duration {
+        let settings = &self.settings;
+        let mut rest = Duration::ZERO;
+        if settings.confirms {
+            rest += settings.confirmation() + 2 * settings.slot;
+        }
+        if settings.overloads && self.recoveries.is_empty() {
+            rest += settings.budget.mul_f64(RECOVERY_SHARE);
+        }
+        (self.began + settings.budget).saturating_sub(rest)
+    }
+
     fn round(&mut self) -> Next {
         Next::Round {
             rates: self.rounds.rates(self.settings.ceiling, &mut self.rng),
@@ -333,8 +364,8 @@ impl Search {
     }
 
     fn recover_or_confirm(&mut self) -> Next {
-        match Recovering::begin(self.capacity_so_far(), &self.settings) {
-            Some((recovering, rate)) if self.settings.overloads => {
+        match Recovering::begin(self.capacity_found(), &self.settings) {
+            Some((recovering, rate)) if self.settings.overloads && self.recoveries.is_empty() => {
                 self.phase = Phase::Recovering(recovering);
                 self.recovery(rate)
             }
@@ -350,7 +381,7 @@ impl Search {
     }
 
     fn confirm(&mut self) -> Next {
-        let rate = self.capacity_so_far().surely_kept_at();
+        let rate = self.capacity_found().surely_kept_at();
         match rate.filter(|_| self.settings.confirms) {
             Some(rate) => {
                 self.phase = Phase::Confirming;
@@ -369,23 +400,10 @@ impl Settings {
     fn confirmation(&self) -> Duration {
         (self.budget / 12).clamp(2 * self.slot, Duration::from_secs(30))
     }
-
-    /// The time that is kept for what comes after the rounds.
-    fn reserve(&self) -> Duration {
-        let start = 2 * self.slot;
-        let confirmation = if self.confirms {
-            self.confirmation() + start
-        } else {
-            Duration::ZERO
-        };
-        let recovery = if self.overloads {
-            7 * self.slot
-        } else {
-            Duration::ZERO
-        };
-        confirmation + recovery
-    }
 }
+
+/// The share of the time that is kept for looks at how the system comes back.
+const RECOVERY_SHARE: f64 = 0.18;
 
 impl From<End> for Option<Unknown> {
     fn from(end: End) -> Self {

@@ -1,12 +1,14 @@
 //! Searches on trial: servers whose capacity is known, put to the same
-//! [`Search`](super::Search) as real ones, and counted.
+//! [`Search`] as real ones, and counted.
 //!
 //! ```text
 //! server   simulated servers, start by start
 //! truth    their capacity
+//! tally    many searches on one of them
 //! ```
 
 mod server;
+mod tally;
 mod truth;
 
 use std::time::Duration;
@@ -17,6 +19,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use super::{Event, Finished, Next, Search, Settings};
 
 pub use server::{Promised, Server, ServiceTimes, Start, Thrashing};
+pub use tally::Tally;
 pub use truth::{Truth, truth};
 
 /// The times that actions take beside their slots, in seconds: a start and its warm-up, and

@@ -32,7 +32,7 @@ pub struct Resampling {
 impl Default for Resampling {
     fn default() -> Self {
         Resampling {
-            draws: 2000,
+            draws: 500,
             seed: 0,
             confidence: 0.95,
         }
@@ -445,5 +445,123 @@ mod tests {
         half(fitted.contention, 9.122e-3);
         half(fitted.coherency, 1.988e-5);
         half(fitted.one, 14.21);
+    }
+
+    /// Data that were made by the law, from the tests of the same package (`coef`, and `t02` of
+    /// its version 1).
+    #[test]
+    fn the_coefficients_of_data_that_a_law_made_are_found_again() {
+        let throughputs = [
+            (1.0, 1.0),
+            (2.0, 1.8868),
+            (4.0, 3.0769),
+            (6.0, 3.5294),
+            (8.0, 3.5398),
+            (10.0, 3.3557),
+        ];
+        let near = |fitted: &Fitted, one: f64, contention: f64, coherency: f64| {
+            let found = fitted.coefficients();
+            assert!((found.one - one).abs() < 1e-3, "{found:?}");
+            assert!((found.contention - contention).abs() < 1e-3, "{found:?}");
+            assert!((found.coherency - coherency).abs() < 1e-3, "{found:?}");
+        };
+        let fitted = fit(Law::Universal, &points(&throughputs), few()).expect("six points");
+        near(&fitted, 1.0, 0.02, 0.02);
+        let steep = [
+            (1.0, 1.0),
+            (3.0, 1.090909),
+            (4.0, 1.0),
+            (12.0, 0.5217391),
+            (24.0, 0.2944785),
+            (48.0, 0.1566068),
+        ];
+        let fitted = fit(Law::Universal, &points(&steep), few()).expect("six points");
+        near(&fitted, 1.0, 0.5, 0.125);
+        let law = Coefficients {
+            one: 850.0,
+            contention: 0.07,
+            coherency: 0.0,
+        };
+        let made = [1.0, 2.0, 3.0, 4.0].map(|replicas| (replicas, law.capacity(replicas)));
+        let fitted = fit(Law::Amdahl, &points(&made), few()).expect("four points");
+        near(&fitted, 850.0, 0.07, 0.0);
+        assert_eq!(fitted.peak, None);
+    }
+
+    /// Capacities of one to six replicas by a law, each with an interval of ±3 %, off by up to
+    /// half of that.
+    fn measured() -> (Coefficients, Vec<Point>) {
+        let law = Coefficients {
+            one: 1000.0,
+            contention: 0.05,
+            coherency: 0.01,
+        };
+        let off = [1.01, 0.99, 1.005, 0.995, 1.01, 0.992];
+        let point = |(index, off): (usize, f64)| {
+            let replicas = (index + 1) as f64;
+            let capacity = law.capacity(replicas) * off;
+            Point {
+                replicas,
+                capacity,
+                interval: Some((capacity / 1.03, capacity * 1.03)),
+            }
+        };
+        (law, off.into_iter().enumerate().map(point).collect())
+    }
+
+    #[test]
+    fn intervals_of_points_become_intervals_of_the_law() {
+        let (law, points) = measured();
+        let fitted = fit(Law::Universal, &points, few()).expect("six points");
+        let holds = |coefficient: Coefficient, truth: f64| {
+            let interval = coefficient.low..=coefficient.high;
+            assert!(interval.contains(&truth), "{coefficient:?}: {truth}");
+            assert!(interval.contains(&coefficient.value), "{coefficient:?}");
+        };
+        holds(fitted.one, law.one);
+        holds(fitted.contention, law.contention);
+        holds(fitted.coherency, law.coherency);
+        assert!(fitted.residual_error < 1.5, "{}", fitted.residual_error);
+        let peak = fitted.peak.expect("it has one");
+        let truth = law.peak().expect("it has one");
+        assert!(
+            peak.low < truth && peak.high.is_none_or(|high| truth < high),
+            "{peak:?}"
+        );
+    }
+
+    #[test]
+    fn a_prediction_far_beyond_what_was_measured_says_so_and_is_less_sure() {
+        let (_, points) = measured();
+        let fitted = fit(Law::Universal, &points, few()).expect("six points");
+        let width = |prediction: Prediction| prediction.high / prediction.low;
+        let (within, beyond) = (fitted.predict(12.0), fitted.predict(12.5));
+        assert!(!within.is_far);
+        assert!(beyond.is_far);
+        assert!(width(beyond) > width(fitted.predict(4.0)));
+    }
+
+    #[test]
+    fn too_few_numbers_of_replicas_are_refused_however_often_each_was_measured() {
+        let twice = points(&[(1.0, 10.0), (1.0, 10.1), (2.0, 19.0), (2.0, 18.9)]);
+        let refused = fit(Law::Amdahl, &twice, few()).expect_err("two numbers");
+        assert_eq!(refused.measured, 2);
+        let message = "Amdahl's law needs 3 different numbers of replicas, and 2 were measured";
+        assert_eq!(refused.to_string(), message);
+        let four = points(&[(1.0, 10.0), (2.0, 19.0), (3.0, 27.0), (4.0, 34.0)]);
+        assert!(fit(Law::Universal, &four, few()).is_err());
+        assert!(fit(Law::Amdahl, &four, few()).is_ok());
+    }
+
+    #[test]
+    fn a_law_that_is_not_the_systems_shows_in_its_residuals() {
+        // A tier behind the replicas ends the growth at three of them, at once.
+        let (_, mut points) = measured();
+        for point in &mut points {
+            point.capacity = (point.replicas * 1000.0).min(3000.0);
+            point.interval = Some((point.capacity / 1.01, point.capacity * 1.01));
+        }
+        let fitted = fit(Law::Amdahl, &points, few()).expect("six points");
+        assert!(fitted.residual_error > 2.0, "{}", fitted.residual_error);
     }
 }

@@ -70,9 +70,9 @@ impl Bracket {
             self.kept = Some(self.probed);
         }
         let next = match (self.kept, self.broke) {
-            (Some(kept), None) if kept >= ceiling => return Bracketed::Around(ceiling.exp()),
+            (Some(kept), None) if kept >= ceiling - 1e-9 => return Bracketed::Around(kept.exp()),
             (Some(kept), None) => (kept + 2_f64.ln()).min(ceiling),
-            (None, Some(broke)) if broke <= lowest => {
+            (None, Some(broke)) if broke <= lowest + 1e-9 => {
                 // One probe may have had bad luck.
                 if self.was_lowest {
                     return Bracketed::Below;
@@ -92,6 +92,6 @@ impl Bracket {
             (None, None) => self.probed,
         };
         self.probed = next;
-        Bracketed::Probe(next.exp())
+        Bracketed::Probe(next.exp().min(settings.ceiling.unwrap_or(f64::INFINITY)))
     }
 }

@@ -11,13 +11,17 @@ use crate::capacity::model::Curve;
 use crate::capacity::slot::SlotSeen;
 
 impl Search {
-    /// The capacity of the promise by the rounds so far.
-    pub(super) fn capacity_so_far(&self) -> Capacity {
-        self.least(&self.findings(End::Done)).0
+    /// The capacity of the promise, when all rounds are played.
+    pub(super) fn capacity_found(&self) -> Capacity {
+        self.least(&self.found).0
     }
 
     pub(super) fn over(&mut self, end: End) -> Next {
-        let clauses = self.findings(end);
+        let clauses = if self.found.is_empty() {
+            self.findings(end)
+        } else {
+            std::mem::take(&mut self.found)
+        };
         let (capacity, breaks_first) = self.least(&clauses);
         let narrow = self.settings.narrow.zip(capacity.estimate());
         let mut slots = std::mem::take(&mut self.slots);
@@ -48,7 +52,7 @@ impl Search {
     }
 
     /// The finding on each clause.
-    fn findings(&self, end: End) -> Vec<ClauseFinding> {
+    pub(super) fn findings(&self, end: End) -> Vec<ClauseFinding> {
         (0..self.settings.clauses.len())
             .map(|clause| self.finding(clause, end))
             .collect()
@@ -74,6 +78,9 @@ impl Search {
                 },
             )));
         }
+        if !self.rounds.has_broken(clause) {
+            return unknown(Capacity::AtLeast(self.rounds.highest()));
+        }
         let fit = self.rounds.fit(clause, &self.settings);
         let confidence = self.settings.confidence;
         let of_capacity = Jackknife::of(&fit, Curve::capacity);
@@ -92,8 +99,7 @@ impl Search {
 
     /// The capacity that an estimate stands for when rates end at the highest that was tried.
     fn within_reach(&self, estimate: Estimate) -> Capacity {
-        let slots = self.rounds.played.iter().flatten();
-        let highest = slots.map(|slot| slot.rate).fold(0.0, f64::max);
+        let highest = self.rounds.highest();
         let ceiling = self.settings.ceiling.unwrap_or(f64::INFINITY);
         if estimate.high > ceiling || estimate.rate > highest {
             Capacity::AtLeast(estimate.low.min(highest))
@@ -125,14 +131,43 @@ impl Search {
 
     /// A confirmation held against what rounds showed of starts.
     pub(super) fn held(&self, seen: &SlotSeen) -> Confirmation {
+        let by_clause = self.found.iter().enumerate();
+        let worst = by_clause
+            .map(|(index, finding)| held(finding, seen, index))
+            .max();
         Confirmation {
             seen: seen.clone(),
-            held: if seen.breaks(&self.settings.clauses) {
-                Held::BrokenBySlowStart
-            } else {
-                Held::Kept
-            },
+            held: worst.unwrap_or(Held::Kept),
         }
+    }
+}
+
+/// The deviation beyond which a start is none that the rounds know: less than once in a hundred
+/// times.
+const SURPRISE: f64 = 2.6;
+
+/// How a clause fared in a long slot.
+fn held(finding: &ClauseFinding, seen: &SlotSeen, clause: usize) -> Held {
+    let Some(share) = seen.share(clause) else {
+        return Held::Kept;
+    };
+    if seen.drained && share <= finding.clause.allowed {
+        return Held::Kept;
+    }
+    let (Some(curve), Some(typical)) = (finding.curve, finding.typical) else {
+        return Held::Contradicts;
+    };
+    // The start's own speed, as far as bursts let it be known, among those of starts.
+    let bursts = seen.broken[clause] as f64 / curve.burst.max(1.0);
+    let known = (2.0 / bursts.max(1.0)).sqrt() / curve.slope;
+    let deviation = known
+        .hypot(curve.between_starts)
+        .hypot(typical.half_width() / 2.0);
+    let is_known = curve.speed_of(seen.rate, share) >= -SURPRISE * deviation;
+    if seen.drained && is_known {
+        Held::BrokenBySlowStart
+    } else {
+        Held::Contradicts
     }
 }
 

@@ -29,6 +29,8 @@ const CLOSE_BELOW: f64 = 0.85;
 const LOWEST: f64 = 0.1;
 /// The width of the rest when both edges are known well enough.
 const NARROW: f64 = 0.12;
+/// The time that a system has to come back which didn't do so close below its capacity.
+const SLOTS_TO_COME_BACK: u32 = 6;
 /// Looks at most.
 const MOST_LOOKS: usize = 7;
 
@@ -71,14 +73,25 @@ impl Recovering {
         (self.looks < MOST_LOOKS).then_some(self.looked_at)
     }
 
+    /// True when it came back in every look so far.
+    pub(super) fn always_came_back(&self) -> bool {
+        self.stuck.is_none()
+    }
+
     /// The look at `rate`. A plain queue has (overload − 1) × slot of its capacity to catch up
-    /// on, with what is left of it; it gets twice that and a slot more.
+    /// on, with what is left of it; it gets twice that and a slot more. One that isn't plain
+    /// gets longer, for it may be slow in coming back.
     pub(super) fn action(&self, rate: f64, slot: Duration) -> Next {
         let catching_up = slot.mul_f64(2.0 * (self.overload - 1.0) / (1.0 - rate));
+        let plain = catching_up + slot;
         Next::Recovery {
             overload: self.capacity * self.overload,
             rate: self.capacity * rate,
-            settle: catching_up + slot,
+            settle: if rate < CLOSE_BELOW {
+                plain.max(SLOTS_TO_COME_BACK * slot)
+            } else {
+                plain
+            },
         }
     }
 }

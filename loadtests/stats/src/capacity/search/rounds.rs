@@ -31,7 +31,7 @@ pub(super) struct Rounds {
 
 /// Where in units of the spread the rates of a round are drawn: one in each stratum. More of
 /// them are below the boundary, since slots far beyond it say little.
-const STRATA: [(f64, f64); 4] = [(-1.5, -0.9), (-0.9, -0.3), (-0.3, 0.3), (0.3, 0.9)];
+const STRATA: [(f64, f64); 4] = [(-1.2, -0.5), (-0.5, 0.2), (0.2, 0.8), (0.8, 1.4)];
 /// The spread of the first rounds, and its least and greatest afterwards.
 const FIRST_SPREAD: f64 = 0.06;
 const SPREADS: (f64, f64) = (0.008, 0.08);
@@ -74,38 +74,47 @@ impl Rounds {
     }
 
     /// Adds a round, and moves the centre.
-    pub(super) fn add(&mut self, slots: Vec<SlotSeen>, settings: &Settings, _now: Duration) {
+    pub(super) fn add(&mut self, slots: Vec<SlotSeen>, settings: &Settings) {
         self.played.push(slots);
         if self.played.len() < FIRST_ROUNDS {
             return;
         }
-        self.places.resize(settings.clauses.len(), Place::default());
-        let mut places = self.places.clone();
-        let curves = places.iter_mut().enumerate().map(|(clause, place)| {
+        let mut places = std::mem::take(&mut self.places);
+        places.resize(settings.clauses.len(), Place::default());
+        let counted = self.all_counted();
+        let bracketed = self.bracketed.exp();
+        let broken = places.iter_mut().enumerate();
+        let broken = broken.filter(|(clause, _)| self.has_broken(*clause));
+        let curves = broken.map(|(clause, place)| {
             let allowed = settings.clauses[clause].allowed;
-            follow(
-                &self.all_counted(),
-                clause,
-                allowed,
-                self.bracketed.exp(),
-                place,
-            )
+            follow(&counted, clause, allowed, bracketed, place)
         });
-        let first = curves.min_by(|a, b| a.typical.total_cmp(&b.typical));
-        self.places = places;
-        if let Some(curve) = first {
-            self.follow(&curve, settings.ceiling);
-        }
-    }
-
-    fn follow(&mut self, curve: &Curve, ceiling: Option<f64>) {
-        let ceiling = ceiling.unwrap_or(f64::INFINITY).ln();
-        let there = curve.typical.ln();
+        let least = curves
+            .map(|curve| (curve.capacity().ln(), curve))
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        let (there, spread) = least.map_or((f64::INFINITY, self.spread), |(there, curve)| {
+            let within = SHARES_APART / curve.slope;
+            (there, within.hypot(curve.between_starts))
+        });
+        let ceiling = settings.ceiling.unwrap_or(f64::INFINITY).ln();
         let moved = (there - self.centre).clamp(-LONGEST_MOVE, LONGEST_MOVE);
         self.centre = (self.centre + moved).min(ceiling);
-        let within = SHARES_APART / curve.slope;
-        let wanted = within.hypot(curve.between_starts);
-        self.spread = wanted.clamp(SPREADS.0.max(self.spread * 0.8), SPREADS.1);
+        self.spread = spread.clamp(SPREADS.0.max(self.spread * 0.8), SPREADS.1);
+        self.places = places;
+    }
+
+    /// True when a request broke the clause in a slot that counts. Without any, nothing is
+    /// known of the boundary but that it is higher up.
+    pub(super) fn has_broken(&self, clause: usize) -> bool {
+        let slots = self.played.iter().flat_map(|slots| self.counted(slots));
+        let mut broken = slots.map(|slot| slot.broken[clause]);
+        broken.any(|broken| broken > 0)
+    }
+
+    /// The highest rate of a slot that counts.
+    pub(super) fn highest(&self) -> f64 {
+        let slots = self.played.iter().flat_map(|slots| self.counted(slots));
+        slots.map(|slot| slot.rate).fold(0.0, f64::max)
     }
 
     /// The model of a clause from the slots that count.
@@ -146,14 +155,22 @@ impl Rounds {
         let is_last = settings.most_rounds.is_some_and(|most| done >= most);
         let is_late = now + each > end;
         let is_looked_at = done >= FEWEST_ROUNDS && done.is_multiple_of(LOOK_EVERY);
-        is_last || is_late || (is_looked_at && self.are_narrow(settings))
+        let is_at_ceiling = |ceiling: f64| {
+            let spotless = !(0..settings.clauses.len()).any(|clause| self.has_broken(clause));
+            spotless && self.highest() >= ceiling * 0.999
+        };
+        is_last
+            || is_late
+            || (is_looked_at && settings.ceiling.is_some_and(is_at_ceiling))
+            || (is_looked_at && self.are_narrow(settings))
     }
 
     fn are_narrow(&self, settings: &Settings) -> bool {
         let Some(narrow) = settings.narrow else {
             return false;
         };
-        let estimates = (0..settings.clauses.len()).filter_map(|clause| {
+        let broken = (0..settings.clauses.len()).filter(|clause| self.has_broken(*clause));
+        let estimates = broken.filter_map(|clause| {
             let fit = self.fit(clause, settings);
             Jackknife::of(&fit, Curve::capacity).estimate(settings.confidence)
         });

@@ -1,5 +1,9 @@
 //! The true capacity of simulated servers, from queueing theory where it has a formula, else
 //! from a simulation much longer than any search.
+//!
+//! A server that may tip over has no steady state below the rate at which it surely does, only
+//! a time that it takes. Its share is that of slots as short as a search's, each in a fresh
+//! start.
 
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -18,10 +22,10 @@ pub struct Truth {
 
 /// The logarithms of rates, from the greatest that could be served, between which a capacity
 /// is looked for.
-const RANGE: (f64, f64) = (-0.7, 0.0);
-const STEPS: usize = 36;
+const RANGE: (f64, f64) = (-0.5, 0.0);
+const STEPS: usize = 50;
 /// The seconds that a share is simulated for.
-const SECONDS: f64 = 400.0;
+const SECONDS: f64 = 1500.0;
 
 /// The capacity of a `server` for the first clause of its promise.
 pub fn truth(server: &Server) -> Truth {
@@ -123,12 +127,42 @@ fn simulated(server: &Server) -> Vec<f64> {
     let share = |index: usize| {
         let rate = greatest * (RANGE.0 + step * index as f64).exp();
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(index as u64);
-        let mut start = typical.start(&mut rng);
-        start.lead_in(rate, 5.0, &mut rng);
-        start.slot(rate, SECONDS, &mut rng);
-        start.drain(&mut rng);
-        let slot = &start.into_slots()[0];
-        (slot.broken[0] as f64 + 0.5) / slot.requests as f64
+        let (starts, lead_in, seconds) = if server.thrashing.is_some() {
+            (SECONDS as usize, super::LEAD_IN, 1.0)
+        } else {
+            (1, 5.0, SECONDS)
+        };
+        let (mut broken, mut requests) = (0.5_f64, 0.0);
+        for _ in 0..starts {
+            let mut start = typical.start(&mut rng);
+            start.lead_in(rate, lead_in, &mut rng);
+            start.slot(rate, seconds, &mut rng);
+            start.drain(&mut rng);
+            let slot = &start.into_slots()[0];
+            broken += slot.broken[0] as f64;
+            requests += slot.requests as f64;
+        }
+        broken / requests
     };
-    (0..=STEPS).map(|index| share(index).ln()).collect()
+    let logs: Vec<f64> = (0..=STEPS).map(|index| share(index).ln()).collect();
+    smoothed(&logs)
+}
+
+/// Each value as the straight line through its neighbours has it.
+fn smoothed(values: &[f64]) -> Vec<f64> {
+    const NEIGHBOURS: usize = 3;
+    let line = |index: usize| {
+        let near = index.saturating_sub(NEIGHBOURS)..(index + NEIGHBOURS + 1).min(values.len());
+        let count = near.len() as f64;
+        let at = |other: usize| other as f64 - index as f64;
+        let (x, y) = near.clone().fold((0.0, 0.0), |(x, y), other| {
+            (x + at(other) / count, y + values[other] / count)
+        });
+        let (xy, xx) = near.fold((0.0, 0.0), |(xy, xx), other| {
+            let off = at(other) - x;
+            (xy + off * values[other], xx + off * off)
+        });
+        y - x * xy / xx
+    };
+    (0..values.len()).map(line).collect()
 }
