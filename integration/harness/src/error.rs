@@ -81,6 +81,12 @@ pub enum StartError {
         reason: String,
     },
 
+    #[error(
+        "no network could be made for {node}, which has its own address on one ({reason}); say \
+         `network = \"host\"` to have it on this machine's"
+    )]
+    NoNetwork { node: NodeName, reason: String },
+
     #[error("{node} {reason}")]
     NoSuchPlace { node: NodeName, reason: String },
 
@@ -92,6 +98,16 @@ pub enum StartError {
         node: NodeName,
         address: SocketAddr,
         last: String,
+    },
+
+    #[error(
+        "{node} has an address of its own and can't reach {to}, which listens on {address} for \
+         this machine alone; say `network = \"host\"` to have {node} on this machine's network"
+    )]
+    Apart {
+        node: NodeName,
+        to: NodeName,
+        address: SocketAddr,
     },
 
     #[error("{node}, which runs already, {reason}")]

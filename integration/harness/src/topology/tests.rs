@@ -383,3 +383,35 @@ fn what_a_node_that_has_ended_cant_be_is_refused() {
     let mistaken = Topology::from_toml(written).expect_err("both").to_string();
     assert!(mistaken.contains("line 1: schema runs once"), "{mistaken}");
 }
+
+#[test]
+fn containers_with_addresses_of_their_own_may_all_have_the_port_of_their_image() {
+    let read = |shop: &str| {
+        let text = format!(
+            "[node.store]\nimage = \"store\"\nport = 80\nreplicas = 2\n\
+             [node.shop]\nport = 80\nentry = true\ncalls = [\"store\"]\n{shop}\n"
+        );
+        Topology::from_toml(&text).map_err(|error| error.to_string())
+    };
+    let topology = read("image = \"shop\"").expect("none shares a port");
+    assert!(topology.nodes().iter().all(NodePlan::has_its_own_address));
+    let topology = read("image = \"shop\"\nrun = [\"serve\"]").expect("it has this machine's");
+    assert!(!topology.entry().has_its_own_address());
+    for (shop, says) in [
+        (
+            "image = \"shop\"\nnetwork = \"host\"\nreplicas = 2",
+            "`network = \"bridge\"`",
+        ),
+        (
+            "run = [\"serve\"]\nnetwork = \"bridge\"",
+            "line 5: shop is no container",
+        ),
+        (
+            "image = \"shop\"\nnetwork = \"lan\"",
+            "unknown variant `lan`",
+        ),
+    ] {
+        let mistake = read(shop).expect_err(shop);
+        assert!(mistake.contains(says), "{shop}: {mistake}");
+    }
+}
