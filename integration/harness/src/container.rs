@@ -6,6 +6,7 @@
 //! the port that is fixed in its image. Docker would let it outlive a harness that is
 //! killed; a process of ours, which holds the other end of a pipe, removes it then.
 
+mod images;
 mod network;
 
 use std::ffi::{OsStr, OsString};

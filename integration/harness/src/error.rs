@@ -162,6 +162,20 @@ pub enum StartError {
     },
 }
 
+/// An image that should have been built, and isn't there.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "there is no image {image} although {node} is built: its `build` has to make one of this name"
+)]
+pub struct ImageError {
+    /// The node.
+    pub node: NodeName,
+    /// The image's name.
+    pub image: String,
+    /// Docker's own words.
+    pub source: io::Error,
+}
+
 /// The reason why a fault could not be brought upon a node.
 #[derive(Debug, thiserror::Error)]
 #[expect(

@@ -190,9 +190,10 @@ impl Topology {
             else {
                 continue;
             };
-            let is_here = matches!(node.run, Run::Program(_));
-            let folder = program.workdir.as_ref().filter(|_| is_here);
-            let folder = folder.map(|text| text.to_string().into());
+            let folder = match node.run {
+                Run::Program(_) => program.workdir.as_ref().map(|text| text.to_string().into()),
+                _ => program.build_in.clone(),
+            };
             let is_same = |(known, at, _): &(&str, Option<PathBuf>, &NodeName)| {
                 *known == command && *at == folder
             };
@@ -201,6 +202,21 @@ impl Topology {
             }
         }
         builds
+    }
+
+    /// The same with other names for the images of containers that are built.
+    pub(crate) fn with_built_images<E>(
+        mut self,
+        name: impl Fn(&NodeName, &str) -> Result<String, E>,
+    ) -> Result<Self, E> {
+        for node in &mut self.nodes {
+            if let Run::Container { image, program } = &mut node.run
+                && program.build.is_some()
+            {
+                *image = name(&node.name, image)?;
+            }
+        }
+        Ok(self)
     }
 
     /// The same with each program in the folder that it runs in, seen from `base`.

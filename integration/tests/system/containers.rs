@@ -141,6 +141,27 @@ pub(crate) async fn a_container_with_its_own_address_is_told_that_it_cant_reach_
     );
 }
 
+pub(crate) async fn an_image_that_was_built_stays_the_same_when_its_name_is_given_to_another() {
+    let name = format!("skein-story-{}", std::process::id());
+    let shop = Topology::from_toml(&format!(
+        "[node.shop]\nimage = {name:?}\nport = 80\nbuild = \"docker build --tag {name} .\"\n"
+    ));
+    let shop = shop.expect("a topology");
+    let missing = shop.clone().with_images_as_built();
+    let message = missing.expect_err("nobody built it").to_string();
+    assert!(message.contains("although shop is built"), "{message}");
+
+    let image = env::var("SKEIN_REDIS_IMAGE").expect("a story about images");
+    docker(&["tag", &image, &name]);
+    let built = shop.with_images_as_built().expect("it is there");
+    docker(&["rmi", &name]);
+    let number = docker(&["image", "inspect", "--format", "{{.Id}}", &image]);
+    assert_eq!(
+        built.entry().run.to_string(),
+        format!("a container of {}", number.trim())
+    );
+}
+
 /// The names of a system's networks.
 fn networks_of(nonce: &str) -> Vec<String> {
     let filter = format!("name=skein-{}", &nonce[..12]);

@@ -373,9 +373,16 @@ impl NodePlan {
     /// The same with each program in the folder that it runs in, seen from `base`.
     pub(super) fn moved_to(mut self, base: &Path) -> Self {
         let ways = [&mut self.run].into_iter().chain(&mut self.otherwise);
-        // Those of a container are in its image.
-        let programs = ways.filter(|way| matches!(way, Run::Program(_)));
-        for program in programs.filter_map(Run::program_mut) {
+        for way in ways {
+            let is_here = matches!(way, Run::Program(_));
+            let Some(program) = way.program_mut() else {
+                continue;
+            };
+            if !is_here {
+                // The folder that it runs in is in its image.
+                program.build_in = Some(base.to_owned());
+                continue;
+            }
             let folder = program.workdir.as_ref().map(Text::to_string);
             let folder = base.join(folder.unwrap_or_default());
             program.workdir = folder.to_string_lossy().parse().ok();

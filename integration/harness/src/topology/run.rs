@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use nix::sys::signal::Signal;
 use serde::Deserialize;
@@ -56,6 +57,9 @@ pub struct Program {
     /// The command for a shell, in that folder, by which the program is built. Nodes don't
     /// start with it: whoever wants to run them as they are now has it done before.
     pub build: Option<String>,
+    /// The folder for that of a container's image, by default that of the harness: the one in
+    /// which it runs is in its image.
+    pub build_in: Option<PathBuf>,
     /// Programs that have to be there for this way to be had.
     pub needs: Vec<String>,
     /// Folders beside those of `PATH` in which programs are looked for; a `*` as the name
@@ -124,6 +128,7 @@ impl Program {
             workdir: None,
             volumes: Vec::new(),
             build: None,
+            build_in: None,
             needs: Vec::new(),
             folders: Vec::new(),
             unprivileged: false,

@@ -415,3 +415,19 @@ fn containers_with_addresses_of_their_own_may_all_have_the_port_of_their_image()
         assert!(mistake.contains(says), "{shop}: {mistake}");
     }
 }
+
+#[test]
+fn an_image_is_built_in_the_folder_that_a_system_was_moved_to_and_may_get_another_name() {
+    let text = "[node.shop]\nimage = \"shop\"\nport = 80\nworkdir = \"/shop\"\n\
+                build = \"docker build --tag shop .\"\n";
+    let topology = Topology::from_toml(text).expect("a topology");
+    assert_eq!(topology.builds()[0].1, None, "it is built here");
+    let then = topology.moved_to(Path::new("/then"));
+    assert_eq!(then.builds()[0].1, Some("/then".into()));
+    let renamed = then.with_built_images(|node, image| Ok::<_, ()>(format!("{node} of {image}")));
+    let renamed = renamed.expect("renamed");
+    assert_eq!(
+        renamed.entry().run.to_string(),
+        "a container of shop of shop"
+    );
+}
