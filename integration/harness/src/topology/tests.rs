@@ -219,7 +219,8 @@ fn nodes_that_could_not_all_be_started_are_refused_with_a_way_out() {
     );
     assert_eq!(
         mistake([node("a").replicas(2).port(80)]),
-        "a has several replicas, which can't all listen on port 80"
+        "a has several replicas, which can't all listen on port 80; containers can, on a network of \
+         their own (`network = \"bridge\"`)"
     );
 }
 
