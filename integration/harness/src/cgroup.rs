@@ -295,4 +295,41 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn both_versions_tell_cpu_time_memory_and_processes_also_of_groups_below() {
+        for (version, files) in [
+            (
+                Version::V1,
+                [
+                    ("cpuacct.usage", "1500000\n"),
+                    ("memory.max_usage_in_bytes", "4096\n"),
+                ],
+            ),
+            (
+                Version::V2,
+                [
+                    ("cpu.stat", "usage_usec 1500\nuser_usec 9\n"),
+                    ("memory.peak", "4096\n"),
+                ],
+            ),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let group = Group {
+                version,
+                folder: folder.path().to_owned(),
+                top: folder.path().to_owned(),
+            };
+            for (file, text) in files {
+                fs::write(folder.path().join(file), text).expect("written");
+            }
+            fs::create_dir(folder.path().join("below")).expect("a folder");
+            fs::write(folder.path().join("cgroup.procs"), "1\n2\n").expect("written");
+            fs::write(folder.path().join("below/cgroup.procs"), "3\n").expect("written");
+            assert_eq!(group.cpu_time().expect("told"), Duration::from_micros(1500));
+            assert_eq!(group.peak_memory().expect("told"), 4096);
+            let processes = group.processes().expect("told");
+            assert_eq!(processes, [1, 2, 3].map(Pid::from_raw));
+        }
+    }
 }

@@ -2,11 +2,16 @@
 //! a user would, so that whatever answers to `docker` will do.
 //!
 //! A container is on the network of this machine and runs as the harness's user, so that it
-//! is told the same as a program would be. Docker would let it outlive a harness that is
+//! is told the same as a program would be; or it is on a [`Network`] of the system's own, with
+//! the port that is fixed in its image. Docker would let it outlive a harness that is
 //! killed; a process of ours, which holds the other end of a pipe, removes it then.
+
+mod images;
+mod network;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, stdin};
+use std::net::{IpAddr, SocketAddr};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -20,7 +25,9 @@ use crate::cgroup::ContainerGroups;
 use crate::host::exit_code;
 use crate::launcher::Launch;
 use crate::machine::Machine;
-use crate::topology::ProgramFile;
+use crate::topology::{ProgramFile, Text};
+
+pub(crate) use network::Network;
 
 /// By this label our containers are known.
 const LABEL: &str = "dev.skein=node";
@@ -62,7 +69,17 @@ impl Container {
         );
         let mut words: Vec<OsString> = Vec::new();
         let mut say = |all: &[&str]| words.extend(all.iter().map(OsString::from));
-        say(&["run", "--rm", "--network=host", "--label", LABEL]);
+        say(&["run", "--rm", "--label", LABEL]);
+        match launch.network {
+            Some(network) => {
+                let ip = launch.listen.ip().to_string();
+                say(&["--network", network.name(), "--ip", &ip]);
+                for name in [launch.plan.name.as_str(), &launch.plan.role] {
+                    say(&["--network-alias", name]);
+                }
+            }
+            None => say(&["--network=host"]),
+        }
         say(&["--name", &self.name]);
         if let Some(Machine { cpus, .. }) = launch.machine {
             // As `--cpus` does, with a shorter period.
@@ -78,7 +95,9 @@ impl Container {
         say(&["--volume", &format!("{data}:{data}")]);
         // Names by which configurations in images call others.
         for called in &launch.plan.calls {
-            say(&["--add-host", &format!("{called}:127.0.0.1")]);
+            if let Some(ip) = ip_of(launch, called.as_str()) {
+                say(&["--add-host", &format!("{called}:{ip}")]);
+            }
         }
         for volume in program.volumes.iter().map(launch.fill) {
             say(&["--volume", &volume]);
@@ -159,6 +178,13 @@ impl Container {
                 .get_or_init(|| (Pid::from_raw(pid), id.to_owned())),
         )
     }
+}
+
+/// The address of another node, as the node is told it.
+fn ip_of(launch: &Launch<'_>, called: &str) -> Option<IpAddr> {
+    let place: Text = format!("{{{called}.address}}").parse().ok()?;
+    let address: SocketAddr = (launch.fill)(&place).parse().ok()?;
+    Some(address.ip())
 }
 
 /// The reason why no container of an image can be had here; an image that is not here is

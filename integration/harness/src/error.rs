@@ -81,6 +81,12 @@ pub enum StartError {
         reason: String,
     },
 
+    #[error(
+        "no network could be made for {node}, which has its own address on one ({reason}); say \
+         `network = \"host\"` to have it on this machine's"
+    )]
+    NoNetwork { node: NodeName, reason: String },
+
     #[error("{node} {reason}")]
     NoSuchPlace { node: NodeName, reason: String },
 
@@ -92,6 +98,16 @@ pub enum StartError {
         node: NodeName,
         address: SocketAddr,
         last: String,
+    },
+
+    #[error(
+        "{node} has an address of its own and can't reach {to}, which listens on {address} for \
+         this machine alone; say `network = \"host\"` to have {node} on this machine's network"
+    )]
+    Apart {
+        node: NodeName,
+        to: NodeName,
+        address: SocketAddr,
     },
 
     #[error("{node}, which runs already, {reason}")]
@@ -144,6 +160,20 @@ pub enum StartError {
         address: SocketAddr,
         answer: String,
     },
+}
+
+/// An image that should have been built, and isn't there.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "there is no image {image} although {node} is built: its `build` has to make one of this name"
+)]
+pub struct ImageError {
+    /// The node.
+    pub node: NodeName,
+    /// The image's name.
+    pub image: String,
+    /// Docker's own words.
+    pub source: io::Error,
 }
 
 /// The reason why a fault could not be brought upon a node.

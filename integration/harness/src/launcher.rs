@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::sync::Arc;
 
-use crate::container::Container;
+use crate::container::{Container, Network};
 use crate::folder::DataFolder;
 use crate::host::{BECOME_WORD, CONTAIN_WORD, HIDDEN_WORD, WORKDIR};
 use crate::machine::Machine;
@@ -117,6 +117,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) data: &'a DataFolder,
     /// The small machine that it is given, if any.
     pub(crate) machine: Option<&'a Machine>,
+    /// The network that its container is on, in place of this machine's.
+    pub(crate) network: Option<&'a Network>,
     pub(crate) nonce: &'a str,
     /// Where to listen; port 0 when the node chooses itself and announces it.
     pub(crate) listen: SocketAddr,

@@ -5,38 +5,37 @@ mod elsewhere;
 mod errand;
 mod once;
 mod place;
+mod seat;
+mod signs;
 
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdout, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::cgroup::OwnGroup;
 use crate::error::{CpuTimeError, FaultError, StartError, StopError};
 use crate::folder::DataFolder;
 use crate::host::NO_PROGRAM;
 use crate::launcher::{Launch, Launcher};
-use crate::listener;
 use crate::machine::{Machine, no_share};
 use crate::name::NodeName;
 use crate::process::{Process, Unseen};
-use crate::ready;
 use crate::spawner::spawn;
-use crate::topology::{NodePlan, Program, ProgramFile, Ready, Text};
+use crate::topology::{NodePlan, Program, ProgramFile, Text};
 use crate::usage::Usage;
 use crate::wait::wait_for;
 use place::{FurtherPorts, Place};
+pub(crate) use seat::Seat;
 
-/// The time between two looks for the sign that a node is ready.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How much of a node's log an error shows.
 const LOG_LINES: usize = 50;
 
@@ -58,6 +57,7 @@ pub(crate) struct Node {
     log: PathBuf,
     data: DataFolder,
     machine: Option<Machine>,
+    seat: Seat,
     /// The time that it took to its end, of a node that runs once.
     done_after: Mutex<Option<Duration>>,
     place: OnceLock<Place>,
@@ -94,12 +94,14 @@ impl Node {
         log: PathBuf,
         data: DataFolder,
         machine: Option<Machine>,
+        seat: Seat,
     ) -> Self {
         Node {
             plan,
             log,
             data,
             machine,
+            seat,
             done_after: Mutex::default(),
             place: OnceLock::new(),
             further_ports: OnceLock::new(),
@@ -149,7 +151,7 @@ impl Node {
     /// Finds the node's place, unless it announces it itself, and its further ports.
     pub(crate) async fn settle_before_start(&self) -> Result<(), StartError> {
         let _ = self.further_ports.set(FurtherPorts::of(&self.plan)?);
-        if let Some(place) = Place::before_the_start(&self.plan).await? {
+        if let Some(place) = Place::before_the_start(&self.plan, &self.seat).await? {
             let _ = self.place.set(place);
         }
         Ok(())
@@ -251,6 +253,7 @@ impl Node {
             program,
             data: &self.data,
             machine: self.machine(),
+            network: self.seat.network.as_deref(),
             nonce,
             listen: self.listens(),
             fill,
@@ -260,7 +263,7 @@ impl Node {
     /// Where the node is told to listen.
     pub(crate) fn listens(&self) -> SocketAddr {
         self.address()
-            .unwrap_or_else(|| (Ipv4Addr::LOCALHOST, self.plan.port).into())
+            .unwrap_or_else(|| (self.seat.ip, self.plan.port).into())
     }
 
     /// Ends the node at once.
@@ -364,86 +367,6 @@ impl Node {
         let told = self.stop_signal() as i32;
         !self.plan.run.is_hosted()
             && (status.signal() == Some(told) || status.code() == Some(128 + told))
-    }
-
-    async fn announces_itself(
-        &self,
-        launch: &Launch<'_>,
-        output: ChildStdout,
-    ) -> Result<(), StartError> {
-        let Some(address) = ready::announced(launch, output).await? else {
-            return Err(self.ended_early().await);
-        };
-        ready::identified(launch, address).await?;
-        if self.place.get().is_none() {
-            let _ = self.place.set(Place::of_a_listener(&self.plan, address)?);
-        }
-        Ok(())
-    }
-
-    /// Looks again and again for the node's sign, and then whether it is the node that
-    /// gives it. Ends at once when the process does, and says in the end what it saw last.
-    async fn shows_its_sign(
-        &self,
-        launch: &Launch<'_>,
-        logged_before: u64,
-    ) -> Result<(), StartError> {
-        let deadline = tokio::time::Instant::now() + self.plan.within;
-        let written = || ready::written_since(&self.log, logged_before);
-        let mut last = "nothing".to_owned();
-        loop {
-            if let Some(status) = self.life().process.as_mut().and_then(Process::ended) {
-                return Err(self.exited(status));
-            }
-            // A command may give the sign before there is anything that could be told to stop.
-            let executes = Process::executes_its_program;
-            let executes = self.life().process.as_ref().is_some_and(executes);
-            let look = async {
-                match executes {
-                    true => ready::shows_its_sign(launch, &written).await,
-                    false => Err("its program is not executed yet".to_owned()),
-                }
-            };
-            match tokio::time::timeout_at(deadline, look).await {
-                Ok(Ok(())) => match self.is_the_listener(launch)? {
-                    true => return Ok(()),
-                    false => {
-                        "its sign comes from a process that is not its own".clone_into(&mut last);
-                    }
-                },
-                Ok(Err(seen)) => last = seen,
-                Err(_) => return Err(self.late(&last)),
-            }
-            if tokio::time::Instant::now() >= deadline {
-                return Err(self.late(&last));
-            }
-            sleep(LOOK_EVERY).await;
-        }
-    }
-
-    /// Whether it is the node that listens on its address. A node that is ready by other
-    /// signs than an answer need not listen at all.
-    fn is_the_listener(&self, launch: &Launch<'_>) -> Result<bool, StartError> {
-        if !matches!(launch.plan.ready, Ready::Tcp | Ready::Http(_)) {
-            return Ok(true);
-        }
-        let Some(group) = self.life().running().and_then(|process| process.first()) else {
-            // That it has ended is noticed at the next look.
-            return Ok(false);
-        };
-        listener::belongs_to(launch.listen, group).map_err(|error| StartError::Unseen {
-            node: self.name(),
-            address: launch.listen,
-            source: io::Error::other(error.to_string()),
-        })
-    }
-
-    /// The output has ended without an announcement, so the process is about to.
-    async fn ended_early(&self) -> StartError {
-        match self.end(self.plan.within).await {
-            Some(status) => self.exited(status),
-            None => self.late("it closed its output without a word"),
-        }
     }
 
     fn exited(&self, status: ExitStatus) -> StartError {

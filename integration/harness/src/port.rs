@@ -1,7 +1,7 @@
 //! Ports that belong to a node, also before it listens and while it is down.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::TcpSocket;
 
@@ -34,11 +34,14 @@ impl Reservation {
     /// Reserves a port for a program that is told where to listen. Most servers bind with
     /// SO_REUSEADDR, which lets them in beside a socket that has it too and doesn't listen
     /// (socket(7)); the kernel gives the port to nobody else who asks for any free one.
-    pub(crate) fn of_a_free_port() -> io::Result<Self> {
-        let socket = TcpSocket::new_v4()?;
+    pub(crate) fn of_a_free_port(ip: IpAddr) -> io::Result<Self> {
+        let socket = match ip {
+            IpAddr::V4(_) => TcpSocket::new_v4()?,
+            IpAddr::V6(_) => TcpSocket::new_v6()?,
+        };
         socket.set_reuseaddr(true)?;
         socket.set_reuseport(true)?;
-        socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        socket.bind((ip, 0).into())?;
         Ok(Reservation { socket })
     }
 

@@ -61,8 +61,12 @@ fn sweep_in(directory: &Path) {
 
 /// True of a name that a process of ours has given which isn't there any more.
 pub(crate) fn is_left(name: &str) -> bool {
-    maker(name)
-        .is_some_and(|pid| procfs::process::Process::new(pid).map_or(true, |maker| is_gone(&maker)))
+    maker(name).is_some_and(maker_is_gone)
+}
+
+/// True when the process that made something isn't there any more.
+pub(crate) fn maker_is_gone(pid: i32) -> bool {
+    procfs::process::Process::new(pid).map_or(true, |maker| is_gone(&maker))
 }
 
 /// The number of the process that made a folder of this name.

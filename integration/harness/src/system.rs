@@ -20,7 +20,7 @@ use crate::lasting::Room;
 use crate::launcher::Launcher;
 use crate::machine::Machine;
 use crate::name::NodeName;
-use crate::node::{Node, UnexpectedExit};
+use crate::node::{Node, Seat, UnexpectedExit};
 use crate::scratch;
 use crate::topology::{Fact, Facts, Own, Reference, Run, Text, Topology};
 use crate::usage::Usage;
@@ -80,11 +80,12 @@ impl System {
         let ways = try_join_all(topology.nodes().iter().map(ways::settle)).await?;
         let topology = topology.settled(ways);
         create_folder(&options.folder.join("logs"))?;
-        let nodes = topology.nodes().iter().map(|plan| {
+        let seats = Seat::for_each(&topology, &nonce).await?;
+        let nodes = topology.nodes().iter().zip(seats).map(|(plan, seat)| {
             let log = options.folder.join(format!("logs/{}.log", plan.name));
             let data = DataFolder::of(plan, &options.folder)?;
             let machine = Machine::of(plan, &options.launcher)?;
-            Ok(Node::new(plan.clone(), log, data, machine))
+            Ok(Node::new(plan.clone(), log, data, machine, seat))
         });
         let system = System {
             nodes: nodes.collect::<Result<_, StartError>>()?,
@@ -96,6 +97,7 @@ impl System {
         for node in &system.nodes {
             node.settle_before_start().await?;
         }
+        system.containers_reach_whom_they_call()?;
         let topology = system.topology.clone();
         for level in topology.levels() {
             try_join_all(
@@ -276,6 +278,25 @@ impl System {
             }
         }
         outcome
+    }
+
+    /// Containers on a network of their own don't see what runs elsewhere, but for this machine
+    /// alone.
+    fn containers_reach_whom_they_call(&self) -> Result<(), StartError> {
+        let containers = self.topology.nodes().iter();
+        for node in containers.filter(|node| node.has_its_own_address()) {
+            for called in node.calls.iter().map(|name| self.own(name.as_str())) {
+                let address = called.address().filter(|_| called.plan().is_elsewhere());
+                if let Some(address) = address.filter(|address| address.ip().is_loopback()) {
+                    return Err(StartError::Apart {
+                        node: node.name.clone(),
+                        to: called.plan().name.clone(),
+                        address,
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The URL of a node that others are told, which need not be one for HTTP.

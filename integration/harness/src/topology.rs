@@ -4,6 +4,7 @@
 mod cpus;
 mod file;
 mod plan;
+mod run;
 mod setting;
 mod text;
 
@@ -12,7 +13,8 @@ use std::path::{Path, PathBuf};
 pub use cpus::{Cpus, InvalidCpus};
 pub use file::FileError;
 pub use nix::sys::signal::Signal;
-pub use plan::{CountersAt, Demands, NodePlan, Program, ProgramFile, Ready, Rooms, Run};
+pub use plan::{CountersAt, Demands, NodePlan, Ready, Rooms};
+pub use run::{Network, Program, ProgramFile, Run};
 pub use setting::{Setting, SettingError};
 pub(crate) use text::{Fact, Facts, Own, Reference};
 pub use text::{Text, TextError};
@@ -66,7 +68,12 @@ pub enum TopologyError {
         Topology::MAX_REPLICAS
     )]
     Replicas { node: NodeName, replicas: usize },
-    #[error("{node} has several replicas, which can't all listen on port {port}")]
+    #[error("{node} is no container, so it is on this machine's network: leave `network` out")]
+    NoContainer { node: NodeName },
+    #[error(
+        "{node} has several replicas, which can't all listen on port {port}; containers can, on \
+         a network of their own (`network = \"bridge\"`)"
+    )]
     SharedPort { node: NodeName, port: u16 },
     #[error(
         "{node} runs what {image} runs, and that doesn't know of a port that is chosen here: say \
@@ -183,9 +190,10 @@ impl Topology {
             else {
                 continue;
             };
-            let is_here = matches!(node.run, Run::Program(_));
-            let folder = program.workdir.as_ref().filter(|_| is_here);
-            let folder = folder.map(|text| text.to_string().into());
+            let folder = match node.run {
+                Run::Program(_) => program.workdir.as_ref().map(|text| text.to_string().into()),
+                _ => program.build_in.clone(),
+            };
             let is_same = |(known, at, _): &(&str, Option<PathBuf>, &NodeName)| {
                 *known == command && *at == folder
             };
@@ -194,6 +202,21 @@ impl Topology {
             }
         }
         builds
+    }
+
+    /// The same with other names for the images of containers that are built.
+    pub(crate) fn with_built_images<E>(
+        mut self,
+        name: impl Fn(&NodeName, &str) -> Result<String, E>,
+    ) -> Result<Self, E> {
+        for node in &mut self.nodes {
+            if let Run::Container { image, program } = &mut node.run
+                && program.build.is_some()
+            {
+                *image = name(&node.name, image)?;
+            }
+        }
+        Ok(self)
     }
 
     /// The same with each program in the folder that it runs in, seen from `base`.
@@ -294,7 +317,9 @@ fn distinct(nodes: &[NodePlan]) -> Result<(), TopologyError> {
             let name = node.name.clone();
             return Err(TopologyError::Twice { name });
         }
-        let same_port = |other: &&NodePlan| node.port != 0 && other.port == node.port;
+        let shares = |node: &NodePlan| node.port != 0 && !node.has_its_own_address();
+        let same_port =
+            |other: &&NodePlan| shares(node) && shares(other) && other.port == node.port;
         if let Some(first) = earlier.iter().find(same_port) {
             return Err(TopologyError::Port {
                 port: node.port,
@@ -349,14 +374,23 @@ fn entry(nodes: &[NodePlan]) -> Result<usize, TopologyError> {
     if nodes.is_empty() {
         return Err(TopologyError::Empty);
     }
-    let serving = || nodes.iter().filter(|node| !node.runs_once());
-    if serving().next().is_none() {
+    if nodes.iter().all(NodePlan::runs_once) {
         return Err(TopologyError::OnlyOnce);
     }
     let said = positions(&|node| node.entry);
-    let is_called = |node: &NodePlan| serving().any(|other| other.calls.contains(&node.name));
+    let is_called = |node: &NodePlan, by_whom: &dyn Fn(&NodePlan) -> bool| {
+        let mut callers = nodes.iter().filter(|caller| by_whom(caller));
+        callers.any(|caller| caller.calls.contains(&node.name))
+    };
+    let uncalled = |by_whom: &dyn Fn(&NodePlan) -> bool| {
+        positions(&|node| !node.runs_once() && !is_called(node, by_whom))
+    };
     let candidates = match said.is_empty() {
-        true => positions(&|node| !node.runs_once() && !is_called(node)),
+        true => match uncalled(&|_| true) {
+            // A migration's call is no request.
+            none if none.is_empty() => uncalled(&|caller| !caller.runs_once()),
+            some => some,
+        },
         false => said,
     };
     match candidates[..] {

@@ -136,6 +136,10 @@ fn main() -> ExitCode {
         }
         containers needs images {
             a_container_is_measured_with_all_of_its_processes,
+            replicas_of_an_image_with_a_fixed_port_have_addresses_of_their_own,
+            the_network_of_a_harness_that_was_killed_is_removed_by_the_next,
+            a_container_with_its_own_address_is_told_that_it_cant_reach_loopback,
+            an_image_that_was_built_stays_the_same_when_its_name_is_given_to_another,
         }
         small_machines needs images {
             a_container_gets_its_share_and_no_more,

@@ -74,23 +74,29 @@ pub(crate) async fn a_service_without_a_cgroup_simulates_its_share() {
         "0.1 of a CPU simulated by the program itself (told by SKEIN_CPUS)"
     );
     let url = format!("{}/process", lab.url());
-    let before = lab.cpu_time("microservice").expect("it runs");
-    let began = Instant::now();
-    let users = (0..4).map(async |_| {
-        while began.elapsed() < Duration::from_millis(1500) {
-            let answer = client().post(&url).body("abc").send().await;
-            assert!(answer.expect("an answer").status().is_success());
+    let look = async || {
+        let (before, began) = (
+            lab.cpu_time("microservice").expect("it runs"),
+            Instant::now(),
+        );
+        let users = (0..4).map(async |_| {
+            while began.elapsed() < Duration::from_secs(1) {
+                let answer = client().post(&url).body("abc").send().await;
+                assert!(answer.expect("an answer").status().is_success());
+            }
+        });
+        join_all(users).await;
+        let used = lab.cpu_time("microservice").expect("it runs") - before;
+        let cores = used.as_secs_f64() / began.elapsed().as_secs_f64();
+        // What each user's last request took beyond it is little; on a busy machine it gets less.
+        assert!(cores < 0.14, "{cores} cores");
+        match cores > 0.05 {
+            true => Ok(()),
+            false => Err(format!("{cores} cores")),
         }
-    });
-    join_all(users).await;
-    let used = lab.cpu_time("microservice").expect("it runs") - before;
-    let cores = used.as_secs_f64() / began.elapsed().as_secs_f64();
-    // What it does beside requests is little, and counted too.
-    assert!(
-        (0.05..0.13).contains(&cores),
-        "{cores} cores in {:?}",
-        began.elapsed()
-    );
+    };
+    let taken = wait_for("a tenth of a core", PATIENCE, look).await;
+    taken.unwrap_or_else(|overdue| panic!("{overdue}"));
 }
 
 pub(crate) async fn a_program_without_any_means_fails_the_start_and_is_told_what_to_do() {

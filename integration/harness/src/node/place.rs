@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
+use super::Seat;
 use crate::elsewhere;
 use crate::error::StartError;
 use crate::port::Reservation;
 use crate::topology::{NodePlan, Ready, Run};
+
+/// The port of a container that has an address of its own and is told where to listen.
+const PORT: u16 = 8000;
 
 /// An address that is the node's alone.
 #[derive(Debug)]
@@ -23,7 +27,10 @@ pub(super) struct FurtherPorts(BTreeMap<String, Reservation>);
 impl Place {
     /// The place of a node that is told where to listen, or is elsewhere; one that announces
     /// its place has none before it is ready.
-    pub(super) async fn before_the_start(plan: &NodePlan) -> Result<Option<Self>, StartError> {
+    pub(super) async fn before_the_start(
+        plan: &NodePlan,
+        seat: &Seat,
+    ) -> Result<Option<Self>, StartError> {
         if let Run::Elsewhere(url) = &plan.run {
             let address = elsewhere::address(url).await;
             let address = address.map_err(|reason| StartError::NoSuchPlace {
@@ -35,9 +42,14 @@ impl Place {
         if plan.ready == Ready::Announced {
             return Ok(None);
         }
-        let fixed = SocketAddr::from((Ipv4Addr::LOCALHOST, plan.port));
+        if seat.network.is_some() {
+            // There, nobody else has any port.
+            let port = if plan.port == 0 { PORT } else { plan.port };
+            return Ok(Some(Place::unreserved((seat.ip, port).into())));
+        }
+        let fixed = SocketAddr::from((seat.ip, plan.port));
         let place = match plan.port {
-            0 => Place::on_a_free_port(),
+            0 => Place::on_a_free_port(seat.ip),
             // Whoever listens there now would be taken for the node, or keep it out.
             _ => TcpListener::bind(fixed).map(|_| Place::unreserved(fixed)),
         };
@@ -62,8 +74,8 @@ impl Place {
         })
     }
 
-    fn on_a_free_port() -> io::Result<Self> {
-        let reservation = Reservation::of_a_free_port()?;
+    fn on_a_free_port(ip: IpAddr) -> io::Result<Self> {
+        let reservation = Reservation::of_a_free_port(ip)?;
         Ok(Place {
             address: reservation.address()?,
             _reservation: Some(reservation),
@@ -81,10 +93,11 @@ impl Place {
 impl FurtherPorts {
     /// A free port for each name that the plan's texts have.
     pub(super) fn of(plan: &NodePlan) -> Result<Self, StartError> {
-        let names = plan.further_ports().into_iter();
-        let reserved = names.map(|name| Ok((name.to_owned(), Reservation::of_a_free_port()?)));
-        let reserved: io::Result<_> = reserved.collect();
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let names = plan.further_ports().into_iter();
+        let reserved =
+            names.map(|name| Ok((name.to_owned(), Reservation::of_a_free_port(any.ip())?)));
+        let reserved: io::Result<_> = reserved.collect();
         reserved
             .map(FurtherPorts)
             .map_err(|source| unreserved(plan, any, source))

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
 use super::{
-    CountersAt, Cpus, NodePlan, Program, ProgramFile, Ready, Run, Signal, Text, TextError,
+    CountersAt, Cpus, Network, NodePlan, Program, ProgramFile, Ready, Run, Signal, Text, TextError,
     Topology, TopologyError,
 };
 use crate::name::NodeName;
@@ -83,7 +83,8 @@ impl Topology {
     /// `{ postgres = "postgres://skein@{address}/skein" }`.
     ///
     /// `once = true` is a node such as a migration: whoever names it in `calls` starts when it
-    /// has ended with success. `cpus = 0.25` gives a node a small machine, and `cpus_variable` names the variable by which
+    /// has ended with success. `network = "bridge"` gives a container an address of its own, and
+    /// `"host"` has it share those of this machine: see [`Network`](super::Network). `cpus = 0.25` gives a node a small machine, and `cpus_variable` names the variable by which
     /// its program is told where it has to hold itself to it: see [`NodePlan::cpus`].
     ///
     /// # Errors
@@ -150,6 +151,7 @@ fn place_of(mistake: &TopologyError, places: &[(NodeName, usize)]) -> usize {
         | TopologyError::SharedPort { node, .. }
         | TopologyError::FixedPort { node, .. }
         | TopologyError::NoShare { node }
+        | TopologyError::NoContainer { node }
         | TopologyError::Once { node, .. }
         | TopologyError::RefersToOnce { node, .. }
         | TopologyError::NoProgram { node } => node.as_str(),
@@ -272,6 +274,8 @@ struct NodeFile {
     /// True when it runs to its end before those that call it start.
     #[serde(default)]
     once: bool,
+    /// The network that its container is on.
+    network: Option<Network>,
     /// The share of a CPU that it is given.
     cpus: Option<Cpus>,
     /// The variable that tells the program of it, where it has to hold itself to it.
@@ -354,6 +358,9 @@ impl NodeFile {
         if run.is_elsewhere() && self.cpus.is_some() {
             return Err(TopologyError::NoShare { node: name });
         }
+        if self.network.is_some() && !matches!(run, Run::Container { .. }) {
+            return Err(TopologyError::NoContainer { node: name });
+        }
         if self.once && self.ready.is_some() {
             let member = "ready";
             return Err(TopologyError::Once { node: name, member });
@@ -385,6 +392,7 @@ impl NodeFile {
             counters: self.counters.map(CountersAt::from),
             entry: self.entry,
             replicas: self.replicas,
+            network: self.network,
             cpus: self.cpus,
             cpus_variable: self.cpus_variable,
             ..NodePlan::running(name, run)

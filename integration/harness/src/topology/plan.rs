@@ -1,13 +1,10 @@
 //! The plan of one node: how it runs, how one knows that it is ready, whom it calls.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-
-use super::{Cpus, Text, Topology, TopologyError};
+use super::{Cpus, Network, Program, ProgramFile, Run, Text, Topology, TopologyError};
 use crate::name::NodeName;
 
 /// The plan of one node, or of several equal ones.
@@ -23,7 +20,7 @@ pub struct NodePlan {
     pub otherwise: Vec<Run>,
     /// The advice for a machine on which none of the ways can be had.
     pub remedy: Option<String>,
-    /// The port of 127.0.0.1 that it listens on; 0 lets the system choose.
+    /// The port that it listens on; 0 lets the system choose.
     pub port: u16,
     /// The URL that others are told, by default `http://{address}`.
     pub url: Option<Text>,
@@ -46,71 +43,12 @@ pub struct NodePlan {
     /// The variable by which its program is told of that share, if it can hold itself to it
     /// where no control group can be had.
     pub cpus_variable: Option<String>,
+    /// The network that its container is on; without it, the one that suits the image.
+    pub network: Option<Network>,
     /// True when the load goes here.
     pub entry: bool,
     pub(super) replicas: Option<usize>,
     pub(super) index: usize,
-}
-
-/// A way in which a node runs.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Run {
-    /// A program on this machine.
-    Program(Program),
-    /// A program in a container, on the network of this machine.
-    Container {
-        /// The image, as Docker names it.
-        image: String,
-        /// The program in it.
-        program: Program,
-    },
-    /// A server that runs already, at this URL. Nobody starts or stops it.
-    Elsewhere(String),
-}
-
-/// A program, and all that it is given.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Program {
-    /// The file that is executed.
-    pub file: ProgramFile,
-    /// Its arguments, without the program's own name.
-    pub arguments: Vec<Text>,
-    /// Variables beside those of the harness; none of its variables that begin with
-    /// `SKEIN_` is handed on.
-    pub environment: BTreeMap<String, Text>,
-    /// Files that are written into the node's data folder before each start, by name.
-    pub files: BTreeMap<String, Text>,
-    /// The folder that it runs in, by default that of the harness.
-    pub workdir: Option<Text>,
-    /// Folders and files of this machine that a container has too, as `HERE:THERE` or
-    /// `HERE:THERE:ro`; a program has them anyway.
-    pub volumes: Vec<Text>,
-    /// The command for a shell, in that folder, by which the program is built. Nodes don't
-    /// start with it: whoever wants to run them as they are now has it done before.
-    pub build: Option<String>,
-    /// Programs that have to be there for this way to be had.
-    pub needs: Vec<String>,
-    /// Folders beside those of `PATH` in which programs are looked for; a `*` as the name
-    /// of one of them is any, the last one first.
-    pub folders: Vec<String>,
-    /// True when it runs as nobody where the harness is root, since it refuses to be root or
-    /// needn't be. Its data folder is then one for temporary files.
-    pub unprivileged: bool,
-    /// The signal that tells it to stop.
-    pub stop: Signal,
-}
-
-/// The file that a node executes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ProgramFile {
-    /// The [`Launcher`](crate::Launcher)'s program, which hosts services of its own: it
-    /// ends with the harness, and announces where it listens.
-    Host,
-    /// Another one: a path, or a name to be looked for in `PATH`.
-    Path(Text),
-    /// The entry point of a container's image, which the arguments are for. The container is
-    /// then the user that the image says.
-    Image,
 }
 
 /// The sign that a node is ready.
@@ -240,6 +178,7 @@ impl NodePlan {
             rooms: None,
             cpus: None,
             cpus_variable: None,
+            network: None,
             entry: false,
             replicas: None,
             index: 1,
@@ -357,6 +296,12 @@ impl NodePlan {
         self
     }
 
+    /// The same with its container on this network.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = Some(network);
+        self
+    }
+
     /// The same, calling these nodes too.
     pub fn calling(mut self, nodes: impl IntoIterator<Item = NodeName>) -> Self {
         self.calls.extend(nodes);
@@ -377,6 +322,18 @@ impl NodePlan {
     /// The ways in which it may run, the first one first.
     pub fn ways(&self) -> impl Iterator<Item = &Run> {
         [&self.run].into_iter().chain(&self.otherwise)
+    }
+
+    /// True when it is a container that has an address of its own.
+    pub fn has_its_own_address(&self) -> bool {
+        let Run::Container { program, .. } = &self.run else {
+            return false;
+        };
+        let usual = match program.file {
+            ProgramFile::Image => Network::Bridge,
+            _ => Network::Host,
+        };
+        self.network.unwrap_or(usual) == Network::Bridge
     }
 
     /// True when the node has ended once its system has started.
@@ -416,9 +373,16 @@ impl NodePlan {
     /// The same with each program in the folder that it runs in, seen from `base`.
     pub(super) fn moved_to(mut self, base: &Path) -> Self {
         let ways = [&mut self.run].into_iter().chain(&mut self.otherwise);
-        // Those of a container are in its image.
-        let programs = ways.filter(|way| matches!(way, Run::Program(_)));
-        for program in programs.filter_map(Run::program_mut) {
+        for way in ways {
+            let is_here = matches!(way, Run::Program(_));
+            let Some(program) = way.program_mut() else {
+                continue;
+            };
+            if !is_here {
+                // The folder that it runs in is in its image.
+                program.build_in = Some(base.to_owned());
+                continue;
+            }
             let folder = program.workdir.as_ref().map(Text::to_string);
             let folder = base.join(folder.unwrap_or_default());
             program.workdir = folder.to_string_lossy().parse().ok();
@@ -458,7 +422,7 @@ impl NodePlan {
         if !(1..=Topology::MAX_REPLICAS).contains(&replicas) {
             return Err(TopologyError::Replicas { node, replicas });
         }
-        if replicas > 1 && self.port != 0 {
+        if replicas > 1 && self.port != 0 && !self.has_its_own_address() {
             let port = self.port;
             return Err(TopologyError::SharedPort { node, port });
         }
@@ -472,81 +436,5 @@ impl NodePlan {
             })
         });
         numbered.collect()
-    }
-}
-
-impl Run {
-    /// The program that is run, unless it is somebody else's affair.
-    pub fn program(&self) -> Option<&Program> {
-        match self {
-            Run::Program(program) | Run::Container { program, .. } => Some(program),
-            Run::Elsewhere(_) => None,
-        }
-    }
-
-    fn program_mut(&mut self) -> Option<&mut Program> {
-        match self {
-            Run::Program(program) | Run::Container { program, .. } => Some(program),
-            Run::Elsewhere(_) => None,
-        }
-    }
-
-    pub(super) fn set(&mut self, variable: String, value: Text) {
-        if let Some(program) = self.program_mut() {
-            program.environment.insert(variable, value);
-        }
-    }
-
-    pub(super) fn is_elsewhere(&self) -> bool {
-        matches!(self, Run::Elsewhere(_))
-    }
-
-    /// True when the launcher's program hosts the node.
-    pub fn is_hosted(&self) -> bool {
-        matches!(self, Run::Program(program) if program.file == ProgramFile::Host)
-    }
-}
-
-impl Program {
-    /// A program without arguments, with the environment of the harness.
-    pub fn new(file: ProgramFile) -> Self {
-        Program {
-            file,
-            arguments: Vec::new(),
-            environment: BTreeMap::new(),
-            files: BTreeMap::new(),
-            workdir: None,
-            volumes: Vec::new(),
-            build: None,
-            needs: Vec::new(),
-            folders: Vec::new(),
-            unprivileged: false,
-            stop: Signal::SIGTERM,
-        }
-    }
-
-    fn texts(&self) -> impl Iterator<Item = &Text> {
-        let file = match &self.file {
-            ProgramFile::Host | ProgramFile::Image => None,
-            ProgramFile::Path(path) => Some(path),
-        };
-        file.into_iter()
-            .chain(&self.arguments)
-            .chain(self.environment.values())
-            .chain(self.files.values())
-            .chain(&self.workdir)
-            .chain(&self.volumes)
-    }
-}
-
-/// The way in a few words: `a container of redis:7-alpine`.
-impl fmt::Display for Run {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Run::Program(_) => f.write_str("a program of this machine"),
-            Run::Container { image, .. } => write!(f, "a container of {image}"),
-            // Its URL may have a password in it.
-            Run::Elsewhere(_) => f.write_str("a server that ran already"),
-        }
     }
 }

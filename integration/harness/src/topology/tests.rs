@@ -219,7 +219,8 @@ fn nodes_that_could_not_all_be_started_are_refused_with_a_way_out() {
     );
     assert_eq!(
         mistake([node("a").replicas(2).port(80)]),
-        "a has several replicas, which can't all listen on port 80"
+        "a has several replicas, which can't all listen on port 80; containers can, on a network of \
+         their own (`network = \"bridge\"`)"
     );
 }
 
@@ -382,4 +383,52 @@ fn what_a_node_that_has_ended_cant_be_is_refused() {
     let written = "[node.schema]\nonce = true\nready = \"tcp\"\nrun = [\"migrate\"]\n";
     let mistaken = Topology::from_toml(written).expect_err("both").to_string();
     assert!(mistaken.contains("line 1: schema runs once"), "{mistaken}");
+}
+
+#[test]
+fn containers_with_addresses_of_their_own_may_all_have_the_port_of_their_image() {
+    let read = |shop: &str| {
+        let text = format!(
+            "[node.store]\nimage = \"store\"\nport = 80\nreplicas = 2\n\
+             [node.shop]\nport = 80\nentry = true\ncalls = [\"store\"]\n{shop}\n"
+        );
+        Topology::from_toml(&text).map_err(|error| error.to_string())
+    };
+    let topology = read("image = \"shop\"").expect("none shares a port");
+    assert!(topology.nodes().iter().all(NodePlan::has_its_own_address));
+    let topology = read("image = \"shop\"\nrun = [\"serve\"]").expect("it has this machine's");
+    assert!(!topology.entry().has_its_own_address());
+    for (shop, says) in [
+        (
+            "image = \"shop\"\nnetwork = \"host\"\nreplicas = 2",
+            "`network = \"bridge\"`",
+        ),
+        (
+            "run = [\"serve\"]\nnetwork = \"bridge\"",
+            "line 5: shop is no container",
+        ),
+        (
+            "image = \"shop\"\nnetwork = \"lan\"",
+            "unknown variant `lan`",
+        ),
+    ] {
+        let mistake = read(shop).expect_err(shop);
+        assert!(mistake.contains(says), "{shop}: {mistake}");
+    }
+}
+
+#[test]
+fn an_image_is_built_in_the_folder_that_a_system_was_moved_to_and_may_get_another_name() {
+    let text = "[node.shop]\nimage = \"shop\"\nport = 80\nworkdir = \"/shop\"\n\
+                build = \"docker build --tag shop .\"\n";
+    let topology = Topology::from_toml(text).expect("a topology");
+    assert_eq!(topology.builds()[0].1, None, "it is built here");
+    let then = topology.moved_to(Path::new("/then"));
+    assert_eq!(then.builds()[0].1, Some("/then".into()));
+    let renamed = then.with_built_images(|node, image| Ok::<_, ()>(format!("{node} of {image}")));
+    let renamed = renamed.expect("renamed");
+    assert_eq!(
+        renamed.entry().run.to_string(),
+        "a container of shop of shop"
+    );
 }

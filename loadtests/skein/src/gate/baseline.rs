@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
+use harness::error::ImageError;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::child::LOOK_EVERY;
@@ -94,6 +95,9 @@ pub enum BaselineError {
         #[source]
         source: Box<SystemError>,
     },
+    /// An image that the baseline's build should have made.
+    #[error(transparent)]
+    NoImage(#[from] ImageError),
     /// The baseline can't be built.
     #[error("the baseline {commit} could not be built")]
     Baseline {

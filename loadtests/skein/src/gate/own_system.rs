@@ -62,7 +62,7 @@ pub(crate) fn at_revision(
     // Programs run where the gate does, seen from the root of the repository.
     let here = within(Path::new(".")).unwrap_or_default();
     let topology = topology.moved_to(&sources.path().join(here));
-    baseline(&topology, &commit, events, interruption)?;
+    let topology = baseline(topology, &commit, events, interruption)?;
     Ok(Then {
         topology,
         build: Build {
@@ -76,23 +76,25 @@ pub(crate) fn at_revision(
     })
 }
 
-/// Builds the programs of the baseline's system, which goes by this name.
+/// The baseline's system, which goes by this name, with its programs built. Its images are kept
+/// apart from those of the candidate, which is built after it by the same names.
 ///
 /// # Errors
 ///
 /// They can't be built, or a signal came meanwhile.
 pub(crate) fn baseline(
-    topology: &Topology,
+    topology: Topology,
     name: &str,
     events: &Events,
     interruption: &Interruption,
-) -> Result<(), BaselineError> {
-    let built = build(topology, interruption, lines_of(Side::Baseline, events));
+) -> Result<Topology, BaselineError> {
+    let built = build(&topology, interruption, lines_of(Side::Baseline, events));
     let built = built.map_err(|source| BaselineError::Baseline {
         commit: name.to_owned(),
         source,
     })?;
-    built.ok_or(BaselineError::Interrupted)
+    built.ok_or(BaselineError::Interrupted)?;
+    Ok(topology.with_images_as_built()?)
 }
 
 /// A place for a worktree, which programs that run as nobody can read too.

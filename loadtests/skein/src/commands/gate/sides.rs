@@ -187,7 +187,8 @@ impl Gate {
         let (baseline, candidate) = self.programs(application, amended, events, interruption)?;
         if let Some(file) = &self.baseline_topology {
             let name = file.display().to_string();
-            own_system::baseline(&systems[0], &name, events, interruption)?;
+            let baseline = systems[0].clone();
+            systems[0] = own_system::baseline(baseline, &name, events, interruption)?;
         }
         if plan.foreign.is_some() {
             own_system::working_tree(&systems[1], events, interruption)?;

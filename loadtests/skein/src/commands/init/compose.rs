@@ -46,6 +46,8 @@ pub(super) fn import(text: &str, folder: &Path) -> anyhow::Result<Imported> {
         .collect();
     let ports: Vec<(String, String, u16)> = services
         .iter()
+        // Of several, any one is found by their name.
+        .filter(|of| of.replicas.is_none())
         .filter_map(|of| Some((of.name.clone(), of.node.clone(), of.port?)))
         .collect();
     for service in &mut services {
@@ -94,8 +96,8 @@ fn beginning(name: &str) -> String {
     let is_plain = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-';
     let name: String = name.chars().filter(is_plain).collect();
     format!(
-        "# Made of a compose file. Containers are on the network of this machine: each has the port\n\
-         # that is fixed in its image, so that there is one of each.\n\n\
+        "# Made of a compose file. Each container has an address of its own, and the port that is\n\
+         # fixed in its image.\n\n\
          name = {name:?}\n\
          thresholds = [\"error-rate<=0%\"]\n\
          stage = [{{ name = \"steady\", rate = \"20/s\", duration = \"5s\" }}]\n\n\
@@ -105,7 +107,7 @@ fn beginning(name: &str) -> String {
 
 fn why_not(member: &str) -> &'static str {
     match member {
-        "networks" => "every node is on the network of this machine",
+        "networks" => "all containers are on one network",
         "secrets" | "configs" => "give a node `files` or `volumes`",
         "profiles" | "extends" | "include" => "one file describes one system",
         _ => "there is nothing like it here",
@@ -114,7 +116,7 @@ fn why_not(member: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use harness::topology::{ProgramFile, Ready, Run};
+    use harness::topology::{NodePlan, ProgramFile, Ready, Run};
 
     use super::*;
     use crate::testing;
@@ -200,6 +202,8 @@ networks: { front: {} }
             "{volumes:?}"
         );
 
+        assert_eq!(system.named("web-app").count(), 3);
+        assert!(system.nodes().iter().all(NodePlan::has_its_own_address));
         let web = program("web-app");
         assert_eq!(
             web.environment["DATABASE"].to_string(),
@@ -233,11 +237,10 @@ networks: { front: {} }
     fn what_is_left_out_is_listed_with_the_reason() {
         let left_out = imported().left_out.join("\n");
         for says in [
-            "networks: every node is on the network of this machine",
-            "services.web_app.deploy.replicas: 3 of them would want port 5000",
+            "networks: all containers are on one network",
             "services.web_app.restart: nobody restarts a node",
-            "services.proxy.networks: every node is on the network",
-            "services.proxy.ports: it listens on 80, and not on 8080",
+            "services.proxy.networks: all containers are on one network",
+            "services.proxy.ports: it has an address of its own, and listens on 80 there, not on 8080",
             "services.db.healthcheck.test: it is ready when it accepts connections",
         ] {
             assert!(left_out.contains(says), "{says}\n{left_out}");

@@ -19,6 +19,8 @@ pub(super) struct Service {
     /// The port that it listens on, which is fixed in its image.
     pub(super) port: Option<u16>,
     pub(super) is_published: bool,
+    /// The number of equal containers, where there are several.
+    pub(super) replicas: Option<u64>,
     pub(super) calls: Vec<String>,
     /// The nodes among them that are to end with success before it starts.
     pub(super) awaits: Vec<String>,
@@ -106,14 +108,8 @@ impl Service {
             "stop_signal" => self.stop = Some(text(value)),
             "stop_grace_period" => self.stop_within = Some(text(value)),
             "deploy" | "scale" => {
-                let replicas = value.get("replicas").unwrap_or(value);
-                if replicas.as_u64().is_some_and(|replicas| replicas > 1) {
-                    let port = self
-                        .port
-                        .map_or("the same".to_owned(), |port| port.to_string());
-                    let why = format!("{replicas} of them would want port {port}; there is one");
-                    reader.leave_out("deploy.replicas", &why);
-                }
+                let replicas = value.get("replicas").unwrap_or(value).as_u64();
+                self.replicas = replicas.filter(|replicas| *replicas > 1).or(self.replicas);
             }
             "restart" => {
                 reader.leave_out(member, "nobody restarts a node, so that its end is seen");
@@ -160,7 +156,9 @@ impl Service {
             self.port = Some(number);
             self.is_published |= published.is_some();
             if let Some(published) = published.filter(|text| *text != number.to_string()) {
-                let why = format!("it listens on {number}, and not on {published}");
+                let why = format!(
+                    "it has an address of its own, and listens on {number} there, not on {published}"
+                );
                 reader.leave_out("ports", &why);
             }
         }
@@ -257,9 +255,6 @@ impl Service {
             *text = text.replace('{', "{{").replace('}', "}}");
             for (name, node, port) in ports.iter().filter(|(name, ..)| *name != self.name) {
                 *text = text.replace(&format!("{name}:{port}"), &format!("{{{node}.address}}"));
-                if text == name {
-                    "127.0.0.1".clone_into(text);
-                }
             }
         }
     }
@@ -280,6 +275,11 @@ impl Service {
             true if self.command.is_empty() => {}
             true => say("command", list(self.command.iter())),
             false => say("run", list(self.run.iter().chain(&self.command))),
+        }
+        // Each has its own address, as with Compose, and is found by its name.
+        say("network", in_toml("bridge"));
+        if let Some(replicas) = self.replicas {
+            say("replicas", replicas.to_string());
         }
         if self.runs_once {
             say("once", "true".to_owned());
