@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Missing, Told, ends_with, line, loadtests, run, said};
+use crate::support::{Missing, Told, ends_with, git, line, loadtests, run, said};
 
 fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bookshop")
@@ -147,19 +147,6 @@ pub(crate) fn a_gate_of_settings_says_what_makes_no_sense_before_it_starts() -> 
 
 pub(crate) fn a_side_that_cant_be_built_has_its_own_exit_code() -> Told {
     let folder = tempfile::tempdir().expect("a folder");
-    let git = |arguments: &[&str]| {
-        let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
-        let mut git = Command::new("git");
-        let done = git
-            .args(who)
-            .args(arguments)
-            .current_dir(folder.path())
-            .output();
-        assert!(
-            done.expect("git is there").status.success(),
-            "{arguments:?}"
-        );
-    };
     let plan = |build: &str| {
         let text = format!(
             "name = \"mine\"\nthresholds = []\nstage = [{{ name = \"s\", users = 1, duration = \"1s\" }}]\n\
@@ -174,11 +161,11 @@ pub(crate) fn a_side_that_cant_be_built_has_its_own_exit_code() -> Told {
         );
         (output.status.code(), said(&output))
     };
-    git(&["init", "--quiet"]);
+    git(folder.path(), &["init", "--quiet"]);
     for build in ["echo never; exit 7", "true"] {
         plan(build);
-        git(&["add", "skein.toml"]);
-        git(&["commit", "--quiet", "-m", build]);
+        git(folder.path(), &["add", "skein.toml"]);
+        git(folder.path(), &["commit", "--quiet", "-m", build]);
     }
     let (code, sentence) = gate("HEAD^");
     assert_eq!(code, Some(4), "{sentence}");

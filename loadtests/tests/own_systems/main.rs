@@ -6,7 +6,10 @@
 #[path = "../../../integration/tests/ability/mod.rs"]
 mod ability;
 mod bookshop;
+mod encrypted;
 mod kinto;
+mod refused;
+mod revisions;
 mod support;
 
 use std::process::ExitCode;
@@ -26,6 +29,15 @@ fn main() -> ExitCode {
         }
     ));
     all.extend(stories!(
+        &[NGINX],
+        encrypted {
+            a_system_behind_https_is_loaded_over_http_1_and_counted_behind_it,
+            a_system_behind_https_is_loaded_over_http_2_and_counted_behind_it,
+            a_server_that_falls_back_to_http_1_fails_a_plan_that_asks_for_http_2,
+            a_certificate_that_nobody_vouches_for_fails_the_run_by_name,
+        }
+    ));
+    all.extend(stories!(
         &[GIT],
         bookshop {
             a_side_that_cant_be_built_has_its_own_exit_code,
@@ -37,6 +49,21 @@ fn main() -> ExitCode {
             the_file_to_begin_with_runs_and_is_never_written_over,
         }
     ));
+    all.extend(stories!(
+        &[PYTHON],
+        refused {
+            a_file_that_makes_no_sense_is_refused_with_its_line,
+            a_node_that_cant_start_ends_those_that_had_started,
+        }
+    ));
+    let whole_gates = stories!(
+        &[NGINX, GIT],
+        revisions {
+            a_working_tree_that_fails_what_a_revision_serves_fails_the_gate,
+        }
+    );
+    // Told with `--ignored`, as the others that take a minute.
+    all.extend(whole_gates.map(|story| story.with_ignored_flag(true)));
     all.extend(stories!(
         &[DOCKER],
         bookshop {

@@ -94,6 +94,15 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// Does something in the repository at `folder`.
+pub(crate) fn git(folder: &Path, arguments: &[&str]) {
+    let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+    let mut git = Command::new("git");
+    let done = git.args(who).args(arguments).current_dir(folder).output();
+    let done = done.expect("git is there");
+    assert!(done.status.success(), "{arguments:?}: {}", said(&done));
+}
+
 pub(crate) fn loadtests(folder: &Path, arguments: &[&str]) -> Output {
     let output = command(folder, arguments).output();
     output.expect("it can be executed")
@@ -122,7 +131,10 @@ pub(crate) fn kept(folder: &Path, kind: &str, output: &Output) -> Value {
     let mut reports = reports
         .unwrap_or_else(|_| panic!("{}", said(output)))
         .flatten();
-    let report: PathBuf = reports.next().expect("a report").path();
+    let report: PathBuf = reports
+        .next()
+        .unwrap_or_else(|| panic!("{}", said(output)))
+        .path();
     let record = std::fs::read(report.join(file)).expect("a record");
     serde_json::from_slice(&record).expect("JSON")
 }
