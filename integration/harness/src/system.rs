@@ -110,9 +110,17 @@ impl System {
         Ok(system)
     }
 
-    /// The URL of the entry, where the load goes. Without a slash at the end.
+    /// The URL of the entry, where the load goes. Without a slash at the end. It is the one that
+    /// others are told, with the name that a certificate has, where that is a URL of HTTPS.
     pub fn url(&self) -> String {
-        self.url_of(self.topology.entry().name.as_str())
+        let entry = self.topology.entry();
+        match entry.speaks_https() {
+            true => {
+                let told = self.url_as_told(entry.name.as_str());
+                told.trim_end_matches('/').to_owned()
+            }
+            false => self.url_of(entry.name.as_str()),
+        }
     }
 
     /// The URL of one node, without a slash at the end.

@@ -221,7 +221,7 @@ fn unwritten(error: std::io::Error) -> Failure {
 }
 
 /// As one word of a POSIX shell.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/:.,_-=%@+".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()

@@ -64,6 +64,7 @@ mod interruption;
 mod keeping;
 mod ledger;
 mod library_log;
+mod makeshift_tls;
 mod observation;
 pub mod output;
 mod pacer;

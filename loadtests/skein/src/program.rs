@@ -7,6 +7,7 @@ mod flags;
 mod seen;
 pub(crate) mod table;
 
+use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,6 +34,9 @@ pub use table::PlanTable;
 pub(crate) use table::TypeMap;
 
 use application::{Application, UnderWay};
+
+/// A variable that cargo sets for what it starts.
+const SET_BY_CARGO: &str = "CARGO_MANIFEST_DIR";
 
 /// A load tester for one kind of system, as a value that is put together piece by piece
 /// and then does what its command line says.
@@ -102,10 +106,14 @@ impl Program {
         self
     }
 
-    /// The same, started in another way than by its name, such as
-    /// `cargo run -p loadtests --`: reports say how a run is made again.
+    /// The same, which its own developers start by another command than its name, such as
+    /// `cargo run -p loadtests --`: reports say how a run is made again. Whoever starts it without
+    /// cargo reads the name that it was started by.
     pub fn started_by(mut self, command: impl Into<String>) -> Self {
-        self.0.command = command.into();
+        self.0.command = match env::args().next() {
+            Some(name) if env::var_os(SET_BY_CARGO).is_none() => commands::quoted(&name),
+            _ => command.into(),
+        };
         self
     }
 

@@ -201,8 +201,10 @@ async fn prepare(
         FileLimit::raise(order.plan.seating(&order.plan.schedule()).len()),
         warnings,
     );
-    // Of a system that isn't there yet, it isn't known.
-    let is_encrypted = (order.target.as_deref()).is_some_and(|url| url.starts_with("https:"));
+    let is_encrypted = match &order.target {
+        Some(url) => url.starts_with("https:"),
+        None => order.plan.system()?.entry().speaks_https(),
+    };
     let ceiling = Ceiling::measure(&order.plan, order.seed, is_encrypted).await;
     let ceiling = known("What the generator can do at most", ceiling, warnings);
 

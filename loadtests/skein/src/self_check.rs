@@ -4,6 +4,7 @@
 
 mod capacity;
 mod cases;
+mod encrypted;
 mod known;
 pub(crate) mod metered;
 mod metronome;

@@ -203,6 +203,15 @@ impl NodePlan {
         self
     }
 
+    /// True when others are told a URL of HTTPS.
+    pub fn speaks_https(&self) -> bool {
+        let url = match &self.run {
+            Run::Elsewhere(url) => Some(url.clone()),
+            _ => self.url.as_ref().map(Text::to_string),
+        };
+        url.is_some_and(|url| url.starts_with("https://"))
+    }
+
     /// The same as one of several equal nodes that were numbered by whoever made them.
     pub fn in_role(mut self, role: impl Into<String>, index: usize) -> Self {
         self.role = role.into();

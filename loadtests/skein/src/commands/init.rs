@@ -69,7 +69,7 @@ impl Init {
             "{place} describes a system, its load and what must hold. Try it:\n\n  \
              {program} up --topology {file}\n  \
              {program} run --plan {file}\n  \
-             {program} gate --plan {file} --baseline HEAD"
+             {program} gate --plan {file} --baseline HEAD    # once it is committed, with a change to it"
         ));
         Ok(ExitCode::SUCCESS)
     }

@@ -161,7 +161,7 @@ fn entries(seen: &Seen<'_>, over: Over) -> Vec<Entry> {
     for ((stage, route, fault), faults) in &sights.samples.faults {
         let word = match fault {
             _ if !is_meant(stage) => continue,
-            Fault::NotConnected => "not_connected",
+            Fault::NotConnected | Fault::Tls(_) => "not_connected",
             fault if fault.is_in_the_dark() => "unanswered",
             _ => continue,
         };

@@ -1,6 +1,6 @@
 //! The verdict on a gate and its sentences for people.
 
-use stats::comparison::Metric;
+use stats::comparison::{FEWEST_ROUNDS, Metric};
 use stats::sequence::{Break, Conclusion, Ended, Part, Regression};
 
 use super::metrics::name_and_unit;
@@ -8,7 +8,7 @@ use super::record::{Confirmation, MetricOutcome, MetricRecord};
 use super::runner::{PlayedGate, PlayedPart};
 use crate::doubt::Doubt;
 use crate::verdict::{Judgement, Verdict};
-use crate::words::capitalised;
+use crate::words::{capitalised, counted};
 
 /// The verdict on a gate that may be believed, in a sentence.
 pub(super) fn judgement(
@@ -69,7 +69,10 @@ pub(super) fn judgement(
             },
         ),
         Conclusion::Pass => (Verdict::Pass, not_slower(metrics)),
-        Conclusion::Inconclusive => (Verdict::Inconclusive, unclear(metrics)),
+        Conclusion::Inconclusive => {
+            let rounds = played.first.rounds.len();
+            (Verdict::Inconclusive, unclear(metrics, rounds))
+        }
     };
     Judgement {
         verdict,
@@ -95,7 +98,15 @@ fn not_slower(metrics: &[MetricRecord]) -> String {
     format!("Not slower: {within} metrics are within their margins{apart}.")
 }
 
-fn unclear(metrics: &[MetricRecord]) -> String {
+fn unclear(metrics: &[MetricRecord], rounds: usize) -> String {
+    // However far apart both are: before the first look, nobody has a verdict.
+    if rounds < FEWEST_ROUNDS {
+        let rounds = counted(rounds as u64, "round", "rounds");
+        return format!(
+            "Can't tell within the budget: it had room for {rounds} here, and a verdict takes {FEWEST_ROUNDS}; \
+             give it more, or an idler machine."
+        );
+    }
     let unclear = metrics
         .iter()
         .filter(|m| m.outcome == MetricOutcome::Unclear);
@@ -257,6 +268,17 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_that_played_on_in_vain_names_the_metrics_and_one_that_could_not_the_rounds() {
+        let metrics = example().metrics;
+        let of = |rounds| unclear(&metrics, rounds);
+        assert_eq!(
+            of(FEWEST_ROUNDS),
+            "Can't tell within the budget: no metric can rule a slowdown out here."
+        );
+        assert!(of(6).contains("room for 6 rounds here, and a verdict takes 10"));
+    }
+
+    #[test]
     fn each_conclusion_has_its_verdict_and_its_sentence() {
         let metrics = example().metrics;
         let confirmation = example().confirmation;
@@ -318,7 +340,7 @@ mod tests {
                 Conclusion::Inconclusive,
                 ours,
                 Verdict::Inconclusive,
-                "Can't tell within the budget: no metric can rule a slowdown out here.",
+                "Can't tell within the budget: it had room for no rounds here, and a verdict takes 10;",
             ),
             (
                 broken(crash, false),

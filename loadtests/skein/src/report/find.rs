@@ -19,7 +19,7 @@ A RUN is one of
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     /// There are none at all.
-    #[error("there are no runs in {} yet; `cargo run -p loadtests` makes one", place.display())]
+    #[error("there are no runs in {} yet; the command `run` makes one", place.display())]
     NoneYet {
         /// Where they would be.
         place: PathBuf,

@@ -26,7 +26,7 @@ pub fn index_page(entries: &mut [Entry]) -> Markup {
             @if entries.is_empty() {
                 section {
                     h2 { "Nothing yet" }
-                    p { code { "cargo run -p loadtests" } " makes the first run, in half a minute." }
+                    p { "The command " code { "run" } " makes the first run." }
                 }
             } @else {
                 (plans::plans(entries))

@@ -47,6 +47,10 @@ pub enum Case {
     ClosedFreeze(Freeze),
     /// Users who think for far longer than the run lasts, which ends all the same.
     Thinkers,
+    /// Every answer takes the same time, over TLS.
+    Https,
+    /// The body trickles, in HTTP/2 over TLS.
+    Http2,
 }
 
 /// How long the server stands still, and how long the stage around that is, in
@@ -88,21 +92,23 @@ const BUSY_MICROS: u64 = 300;
 /// rests on one answer in a hundred.
 const LATE_SHARE: f64 = 0.001;
 const SEED: u64 = 7;
+/// The users of encrypted cases.
+const FEW: u64 = 4;
 
 impl Case {
     /// The cases of `loadtests self-check`, done in less than a minute.
-    pub const ALL: [Case; 10] = Case::with(Freeze {
+    pub const ALL: [Case; 12] = Case::with(Freeze {
         millis: 1000,
         stage_seconds: 10,
     });
 
     /// The same with a shorter freeze, for tests.
-    pub const QUICK: [Case; 10] = Case::with(Freeze {
+    pub const QUICK: [Case; 12] = Case::with(Freeze {
         millis: 400,
         stage_seconds: 4,
     });
 
-    const fn with(freeze: Freeze) -> [Case; 10] {
+    const fn with(freeze: Freeze) -> [Case; 12] {
         [
             Case::Constant,
             Case::TwoModes,
@@ -114,6 +120,8 @@ impl Case {
             Case::OpenFreeze(freeze),
             Case::ClosedFreeze(freeze),
             Case::Thinkers,
+            Case::Https,
+            Case::Http2,
         ]
     }
 
@@ -129,6 +137,8 @@ impl Case {
             Case::OpenFreeze(_) => "freeze, open load",
             Case::ClosedFreeze(_) => "freeze, closed load",
             Case::Thinkers => "users who only think",
+            Case::Https => "5 ms each, HTTPS",
+            Case::Http2 => "body trickles, HTTP/2",
         }
     }
 
@@ -136,9 +146,9 @@ impl Case {
     fn request(self) -> String {
         let path = match self {
             Case::AsWritten => return as_written(),
-            Case::Constant => server::AFTER_A_WHILE,
+            Case::Constant | Case::Https => server::AFTER_A_WHILE,
             Case::TwoModes => server::TWO_MODES,
-            Case::Trickling | Case::Unsent => server::TRICKLING,
+            Case::Trickling | Case::Unsent | Case::Http2 => server::TRICKLING,
             Case::Faulty => server::FAULTY,
             Case::Poisson | Case::OpenFreeze(_) | Case::ClosedFreeze(_) | Case::Thinkers => {
                 server::AT_ONCE
@@ -162,6 +172,8 @@ impl Case {
             Case::Unsent => format!("rate = \"{}/s\"\nusers = 1", RATE / 10),
             // One at a time, so that the server's order is that of the requests.
             Case::Faulty => "users = 1".to_owned(),
+            // Few, so that handshakes don't wait for each other.
+            Case::Https | Case::Http2 => format!("rate = \"{}/s\"\nusers = {FEW}", RATE / 20),
             // A tenth of the rate, for answers that take their time.
             _ => format!("rate = \"{}/s\"\nusers = 32", RATE / 10),
         };
@@ -170,10 +182,16 @@ impl Case {
             Case::Thinkers => "1m",
             _ => "30ms",
         };
+        let connection = match self {
+            Case::Https => "[connection]\ninsecure = true",
+            Case::Http2 => "[connection]\ninsecure = true\nhttp = \"2\"",
+            _ => "",
+        };
         let source = format!(
             r#"name = "self-check"
 thresholds = ["error-rate<=0%"]
 {request}
+{connection}
 [behaviour]
 think_time = "{think_time}"
 [[stage]]
@@ -201,14 +219,18 @@ duration = "{seconds}s"
         interruption: &Interruption,
     ) -> Result<Vec<Row>, CheckError> {
         let helper = Helper::start(&Launcher::this_program()).map_err(CheckError::Server)?;
-        let url = helper.first_line().to_owned();
+        let (url, over_tls) = helper.first_line().split_once(' ').unwrap_or_default();
+        let (url, over_tls) = (url.to_owned(), over_tls.to_owned());
         let folder = folder.join(self.name().replace([' ', ','], "-"));
         std::fs::create_dir_all(&folder).map_err(CheckError::Server)?;
         let plan = self.plan()?;
         let order = Order {
             plan: plan.clone(),
             seed: SEED,
-            target: Some(url.clone()),
+            target: Some(match self {
+                Case::Https | Case::Http2 => over_tls,
+                _ => url.clone(),
+            }),
             dashboard: None,
             command: "self-check".to_owned(),
             samples: None,
@@ -231,7 +253,10 @@ duration = "{seconds}s"
         };
         let beats = metronome.stop();
         let record = finished.record;
-        let figures = self.figures(&plan, &record, &account(&url).await?, frozen)?;
+        let mut figures = self.figures(&plan, &record, &account(&url).await?, frozen)?;
+        if matches!(self, Case::Https | Case::Http2) {
+            figures.extend(connections(&record, &book(&url, server::HANDSHAKES).await?));
+        }
         let doubt = doubt(&beats);
         let judge = |figure: Figure| figure.judge(self.name(), doubt.as_deref());
         Ok(figures.into_iter().map(judge).collect())
@@ -260,6 +285,22 @@ duration = "{seconds}s"
                     Figure::quantile("service p50", &known, 0.5, service.p50),
                     Figure::quantile("service p99", &known, 0.99, service.p99),
                     Figure::quantile("response p50", &known, 0.5, response.p50),
+                ]
+            }
+            Case::Https | Case::Http2 => {
+                let overall = record.overall.as_ref();
+                let first_byte = overall.and_then(|overall| overall.first_byte.as_ref());
+                let first_byte = first_byte.unwrap_or(response);
+                // A body that trickles has a head that doesn't.
+                let head = match self {
+                    Case::Http2 => Figure::time("first byte p50", 0.0, first_byte.p50),
+                    _ => Figure::quantile("first byte p50", &known, 0.5, first_byte.p50),
+                };
+                vec![
+                    head,
+                    Figure::quantile("service p50", &known, 0.5, service.p50),
+                    Figure::quantile("response p50", &known, 0.5, response.p50),
+                    Figure::count("requests that came", account.len() as u64, all_of(record)),
                 ]
             }
             Case::TwoModes => vec![
@@ -400,6 +441,25 @@ fn faulty(record: &Record, of_stage: &[Answered]) -> Vec<Figure> {
     ]
 }
 
+/// The handshakes of users, from those that the server has seen: all but the first, which is that
+/// of the look whether somebody is there.
+fn connections(record: &Record, handshakes: &[Answered]) -> Vec<Figure> {
+    let handshakes = handshakes.get(1..).unwrap_or_default();
+    let connections = record.connections.as_ref();
+    let times = connections.and_then(|connections| connections.handshake.as_ref());
+    let full = connections.map_or(0, |connections| connections.full_handshakes);
+    let known = Known::service_times(handshakes);
+    vec![
+        Figure::count("handshakes", known.len() as u64, full),
+        Figure::quantile(
+            "handshake p50",
+            &known,
+            0.5,
+            times.map_or(0, |times| times.p50),
+        ),
+    ]
+}
+
 fn open_freeze(account: &[Answered], stage: &StageRecord, response: &Times) -> Vec<Figure> {
     let planned = stage.open.as_ref().map_or(0, |open| open.planned);
     let warm_up = account.len().saturating_sub(planned as usize);
@@ -441,8 +501,12 @@ impl Freeze {
 
 /// What the server has answered so far.
 async fn account(url: &str) -> Result<Vec<Answered>, CheckError> {
-    let url = format!("{url}{}", server::ACCOUNT);
-    let answer = client::get(&url).await;
+    book(url, server::ACCOUNT).await
+}
+
+/// What the server has entered in one of its books so far.
+async fn book(url: &str, path: &str) -> Result<Vec<Answered>, CheckError> {
+    let answer = client::get(&format!("{url}{path}")).await;
     let answer = answer.map_err(|error| CheckError::Account(error.into()))?;
     serde_json::from_slice(answer.body()).map_err(|error| CheckError::Account(error.into()))
 }

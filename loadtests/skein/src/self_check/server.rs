@@ -5,14 +5,15 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::output;
+use super::encrypted;
 use crate::pacer::sleep_finely;
+use crate::{makeshift_tls, output};
 
 /// Answers at once.
 pub(super) const AT_ONCE: &str = "/at-once";
@@ -30,12 +31,14 @@ pub(super) const FAULTY: &str = "/faulty";
 pub(super) const AS_WRITTEN: &str = "/as-written/";
 /// Tells what was answered so far, as JSON.
 pub(super) const ACCOUNT: &str = "/account";
+/// Tells of the handshakes so far, likewise.
+pub(super) const HANDSHAKES: &str = "/handshakes";
 
 pub(super) const CONSTANT: Duration = Duration::from_millis(5);
 pub(super) const FAST: Duration = Duration::from_millis(2);
 pub(super) const SLOW: Duration = Duration::from_millis(20);
 pub(super) const TRICKLE: Duration = Duration::from_millis(50);
-const PIECES: u32 = 10;
+pub(super) const PIECES: u32 = 10;
 
 /// A request with what is easily changed on its way, without its `Host`.
 pub(super) const AS_WRITTEN_REQUEST: &str = concat!(
@@ -77,14 +80,17 @@ pub(super) enum Fate {
     HungUp,
 }
 
-struct Server {
+/// What all connections share.
+pub(super) struct Server {
     start: Instant,
     account: Mutex<Vec<Answered>>,
+    handshakes: Mutex<Vec<Answered>>,
     two_modes: AtomicU64,
     faulty: AtomicU64,
 }
 
-/// Serves until the process ends. The first line on the standard output is where.
+/// Serves until the process ends. The first line on the standard output is where: the URL, and
+/// that of the same over TLS.
 pub fn run() -> ExitCode {
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
@@ -96,20 +102,38 @@ pub fn run() -> ExitCode {
 }
 
 fn serve() -> io::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    output::deliver(format_args!("http://{}\n", listener.local_addr()?))?;
+    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let (plain, encrypted) = (listen()?, listen()?);
+    let (address, over_tls) = (plain.local_addr()?, encrypted.local_addr()?);
+    let acceptor = makeshift_tls::acceptor()?;
     let server = Arc::new(Server {
         start: Instant::now(),
         account: Mutex::default(),
+        handshakes: Mutex::default(),
         two_modes: AtomicU64::new(0),
         faulty: AtomicU64::new(0),
     });
+    output::deliver(format_args!("http://{address} https://{over_tls}\n"))?;
+    let others = Arc::clone(&server);
+    thread::spawn(move || {
+        accept_all(&encrypted, move |stream| {
+            encrypted::answer_all(&others, stream, &acceptor)
+        })
+    });
+    accept_all(&plain, move |stream| server.answer_all(&stream))
+}
+
+/// Has each connection answered by a thread of its own.
+fn accept_all(
+    listener: &TcpListener,
+    answer_all: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static,
+) -> io::Result<()> {
     for stream in listener.incoming() {
-        let (stream, server) = (stream?, Arc::clone(&server));
+        let (stream, answer_all) = (stream?, answer_all.clone());
         thread::spawn(move || {
             sleep_finely();
             // A connection that breaks is its user's to notice.
-            let _ = server.answer_all(&stream);
+            let _ = answer_all(stream);
         });
     }
     Ok(())
@@ -167,9 +191,13 @@ impl Server {
                 self.enter(begin, fate);
                 return Ok(fate);
             }
-            ACCOUNT => {
-                let account = serde_json::to_string(&*self.account())?;
-                return respond(stream, 200, &account).map(|()| fate);
+            ACCOUNT | HANDSHAKES => {
+                let book = match path {
+                    ACCOUNT => &self.account,
+                    _ => &self.handshakes,
+                };
+                let book = serde_json::to_string(&*lock(book))?;
+                return respond(stream, 200, &book).map(|()| fate);
             }
             _ => return respond(stream, 200, "a server for self-checks").map(|()| fate),
         }
@@ -182,19 +210,28 @@ impl Server {
         Ok(fate)
     }
 
-    fn enter(&self, begin: Instant, fate: Fate) {
+    /// Enters an answer whose last byte has been written.
+    pub(super) fn enter(&self, begin: Instant, fate: Fate) {
+        lock(&self.account).push(self.since(begin, fate));
+    }
+
+    /// Enters a handshake that is over.
+    pub(super) fn shook_hands(&self, begin: Instant) {
+        lock(&self.handshakes).push(self.since(begin, Fate::Right));
+    }
+
+    fn since(&self, begin: Instant, fate: Fate) -> Answered {
         let at = |moment: Instant| moment.duration_since(self.start).as_nanos() as u64;
-        let answered = Answered {
+        Answered {
             begin: at(begin),
             end: at(Instant::now()),
             fate,
-        };
-        self.account().push(answered);
+        }
     }
+}
 
-    fn account(&self) -> std::sync::MutexGuard<'_, Vec<Answered>> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(book: &Mutex<Vec<Answered>>) -> MutexGuard<'_, Vec<Answered>> {
+    book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A whole request without its `Host`, which differs from server to server; `None` once

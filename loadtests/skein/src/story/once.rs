@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Teller;
+use crate::client::{InvalidTarget, Target};
 use crate::plan::{Plan, Step};
 use crate::user::User;
 use crate::workload::Workload;
@@ -11,21 +12,32 @@ use crate::workload::Workload;
 /// Values that steps took from answers, by their places.
 pub(crate) type Captured = Vec<(usize, String)>;
 
-/// A step that failed, so that there is no load.
+/// A reason why there is no load.
 #[derive(Debug, thiserror::Error)]
-#[error("the {which} of the plan failed at {route}: {reason}")]
-pub struct OnceFailed {
-    which: &'static str,
-    route: String,
-    reason: String,
+pub enum OnceFailed {
+    /// The system's URL, or a file with certificates for it, isn't one.
+    #[error(transparent)]
+    Target(#[from] InvalidTarget),
+    /// A step failed.
+    #[error("the {which} of the plan failed at {route}: {reason}")]
+    Step {
+        /// Set-up or clean-up.
+        which: &'static str,
+        /// The step's route.
+        route: String,
+        /// The way in which it failed.
+        reason: String,
+    },
 }
 
-/// Takes the plan's set-up steps at the system at `url`.
+/// Takes the plan's set-up steps at the system at `url`, once it is sure that users can be sent
+/// there.
 ///
 /// # Errors
 ///
-/// A step failed.
+/// They can't, or a step failed.
 pub(crate) async fn set_up(plan: &Plan, seed: u64, url: &str) -> Result<Captured, OnceFailed> {
+    Target::new(url, &plan.connection)?;
     let steps = plan.requests.as_ref().map(|requests| &requests.set_up[..]);
     take(
         "set-up",
@@ -87,7 +99,7 @@ async fn take(
         (None, Some(shortage)) => ("its first step".to_owned(), shortage.example.clone()),
         (None, None) => ("some step".to_owned(), "it was broken off".to_owned()),
     };
-    Err(OnceFailed {
+    Err(OnceFailed::Step {
         which,
         route,
         reason,

@@ -136,7 +136,7 @@ services:
     stop_grace_period: 1m30s
   web_app:
     <<: *common
-    build: { context: ./app, dockerfile: Prod }
+    build: { context: ./app, dockerfile: Prod, args: { V: "1 2" }, target: web, cache_from: [a] }
     command: gunicorn --bind "0.0.0.0:5000" 'shop:app'
     working_dir: /app
     env_file: app.env
@@ -212,9 +212,10 @@ networks: { front: {} }
         assert_eq!(web.environment["KEY"].to_string(), "a b");
         let build = web.build.as_deref().expect("it is built");
         assert!(
-            build.starts_with("docker build --tag web-app:skein --file "),
+            build.starts_with("docker build --tag web-app:skein --build-arg 'V=1 2' --file "),
             "{build}"
         );
+        assert!(build.contains("/app/Prod --target web "), "{build}");
         assert_eq!(web.arguments.len(), 4);
         let called: Vec<&str> = node("web-app")
             .calls
@@ -239,6 +240,7 @@ networks: { front: {} }
         for says in [
             "networks: all containers are on one network",
             "services.web_app.restart: nobody restarts a node",
+            "services.web_app.build.cache_from: write it into the command",
             "services.proxy.networks: all containers are on one network",
             "services.proxy.ports: it has an address of its own, and listens on 80 there, not on 8080",
             "services.db.healthcheck.test: it is ready when it accepts connections",

@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -20,8 +19,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::{self, ServerConfig};
+
+use crate::makeshift_tls;
 
 /// The language that a responder speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +56,7 @@ impl NullResponder {
     pub(super) fn start(language: Language) -> io::Result<Self> {
         let tls = match language {
             Language::Http1 | Language::Http2 => None,
-            Language::Tls => Some(acceptor()?),
+            Language::Tls => Some(makeshift_tls::acceptor()?),
         };
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
@@ -151,19 +150,4 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, is_
         }
         false => http1::Builder::new().serve_connection(stream, answer).await,
     };
-}
-
-/// TLS with a certificate that was made for the occasion.
-fn acceptor() -> io::Result<TlsAcceptor> {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]);
-    let made = made.map_err(io::Error::other)?;
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key.into());
-    let mut config = config.map_err(io::Error::other)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config).into())
 }

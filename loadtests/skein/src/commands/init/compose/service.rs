@@ -120,17 +120,33 @@ impl Service {
         }
     }
 
-    fn built(&self, value: &Value, reader: &Reader<'_>) -> String {
+    fn built(&self, value: &Value, reader: &mut Reader<'_>) -> String {
         let context = value.get("context").map_or_else(|| text(value), text);
         let context = reader.place(&context);
-        let tag = format!("{}:skein", self.node);
-        let file = value.get("dockerfile").map(|file| context.join(text(file)));
-        let file = file.map(|file| format!("--file {} ", shell_word(&file.to_string_lossy())));
-        let file = file.unwrap_or_default();
-        format!(
-            "docker build --tag {tag} {file}{}",
-            shell_word(&context.to_string_lossy())
-        )
+        let mut command = format!("docker build --tag {}:skein", self.node);
+        for (member, value) in value.as_object().into_iter().flatten() {
+            let options: Vec<(&str, String)> = match member.as_str() {
+                "context" => Vec::new(),
+                "dockerfile" => {
+                    let file = context.join(text(value));
+                    vec![("--file", file.to_string_lossy().into_owned())]
+                }
+                "target" => vec![("--target", text(value))],
+                "args" => pairs(value)
+                    .into_iter()
+                    .map(|(name, value)| ("--build-arg", format!("{name}={value}")))
+                    .collect(),
+                other => {
+                    let why = "write it into the command of `build`";
+                    reader.leave_out(&format!("build.{other}"), why);
+                    Vec::new()
+                }
+            };
+            for (option, value) in options {
+                command.push_str(&format!(" {option} {}", shell_word(&value)));
+            }
+        }
+        format!("{command} {}", shell_word(&context.to_string_lossy()))
     }
 
     /// `"8080:80"`, `"127.0.0.1:8080:80/tcp"`, `80`, or a table with `target`.

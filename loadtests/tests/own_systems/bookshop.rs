@@ -1,86 +1,10 @@
-//! The example bookshop, a system of somebody's own in two files: stories of a stranger who
-//! starts it, breaks it, and changes it.
-
-#[path = "../../integration/tests/ability/mod.rs"]
-mod ability;
+//! The example bookshop, a system of somebody's own in two files: a stranger starts it, breaks it,
+//! and changes it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output};
+use std::process::Command;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use serde_json::Value;
-
-fn main() -> ExitCode {
-    let (nginx, docker) = (
-        ("nginx", "SKEIN_REQUIRE_REAL"),
-        ("docker", "SKEIN_REQUIRE_DOCKER"),
-    );
-    let trials = vec![
-        story(
-            "one_file_holds_system_load_thresholds_and_a_ledger_that_is_even",
-            nginx,
-            one_file,
-        ),
-        story(
-            "a_line_that_doesnt_add_up_fails_the_run_by_its_claim",
-            nginx,
-            a_line_off,
-        ),
-        story(
-            "what_a_node_that_ended_took_along_is_a_difference_with_its_name",
-            nginx,
-            taken_along,
-        ),
-        story(
-            "a_gate_of_settings_says_what_makes_no_sense_before_it_starts",
-            nginx,
-            settings,
-        ),
-        story(
-            "a_side_that_cant_be_built_has_its_own_exit_code",
-            ("git", "SKEIN_REQUIRE_REAL"),
-            builds,
-        ),
-        story(
-            "the_file_to_begin_with_runs_and_is_never_written_over",
-            ("python3", "SKEIN_REQUIRE_REAL"),
-            init,
-        ),
-        story(
-            "a_compose_file_becomes_a_system_that_runs_in_containers",
-            docker,
-            compose,
-        ),
-        story(
-            "an_image_that_isnt_there_fails_the_start_in_one_sentence",
-            docker,
-            no_image,
-        ),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
-}
-
-/// A story that needs a program, and is ignored where it isn't installed.
-fn story(
-    name: &str,
-    (program, require): (&'static str, &'static str),
-    tell: fn() -> Result<(), String>,
-) -> Trial {
-    Trial::ignorable_test(name, move || -> Result<Completion, Failed> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
-        if !folders
-            .map(|folder| folder.join(program))
-            .any(|file| file.is_file())
-        {
-            return ability::unable(&format!("{program} is not installed"), require);
-        }
-        match tell() {
-            Ok(()) => Ok(Completion::Completed),
-            Err(missing) => ability::unable(&missing, require),
-        }
-    })
-}
+use crate::support::{Missing, Told, ends_with, git, line, loadtests, run, said};
 
 fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bookshop")
@@ -99,47 +23,7 @@ fn file(change: impl Fn(String) -> String) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-fn loadtests(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtests"));
-    let command = command.args(arguments).current_dir(folder);
-    command.output().expect("it can be executed")
-}
-
-fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
-
-/// A run of the file, and its record.
-fn run(folder: &Path, path: &Path) -> (Output, Value) {
-    let file = path.display().to_string();
-    let output = loadtests(folder, &["run", "--plan", &file, "--seed", "7", "--quiet"]);
-    let runs = std::fs::read_dir(folder.join("reports/runs"));
-    let mut runs = runs
-        .unwrap_or_else(|_| panic!("{}", said(&output)))
-        .flatten();
-    let record = runs.next().expect("a run").path().join("run.json");
-    let record = std::fs::read(record).expect("a record");
-    (output, serde_json::from_slice(&record).expect("JSON"))
-}
-
-/// The code that a run ends with where it can be trusted, and else 3.
-#[track_caller]
-fn ends_with(output: &Output, record: &Value, code: i32) {
-    let is_trusted = record["judgement"]["verdict"] != "invalid";
-    let expected = if is_trusted { code } else { 3 };
-    assert_eq!(output.status.code(), Some(expected), "{}", said(output));
-}
-
-fn line<'a>(record: &'a Value, claim: &str) -> &'a Value {
-    let mut lines = record["ledger"].as_array().expect("a ledger").iter();
-    lines.find(|line| line["claim"] == claim).expect(claim)
-}
-
-fn one_file() -> Result<(), String> {
+pub(crate) fn one_file_holds_system_load_thresholds_and_a_ledger_that_is_even() -> Told {
     let (folder, path) = file(|text| text);
     let (output, record) = run(folder.path(), &path);
     let ledger = record["ledger"].as_array().expect("a ledger");
@@ -158,7 +42,7 @@ fn one_file() -> Result<(), String> {
     Ok(())
 }
 
-fn a_line_off() -> Result<(), String> {
+pub(crate) fn a_line_that_doesnt_add_up_fails_the_run_by_its_claim() -> Told {
     let (folder, path) = file(|text| {
         text.replace("\"generator:sent + door:", "\"2 * generator:sent + door:")
             .replace(
@@ -186,7 +70,7 @@ fn a_line_off() -> Result<(), String> {
     Ok(())
 }
 
-fn taken_along() -> Result<(), String> {
+pub(crate) fn what_a_node_that_ended_took_along_is_a_difference_with_its_name() -> Told {
     let (folder, path) = file(|text| {
         let brief = "run = [\"timeout\", \"4\", \"python3\", \"accounts.py\"";
         text.replace("run = [\"python3\", \"accounts.py\"", brief)
@@ -205,7 +89,7 @@ fn taken_along() -> Result<(), String> {
     Ok(())
 }
 
-fn settings() -> Result<(), String> {
+pub(crate) fn a_gate_of_settings_says_what_makes_no_sense_before_it_starts() -> Told {
     let (folder, path) = file(|text| text);
     let file = path.display().to_string();
     let refused = |arguments: &[&str]| {
@@ -261,21 +145,8 @@ fn settings() -> Result<(), String> {
     Ok(())
 }
 
-fn builds() -> Result<(), String> {
+pub(crate) fn a_side_that_cant_be_built_has_its_own_exit_code() -> Told {
     let folder = tempfile::tempdir().expect("a folder");
-    let git = |arguments: &[&str]| {
-        let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
-        let mut git = Command::new("git");
-        let done = git
-            .args(who)
-            .args(arguments)
-            .current_dir(folder.path())
-            .output();
-        assert!(
-            done.expect("git is there").status.success(),
-            "{arguments:?}"
-        );
-    };
     let plan = |build: &str| {
         let text = format!(
             "name = \"mine\"\nthresholds = []\nstage = [{{ name = \"s\", users = 1, duration = \"1s\" }}]\n\
@@ -290,11 +161,11 @@ fn builds() -> Result<(), String> {
         );
         (output.status.code(), said(&output))
     };
-    git(&["init", "--quiet"]);
+    git(folder.path(), &["init", "--quiet"]);
     for build in ["echo never; exit 7", "true"] {
         plan(build);
-        git(&["add", "skein.toml"]);
-        git(&["commit", "--quiet", "-m", build]);
+        git(folder.path(), &["add", "skein.toml"]);
+        git(folder.path(), &["commit", "--quiet", "-m", build]);
     }
     let (code, sentence) = gate("HEAD^");
     assert_eq!(code, Some(4), "{sentence}");
@@ -316,7 +187,7 @@ fn builds() -> Result<(), String> {
     Ok(())
 }
 
-fn init() -> Result<(), String> {
+pub(crate) fn the_file_to_begin_with_runs_and_is_never_written_over() -> Told {
     let folder = tempfile::tempdir().expect("a folder");
     let written = loadtests(folder.path(), &["init"]);
     assert_eq!(written.status.code(), Some(0), "{}", said(&written));
@@ -333,15 +204,15 @@ fn init() -> Result<(), String> {
     Ok(())
 }
 
-fn compose() -> Result<(), String> {
+pub(crate) fn a_compose_file_becomes_a_system_that_runs_in_containers() -> Told {
     let image = Command::new("docker")
         .args(["image", "inspect", "bookshop:bookworm"])
         .output();
     if !image.is_ok_and(|image| image.status.success()) {
-        return Err(
+        return Err(Missing(
             "no Docker engine has bookshop:bookworm, which scripts/build-bookshop-image makes"
                 .to_owned(),
-        );
+        ));
     }
     let folder = tempfile::tempdir().expect("a folder");
     let from = example().join("compose.yaml").display().to_string();
@@ -369,10 +240,10 @@ fn compose() -> Result<(), String> {
     Ok(())
 }
 
-fn no_image() -> Result<(), String> {
+pub(crate) fn an_image_that_isnt_there_fails_the_start_in_one_sentence() -> Told {
     let engine = Command::new("docker").arg("version").output();
     if !engine.is_ok_and(|engine| engine.status.success()) {
-        return Err("no Docker engine answers".to_owned());
+        return Err(Missing("no Docker engine answers".to_owned()));
     }
     let (folder, path) = file(|text| {
         let image = "[node.accounts]\nimage = \"127.0.0.1:1/no-such:7\"\n";
