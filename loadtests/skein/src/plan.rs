@@ -2,6 +2,7 @@
 //! what must hold. Plans are TOML; some are part of the program.
 
 mod amendment;
+mod at_most;
 mod capacity;
 mod capacity_file;
 mod connection_file;
@@ -101,6 +102,8 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// From when on the run is to mistrust itself.
     pub limits: Limits,
+    /// True when the load is to stop as soon as a rule is surely lost.
+    pub stop_early: bool,
     /// Settings of a performance gate over the plan.
     pub gate: GateSettings,
     /// Settings of a study of capacity over the plan.
