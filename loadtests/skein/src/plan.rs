@@ -372,6 +372,19 @@ impl Plan {
         topology.map_or_else(Hops::unknown, |topology| Hops::of(&topology))
     }
 
+    /// True when it says how often users follow each scenario.
+    pub(crate) fn has_mix(&self) -> bool {
+        self.requests.is_some() || !self.mix.is_empty()
+    }
+
+    /// The reason why a plan without a mix has nothing for somebody's users to do.
+    pub(crate) fn lacks_mix(&self, whose: &str) -> String {
+        format!(
+            "{whose} users follow all scenarios by turns, and plan {} doesn't say how often each; give it a [mix]",
+            self.name
+        )
+    }
+
     /// The place of the scenario that plans call so.
     pub(crate) fn scenario_called(&self, name: &str) -> Option<ScenarioIndex> {
         self.scenarios.iter().position(|kind| kind.key() == name)
