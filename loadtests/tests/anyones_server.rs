@@ -6,8 +6,12 @@ mod busy;
 mod frame;
 #[path = "anyones_server/members.rs"]
 mod members;
+#[path = "anyones_server/metrics.rs"]
+mod metrics;
 #[path = "anyones_server/side_by_side.rs"]
 mod side_by_side;
+#[path = "anyones_server/stopping.rs"]
+mod stopping;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -24,7 +28,9 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use frame::{Told, TooBusy};
 use members::users_log_in_once_use_what_answers_had_and_keep_secrets_out_of_every_file;
+use metrics::figures_are_served_while_the_load_goes_on;
 use side_by_side::scenarios_have_rates_of_their_own_and_begin_when_they_say;
+use stopping::a_run_is_stopped_as_soon_as_a_rule_is_surely_lost;
 
 fn main() -> ExitCode {
     frame::run(&frame::stories! {
@@ -32,6 +38,8 @@ fn main() -> ExitCode {
             a_server_gets_the_plans_requests_each_once_and_the_run_leaves_its_files,
             users_log_in_once_use_what_answers_had_and_keep_secrets_out_of_every_file,
             scenarios_have_rates_of_their_own_and_begin_when_they_say,
+            a_run_is_stopped_as_soon_as_a_rule_is_surely_lost,
+            figures_are_served_while_the_load_goes_on,
             what_makes_no_sense_is_refused_before_anything_is_sent,
             a_server_that_answers_nothing_else_gets_what_was_written_from_the_first_byte_on,
             bytes_that_belong_to_no_answer_and_bodies_that_are_encoded_are_said_to_be_that,

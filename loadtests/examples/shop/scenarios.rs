@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use serde::Deserialize;
 use serde_json::json;
-use skein::{Answer, Route, Scenario, User, Wrong};
+use skein::{Answer, Figure, Route, Scenario, Unit, User, Wrong};
 
 use crate::programs::{ITEMS, price_of};
 
@@ -57,6 +58,16 @@ impl Receipts {
     }
 }
 
+/// Orders that users know to be accepted, by their own count.
+const ORDERS: Figure = Figure::counted("orders", "orders that users know to be accepted");
+/// The time from ordering something to seeing it remembered.
+const REMEMBERED: Figure = Figure::measured(
+    "remembered-after",
+    Unit::Microseconds,
+    "from ordering something to seeing it remembered",
+)
+.labelled("remembered after");
+
 /// Users who order something, and see whether the shop remembers.
 pub(crate) struct Buyers {
     receipts: Arc<Receipts>,
@@ -71,6 +82,7 @@ struct Order {
 impl Scenario for Buyers {
     const NAME: &str = "buyers";
     const ROUTES: &[Route] = &[ORDER, LOOK];
+    const FIGURES: &[Figure] = &[ORDERS, REMEMBERED];
 
     fn of(user: &mut User) -> Self {
         Buyers {
@@ -79,6 +91,7 @@ impl Scenario for Buyers {
     }
 
     async fn turn(&mut self, user: &mut User) {
+        let began = Instant::now();
         let item = user.draw(0..ITEMS);
         let request = user.post("/orders").json(&json!({ "item": item }));
         let accepted = user.send(ORDER, request, |answer| {
@@ -89,15 +102,18 @@ impl Scenario for Buyers {
             return;
         };
         self.receipts.0.fetch_add(1, Ordering::Relaxed);
+        user.count(&ORDERS, 1);
 
         let request = user.get(&format!("/orders/{order}"));
-        user.send(LOOK, request, |answer| {
+        let remembered = user.send(LOOK, request, |answer| {
             answer.expect_status(200)?;
             match answer.json::<Order>()?.item == item {
                 true => Ok(()),
                 false => Err(answer.says_wrong("the order is for something else")),
             }
-        })
-        .await;
+        });
+        if remembered.await.is_some() {
+            user.measure(&REMEMBERED, began.elapsed());
+        }
     }
 }

@@ -148,6 +148,14 @@ impl RateCurve {
         self.expected() / self.duration.as_secs_f64()
     }
 
+    /// The rate on average over the first `seconds`; over all of the stage where there are none.
+    pub fn mean_until(&self, seconds: f64) -> f64 {
+        match seconds > 0.0 {
+            true => self.expected_by(seconds) / seconds,
+            false => self.mean(),
+        }
+    }
+
     /// When `count` arrivals are expected, in seconds: the inverse of the integral.
     fn reaches(&self, count: f64) -> f64 {
         let (ramp, to) = (self.ramp.as_secs_f64(), self.to.get());

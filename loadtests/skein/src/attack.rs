@@ -36,7 +36,7 @@ use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario as GooseScenario, Transaction, TransactionResult};
 use goose::{GooseAttack, GooseError};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use crate::client::REQUEST_TIMEOUT;
@@ -51,6 +51,11 @@ use turn::{Turn, unless_broken_off};
 
 /// How often a user who isn't on duty looks at the schedule.
 const OFF_DUTY_PAUSE: Duration = Duration::from_millis(20);
+
+/// Users who connect at the same time, before the load: a server's queue of connections that it
+/// hasn't accepted yet is mostly this long or longer, and who finds it full tries again after a
+/// second.
+const AT_ONCE: usize = 128;
 
 /// Why the load could not be run to its end.
 #[derive(Debug, thiserror::Error)]
@@ -252,7 +257,14 @@ impl Attack {
         let schedule = &self.workload.schedule;
         let seats = self.seats.iter().zip(&self.workload.seats);
         let first = seats.filter(|(_, seat)| schedule.load_at(Duration::ZERO, seat).is_some());
-        let connect = |seat: SharedSeat| async move { seat.lock().await.seat.user.connect().await };
+        let at_once = Arc::new(Semaphore::new(AT_ONCE));
+        let connect = |seat: SharedSeat| {
+            let at_once = Arc::clone(&at_once);
+            async move {
+                let _one = at_once.acquire().await;
+                seat.lock().await.seat.user.connect().await;
+            }
+        };
         let each: JoinSet<_> = first.map(|(seat, _)| connect(Arc::clone(seat))).collect();
         each.join_all().await;
     }
@@ -330,7 +342,7 @@ impl Attack {
         let HeldSeat { seat, line } = &mut *seat;
         let now = self.workload.load_now(seat.user.seat());
         let Some(load) = now else {
-            tokio::time::sleep(OFF_DUTY_PAUSE).await;
+            self.rest_until_needed(seat.user.seat()).await;
             return Ok(());
         };
         let is_open = self.workload.is_open(load);
@@ -370,6 +382,29 @@ impl Attack {
             seat.user.think().await;
         }
         Ok(())
+    }
+
+    /// Has a user wait until the plan needs it, or the load is over: thousands who only looked
+    /// at the schedule again and again would keep the generator busy.
+    async fn rest_until_needed(&self, seat: usize) {
+        let clock = &self.workload.clock;
+        let needed = async {
+            match self.workload.back_at(seat) {
+                Some(moment) => clock.reaches(moment).await,
+                None => clock.is_over().await,
+            }
+        };
+        tokio::select! {
+            () = needed => {}
+            () = clock.is_over() => {}
+        }
+        // What is told a little early is looked at again in a moment; once all is over, Goose
+        // takes its time to notice.
+        let pause = match clock.stopped() {
+            None => Duration::from_millis(1),
+            Some(_) => OFF_DUTY_PAUSE,
+        };
+        tokio::time::sleep(pause).await;
     }
 
     /// The seat that a Goose user plays: the first time, it takes a free one.

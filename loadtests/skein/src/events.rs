@@ -124,6 +124,11 @@ pub enum Event {
         /// The place where it is.
         url: String,
     },
+    /// The load's figures are served while it goes on, for Prometheus to scrape.
+    MetricsServed {
+        /// The place where they are.
+        url: String,
+    },
     /// A stage began, by the plan's schedule.
     StageBegan {
         /// Its name.
@@ -171,6 +176,13 @@ pub enum Event {
         /// The 99th percentile of response times since then, in microseconds; none without
         /// requests.
         p99_micros: Option<u64>,
+    },
+    /// The load was ended before its time, since a rule was surely lost.
+    StoppedEarly {
+        /// The rules that nothing could have made hold any more.
+        rules: Vec<String>,
+        /// The time since the first stage began.
+        elapsed_ms: u64,
     },
     /// A node ended although nobody had told it to.
     NodeEnded {

@@ -16,6 +16,18 @@ pub struct Figure {
     pub(crate) label: Option<&'static str>,
     pub(crate) is_better_high: bool,
     pub(crate) missing: Option<fn(&Plan) -> Option<&'static str>>,
+    pub(crate) kind: Kind,
+}
+
+/// The way in which a figure comes about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The program's account tells its reading, or an equation does.
+    Told,
+    /// Users count it.
+    Counted,
+    /// Users measure it, again and again.
+    Measured,
 }
 
 /// A figure's reading in one run; where there is none, that is no zero.
@@ -57,7 +69,26 @@ impl Figure {
             label: None,
             is_better_high: false,
             missing: None,
+            kind: Kind::Told,
         }
+    }
+
+    /// A figure that users count by [`User::count`](crate::User::count): rules judge its sum
+    /// (`orders>=100`) and its rate per second (`orders-rate>=10`). A scenario that counts it
+    /// has it among its [`FIGURES`](crate::Scenario::FIGURES).
+    pub const fn counted(name: &'static str, about: &'static str) -> Self {
+        let mut figure = Figure::new(name, Unit::Count, about);
+        figure.kind = Kind::Counted;
+        figure
+    }
+
+    /// A figure that users measure by [`User::measure`](crate::User::measure): rules judge its
+    /// percentiles, mean, least and greatest (`queue-wait-p99<5ms`, `-avg`, `-min`, `-max`). A
+    /// scenario that measures it has it among its [`FIGURES`](crate::Scenario::FIGURES).
+    pub const fn measured(name: &'static str, unit: Unit, about: &'static str) -> Self {
+        let mut figure = Figure::new(name, unit, about);
+        figure.kind = Kind::Measured;
+        figure
     }
 
     /// The same among the first figures of a page, under this name.

@@ -54,6 +54,8 @@ struct OfLoad {
     /// Users with nothing to do, the one that has waited longest first.
     waiting: VecDeque<oneshot::Sender<Arrival>>,
     planned: u64,
+    /// Arrivals that surely are never sent.
+    given_up: u64,
     /// True when there are no arrivals any more.
     is_over: bool,
 }
@@ -107,7 +109,14 @@ impl ArrivalQueue {
         planned.map(|(load, of)| (load, of.planned)).collect()
     }
 
-    /// Sends all users away, for good.
+    /// The number of arrivals that surely are never sent, by load.
+    pub fn given_up(&self) -> BTreeMap<LoadIndex, u64> {
+        let queue = self.lock();
+        let loads = queue.loads.iter().enumerate();
+        loads.map(|(load, of)| (load, of.given_up)).collect()
+    }
+
+    /// Sends all users away, for good; what comes up afterwards isn't counted.
     pub fn close(&self) {
         let mut queue = self.lock();
         queue.closed = true;
@@ -116,7 +125,9 @@ impl ArrivalQueue {
 
     fn release(&self, (stage, load): (usize, LoadIndex), due: Instant) {
         let mut queue = self.lock();
-        let closed = queue.closed;
+        if queue.closed {
+            return;
+        }
         let queue = queue.of(load);
         queue.planned += 1;
         let mut arrival = Arrival {
@@ -132,10 +143,8 @@ impl ArrivalQueue {
                 Err(returned) => arrival = returned,
             }
         }
-        if !closed {
-            arrival.queued = true;
-            queue.backlog.push_back(arrival);
-        }
+        arrival.queued = true;
+        queue.backlog.push_back(arrival);
     }
 
     fn end(&self, load: LoadIndex) {
@@ -152,6 +161,7 @@ impl OfLoad {
     /// What is left is never sent, and nobody waits for it.
     fn end(&mut self) {
         self.is_over = true;
+        self.given_up += self.backlog.len() as u64;
         self.backlog.clear();
         self.waiting.clear();
     }

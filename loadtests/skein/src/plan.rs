@@ -2,6 +2,7 @@
 //! what must hold. Plans are TOML; some are part of the program.
 
 mod amendment;
+mod at_most;
 mod capacity;
 mod capacity_file;
 mod connection_file;
@@ -101,6 +102,8 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// From when on the run is to mistrust itself.
     pub limits: Limits,
+    /// True when the load is to stop as soon as a rule is surely lost.
+    pub stop_early: bool,
     /// Settings of a performance gate over the plan.
     pub gate: GateSettings,
     /// Settings of a study of capacity over the plan.
@@ -367,6 +370,19 @@ impl Plan {
     pub(crate) fn hops(&self) -> Hops {
         let topology = self.topology();
         topology.map_or_else(Hops::unknown, |topology| Hops::of(&topology))
+    }
+
+    /// True when it says how often users follow each scenario.
+    pub(crate) fn has_mix(&self) -> bool {
+        self.requests.is_some() || !self.mix.is_empty()
+    }
+
+    /// The reason why a plan without a mix has nothing for somebody's users to do.
+    pub(crate) fn lacks_mix(&self, whose: &str) -> String {
+        format!(
+            "{whose} users follow all scenarios by turns, and plan {} doesn't say how often each; give it a [mix]",
+            self.name
+        )
     }
 
     /// The place of the scenario that plans call so.

@@ -120,6 +120,12 @@ impl Program {
     /// The same with one more kind of user, for plans to mix.
     pub fn scenario<S: Scenario>(mut self) -> Self {
         self.0.scenarios.push(ScenarioKind::of::<S>());
+        for figure in S::FIGURES {
+            // Several scenarios may count the same.
+            if !self.0.figures.iter().any(|known| known.name == figure.name) {
+                self.0.figures.push(*figure);
+            }
+        }
         self
     }
 

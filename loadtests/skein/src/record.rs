@@ -6,6 +6,7 @@ mod curve;
 pub(crate) mod example;
 mod open;
 mod requests;
+mod stopped;
 mod store;
 mod timeline;
 mod traffic;
@@ -34,6 +35,7 @@ pub use connections::ConnectionsRecord;
 pub use curve::Curve;
 pub use open::{OpenPart, OpenTotal, share};
 pub use requests::{OpenRecord, RequestFigures, Times};
+pub use stopped::StoppedEarly;
 pub use store::{
     Document, RecordError, append_whole, read_json, replace_file, write_json, write_whole,
 };
@@ -117,6 +119,9 @@ pub struct Record {
     /// The run's knowledge of itself, which its warnings rest on.
     #[serde(default)]
     pub evidence: Evidence,
+    /// The early end of a run in which a rule was surely lost, where that was to end it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_early: Option<StoppedEarly>,
     /// Failed requests of the whole run, by route and reason.
     pub failures: Vec<FailureRecord>,
     /// Members of the program's own.

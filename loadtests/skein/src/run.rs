@@ -5,13 +5,15 @@ mod assemble;
 mod evidence;
 mod follow;
 pub(crate) mod seen;
+mod stop_early;
 pub(crate) mod system;
 #[cfg(test)]
 mod tests;
 
+use std::net::TcpListener;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use harness::error::StartError;
@@ -27,6 +29,7 @@ use crate::evidence::tenths::Tenths;
 use crate::evidence::{Ceiling, FileLimit};
 use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
+use crate::metrics_page;
 use crate::observation::Observation;
 use crate::plan::{NoSystem, Plan};
 use crate::record::{EventRecord, Record};
@@ -52,6 +55,8 @@ pub struct Order {
     pub dashboard: Option<u16>,
     /// The command that makes the same run again.
     pub command: String,
+    /// The place where the load's figures are served, if that is wanted.
+    pub(crate) metrics: Option<Arc<TcpListener>>,
     /// The file that each sample is written to, if that is wanted.
     pub(crate) samples: Option<Arc<SampleFile>>,
     /// Where the time of day is read.
@@ -198,7 +203,7 @@ async fn prepare(
     events.emit(Event::Preparing);
     let files = known(
         "The limit of open files",
-        FileLimit::raise(order.plan.seating(&order.plan.schedule()).len()),
+        FileLimit::raise(connections(&order.plan), order.target.is_none()),
         warnings,
     );
     let is_encrypted = match &order.target {
@@ -227,6 +232,12 @@ async fn prepare(
         ceiling,
         files,
     })
+}
+
+/// The most connections that users have at the same time.
+fn connections(plan: &Plan) -> usize {
+    let users = plan.seating(&plan.schedule()).len();
+    users.div_ceil(plan.connection.users.max(1))
 }
 
 /// Where a run writes, whom it tells, and who may end it.
@@ -271,6 +282,11 @@ async fn load(
         let url = format!("http://127.0.0.1:{port}");
         events.emit(Event::DashboardServed { url });
     }
+    let served = order.metrics.as_ref().map(|listener| {
+        tell_of_metrics(listener, events);
+        metrics_page::serve(listener.try_clone(), Arc::clone(&workload))
+    });
+    let served = served.map(tokio::spawn);
     let attack = Arc::new(Attack::new(Arc::clone(&workload)).with_dashboard(order.dashboard));
     let told = tokio::spawn({
         let (events, workload) = (events.clone(), Arc::clone(&workload));
@@ -285,6 +301,14 @@ async fn load(
         let (tenths, ticker) = (Arc::clone(&tenths), Arc::clone(&ticker));
         let (workload, stages) = (Arc::clone(&workload), order.plan.stages.clone());
         async move { tenths.follow(&workload, &stages, &ticker).await }
+    });
+    let stopped_early = Arc::new(OnceLock::new());
+    let stopper = order.plan.stop_early.then(|| {
+        let (plan, seed, workload) = (order.plan.clone(), order.seed, Arc::clone(&workload));
+        let (events, stopped) = (events.clone(), Arc::clone(&stopped_early));
+        tokio::spawn(async move {
+            stop_early::watch(&plan, seed, &workload, &events, &stopped).await;
+        })
     });
     let goose = folder.join("goose");
     let began = Instant::now();
@@ -305,6 +329,7 @@ async fn load(
     let lasted = began.elapsed();
     told.abort();
     collector.abort();
+    stopper.inspect(|stopper| stopper.abort());
     // What was over after the collector's last look.
     ticker.add(workload.clock.elapsed(), &workload.recorder.tick());
     let looks = looker.map(Looker::stop).unwrap_or_default();
@@ -334,6 +359,7 @@ async fn load(
         after = subject.observe(&order.plan, warnings) => after,
         () = interruption.cuts_short() => None,
     };
+    served.inspect(|served| served.abort());
     // From here on, all is measured.
     let url = subject.url();
     let cleaned = tokio::select! {
@@ -347,7 +373,8 @@ async fn load(
     if interruption.happened() {
         warnings.push(Doubt::Interrupted);
     }
-    if let Some(left) = workload.turns_left() {
+    let stopped_early = stopped_early.get().cloned();
+    if let Some(left) = workload.turns_left().filter(|_| stopped_early.is_none()) {
         warnings.push(Doubt::TurnsLeft { left });
     }
     let broken_off = workload.in_flight.broken_off();
@@ -372,6 +399,7 @@ async fn load(
         ceiling,
         files,
         reached,
+        stopped_early,
         unasked: workload.unasked.load(Ordering::Relaxed),
     };
     subject.tell_of_exits(&cores.events, &workload, events);
@@ -385,6 +413,13 @@ async fn load(
     losses.note(Weight::Original, logs);
     losses.note(Weight::Original, workload.failing.write(folder));
     Ok((seen, (beginning.wall_at(began), lasted)))
+}
+
+fn tell_of_metrics(listener: &TcpListener, events: &Events) {
+    if let Ok(address) = listener.local_addr() {
+        let url = format!("http://{address}/metrics");
+        events.emit(Event::MetricsServed { url });
+    }
 }
 
 /// Events of nodes while the load went on, as the timeline has it.

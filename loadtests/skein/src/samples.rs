@@ -4,6 +4,7 @@
 mod failing;
 mod fault;
 mod log;
+mod measured;
 mod names;
 mod recorder;
 mod stream;
@@ -22,6 +23,7 @@ use crate::scenario::ScenarioIndex;
 pub use failing::{FailingAnswer, FailingAnswers, micros};
 pub use fault::{Fault, FaultCount, OTHER_STATUS};
 pub use log::write_logs;
+pub use measured::{MeasuredSamples, Measurement, Statistic};
 pub use names::NodeNames;
 pub use recorder::{Pulse, Recorder, Sample, SentArrival, Tick};
 pub use stream::{Names, SampleFile};
@@ -348,6 +350,8 @@ pub struct Samples {
     pub near_side: BTreeMap<Shortage, FaultCount>,
     /// Checks that have a name, by how often they failed and held, in judged stages.
     pub checks: BTreeMap<String, [u64; 2]>,
+    /// What scenarios counted and measured themselves, by stage and by the figure's name.
+    pub measured: BTreeMap<(StageIndex, &'static str), MeasuredSamples>,
 }
 
 impl Samples {
@@ -419,6 +423,11 @@ impl Samples {
         }
         for (load, arrivals) in &other.arrivals {
             self.arrivals.entry(*load).or_default().add(arrivals);
+        }
+        for (key, measured) in &other.measured {
+            let sum = self.measured.entry(*key);
+            sum.or_insert_with(|| MeasuredSamples::new(measured.figure))
+                .add(measured);
         }
         self.renamed += other.renamed;
         self.cut += other.cut;

@@ -4,6 +4,7 @@
 use std::pin::Pin;
 use std::time::Instant;
 
+use crate::figure::Figure;
 use crate::plain::Plain;
 use crate::plan::Story;
 use crate::samples::Route;
@@ -42,6 +43,10 @@ pub trait Scenario: Sized + Send + 'static {
     /// The routes that these users ask, which thresholds can be about.
     const ROUTES: &'static [Route];
 
+    /// The figures that these users count and measure themselves, which thresholds can be about:
+    /// see [`User::count`] and [`User::measure`].
+    const FIGURES: &'static [Figure] = &[];
+
     /// The state of one user, before its first turn.
     fn of(user: &mut User) -> Self;
 
@@ -64,6 +69,7 @@ pub trait Scenario: Sized + Send + 'static {
 pub(crate) struct ScenarioKind {
     pub(crate) name: &'static str,
     pub(crate) routes: &'static [Route],
+    pub(crate) figures: &'static [Figure],
     begin: Begin,
 }
 
@@ -87,6 +93,7 @@ impl ScenarioKind {
         ScenarioKind {
             name: S::NAME,
             routes: S::ROUTES,
+            figures: S::FIGURES,
             begin: Begin::InRust(|user| Box::new(S::of(user))),
         }
     }
@@ -96,6 +103,7 @@ impl ScenarioKind {
         ScenarioKind {
             name: story.name,
             routes: story.routes,
+            figures: &[],
             begin: Begin::Told(place),
         }
     }
@@ -106,6 +114,7 @@ impl ScenarioKind {
             // Kept for the life of the program, as routes are.
             name: Box::leak(route.name().into_boxed_str()),
             routes: &[],
+            figures: &[],
             begin: Begin::Asked(route),
         }
     }

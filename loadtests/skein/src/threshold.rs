@@ -7,19 +7,22 @@
 
 mod grammar;
 mod judge;
+mod lost;
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::figure::Figure;
+use crate::figure::{Figure, Kind};
 use crate::plan::Stage;
+use crate::samples::Statistic;
 
-pub(crate) use judge::Figures;
 pub use judge::{
     ConnectionFigures, Judged, RouteFigures, ScenarioFigures, State, TurnFigures, Verdicts,
 };
+pub(crate) use judge::{Figures, Measured};
+pub use lost::{AtMost, PlannedTurns};
 
 /// The grammar, for `--help`, with the figures that a program adds.
 pub(crate) fn help(figures: &[Figure]) -> String {
@@ -39,7 +42,11 @@ fn example(figure: &Figure) -> String {
         (false, Unit::Microseconds) => ("<", "2ms"),
         (false, _) => ("<=", "0"),
     };
-    format!("{}{op}{limit}", figure.name)
+    let statistic = match figure.kind {
+        Kind::Told | Kind::Counted => "",
+        Kind::Measured => "-p99",
+    };
+    format!("{}{statistic}{op}{limit}", figure.name)
 }
 
 const OF_RESPONSES: &str = "\
@@ -107,6 +114,8 @@ pub enum Metric {
     Late,
     /// A figure that the program adds.
     Named(&'static str),
+    /// A statistic of a figure that scenarios count or measure.
+    Measured(&'static str, Statistic),
     /// CPU time of a service or node per request sent.
     CpuPerRequest,
     /// Named checks of answers that held, in percent.
@@ -159,6 +168,7 @@ impl Metric {
         let mut own = Self::OWN.into_iter().chain(named(figures));
         own.find_map(|(known, metric)| (known == name).then_some(metric))
             .or_else(|| Self::own_percentile(name))
+            .or_else(|| figures.iter().find_map(|figure| measured(figure, name)))
     }
 
     /// The names of Skein's own metrics and the program's, as a list in a sentence.
@@ -185,8 +195,9 @@ impl Metric {
             | Metric::Checks
             | Metric::Resumed => Unit::Percent,
             Metric::RequestsPerConnection => Unit::Count,
+            Metric::Measured(_, Statistic::Rate) => Unit::PerSecond,
             Metric::RequestsPerSecond => Unit::PerSecond,
-            Metric::Named(name) => figures
+            Metric::Named(name) | Metric::Measured(name, _) => figures
                 .iter()
                 .find(|figure| figure.name == name)
                 .map_or(Unit::Count, |figure| figure.unit),
@@ -202,6 +213,7 @@ impl Metric {
                 | Metric::CpuPerRequest
                 | Metric::Checks
                 | Metric::Named(_)
+                | Metric::Measured(..)
                 | Metric::FirstByte(_)
                 | Metric::Connect(_)
                 | Metric::Handshake(_)
@@ -228,8 +240,25 @@ pub(crate) fn free_name(name: &str) -> Result<(), String> {
 }
 
 fn named(figures: &[Figure]) -> impl Iterator<Item = (&'static str, Metric)> {
-    let names = figures.iter().map(|figure| figure.name);
-    names.map(|name| (name, Metric::Named(name)))
+    figures.iter().filter_map(|figure| {
+        let name = figure.name;
+        match figure.kind {
+            Kind::Told => Some((name, Metric::Named(name))),
+            Kind::Counted => Some((name, Metric::Measured(name, Statistic::Sum))),
+            Kind::Measured => None,
+        }
+    })
+}
+
+/// The statistic of a figure that users count or measure, if that is what is called so.
+fn measured(figure: &Figure, name: &str) -> Option<Metric> {
+    let end = name.strip_prefix(figure.name)?.strip_prefix('-')?;
+    let statistic = match figure.kind {
+        Kind::Told => None,
+        Kind::Counted => (end == "rate").then_some(Statistic::Rate),
+        Kind::Measured => Statistic::of_trend(end),
+    };
+    Some(Metric::Measured(figure.name, statistic?))
 }
 
 /// How a value is compared with the limit.

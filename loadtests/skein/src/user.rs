@@ -14,9 +14,12 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt};
 
 use crate::client::{Broken, Client, Content, Journey, Request, Shortage};
+use crate::figure::Figure;
 use crate::pacer::Arrival;
 use crate::plan::Plan;
-use crate::samples::{FailingAnswer, Fault, Route, Sample, SentArrival, StageIndex, micros};
+use crate::samples::{
+    FailingAnswer, Fault, Measurement, Route, Sample, SentArrival, StageIndex, micros,
+};
 use crate::scenario::ScenarioIndex;
 use crate::timing;
 use crate::workload::Workload;
@@ -226,6 +229,28 @@ impl User {
             checked.as_ref().err(),
         );
         checked.ok()
+    }
+
+    /// Counts for a [`Figure::counted`], in the stage that it is now.
+    pub fn count(&self, figure: &Figure, number: u64) {
+        let workload = &self.workload;
+        let stage = workload.stage_now();
+        let recorder = &workload.recorder;
+        recorder.measure(self.seat, stage, figure, |samples| {
+            samples.add_to_sum(number);
+        });
+    }
+
+    /// Keeps a measurement for a [`Figure::measured`], in the stage that it is now: a time, or a
+    /// number of at least zero in the figure's unit. It is kept to three digits.
+    pub fn measure(&self, figure: &Figure, measurement: impl Into<Measurement>) {
+        let workload = &self.workload;
+        let stage = workload.stage_now();
+        let measurement = measurement.into();
+        let recorder = &workload.recorder;
+        recorder.measure(self.seat, stage, figure, |samples| {
+            samples.keep(measurement);
+        });
     }
 
     /// Does nothing for `time`; false when the load was over before.

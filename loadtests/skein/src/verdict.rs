@@ -77,7 +77,7 @@ pub fn judge(thresholds: &[Judged], ledger: &Ledger, doubts: &[Doubt]) -> Judgem
     let thresholds = Tally::of(thresholds.iter().map(|judged| match judged.state {
         State::Passed => Some(true),
         State::Failed => Some(false),
-        State::NotObservable => None,
+        State::NotObservable | State::NotJudged => None,
     }));
     let lines = Tally::of(ledger.iter().map(|line| match line.balance {
         Balance::Even => Some(true),

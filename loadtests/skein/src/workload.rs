@@ -54,6 +54,8 @@ pub struct Workload {
     pub(crate) scenarios: Vec<ScenarioKind>,
     /// The scenario and the loads of each user, by seat.
     pub seats: Vec<Seating>,
+    /// The seed of each user's random numbers, by seat.
+    pub(crate) seeds: Box<[u64]>,
     /// When who is at work.
     pub schedule: Schedule,
     /// How much of the schedule is over.
@@ -87,6 +89,7 @@ impl Workload {
     /// The workload of `plan` for the system at `target`.
     pub fn at(target: Target, plan: &Plan, seed: u64) -> Self {
         let schedule = plan.schedule();
+        let seats = plan.seating(&schedule);
         let nothing = Requests::default();
         let requests = plan.requests.as_ref().unwrap_or(&nothing);
         Workload {
@@ -95,7 +98,8 @@ impl Workload {
             shared: plan.application.shared(plan),
             answers: plan.answers,
             scenarios: plan.scenarios.clone(),
-            seats: plan.seating(&schedule),
+            seeds: seeds(seed).take(seats.len()).collect(),
+            seats,
             repertoire: plan
                 .requests
                 .as_ref()
@@ -136,9 +140,10 @@ impl Workload {
     /// seat's seed is drawn from the run's, so that runs with neighbouring seeds have
     /// no user in common.
     pub fn rng(&self, seat: usize) -> Xoshiro256PlusPlus {
-        let mut draws = Xoshiro256PlusPlus::seed_from_u64(self.seed).random_iter();
-        let own = draws.nth(seat).expect("draws never end");
-        Xoshiro256PlusPlus::seed_from_u64(own)
+        let own = self.seeds.get(seat).copied();
+        // Whoever takes turns of all scenarios may have more seats than the plan.
+        let own = own.or_else(|| seeds(self.seed).nth(seat));
+        Xoshiro256PlusPlus::seed_from_u64(own.expect("draws never end"))
     }
 
     /// Counts whether a check with a name held of the answer to a request of this stage.
@@ -224,10 +229,22 @@ impl Workload {
         }
     }
 
+    /// The moment, since the load began, from which the user on `seat` is at work again, if it
+    /// ever is.
+    pub fn back_at(&self, seat: usize) -> Option<Duration> {
+        let elapsed = self.clock.elapsed();
+        self.schedule.back_at(elapsed, &self.seats[seat])
+    }
+
     /// True for a load whose turns begin when they should.
     pub fn is_open(&self, load: LoadIndex) -> bool {
         self.schedule.loads()[load].open.is_some()
     }
+}
+
+/// The seeds of users, by seat.
+fn seeds(seed: u64) -> impl Iterator<Item = u64> {
+    Xoshiro256PlusPlus::seed_from_u64(seed).random_iter()
 }
 
 /// Tells how much of the schedule is over. It starts with the first user.

@@ -222,6 +222,7 @@ impl Study {
             system: system.as_ref(),
         };
         let mut plan = Plan::load(&self.plan, of)?;
+        anyhow::ensure!(plan.has_mix(), "{}", plan.lacks_mix("a capacity study's"));
         let own_flags = amended(&mut plan, flags)?;
         Ok((plan, own_flags))
     }

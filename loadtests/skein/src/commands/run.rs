@@ -6,7 +6,7 @@ mod load;
 mod one_line;
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,6 +79,11 @@ pub(super) struct Run {
           value_parser = clap::value_parser!(u16).range(1..))]
     dashboard: Option<u16>,
 
+    /// Serve the load's figures at this address while it goes on, as a page of OpenMetrics for
+    /// Prometheus to scrape, such as 127.0.0.1:9464.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
+
     /// Write every request to this file as it is over, for other programs: as values with commas
     /// between them where its name ends in .csv, and else as JSON lines.
     #[arg(long, value_name = "FILE")]
@@ -128,6 +133,7 @@ impl Run {
             command: self.command_again(application, &amended, seed),
             target: self.target.clone(),
             dashboard: self.dashboard,
+            metrics: self.metrics_listener()?,
             samples: self.sample_file(&plan)?,
             wall: WallClock::SYSTEM,
             plan,
@@ -204,6 +210,17 @@ impl Run {
         Ok(Some(Arc::new(file)))
     }
 
+    /// The place where figures are served, if that is wanted.
+    fn metrics_listener(&self) -> Result<Option<Arc<TcpListener>>, Failure> {
+        let bind = |address: SocketAddr| {
+            let listener = TcpListener::bind(address);
+            listener.map(Arc::new).with_context(|| {
+                format!("figures can't be served at {address}; choose another place with --metrics ADDRESS:PORT")
+            })
+        };
+        self.metrics.map(bind).transpose().map_err(Failure::usage)
+    }
+
     /// Finds out whether the dashboard can have its port, before anything is started.
     fn check_dashboard(&self) -> anyhow::Result<()> {
         let Some(port) = self.dashboard else {
@@ -223,7 +240,11 @@ impl Run {
             system: system.as_ref(),
         };
         let mut plan = match self.one_line.is_given() {
-            true => self.one_line.plan(&self.load, of)?,
+            true => {
+                let mut plan = self.one_line.plan(&self.load, of)?;
+                plan.stop_early = self.load.stop_early;
+                plan
+            }
             false => {
                 let mut plan = Plan::load(&self.plan, of)?;
                 self.load.apply_to(&mut plan)?;

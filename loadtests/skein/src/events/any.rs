@@ -117,8 +117,11 @@ fn of_a_run() -> impl Strategy<Value = Event> {
         Just(Event::SystemStarting),
         begins,
         text().prop_map(|url| Event::DashboardServed { url }),
+        text().prop_map(|url| Event::MetricsServed { url }),
         stage,
         scenario,
+        (prop::collection::vec(text(), 1..3), any::<u64>())
+            .prop_map(|(rules, elapsed_ms)| Event::StoppedEarly { rules, elapsed_ms }),
         tick,
         ended,
         Just(Event::Draining),

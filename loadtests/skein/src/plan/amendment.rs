@@ -15,6 +15,8 @@ pub struct Amendment {
     pub users: Option<usize>,
     /// A length.
     pub duration: Option<Duration>,
+    /// True when the load is to stop as soon as a rule is surely lost.
+    pub stop_early: bool,
     /// Further rules.
     pub thresholds: Vec<String>,
 }
@@ -27,6 +29,7 @@ impl Plan {
     /// A sentence, when the plan has several stages that could be meant, or the change makes
     /// no sense in it.
     pub(crate) fn amend(&mut self, change: &Amendment) -> Result<(), String> {
+        self.stop_early |= change.stop_early;
         let is_of_stage =
             change.rate.is_some() || change.users.is_some() || change.duration.is_some();
         if is_of_stage {

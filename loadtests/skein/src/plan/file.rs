@@ -161,6 +161,8 @@ struct PlanFile {
     #[serde(default)]
     description: String,
     seed: Option<u64>,
+    #[serde(default)]
+    stop_early: bool,
     timeout: Option<Spanned<Span>>,
     stage: Spanned<Vec<StageFile>>,
     mix: Option<Spanned<BTreeMap<Spanned<String>, u32>>>,
@@ -297,6 +299,7 @@ impl PlanFile {
             name: self.name.into_inner(),
             description: printable(&self.description).into_owned(),
             seed: self.seed,
+            stop_early: self.stop_early,
             application: Arc::clone(application),
             foreign: of.system.cloned(),
             tables: own.tables,

@@ -303,11 +303,11 @@ path = "/b"
             ("\"10s\", d", "\"60s\", d", "9:45", "over by then"),
             ("\"30s\"", "\"55s\"", "9:63", "it has 50s left"),
             ("rate = \"20/s\", ", "", "9:10", "users or a rate"),
-            ("\"200/s\"", "\"200/s\", rate_from = 1", "8:41", "rate_from"),
+            ("\"200/s\"", "\"200/s\", rate_from = 1", "8:39", "rate_from"),
             (
                 "users = 5",
                 "users = 5, arrivals = \"poisson\"",
-                "15:50",
+                "15:52",
                 "open load",
             ),
             (
@@ -331,7 +331,7 @@ path = "/b"
             (
                 "p99<1s for browsers",
                 "p99<1s for nobody",
-                "3:59",
+                "3:61",
                 "sends no",
             ),
             (

@@ -13,6 +13,13 @@ pub(super) fn check(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
         Metric::Unsent | Metric::Late => check_stage(subject, plan),
         Metric::Checks => check_named(subject, plan),
         Metric::Named(figure) => check_figure(figure, subject, plan),
+        Metric::Measured(figure, _) => {
+            check_figure(figure, subject, plan)?;
+            match plan.measures(figure) {
+                true => Ok(()),
+                false => Err("this plan has no users who count or measure this".to_owned()),
+            }
+        }
         Metric::CpuPerRequest if plan.requests.is_some() && plan.foreign.is_none() => {
             Err(NO_SYSTEM.to_owned())
         }
@@ -125,6 +132,15 @@ fn check_node(subject: Option<&str>, plan: &Plan) -> Result<(), String> {
                 "no service or node of this plan is called {subject:?}; try {example} or {node}"
             ))
         }
+    }
+}
+
+impl Plan {
+    /// True when users of the plan count or measure the figure that is called so.
+    pub(crate) fn measures(&self, figure: &str) -> bool {
+        let kinds = self.scenarios.iter();
+        let mut followed = kinds.filter(|kind| is_followed(&kind.key(), self));
+        followed.any(|kind| kind.figures.iter().any(|own| own.name == figure))
     }
 }
 

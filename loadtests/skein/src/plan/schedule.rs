@@ -174,6 +174,17 @@ impl Schedule {
         at_work.map(|(load, _)| load)
     }
 
+    /// The moment, not before `elapsed`, from which the user on a seat is at work, if it is any
+    /// more; it may be told a little too early.
+    pub fn back_at(&self, elapsed: Duration, seat: &Seating) -> Option<Duration> {
+        let to_come = self.loads.iter().filter(|load| load.ends > elapsed);
+        let moments = to_come.filter_map(|load| {
+            let place = seat.place_in(load.whose)?;
+            load.needs(place, elapsed.max(load.begins))
+        });
+        moments.min()
+    }
+
     /// The number of users at work at a moment.
     pub fn users_at(&self, elapsed: Duration) -> usize {
         let stage = self.stage_at(elapsed);
@@ -197,6 +208,22 @@ impl Load {
         (from + (to - from) * progress).round() as usize
     }
 
+    /// The moment, not before `from`, from which it needs the user in this place, if it does.
+    fn needs(&self, place: usize, from: Duration) -> Option<Duration> {
+        if place < self.users_at(from) {
+            return Some(from);
+        }
+        // Who leaves as a ramp goes down doesn't come back.
+        if place >= self.users {
+            return None;
+        }
+        let (before, after) = (self.users_before as f64, self.users as f64);
+        // Numbers of users are rounded: half of one is enough.
+        let progress = (place as f64 + 0.5 - before) / (after - before);
+        let moment = self.begins + self.ramp.mul_f64(progress.clamp(0.0, 1.0));
+        Some(moment.max(from)).filter(|moment| *moment < self.ends)
+    }
+
     /// The time that it lasts while `reached` of the schedule is gone through.
     pub fn seconds_until(&self, reached: Duration) -> f64 {
         let into = reached.saturating_sub(self.begins);
@@ -207,6 +234,8 @@ impl Load {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn stage(users: usize, seconds: u64, ramp: u64) -> Stage {
@@ -236,6 +265,33 @@ mod tests {
         assert_eq!(users(10.0), 0, "over");
         assert_eq!(schedule.most_users(Whose::Mix), 30);
         assert_eq!(schedule.length(), Duration::from_secs(10));
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_is_told_when_to_be_back_misses_no_turn_and_is_not_kept_waiting(
+            users in prop::collection::vec((0usize..40, 0u64..5), 1..5), seat in 0usize..40,
+            at in 0u64..20_000,
+        ) {
+            let stages = users.iter().map(|(users, ramp)| stage(*users, 4, *ramp));
+            let stages: Vec<Stage> = stages.collect();
+            let schedule = Schedule::new(&stages);
+            let seat = Seating::of_mix(0, seat);
+            let at = Duration::from_millis(at);
+            let is_at_work = |moment| schedule.load_at(moment, &seat).is_some();
+            let length = schedule.length();
+            let millis = (0..).map(|millis| at + Duration::from_millis(millis));
+            let mut millis = millis.take_while(|moment| *moment < length);
+            let first = millis.find(|moment| is_at_work(*moment));
+            match (schedule.back_at(at, &seat), first) {
+                (Some(back), Some(first)) => {
+                    prop_assert!(back <= first, "{back:?} {first:?}");
+                    prop_assert!(first - back <= Duration::from_millis(1), "{back:?} {first:?}");
+                }
+                (back, None) => prop_assert!(back.is_none_or(|back| length - back < Duration::from_millis(2))),
+                (None, first) => prop_assert_eq!(first, None),
+            }
+        }
     }
 
     #[test]

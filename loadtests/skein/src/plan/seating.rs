@@ -15,6 +15,16 @@ pub struct Seating {
 }
 
 impl Seating {
+    /// A user of the mix alone.
+    #[cfg(test)]
+    pub(super) fn of_mix(scenario: ScenarioIndex, place: usize) -> Self {
+        Seating {
+            scenario,
+            in_mix: Some(place),
+            own: None,
+        }
+    }
+
     /// The user's place in loads of these, where those with the lowest are at work.
     pub fn place_in(&self, whose: Whose) -> Option<usize> {
         match whose {

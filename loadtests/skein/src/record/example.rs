@@ -169,6 +169,7 @@ pub(crate) fn example() -> Record {
             }],
             ..Evidence::default()
         },
+        stopped_early: None,
         failures: vec![FailureRecord {
             route: "GET /items/{key}".to_owned(),
             reason: "status 503 where 200 was right".to_owned(),

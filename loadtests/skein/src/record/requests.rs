@@ -94,12 +94,11 @@ impl RequestFigures {
 }
 
 impl OpenRecord {
-    /// What became of the arrivals of a stage that asked for `load`.
-    pub fn new(load: &OpenLoad, samples: &ArrivalSamples) -> Self {
-        let seconds = load.curve.duration.as_secs_f64();
+    /// The fates of the arrivals of an open `load`, of which `seconds` were run.
+    pub fn new(load: &OpenLoad, samples: &ArrivalSamples, seconds: f64) -> Self {
         OpenRecord {
             spacing: load.spacing,
-            requested_per_second: load.curve.mean(),
+            requested_per_second: load.curve.mean_until(seconds),
             achieved_per_second: per_second(samples.sent(), seconds),
             planned: samples.planned,
             sent: samples.sent(),

@@ -78,6 +78,7 @@ fn threshold(judged: &Judged) -> TestCase {
         ),
         (State::Failed, None) => non_success(NonSuccessKind::Failure, "there were no samples"),
         (State::NotObservable, _) => skipped("not observable from where the run stood"),
+        (State::NotJudged, _) => skipped("the run was stopped before"),
     };
     TestCase::new(xml(&judged.rule), status)
 }

@@ -69,6 +69,7 @@ fn outcome(judged: &Judged) -> &'static str {
         (State::Failed, Some(_)) => "**failed**",
         (State::Failed, None) => "**failed**: no samples",
         (State::NotObservable, _) => "not observable",
+        (State::NotJudged, _) => "not judged: stopped before",
     }
 }
 

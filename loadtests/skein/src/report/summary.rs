@@ -259,6 +259,7 @@ fn threshold(judged: &Judged) -> String {
         State::Passed => style("held"),
         State::Failed => style("failed").red(),
         State::NotObservable => style("unseen").yellow(),
+        State::NotJudged => style("not judged").yellow(),
     };
     let whose = if judged.built_in { " (built in)" } else { "" };
     format!("{mark} {}{whose}, was {value}", one_line(&judged.rule))

@@ -1,6 +1,7 @@
 //! Makes the record of a run out of what was seen of it. Nothing here measures.
 
 mod checks;
+pub(super) mod measured;
 mod nodes;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use crate::client::KEPT_OF_ALL;
 use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::evidence::doubts;
-use crate::figure::{FigureRecord, Reading};
+use crate::figure::{FigureRecord, Kind, Reading};
 use crate::plan::{Load, LoadIndex, Plan, Whose};
 use crate::program::{Account, Seen};
 use crate::record::{
@@ -25,9 +26,10 @@ use crate::record::{
 };
 use crate::samples::{ArrivalSamples, Fault, Latency, Route, RouteSamples, Samples, StageIndex};
 use crate::threshold::{
-    self, ConnectionFigures, Figures, Judged, RouteFigures, ScenarioFigures, State, TurnFigures,
+    self, ConnectionFigures, Figures, Judged, RouteFigures, ScenarioFigures, State, Threshold,
+    TurnFigures,
 };
-use crate::verdict;
+use crate::verdict::{self, Judgement, Verdict};
 use crate::wall::later;
 
 pub(super) fn record(
@@ -65,8 +67,13 @@ pub(super) fn record(
     account
         .sections
         .extend(checks::section(&seen.samples.checks));
+    let own = measured::measured(plan, &seen.samples);
+    account
+        .sections
+        .extend(measured::section(&own, measured_seconds));
     let topology = plan.topology().filter(|_| is_started);
-    let figures_read = readings(plan, &account);
+    let mut figures_read = readings(plan, &account);
+    figures_read.extend(measured::figures(&own, measured_seconds));
     let measured = seen.measured.as_ref().zip(topology.as_ref());
 
     let connections = seen.samples.wire(|_| true);
@@ -89,14 +96,19 @@ pub(super) fn record(
             .iter()
             .map(|(figure, reading)| (figure.name, *reading))
             .collect(),
+        measured: own,
         cpu_per_request: measured
             .map(|(measured, topology)| nodes::cpu_per_request(topology, measured, sent)),
     };
-    let written = plan.thresholds.iter().map(|t| t.judge(&figures));
+    let judge = |rule: &Threshold| match &seen.stopped_early {
+        Some(stopped) if !stopped.rules.contains(&rule.rule) => rule.unjudged(),
+        _ => rule.judge(&figures),
+    };
+    let written = plan.thresholds.iter().map(judge);
     let built_in = threshold::built_in(&plan.stages, &plan.thresholds);
     let built_in = built_in.iter().map(|rule| Judged {
         built_in: true,
-        ..rule.judge(&figures)
+        ..judge(rule)
     });
     let thresholds: Vec<_> = written.chain(built_in).collect();
     let unseen = thresholds
@@ -116,7 +128,8 @@ pub(super) fn record(
     Record {
         schema_version: Record::SCHEMA_VERSION,
         id: name.to_string_lossy().into_owned(),
-        judgement: verdict::judge(&thresholds, &ledger, &warnings),
+        judgement: judgement(verdict::judge(&thresholds, &ledger, &warnings), seen),
+        stopped_early: seen.stopped_early.clone(),
         warnings,
         seed: order.seed,
         command: order.command,
@@ -157,6 +170,16 @@ pub(super) fn record(
     }
 }
 
+/// The judgement, which says so when a run was stopped for it.
+fn judgement(mut judgement: Judgement, seen: &Sights) -> Judgement {
+    if let Some(stopped) = &seen.stopped_early
+        && judgement.verdict == Verdict::Fail
+    {
+        judgement.sentence = stopped.sentence();
+    }
+    judgement
+}
+
 /// The account of the program, if it knows the system.
 pub(crate) fn account(plan: &Plan, seen: &Sights, is_started: bool) -> Account {
     let mut account = Account::new();
@@ -180,6 +203,7 @@ fn readings(plan: &Plan, account: &Account) -> Vec<FigureRecord> {
     let is_told = |name: &str| account.figures.iter().any(|(known, _)| known.name == name);
     let knows_it = plan.is_at_home() && plan.requests.is_none();
     let untold = plan.application.figures.iter();
+    let untold = untold.filter(|figure| figure.kind == Kind::Told);
     let untold = untold.filter(|figure| knows_it && !is_told(figure.name));
     told.chain(untold.map(|figure| figure.record(Reading::OutOfSight)))
         .collect()
@@ -264,7 +288,9 @@ fn stages(plan: &Plan, lasted: &[f64], samples: &Samples) -> Vec<StageRecord> {
         let reached = schedule.begin_of(index) + Duration::from_secs_f64(seconds);
         let open = |place: LoadIndex, load: &Load| {
             let arrivals = samples.arrivals.get(&place).unwrap_or(&nothing);
-            load.open.map(|open| OpenRecord::new(&open, arrivals))
+            let seconds = load.seconds_until(reached);
+            load.open
+                .map(|open| OpenRecord::new(&open, arrivals, seconds))
         };
         let own = schedule.loads_of(index).zip(&stage.scenarios);
         let own = own.filter_map(|((place, load), own)| {
@@ -418,7 +444,7 @@ fn scenarios(plan: &Plan, stages: &[StageRecord], samples: &Samples) -> Scenario
     figures.collect()
 }
 
-fn route_figures(samples: &RouteSamples) -> RouteFigures {
+pub(super) fn route_figures(samples: &RouteSamples) -> RouteFigures {
     RouteFigures {
         response_times: samples.latency().response().clone(),
         failed: samples.failed(),

@@ -33,7 +33,9 @@ pub(super) fn gather(plan: &Plan, seed: u64, seen: &Sights) -> Evidence {
                     };
                     let only = scenario.and_then(|name| plan.scenario_called(name));
                     let open = of.open?;
-                    let turns = turns(&seen.samples, (load, index, only), &open, seed, &shortest);
+                    let lasted = of.seconds_until(seen.reached);
+                    let of = (load, index, only);
+                    let turns = turns(&seen.samples, of, (&open, lasted), seed, &shortest);
                     Some((scenario, turns))
                 };
                 let turns: Vec<_> = schedule.loads_of(index).filter_map(turns).collect();
@@ -103,7 +105,7 @@ fn of_stage(
         }),
         // Where the load is meant to change, or to end at any time, it can't be expected to be
         // steady.
-        tenths: if stage.is_level() {
+        tenths: if stage.is_level() && seconds >= stage.duration.as_secs_f64() {
             seen.tenths.of(index)
         } else {
             Vec::new()
@@ -114,12 +116,15 @@ fn of_stage(
 fn turns(
     samples: &Samples,
     (load, stage, only): (LoadIndex, usize, Option<ScenarioIndex>),
-    open: &OpenLoad,
+    (open, lasted): (&OpenLoad, f64),
     seed: u64,
     shortest: &BTreeMap<Route, f64>,
 ) -> Turns {
     // The plan again: with the same seed, it holds the same arrivals.
-    let requested = open.curve.arrivals(open.spacing, seed, load as u64).count() as u64;
+    let requested = open.curve.arrivals(open.spacing, seed, load as u64);
+    // Of a load that was ended before its time, those that had come up.
+    let requested = requested.take_while(|moment| moment.as_secs_f64() <= lasted);
+    let requested = requested.count() as u64;
     let Some(arrivals) = samples.arrivals.get(&load) else {
         return Turns {
             requested,

@@ -9,7 +9,7 @@ use crate::evidence::tenths::Tenths;
 use crate::evidence::{Ceiling, FileLimit, looks};
 use crate::observation::StageUse;
 use crate::program::{NodeCounts, TypeMap};
-use crate::record::Timeline;
+use crate::record::{StoppedEarly, Timeline};
 use crate::samples::Samples;
 use crate::timing::RouteTiming;
 
@@ -36,6 +36,8 @@ pub(crate) struct Sights {
     pub(crate) files: Option<FileLimit>,
     /// How far the load got in its schedule.
     pub(crate) reached: Duration,
+    /// The early end of the load, when a rule was surely lost.
+    pub(crate) stopped_early: Option<StoppedEarly>,
     /// Connections that were given up for bytes that belong to no answer.
     pub(crate) unasked: u64,
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::{Fault, FaultCount, NodeNames, Route, Samples, StageIndex, keep};
+use super::{Fault, FaultCount, MeasuredSamples, NodeNames, Route, Samples, StageIndex, keep};
 use crate::client::{Journey, Shortage};
+use crate::figure::Figure;
 use crate::plan::LoadIndex;
 use crate::scenario::ScenarioIndex;
 
@@ -181,6 +182,19 @@ impl Recorder {
     pub fn record_journey(&self, seat: usize, stage: StageIndex, journey: &Journey) {
         let mut shard = lock(&self.0[seat % self.0.len()]);
         shard.samples.wire.entry(stage).or_default().record(journey);
+    }
+
+    /// Keeps what a user's scenario counts or measures itself.
+    pub fn measure(
+        &self,
+        seat: usize,
+        stage: StageIndex,
+        figure: &Figure,
+        keep: impl FnOnce(&mut MeasuredSamples),
+    ) {
+        let mut shard = lock(&self.0[seat % self.0.len()]);
+        let measured = shard.samples.measured.entry((stage, figure.name));
+        keep(measured.or_insert_with(|| MeasuredSamples::new(*figure)));
     }
 
     /// All samples so far. Keeps users waiting for a moment; for when the load is over.

@@ -225,6 +225,7 @@ duration = "{seconds}s"
         std::fs::create_dir_all(&folder).map_err(CheckError::Server)?;
         let plan = self.plan()?;
         let order = Order {
+            metrics: None,
             plan: plan.clone(),
             seed: SEED,
             target: Some(match self {

@@ -124,6 +124,7 @@ fn parse_limit(text: &str, unit: Unit) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples::Statistic;
 
     const FIGURES: [Figure; 2] = [
         Figure::new("fresh-ratio", Unit::Percent, "fresh answers").better_high(),
@@ -164,6 +165,37 @@ mod tests {
         assert_eq!((rule.metric, rule.limit), (Metric::Unsent, 0.5));
         assert_eq!(rule.subject.as_deref(), Some("peak"));
         assert_eq!(parsed("late<5").metric, Metric::Late);
+    }
+
+    #[test]
+    fn what_users_count_and_measure_has_statistics_by_the_end_of_its_name() {
+        let figures = [
+            Figure::counted("orders", ""),
+            Figure::measured("queue-wait", Unit::Microseconds, ""),
+        ];
+        let read = |rule: &str| Threshold::read(rule, &figures);
+        let metric = |rule: &str| read(rule).expect(rule).metric;
+        assert_eq!(
+            metric("orders>=9"),
+            Metric::Measured("orders", Statistic::Sum)
+        );
+        let rate = read("orders-rate>=0.5").expect("a rule");
+        assert_eq!((rate.unit, rate.limit), (Unit::PerSecond, 0.5));
+        let wait = read("queue-wait-p99.9<5ms").expect("a rule");
+        assert_eq!(
+            wait.metric,
+            Metric::Measured("queue-wait", Statistic::Percentile(99.9))
+        );
+        assert_eq!(wait.limit, 5_000.0);
+        for rule in [
+            "queue-wait<5ms",
+            "queue-wait-p100<5ms",
+            "orders-p99<1",
+            "orders-rat>1",
+        ] {
+            let message = read(rule).expect_err(rule).to_string();
+            assert!(message.contains("orders"), "{rule}: {message}");
+        }
     }
 
     #[test]

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Metric, Threshold, Unit};
 use crate::figure::Reading;
-use crate::samples::WireSamples;
+use crate::samples::{MeasuredSamples, WireSamples};
 
 /// What the rules are judged on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Figures {
     /// Requests of the judged stages, by route name.
     pub routes: BTreeMap<String, RouteFigures>,
@@ -27,10 +27,15 @@ pub struct Figures {
     pub seconds: f64,
     /// Figures of the figures that the program adds, by name.
     pub named: BTreeMap<&'static str, Reading>,
+    /// Figures that scenarios counted and measured in the judged stages, by name.
+    pub measured: Measured,
     /// CPU microseconds per request sent, by service and by node, over the judged stages;
     /// `None` where that can't be seen, and empty without requests.
     pub cpu_per_request: Option<BTreeMap<String, f64>>,
 }
+
+/// Figures that scenarios count and measure, by name.
+pub type Measured = BTreeMap<&'static str, MeasuredSamples>;
 
 /// Requests of one route.
 #[derive(Clone, Debug)]
@@ -80,6 +85,8 @@ pub enum State {
     Failed,
     /// The figure can't be seen from where the run stood; neither good nor bad.
     NotObservable,
+    /// The run was stopped before it could be told; neither good nor bad.
+    NotJudged,
 }
 
 /// A rule and how it came out.
@@ -119,6 +126,18 @@ impl Threshold {
             state,
             limit: self.limit,
             value,
+            unit: self.unit,
+            built_in: false,
+        }
+    }
+
+    /// The rule in a run that was stopped before it could be told.
+    pub fn unjudged(&self) -> Judged {
+        Judged {
+            rule: self.rule.clone(),
+            state: State::NotJudged,
+            limit: self.limit,
+            value: None,
             unit: self.unit,
             built_in: false,
         }
@@ -175,6 +194,12 @@ impl Threshold {
                 let reading = figures.named.get(name);
                 reading.copied().unwrap_or(Reading::OutOfSight)
             }
+            Metric::Measured(name, statistic) => {
+                let samples = figures.measured.get(name);
+                samples.map_or(Reading::NoSamples, |samples| {
+                    samples.reading(statistic, figures.seconds)
+                })
+            }
             Metric::Checks => {
                 let checks = figures
                     .checks
@@ -210,7 +235,7 @@ impl Threshold {
         Reading::percent(part, planned)
     }
 
-    fn is_about(&self, name: &str) -> bool {
+    pub(super) fn is_about(&self, name: &str) -> bool {
         self.subject.as_ref().is_none_or(|subject| subject == name)
     }
 
@@ -220,7 +245,7 @@ impl Threshold {
     }
 
     /// The requests that the rule is about, or `None` when there were none.
-    fn requests(&self, figures: &Figures) -> Option<RouteFigures> {
+    pub(super) fn requests(&self, figures: &Figures) -> Option<RouteFigures> {
         let of_scenario = self.scenario(figures).map(|(requests, _)| requests.clone());
         if let Some(requests) = of_scenario {
             return Some(requests).filter(|requests| !requests.response_times.is_empty());
@@ -264,7 +289,7 @@ mod tests {
     /// Requests that took as long as the longest of these; none where there are none.
     fn slow(times: &[u64]) -> RouteFigures {
         let mut response_times = Histogram::new(3).expect("3 digits are allowed");
-        for time in times.iter().max() {
+        if let Some(time) = times.iter().max() {
             response_times.record(*time).expect("within range");
         }
         RouteFigures {
@@ -313,6 +338,7 @@ mod tests {
                 },
             ],
             scenarios: BTreeMap::from([("buyers".to_owned(), (slow(times), 1.0))]),
+            measured: BTreeMap::from([("baskets", baskets()), ("wait", waits())]),
             checks: BTreeMap::from([("fresh".to_owned(), [1, 3]), ("whole".to_owned(), [0, 4])]),
             connections,
             seconds: 2.0,
@@ -325,8 +351,27 @@ mod tests {
         }
     }
 
+    const BASKETS: Figure = Figure::counted("baskets", "");
+    const WAIT: Figure = Figure::measured("wait", Unit::Microseconds, "");
+
+    fn baskets() -> MeasuredSamples {
+        let mut baskets = MeasuredSamples::new(BASKETS);
+        baskets.add_to_sum(6);
+        baskets
+    }
+
+    fn waits() -> MeasuredSamples {
+        let mut waits = MeasuredSamples::new(WAIT);
+        for millis in 1..=10 {
+            waits.keep(std::time::Duration::from_millis(millis).into());
+        }
+        waits
+    }
+
     fn state(rule: &str, figures: &Figures) -> State {
         let known = [
+            BASKETS,
+            WAIT,
             Figure::new("fresh-ratio", Unit::Percent, ""),
             Figure::new("orders-lost", Unit::Count, ""),
             Figure::new("strays", Unit::Count, ""),
@@ -365,6 +410,13 @@ mod tests {
             ("resumed>=75%", State::Passed),
             ("requests-per-connection>25", State::Failed),
             ("orders-lost<=2", State::Passed),
+            ("baskets>=6", State::Passed),
+            ("baskets>6", State::Failed),
+            ("baskets-rate>=3", State::Passed),
+            ("wait-p90<=9.1ms", State::Passed),
+            ("wait-p90<9ms", State::Failed),
+            ("wait-max<=10.1ms", State::Passed),
+            ("wait-min<1ms", State::Failed),
             ("orders-lost<=1", State::Failed),
             ("cpu-per-request<1ms for shop", State::Passed),
         ] {

@@ -43,11 +43,7 @@ impl Gate {
             system: system.as_ref(),
         };
         let plan = Plan::load(&self.plan, of)?;
-        anyhow::ensure!(
-            plan.requests.is_some() || !plan.mix.is_empty(),
-            "a gate's users follow all scenarios by turns, and plan {} doesn't say how often each; give it a [mix]",
-            plan.name
-        );
+        anyhow::ensure!(plan.has_mix(), "{}", plan.lacks_mix("a gate's"));
         anyhow::ensure!(
             plan.requests.is_none() || plan.foreign.is_some(),
             "a gate starts both systems itself, so a plan of plain requests needs one: name it with --topology FILE, or describe it in the plan as [node.NAME]"

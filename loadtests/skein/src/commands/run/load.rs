@@ -32,6 +32,11 @@ pub(super) struct Load {
     /// [default of --get and the like: error-rate<=0%].
     #[arg(long = "threshold", value_name = "RULE")]
     pub(super) thresholds: Vec<String>,
+
+    /// Stop the load as soon as some rule surely fails, whatever would still come, as the key
+    /// `stop_early = true` of a plan does; what wasn't run is not judged.
+    #[arg(long)]
+    pub(super) stop_early: bool,
 }
 
 impl Load {
@@ -45,6 +50,7 @@ impl Load {
             rate: rate.transpose()?,
             users: self.users,
             duration: self.duration,
+            stop_early: self.stop_early,
             thresholds: self.thresholds.clone(),
         };
         let amended = plan.amend(&amendment);
@@ -67,7 +73,8 @@ impl Load {
             .iter()
             .map(|rule| ("threshold", rule.clone()));
         let all = single.chain(rules);
-        all.map(|(flag, value)| format!(" --{flag} {}", quoted(&value)))
-            .collect()
+        let all = all.map(|(flag, value)| format!(" --{flag} {}", quoted(&value)));
+        let stop_early = self.stop_early.then(|| " --stop-early".to_owned());
+        all.chain(stop_early).collect()
     }
 }

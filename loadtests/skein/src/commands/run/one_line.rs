@@ -303,7 +303,7 @@ mod tests {
                 &["--get", "/", "--threshold", "imbalance<=1"],
                 "--threshold 'imbalance<=1': ",
             ),
-            (&["--get", "/", "--users", "10001"], "--users 10001: "),
+            (&["--get", "/", "--users", "100001"], "--users 100001: "),
             (&["--get", "/", "--users", "0"], "nothing to judge"),
             (&["--get", "/", "--rate", "0"], "nothing to judge"),
             (&["--get", "/", "--rate", "fast"], "--rate fast: "),

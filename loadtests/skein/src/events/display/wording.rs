@@ -56,6 +56,7 @@ pub(super) fn shown(event: &Event) -> Option<Shown> {
             what: format!("plan {plan} on {url}, seed {seed}"),
             length_ms: *length_ms,
         }),
+        Event::MetricsServed { url } => Some(Shown::Staying(format!("figures: {url}"))),
         Event::DashboardServed { url } => Some(Shown::Staying(format!("live dashboard: {url}"))),
         Event::LoadTick { .. } => load(event),
         Event::Draining => doing("waiting for what is under way"),
@@ -83,6 +84,11 @@ pub(super) fn shown(event: &Event) -> Option<Shown> {
             side.word(),
             short_commit(commit),
             took_ms / 1000
+        ))),
+        Event::StoppedEarly { rules, elapsed_ms } => Some(Shown::Staying(format!(
+            "stopping after {:.1} s: {} can’t hold any more",
+            *elapsed_ms as f64 / 1e3,
+            rules.join(" and ")
         ))),
         Event::CapacityMeasuring => doing("measuring what the baseline can do"),
         Event::RoundBegan { so_far } | Event::RoundPlayed { so_far, .. } => {

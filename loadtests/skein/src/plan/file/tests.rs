@@ -286,7 +286,7 @@ fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
             "8:9",
             "nobody is there",
         ),
-        ("users = 4", "users = 10001", "7:9", "0 to 10000 users"),
+        ("users = 4", "users = 100001", "7:9", "0 to 100000 users"),
         ("browsers = 1", "browsers = 0", "10:1", "no users"),
         (
             "browsers = 1",

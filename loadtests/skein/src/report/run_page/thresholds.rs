@@ -95,6 +95,7 @@ fn outcome(judged: &Judged) -> Markup {
         (State::Failed, Some(_)) => ("bad", "failed"),
         (State::Failed, None) => ("bad", "failed: no samples"),
         (State::NotObservable, _) => ("doubt", "not observable"),
+        (State::NotJudged, _) => ("doubt", "not judged: stopped before"),
     };
     html! { span.badge.(class) { (word) } }
 }
