@@ -1,12 +1,14 @@
 //! Serves the page of figures while the load goes on.
 
 use std::convert::Infallible;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Response, StatusCode, header};
+use http::uri::Authority;
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -29,6 +31,7 @@ pub(crate) async fn serve(
     let listener = listener?;
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
+    let is_local = listener.local_addr()?.ip().is_loopback();
     // They end with this.
     let mut connections = JoinSet::new();
     loop {
@@ -40,8 +43,11 @@ pub(crate) async fn serve(
         while connections.try_join_next().is_some() {}
         let workload = Arc::clone(&workload);
         connections.spawn(async move {
-            let answer = service_fn(|_| {
-                let answer = answer(&workload);
+            let answer = service_fn(|request: Request<Incoming>| {
+                let answer = match is_local && !is_from_here(request.headers()) {
+                    true => refusal(),
+                    false => answer(&workload),
+                };
                 async move { Ok::<_, Infallible>(answer) }
             });
             // Who leaves in the middle of it needs no answer.
@@ -50,6 +56,27 @@ pub(crate) async fn serve(
                 .await;
         });
     }
+}
+
+/// True for what was asked of this machine by its own name, and not by a page in a browser, which
+/// may have been told another name for it.
+fn is_from_here(headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = host.and_then(|host| host.parse::<Authority>().ok());
+    let is_own = host.is_some_and(|host| {
+        let name = host.host().trim_matches(['[', ']']);
+        let address = name.parse::<IpAddr>();
+        name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    });
+    is_own && !headers.contains_key(header::ORIGIN)
+}
+
+fn refusal() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new("this is for this machine alone\n".into()));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
 }
 
 fn answer(workload: &Arc<Workload>) -> Response<Full<Bytes>> {
@@ -62,4 +89,35 @@ fn answer(workload: &Arc<Workload>) -> Response<Full<Bytes>> {
     let kind = header::HeaderValue::from_static(OPEN_METRICS);
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_page_in_a_browser_gets_nothing_by_whatever_name_it_asks() {
+        let is_from_here = |host: &'static str, origin: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            if origin {
+                headers.insert(header::ORIGIN, HeaderValue::from_static("http://localhost"));
+            }
+            is_from_here(&headers)
+        };
+        for host in [
+            "localhost",
+            "localhost:9464",
+            "127.0.0.1:9464",
+            "[::1]:9464",
+        ] {
+            assert!(is_from_here(host, false), "{host}");
+            assert!(!is_from_here(host, true), "{host}");
+        }
+        for host in ["evil.example:9464", "10.0.0.1", ""] {
+            assert!(!is_from_here(host, false), "{host}");
+        }
+    }
 }
