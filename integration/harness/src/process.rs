@@ -55,7 +55,7 @@ enum Reach {
     /// Its process group, whose leader it is, and all whom these started.
     Descendants,
     /// The container that it was started for.
-    Container(Container),
+    Container(Box<Container>),
 }
 
 impl Process {
@@ -80,7 +80,7 @@ impl Process {
 
     /// The process that a container doesn't outlive.
     pub(crate) fn of_container(child: Child, container: Container) -> Self {
-        Process::reaching(child, Reach::Container(container))
+        Process::reaching(child, Reach::Container(Box::new(container)))
     }
 
     /// Puts it into a group, with those whom it has started since.

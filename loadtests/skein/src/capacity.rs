@@ -146,7 +146,7 @@ pub(crate) struct CapacityRun {
 /// The system can't be started, the machine refuses what measuring takes, or the study was
 /// interrupted before its first start was over.
 pub(crate) fn run(
-    setup: Setup,
+    setup: &Setup,
     folder: &Path,
     events: &Events,
     interruption: &Interruption,
@@ -157,7 +157,7 @@ pub(crate) fn run(
     let log = StudyLog::open(folder).map_err(refused("keep rounds in the study's folder"))?;
     let lasting = harness::scratch::folder("capacity");
     let lasting = lasting.map_err(refused("make a folder for the data of nodes"))?;
-    let mut subjects = subjects(&setup)?;
+    let mut subjects = subjects(setup)?;
     events.emit(Event::StudyBegan {
         plan: setup.plan.name.clone(),
         promise: setup.promise.to_string(),
@@ -193,10 +193,7 @@ pub(crate) fn run(
         return Err(CapacityError::Interrupted);
     };
     let limits = conclusion::limits(&subjects, &outcome, &cores, &look);
-    let relieved = match limits
-        .first()
-        .and_then(|limit| relief_of(&setup, &limit.by))
-    {
+    let relieved = match limits.first().and_then(|limit| relief_of(setup, &limit.by)) {
         Some((tier, subject)) if !interruption.happened() => {
             events.emit(Event::ReliefBegan { tier: tier.clone() });
             let own = subjects[0].clone();
@@ -215,7 +212,7 @@ pub(crate) fn run(
     if interrupted {
         events.emit(Event::interrupted(interruption));
     }
-    let record = conclusion::record(Measured {
+    let record = conclusion::record(&Measured {
         cores: &cores,
         subjects: &subjects,
         outcome,
@@ -225,7 +222,7 @@ pub(crate) fn run(
         beginning,
         lasted: began.elapsed(),
         interrupted,
-        setup: &setup,
+        setup,
     });
     for doubt in record.doubts.iter().cloned() {
         events.emit(Event::Doubted { doubt });

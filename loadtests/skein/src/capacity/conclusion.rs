@@ -130,18 +130,18 @@ fn slots_at_capacity(studied: &Studied) -> Vec<&SlotRecord> {
 }
 
 /// The record of a study.
-pub(super) fn record(measured: Measured<'_>) -> CapacityRecord {
+pub(super) fn record(measured: &Measured<'_>) -> CapacityRecord {
     let setup = measured.setup;
     let plan = &setup.plan;
     let capacity = &plan.capacity;
     let relief = measured.relieved.as_ref().map(relief);
-    let mut doubts = doubts(&measured, plan);
+    let mut doubts = doubts(measured, plan);
     let set = measured.beginning.clock_set_by();
     doubts.extend(set.map(|seconds| Doubt::ClockSet { seconds }));
     let common = measured.outcome.common;
-    let systems: Vec<SystemRecord> = systems(&measured);
+    let systems: Vec<SystemRecord> = systems(measured);
     let patterns = patterns(&systems, measured.subjects);
-    let judgement = judgement(&measured, &systems, &patterns, relief.as_ref(), &doubts);
+    let judgement = judgement(measured, &systems, &patterns, relief.as_ref(), &doubts);
     CapacityRecord {
         schema_version: CapacityRecord::SCHEMA_VERSION,
         id: setup.id.clone(),

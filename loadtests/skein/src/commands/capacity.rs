@@ -125,7 +125,7 @@ impl Capacity {
             amended(&mut plan, flags)?;
             plan.capacity.promise = plan.capacity.promise.or(promise);
         }
-        let mut setup = self.study.setup(plan, own_flags, flags, "capacity")?;
+        let mut setup = self.study.setup(plan, &own_flags, flags, "capacity")?;
         if self.no_relief {
             setup.relieves = false;
             setup.command.push_str(" --no-relief");
@@ -191,7 +191,7 @@ impl Patterns {
             })
         });
         let variants = variants.collect::<anyhow::Result<Vec<Varied>>>()?;
-        let mut setup = self.study.setup(plan, own_flags, flags, "patterns")?;
+        let mut setup = self.study.setup(plan, &own_flags, flags, "patterns")?;
         setup.variants = variants;
         setup.relieves = false;
         for name in &self.only {
@@ -230,7 +230,7 @@ impl Study {
     fn setup(
         &self,
         plan: Plan,
-        own_flags: String,
+        own_flags: &str,
         flags: Option<&ArgMatches>,
         verb: &str,
     ) -> anyhow::Result<Setup> {
@@ -257,7 +257,7 @@ impl Study {
             at_least: None,
             budget: self.budget.unwrap_or(USUAL_BUDGET),
             program: this_build().program,
-            command: self.command_again(&plan, verb, &own_flags, seed),
+            command: self.command_again(&plan, verb, own_flags, seed),
             seed,
             promise,
             plan,
@@ -306,7 +306,7 @@ impl Study {
         }
         let (id, folder) = self.make_folder(&setup.plan)?;
         setup.id = id;
-        let outcome = capacity::run(setup, &folder, events, interruption);
+        let outcome = capacity::run(&setup, &folder, events, interruption);
         let CapacityRun { record, mut losses } = outcome.map_err(|error| failed(error, &folder))?;
         losses.add(self.keep(&record, &folder));
         tell_of_files(events, &folder, CapacityRecord::FILE, &losses);

@@ -65,7 +65,7 @@ pub fn check_capacity(
             seed: 7,
             command: "self-check".to_owned(),
         };
-        let run = capacity::run(setup, &folder, &Events::silent(), interruption);
+        let run = capacity::run(&setup, &folder, &Events::silent(), interruption);
         if interruption.happened() {
             events.emit(Event::interrupted(interruption));
             return Err(CheckError::Interrupted);
