@@ -85,7 +85,7 @@ fn variants_are_measured_beside_the_system_as_it_is() -> Told {
             "patterns",
             "one-gateway",
             "--budget",
-            "75s",
+            "110s",
             "--seed",
             "7",
             "--quiet",

@@ -100,6 +100,16 @@ pub(crate) enum CapacityError {
          container or a program"
     )]
     Elsewhere(NodeName),
+    /// There is no time for as many fresh starts as an interval takes.
+    #[error(
+        "a budget of {} s is too short for systems that take {:.1} s to start: give {} s or more",
+        budget.as_secs(), start.as_secs_f64(), needs.as_secs() + 1
+    )]
+    TooShort {
+        budget: Duration,
+        start: Duration,
+        needs: Duration,
+    },
     /// A folder can't be made, or the operating system doesn't tell what has to be known.
     #[error("could not {what}")]
     System {
@@ -169,11 +179,23 @@ pub(crate) fn run(
         budget_ms: millis(setup.budget),
     });
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(setup.seed);
-    let mut carry_out = |subjects: &mut [Subject], budget: Duration, lasting: &Path| {
+    let mut carry_out = |subjects: &mut [Subject], is_relief: bool, lasting: &Path| {
         let look = first_look::take(subjects, &cores, rng.random(), interruption, lasting)?;
         let Some(look) = look else {
             return Ok(None);
         };
+        let needs = first_look::needs(look.start, &setup.plan.capacity);
+        let budget = match is_relief {
+            true => needs.max(setup.budget / 2),
+            false => setup.budget,
+        };
+        if budget < needs {
+            return Err(CapacityError::TooShort {
+                budget,
+                start: look.start,
+                needs,
+            });
+        }
         let outcome = Study {
             promise: &setup.promise,
             subjects,
@@ -185,9 +207,9 @@ pub(crate) fn run(
             interruption,
             log: &log,
         };
-        Ok::<_, StudyError>(Some((outcome.carry_out()?, look)))
+        Ok::<_, CapacityError>(Some((outcome.carry_out()?, look)))
     };
-    let first = carry_out(&mut subjects, setup.budget, &lasting.path().join("first"));
+    let first = carry_out(&mut subjects, false, &lasting.path().join("first"));
     let Some((outcome, look)) = first? else {
         events.emit(Event::interrupted(interruption));
         return Err(CapacityError::Interrupted);
@@ -198,8 +220,7 @@ pub(crate) fn run(
             events.emit(Event::ReliefBegan { tier: tier.clone() });
             let own = subjects[0].clone();
             let mut both = [own, subject];
-            let budget = setup.budget / 2;
-            let study = carry_out(&mut both, budget, &lasting.path().join("relief"))?;
+            let study = carry_out(&mut both, true, &lasting.path().join("relief"))?;
             study.map(|(outcome, _)| Relieved {
                 tier,
                 about: both[1].about.clone(),

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
@@ -15,6 +15,7 @@ use super::subject::Subject;
 use crate::evidence::Ceiling;
 use crate::interruption::Interruption;
 use crate::observation::Observation;
+use crate::plan::CapacitySettings;
 use crate::slots::{SlotLoad, dealt_out, on_cores};
 
 /// What was seen at the first look.
@@ -26,6 +27,8 @@ pub(super) struct FirstLook {
     pub(super) requests_per_turn: Vec<f64>,
     /// Turns a second that each system did in closed load.
     pub(super) turns_per_second: Vec<f64>,
+    /// The longest time that a system took to start.
+    pub(super) start: Duration,
     /// The share of its limit that the generator can be trusted with, 0 to 1.
     trusted: f64,
 }
@@ -40,6 +43,22 @@ impl FirstLook {
         let requests = ceiling.per_second * without_responders * self.trusted;
         Some(requests / self.requests_per_turn[place])
     }
+}
+
+/// The time that a study of a system needs at least, when a start takes so long.
+pub(super) fn needs(start: Duration, settings: &CapacitySettings) -> Duration {
+    /// Fresh starts that an interval takes, and those before them that look for the place.
+    const ROUNDS: u32 = 8;
+    const PROBES: u32 = 6;
+    /// The slots of a round, with the one at the low rate.
+    const SLOTS: u32 = 5;
+    /// The share of the budget that is for rounds and probes: the rest is for recoveries and
+    /// the confirmation.
+    const SHARE: f64 = 0.7;
+    let slot = settings.lead + settings.slot;
+    let each = start + settings.warm_up;
+    let all = ROUNDS * (each + SLOTS * slot) + PROBES * (each + slot);
+    all.div_f64(SHARE)
 }
 
 /// Looks at the systems, one after the other, and starts what lasts longer than a round, with
@@ -67,6 +86,7 @@ pub(super) fn take(
         ceiling: ceiling.ok(),
         requests_per_turn: Vec::new(),
         turns_per_second: Vec::new(),
+        start: Duration::ZERO,
         trusted,
     };
     for (place, subject) in subjects.iter_mut().enumerate() {
@@ -92,11 +112,12 @@ pub(super) fn take(
         let Some(looked) = looked else {
             return Ok(None);
         };
-        let (turns_per_second, requests_per_turn) =
+        let (turns_per_second, requests_per_turn, start) =
             looked.map_err(|source| StudyError::NotStarted {
                 system: name,
                 source: Box::new(source),
             })?;
+        look.start = look.start.max(start);
         look.turns_per_second.push(turns_per_second);
         look.requests_per_turn.push(requests_per_turn.max(1.0));
     }
@@ -104,12 +125,12 @@ pub(super) fn take(
 }
 
 /// Looks at one system, whose data are in the first of the folders, and what lasts in the
-/// second. Gives turns a second, and requests of a turn.
+/// second. Gives turns a second, requests of a turn, and the time that the start took.
 async fn look_at(
     subject: &mut Subject,
     (node_cores, seed): (&[usize], u64),
     [folder, lasting]: [&Path; 2],
-) -> Result<(f64, f64), RoundError> {
+) -> Result<(f64, f64, Duration), RoundError> {
     let load = SlotLoad {
         plan: &subject.plan,
         users: subject.plan.capacity.users,
@@ -120,7 +141,9 @@ async fn look_at(
         .start_lasting(lasting)
         .await
         .map_err(RoundError::Start)?;
+    let started = Instant::now();
     let mut loaded = system.start(load, node_cores, folder, seed).await?;
+    let start = started.elapsed();
     let machines = Observation::machines(&loaded.system).into_iter();
     subject.machines = machines
         .map(|(node, machine)| NodeMachine {
@@ -132,5 +155,18 @@ async fn look_at(
     let traffic = loaded.users.closed_slot(load.plan.capacity.warm_up).await;
     let seconds = began.elapsed().as_secs_f64();
     let turns = traffic.turns.max(1) as f64;
-    Ok((turns / seconds, traffic.done.len() as f64 / turns))
+    Ok((turns / seconds, traffic.done.len() as f64 / turns, start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_study_needs_time_for_as_many_starts_as_an_interval_takes() {
+        let usual = CapacitySettings::default();
+        let quick = needs(Duration::from_millis(100), &usual);
+        assert!((80..140).contains(&quick.as_secs()), "{quick:?}");
+        assert!(needs(Duration::from_secs(5), &usual) > quick + Duration::from_secs(60));
+    }
 }

@@ -134,6 +134,8 @@ think_time = "0s"
 
 [capacity]
 promise = ["p99<{limit}ms"]
+slot = "800ms"
+lead = "200ms"
 warm_up = "100ms"
 users = 4
 open_users = 256
