@@ -8,6 +8,7 @@ use harness::System;
 use harness::topology::Topology;
 use integration::wait::wait_for;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::no_orphans::containers_of;
 use crate::support::{PATIENCE, RunFolder, options};
@@ -96,7 +97,13 @@ pub(crate) async fn replicas_of_an_image_with_a_fixed_port_have_addresses_of_the
     );
     assert_eq!(networks_of(system.nonce()).len(), 1);
 
-    TcpStream::connect(first).await.expect("it is there");
+    system.kill("store-1").expect("it runs");
+    // An address that is gone refuses nothing: whoever knew it asks for a minute, unanswered.
+    let asked = timeout(Duration::from_secs(2), TcpStream::connect(first)).await;
+    assert!(!matches!(asked, Ok(Ok(_))), "nobody is there");
+    system.restart("store-1").await.expect("it returns");
+    assert_eq!(system.address_of("store-1"), first);
+    TcpStream::connect(first).await.expect("it is there again");
     let nonce = system.nonce().to_owned();
     drop(system);
     assert_eq!(networks_of(&nonce), [""; 0]);
