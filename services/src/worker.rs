@@ -307,7 +307,7 @@ impl Worker {
     }
 }
 
-/// Whether there is still something to do for a task.
+/// True while there is still something to do for a task.
 fn is_open(task: &Task) -> bool {
     matches!(task.state, TaskState::Queued | TaskState::Running)
 }

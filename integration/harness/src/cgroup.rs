@@ -40,7 +40,7 @@ pub(crate) struct Group {
 pub struct Throttled {
     /// Periods in which the group ran.
     pub periods: u64,
-    /// Those of them in which it used its quota up, and stood still for the rest.
+    /// Periods among them in which it used its quota up, and stood still for the rest.
     pub throttled: u64,
     /// The time that it stood still, added up over cores.
     pub time: Duration,

@@ -113,7 +113,7 @@ pub(crate) async fn a_program_without_any_means_fails_the_start_and_is_told_what
     assert_eq!(nodes_of(folder.path()), []);
 }
 
-/// What a harness leaves that was killed, the next one removes.
+/// Remains of a harness that was killed, which the next one removes.
 pub(crate) async fn the_cgroups_of_a_harness_that_was_killed_are_swept() {
     let mut ended = process::Command::new("true").spawn().expect("it runs");
     let dead = ended.id();

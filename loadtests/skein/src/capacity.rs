@@ -41,18 +41,17 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
 pub(crate) use promise::Promise;
-pub(crate) use study::ROUNDS_FILE;
 
 use crate::arrivals::Rate;
 use crate::events::{Event, Events, millis};
 use crate::interruption::Interruption;
-use crate::keeping::{Losses, Weight};
+use crate::keeping::Losses;
 use crate::plan::{NoSystem, Plan, Relief};
-use crate::slots::allowed_cores;
+use crate::slots::{RoundLog, allowed_cores};
 use crate::wall::{Beginning, WallClock};
 use conclusion::{Measured, Relieved};
 use record::{CapacityRecord, Limit};
-use study::{Study, StudyError, StudyLog};
+use study::{Study, StudyError};
 use subject::Subject;
 
 /// A study before its first start.
@@ -126,7 +125,7 @@ pub(crate) enum CapacityError {
 }
 
 impl CapacityError {
-    /// Whether the system could not be started.
+    /// True when the system could not be started.
     pub(crate) fn is_not_started(&self) -> bool {
         matches!(self, CapacityError::Study(StudyError::NotStarted { .. }))
     }
@@ -135,7 +134,9 @@ impl CapacityError {
     pub(crate) fn is_usage(&self) -> bool {
         matches!(
             self,
-            CapacityError::NoSystem(_) | CapacityError::Elsewhere(_)
+            CapacityError::NoSystem(_)
+                | CapacityError::Elsewhere(_)
+                | CapacityError::TooShort { .. }
         )
     }
 }
@@ -164,7 +165,7 @@ pub(crate) fn run(
     let (beginning, began) = (Beginning::now(WallClock::SYSTEM), Instant::now());
     let refused = |what| move |source| CapacityError::System { what, source };
     let cores = allowed_cores().map_err(refused("read which cores there are"))?;
-    let log = StudyLog::open(folder).map_err(refused("keep rounds in the study's folder"))?;
+    let log = RoundLog::open(folder).map_err(refused("keep rounds in the study's folder"))?;
     let lasting = harness::scratch::folder("capacity");
     let lasting = lasting.map_err(refused("make a folder for the data of nodes"))?;
     let mut subjects = subjects(setup)?;
@@ -214,8 +215,11 @@ pub(crate) fn run(
         events.emit(Event::interrupted(interruption));
         return Err(CapacityError::Interrupted);
     };
-    let limits = conclusion::limits(&subjects, &outcome, &cores, &look);
-    let relieved = match limits.first().and_then(|limit| relief_of(setup, &limit.by)) {
+    let limits = conclusion::limits(&subjects, &outcome, &cores);
+    let relieved = match limits
+        .first()
+        .and_then(|limited| relief_of(setup, &limited.limit.by))
+    {
         Some((tier, subject)) if !interruption.happened() => {
             events.emit(Event::ReliefBegan { tier: tier.clone() });
             let own = subjects[0].clone();
@@ -234,7 +238,6 @@ pub(crate) fn run(
         events.emit(Event::interrupted(interruption));
     }
     let record = conclusion::record(&Measured {
-        cores: &cores,
         subjects: &subjects,
         outcome,
         limits,
@@ -249,12 +252,7 @@ pub(crate) fn run(
         events.emit(Event::Doubted { doubt });
     }
     events.emit(record.judgement.clone().into());
-    let mut losses = Losses::default();
-    if let Some((path, full)) = log.lost() {
-        let what = format!("could not write {}", path.display());
-        let lost: Result<(), _> = Err(anyhow::Error::new(full).context(what));
-        losses.note(Weight::Derived, lost);
-    }
+    let losses = log.losses();
     Ok(CapacityRun { record, losses })
 }
 

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use harness::Topology;
+use jiff::Timestamp;
 
 use crate::exit_code::{self, Failure, Outcome};
 use crate::gate::own_system;
@@ -27,6 +28,8 @@ use crate::interruption::Interruption;
 use crate::output::{deliver, enough_or_error, tell};
 use crate::plan::{ForeignSystem, Plan};
 use crate::program::application::Application;
+use crate::report::{Kind, Reports};
+use crate::slots::ROUNDS_FILE;
 use crate::threshold;
 
 /// The command line of every program; its name and what it is about are the program's own.
@@ -78,6 +81,25 @@ struct ReportsFolder {
 }
 
 impl ReportsFolder {
+    /// Makes a folder for a report called `<UTC time>-<name>`, or with a number when there is
+    /// one. Gives the report's name and the folder.
+    ///
+    /// # Errors
+    ///
+    /// There can't be reports in this place.
+    fn create(&self, kind: Kind, name: &str) -> Result<(String, PathBuf), Failure> {
+        let id = format!("{}-{name}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
+        let reports = Reports::new(&self.reports);
+        let folder = reports.create_folder(kind, &id).map_err(|error| {
+            let place = self.reports.display();
+            Failure::usage(anyhow::Error::new(error).context(format!(
+                "could not keep reports in {place}; choose a folder with --reports"
+            )))
+        })?;
+        let id = folder.file_name().unwrap_or_default().to_string_lossy();
+        Ok((id.into_owned(), folder))
+    }
+
     /// Opens a page in whatever the desktop shows pages with, if that was asked for.
     /// Where there is no desktop, the page is there all the same, so that this is no
     /// failure.
@@ -201,6 +223,15 @@ fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     // A name that takes long to resolve, which can't be broken off, keeps nobody waiting.
     runtime.shutdown_background();
     Ok(done)
+}
+
+/// Removes the folder of a gate or a study without a round, which would only be an empty place
+/// among the reports.
+fn discard_without_rounds(folder: &Path) {
+    let rounds = folder.join(ROUNDS_FILE);
+    if rounds.metadata().is_ok_and(|rounds| rounds.len() == 0) {
+        let _ = std::fs::remove_dir_all(folder);
+    }
 }
 
 /// Has signals end the command in good order, from here on.

@@ -46,19 +46,18 @@ use stats::comparison::{Design, FEWEST_ROUNDS, Metric, Role, Rule};
 use stats::sequence::{Break, Ended, Rules, TimeLimit};
 
 pub use round::RoundError;
-pub(crate) use runner::ROUNDS_FILE;
 pub use setup::{Setup, budget, this_build};
 
 use crate::arrivals::Rate;
 use crate::events::{Event, Events, millis};
 use crate::interruption::Interruption;
 use crate::keeping::Losses;
-use crate::slots::allowed_cores;
+use crate::slots::{RoundLog, allowed_cores};
 use crate::wall::{Beginning, WallClock};
 use crate::words::counted;
 use record::{GateRecord, RecordedDoubt, Side};
 use round::{Capacity, RoundSetup, measure_capacity};
-use runner::{GeneratorPlace, RoundLog, RoundRunner};
+use runner::{GeneratorPlace, RoundRunner};
 use setup::round_setup;
 use shape::{RoundPlan, Shape};
 
@@ -164,7 +163,7 @@ pub fn run(
     if let Some(node) = nodes.find(|node| node.is_elsewhere()) {
         return Err(GateError::Elsewhere(node.name.clone()));
     }
-    let mut log = RoundLog::open(folder)?;
+    let log = RoundLog::open(folder).map_err(GateError::Log)?;
     // What lasts ends with the setup below, and before its folder goes.
     let lasting = harness::scratch::folder("gate").map_err(GateError::Folder)?;
     let mut of_rounds = round_setup(&setup);
@@ -211,7 +210,7 @@ pub fn run(
         place: &place,
         limits: &setup.plan.limits,
         began,
-        log: &mut log,
+        log: &log,
         events,
     };
     let played = runner.play(held_by, setup.seed)?;

@@ -350,7 +350,7 @@ pub struct Samples {
     pub near_side: BTreeMap<Shortage, FaultCount>,
     /// Checks that have a name, by how often they failed and held, in judged stages.
     pub checks: BTreeMap<String, [u64; 2]>,
-    /// What scenarios counted and measured themselves, by stage and by the figure's name.
+    /// Counts and measurements by scenarios themselves, by stage and by the figure's name.
     pub measured: BTreeMap<(StageIndex, &'static str), MeasuredSamples>,
 }
 

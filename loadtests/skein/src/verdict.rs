@@ -55,6 +55,17 @@ pub struct Judgement {
     pub sentence: String,
 }
 
+impl Judgement {
+    /// No verdict on anything, since the measurement can't be trusted, for this reason, which
+    /// ends its sentence.
+    pub fn invalid(why: impl std::fmt::Display) -> Self {
+        Judgement {
+            verdict: Verdict::Invalid,
+            sentence: format!("The measurement can't be trusted: {why}"),
+        }
+    }
+}
+
 impl From<Judgement> for Event {
     fn from(judgement: Judgement) -> Self {
         Event::Judged {

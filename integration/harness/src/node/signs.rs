@@ -75,7 +75,7 @@ impl Node {
         }
     }
 
-    /// Whether it is the node that listens on its address. A node that is ready by other
+    /// True when it is the node that listens on its address. A node that is ready by other
     /// signs than an answer need not listen at all.
     fn is_the_listener(&self, launch: &Launch<'_>) -> Result<bool, StartError> {
         if !matches!(launch.plan.ready, Ready::Tcp | Ready::Http(_)) {

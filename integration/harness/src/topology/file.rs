@@ -84,8 +84,9 @@ impl Topology {
     ///
     /// `once = true` is a node such as a migration: whoever names it in `calls` starts when it
     /// has ended with success. `network = "bridge"` gives a container an address of its own, and
-    /// `"host"` has it share those of this machine: see [`Network`](super::Network). `cpus = 0.25` gives a node a small machine, and `cpus_variable` names the variable by which
-    /// its program is told where it has to hold itself to it: see [`NodePlan::cpus`].
+    /// `"host"` has it share those of this machine: see [`Network`]. `cpus = 0.25` gives a node
+    /// a small machine, and `cpus_variable` names the variable by which its program is told
+    /// where it has to hold itself to it: see [`NodePlan::cpus`].
     ///
     /// # Errors
     ///

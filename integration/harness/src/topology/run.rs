@@ -29,7 +29,7 @@ pub enum Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
-    /// That of this machine, whose ports it shares: for a program that is told its port.
+    /// The network of this machine, whose ports it shares: for a program that is told its port.
     Host,
     /// One of the system's own, on which the container has its own address: for an image that
     /// has its port fixed, of which there may be several then. Programs that it calls listen

@@ -8,9 +8,8 @@ use stats::capacity::{Capacity, compare};
 
 use super::first_look::FirstLook;
 use super::record::{
-    CallsRecord, CapacityRecord, ClauseRecord, CommonRecord, LimitRecord, NodeMachine,
-    PatternRecord, Purpose, ReliefRecord, RoundRecord, SlotRecord, SystemRecord, TierRecord,
-    VariantRatio,
+    CallsRecord, CapacityRecord, ClauseRecord, CommonRecord, LimitRecord, PatternRecord, Purpose,
+    ReliefRecord, RoundRecord, SlotRecord, SystemRecord, TierRecord, VariantRatio,
 };
 use super::sentences;
 use super::study::{Outcome, Studied};
@@ -23,17 +22,17 @@ use crate::figure::FigureRecord;
 use crate::gate::metrics::median;
 use crate::plan::Plan;
 use crate::record::Document;
-use crate::verdict::{Judgement, Verdict};
+use crate::slots::{stolen_from, used_by_others};
+use crate::verdict::Judgement;
 use crate::wall::{Beginning, later};
 
 /// Everything that a study has measured.
 pub(super) struct Measured<'a> {
     pub(super) setup: &'a Setup,
-    pub(super) cores: &'a [usize],
     pub(super) subjects: &'a [Subject],
     pub(super) outcome: Outcome,
-    /// What limits each system.
-    pub(super) limits: Vec<LimitRecord>,
+    /// The tiers and the limit of each system.
+    pub(super) limits: Vec<Limited>,
     pub(super) look: FirstLook,
     pub(super) relieved: Option<Relieved>,
     pub(super) beginning: Beginning,
@@ -52,53 +51,31 @@ pub(super) struct Relieved {
 /// Slots at these rates around the capacity show what a system is like there, as shares of it.
 const AROUND: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 
-/// What limits each system of a study.
-pub(super) fn limits(
-    subjects: &[Subject],
-    outcome: &Outcome,
-    cores: &[usize],
-    _look: &FirstLook,
-) -> Vec<LimitRecord> {
+/// The tiers of a system, and the one that limits it.
+pub(super) struct Limited {
+    pub(super) tiers: Vec<TierRecord>,
+    pub(super) limit: LimitRecord,
+}
+
+/// The tiers and the limit of each system of a study.
+pub(super) fn limits(subjects: &[Subject], outcome: &Outcome, cores: &[usize]) -> Vec<Limited> {
     let both = subjects.iter().zip(&outcome.studied);
-    let limits = both.map(|(subject, studied)| {
-        let seen = SeenTiers::of(subject, studied, cores);
-        tiers::limit(seen.tiers(), &seen.of_low_and_high(studied))
-    });
-    limits.collect()
+    both.map(|(subject, studied)| limited(subject, studied, cores))
+        .collect()
 }
 
-/// A system's tiers, with what they borrow from.
-struct SeenTiers {
-    roles: Vec<String>,
-    machines: Vec<NodeMachine>,
-    cores: usize,
-    generator: bool,
-}
-
-impl SeenTiers {
-    fn of(subject: &Subject, studied: &Studied, cores: &[usize]) -> Self {
-        let of_nodes = studied.rounds.iter().map(|round| round.node_cores.len());
-        SeenTiers {
-            roles: subject.roles(),
-            machines: subject.machines.clone(),
-            cores: of_nodes.max().unwrap_or(cores.len()),
-            generator: matches!(studied.finding.capacity, Capacity::AtLeast(_)),
-        }
-    }
-
-    fn tiers(&self) -> Tiers<'_> {
-        Tiers {
-            roles: &self.roles,
-            machines: &self.machines,
-            cores: self.cores,
-            generator: self.generator,
-        }
-    }
-
-    fn of_low_and_high(&self, studied: &Studied) -> Vec<TierRecord> {
-        let low: Vec<&SlotRecord> = common_slots(&studied.rounds).collect();
-        tiers::tiers(self.tiers(), &low, &slots_at_capacity(studied))
-    }
+fn limited(subject: &Subject, studied: &Studied, cores: &[usize]) -> Limited {
+    let of_nodes = studied.rounds.iter().map(|round| round.node_cores.len());
+    let of = Tiers {
+        roles: &subject.roles(),
+        machines: &subject.machines,
+        cores: of_nodes.max().unwrap_or(cores.len()),
+        generator: matches!(studied.finding.capacity, Capacity::AtLeast(_)),
+    };
+    let low: Vec<&SlotRecord> = common_slots(&studied.rounds).collect();
+    let tiers = tiers::tiers(of, &low, &slots_at_capacity(studied));
+    let limit = tiers::limit(of, &tiers);
+    Limited { tiers, limit }
 }
 
 fn common_slots(rounds: &[RoundRecord]) -> impl Iterator<Item = &SlotRecord> + Clone {
@@ -135,7 +112,8 @@ pub(super) fn record(measured: &Measured<'_>) -> CapacityRecord {
     let plan = &setup.plan;
     let capacity = &plan.capacity;
     let relief = measured.relieved.as_ref().map(relief);
-    let mut doubts = doubts(measured, plan);
+    let environment = Environment::look();
+    let mut doubts = doubts(measured, plan, &environment);
     let set = measured.beginning.clock_set_by();
     doubts.extend(set.map(|seconds| Doubt::ClockSet { seconds }));
     let common = measured.outcome.common;
@@ -177,28 +155,25 @@ pub(super) fn record(measured: &Measured<'_>) -> CapacityRecord {
         plan_source: plan.source.clone(),
         started: measured.beginning.wall(),
         ended: later(measured.beginning.wall(), measured.lasted),
-        environment: Environment::look(),
+        environment,
     }
 }
 
 fn systems(measured: &Measured<'_>) -> Vec<SystemRecord> {
     let of_outcome = measured.outcome.studied.iter().zip(&measured.limits);
     let all = measured.subjects.iter().zip(of_outcome).enumerate();
-    let systems = all.map(|(place, (subject, (studied, limit)))| {
-        let seen = SeenTiers::of(subject, studied, measured.cores);
-        SystemRecord {
-            name: subject.name.clone(),
-            about: subject.about.clone(),
-            pattern: subject.pattern.clone(),
-            replicas: subject.replicas,
-            machines: subject.machines.clone(),
-            finding: studied.finding.clone(),
-            requests_per_turn: measured.look.requests_per_turn.get(place).copied(),
-            common: common(subject, &studied.rounds),
-            tiers: seen.of_low_and_high(studied),
-            limit: limit.clone(),
-            rounds: studied.rounds.clone(),
-        }
+    let systems = all.map(|(place, (subject, (studied, limited)))| SystemRecord {
+        name: subject.name.clone(),
+        about: subject.about.clone(),
+        pattern: subject.pattern.clone(),
+        replicas: subject.replicas,
+        machines: subject.machines.clone(),
+        finding: studied.finding.clone(),
+        requests_per_turn: measured.look.requests_per_turn.get(place).copied(),
+        common: common(subject, &studied.rounds),
+        tiers: limited.tiers.clone(),
+        limit: limited.limit.clone(),
+        rounds: studied.rounds.clone(),
     });
     systems.collect()
 }
@@ -334,28 +309,13 @@ fn own_replicas(pattern: &str, subjects: &[Subject]) -> Option<u32> {
 }
 
 /// Doubts about the measurement.
-fn doubts(measured: &Measured<'_>, plan: &Plan) -> Vec<Doubt> {
-    let mut doubts = Environment::look().doubts();
+fn doubts(measured: &Measured<'_>, plan: &Plan, environment: &Environment) -> Vec<Doubt> {
+    let mut doubts = environment.doubts();
     let studied = measured.outcome.studied.iter();
     let rounds: Vec<&RoundRecord> = studied.flat_map(|studied| &studied.rounds).collect();
     let machines = || rounds.iter().filter_map(|round| round.machine);
-    let mean = |of: fn(&crate::evidence::MachineUse) -> f64| {
-        let values: Vec<f64> = machines().map(|machine| of(&machine)).collect();
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-    };
-    let per_mille = |percent: f64| crate::evidence::whole(percent * 10.0);
-    if let Some(stolen) = mean(|machine| machine.stolen).filter(|s| *s > plan.limits.stolen) {
-        doubts.push(Doubt::RoundsStolenFrom {
-            per_mille: per_mille(stolen),
-        });
-    }
-    /// The share of the machine that others may use, in percent, before it is remarked on.
-    const OTHERS: f64 = 10.0;
-    if let Some(others) = mean(|machine| machine.others).filter(|others| *others > OTHERS) {
-        doubts.push(Doubt::OthersBusy {
-            percent: crate::evidence::whole(others),
-        });
-    }
+    doubts.extend(stolen_from(machines(), &plan.limits));
+    doubts.extend(used_by_others(machines()));
     doubts.extend(sent_late(&rounds, measured));
     if measured.interrupted {
         doubts.push(Doubt::Interrupted);
@@ -389,18 +349,14 @@ fn judgement(
     relief: Option<&ReliefRecord>,
     doubts: &[Doubt],
 ) -> Judgement {
-    let distrusted = |why: &str| Judgement {
-        verdict: Verdict::Invalid,
-        sentence: format!("The measurement can't be trusted: {why}"),
-    };
     if measured.interrupted {
-        return distrusted("the study was interrupted.");
+        return Judgement::invalid("the study was interrupted.");
     }
     if let Some(doubt) = doubts.iter().find(|doubt| doubt.invalidates()) {
-        return distrusted(&doubt.to_string());
+        return Judgement::invalid(doubt);
     }
     let Some(own) = systems.first() else {
-        return distrusted("no system was studied.");
+        return Judgement::invalid("no system was studied.");
     };
     let rules = measured.setup.promise.to_string();
     let asked = measured.setup.at_least.map(|rate| rate.get());

@@ -126,7 +126,6 @@ fn system(name: &str, pattern: Option<&str>, replicas: Option<u32>, capacity: f6
             figures: Vec::new(),
             slots,
             crash: None,
-            clauses: 1,
         });
         search.after(event, now);
     };

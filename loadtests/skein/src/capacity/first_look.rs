@@ -18,10 +18,10 @@ use crate::observation::Observation;
 use crate::plan::CapacitySettings;
 use crate::slots::{SlotLoad, dealt_out, on_cores};
 
-/// What was seen at the first look.
+/// The result of the first look.
 #[derive(Clone, Debug)]
 pub(super) struct FirstLook {
-    /// What the generator does at its limit on its cores.
+    /// The generator's own limit on its cores.
     pub(super) ceiling: Option<Ceiling>,
     /// Requests of a turn of each system, on average.
     pub(super) requests_per_turn: Vec<f64>,

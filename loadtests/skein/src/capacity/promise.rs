@@ -43,9 +43,9 @@ enum Breaks {
 /// The requests of a slot that a clause is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Kept {
-    /// Those that were due, sent or not.
+    /// Requests that were due, sent or not.
     pub(crate) due: u64,
-    /// Those of them that broke it.
+    /// Requests among them that broke it.
     pub(crate) broken: u64,
 }
 

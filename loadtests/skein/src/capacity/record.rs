@@ -260,7 +260,7 @@ pub struct VariantRatio {
 pub struct ScalingRecord {
     /// Points, by replicas.
     pub points: Vec<ScalingPoint>,
-    /// What each step from one point to the next bought.
+    /// The gain of each step from one point to the next.
     pub steps: Vec<Step>,
     /// Fits: Amdahl's law, and with enough points the Universal Scalability Law.
     pub fits: Vec<FitRecord>,
@@ -352,8 +352,6 @@ pub struct RoundRecord {
     /// The way in which the system ended by itself, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crash: Option<String>,
-    /// The number of rules of the promise.
-    pub clauses: usize,
 }
 
 /// The reason for a fresh start.

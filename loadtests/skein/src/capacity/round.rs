@@ -23,7 +23,7 @@ use crate::run::seen::Sights;
 use crate::run::system::Measured;
 use crate::slots::{LoadedSystem, NotLoaded, SlotLoad};
 
-/// What is to be done with one fresh start.
+/// The order for one fresh start: its slots, and where it runs.
 #[derive(Clone, Debug)]
 pub(super) struct RoundOrder<'a> {
     pub(super) promise: &'a Promise,
@@ -186,7 +186,6 @@ pub(super) async fn play(
         figures,
         slots,
         crash,
-        clauses: order.promise.clauses().len(),
     })
 }
 

@@ -213,7 +213,7 @@ pub(super) fn of_pattern(
     }
 }
 
-/// Whether a ratio is surely another than 1.
+/// True when a ratio is surely another than 1.
 fn is_seen(ratio: &CapacityRatio) -> bool {
     ratio.low > 1.0 || ratio.high < 1.0
 }

@@ -1,15 +1,13 @@
 //! A study as it is carried out: each system's search says what it wants next, and fresh starts
 //! of several systems follow each other in an order that is drawn.
 
-use std::cell::RefCell;
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
+use serde::Serialize;
 use stats::capacity::{Clause, Event, Finished, Next, Search, Settings, SlotSeen};
 
 use super::Promise;
@@ -20,8 +18,7 @@ use super::slot::SlotShape;
 use super::subject::Subject;
 use crate::events::{self, Events, millis};
 use crate::interruption::Interruption;
-use crate::record::append_whole;
-use crate::slots::{dealt_out, on_cores};
+use crate::slots::{RoundLog, dealt_out, on_cores};
 
 /// A study before its first start.
 pub(super) struct Study<'a> {
@@ -29,14 +26,14 @@ pub(super) struct Study<'a> {
     pub(super) subjects: &'a [Subject],
     /// The time that each system is given.
     pub(super) budget: Duration,
-    /// What was seen of the systems and of the generator before.
+    /// The first look at the systems and the generator.
     pub(super) look: &'a FirstLook,
     pub(super) seed: u64,
     pub(super) cores: &'a [usize],
     pub(super) events: &'a Events,
     pub(super) interruption: &'a Interruption,
-    /// Where raw rounds are kept as they come.
-    pub(super) log: &'a StudyLog,
+    /// The log of rounds as they come.
+    pub(super) log: &'a RoundLog,
 }
 
 /// A system's part in a study that is over.
@@ -85,6 +82,13 @@ pub enum StudyError {
         #[source]
         source: io::Error,
     },
+}
+
+/// A round as the log has it.
+#[derive(Serialize)]
+struct Kept<'a> {
+    system: &'a str,
+    round: &'a RoundRecord,
 }
 
 /// One system while the study goes on.
@@ -177,8 +181,11 @@ impl Study<'_> {
         let (purpose, shapes) = shapes(&next, player.subject);
         let event = match self.start(player, (purpose, &shapes), common, rng)? {
             Some(round) => {
-                let event = event_of(&next, &shapes, &round);
-                self.log.keep(&player.subject.name, &round);
+                let event = event_of(&next, &shapes, &round, self.promise.clauses().len());
+                self.log.keep(&Kept {
+                    system: &player.subject.name,
+                    round: &round,
+                });
                 player.rounds.push(round);
                 event
             }
@@ -313,12 +320,12 @@ fn shapes(next: &Next, subject: &Subject) -> (Purpose, Vec<SlotShape>) {
 }
 
 /// The event that a search is told of: what it wanted came about, or the system crashed.
-fn event_of(next: &Next, shapes: &[SlotShape], round: &RoundRecord) -> Event {
+fn event_of(next: &Next, shapes: &[SlotShape], round: &RoundRecord, clauses: usize) -> Event {
     let played = round.slots.iter().filter(|slot| !slot.is_common);
     let mut slots: Vec<SlotSeen> = played.map(seen).collect();
     if round.crash.is_some() {
         // Nobody was served in the slot that it crashed in.
-        slots.extend(shapes.get(slots.len()).map(|shape| lost(*shape, round)));
+        slots.extend(shapes.get(slots.len()).map(|shape| lost(*shape, clauses)));
         return Event::Crashed(slots);
     }
     match (next, slots.as_slice()) {
@@ -333,9 +340,8 @@ fn event_of(next: &Next, shapes: &[SlotShape], round: &RoundRecord) -> Event {
 }
 
 /// A slot in which nobody was served.
-fn lost(shape: SlotShape, round: &RoundRecord) -> SlotSeen {
+fn lost(shape: SlotShape, clauses: usize) -> SlotSeen {
     let requests = (shape.rate * shape.lasts.as_secs_f64()).ceil() as u64;
-    let clauses = round.clauses;
     SlotSeen {
         rate: shape.rate,
         requests,
@@ -357,43 +363,5 @@ fn seen(slot: &SlotRecord) -> SlotSeen {
         requests,
         broken: broken.collect(),
         drained: !slot.rests || slot.rest_millis.is_some(),
-    }
-}
-
-/// The file that rounds are kept in as they come, one a line.
-pub(super) struct StudyLog {
-    path: PathBuf,
-    open: RefCell<OpenLog>,
-}
-
-struct OpenLog {
-    file: File,
-    full: Option<io::Error>,
-}
-
-/// Every round as it came, one a line, in a study's folder.
-pub(crate) const ROUNDS_FILE: &str = "rounds.jsonl";
-
-impl StudyLog {
-    /// The log in a study's `folder`.
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        let path = folder.join(ROUNDS_FILE);
-        let file = File::options().create(true).append(true).open(&path)?;
-        let open = RefCell::new(OpenLog { file, full: None });
-        Ok(StudyLog { path, open })
-    }
-
-    fn keep(&self, system: &str, round: &RoundRecord) {
-        let line = serde_json::json!({ "system": system, "round": round });
-        let mut open = self.open.borrow_mut();
-        if open.full.is_none() {
-            let line = format!("{line}\n");
-            open.full = append_whole(&mut open.file, line.as_bytes()).err();
-        }
-    }
-
-    /// The error that ended the log, and its file.
-    pub(super) fn lost(self) -> Option<(PathBuf, io::Error)> {
-        Some((self.path, self.open.into_inner().full?))
     }
 }

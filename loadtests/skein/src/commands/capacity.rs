@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args};
-use jiff::Timestamp;
 
 use super::telling::{EventsFile, tell_of_files};
-use super::{ReportsFolder, amended, build, foreign_system, quoted};
+use super::{ReportsFolder, amended, build, discard_without_rounds, foreign_system, quoted};
 use crate::arrivals::Rate;
 use crate::capacity::record::CapacityRecord;
-use crate::capacity::{self, CapacityError, CapacityRun, Promise, ROUNDS_FILE, Setup, Varied};
+use crate::capacity::{self, CapacityError, CapacityRun, Promise, Setup, Varied};
 use crate::events::{CommandName, Events};
 use crate::exit_code::{Failure, Outcome};
 use crate::gate::this_build;
@@ -304,7 +303,7 @@ impl Study {
                 build(&plan.system().map_err(Failure::usage)?, interruption)?;
             }
         }
-        let (id, folder) = self.make_folder(&setup.plan)?;
+        let (id, folder) = self.folder.create(Kind::Capacity, &setup.plan.name)?;
         setup.id = id;
         let outcome = capacity::run(&setup, &folder, events, interruption);
         let CapacityRun { record, mut losses } = outcome.map_err(|error| failed(error, &folder))?;
@@ -315,26 +314,6 @@ impl Study {
         losses.tell();
         self.folder.open_if_asked(&folder.join("index.html"));
         Ok(losses.exit_code(record.judgement.verdict.exit_code()))
-    }
-
-    /// `reports/capacity/<UTC time>-<plan>`, or with a number when there is one.
-    fn make_folder(&self, plan: &Plan) -> Result<(String, PathBuf), Failure> {
-        let id = format!(
-            "{}-{}",
-            Timestamp::now().strftime("%Y%m%dT%H%M%SZ"),
-            plan.name
-        );
-        let reports = Reports::new(&self.folder.reports);
-        let folder = reports
-            .create_folder(Kind::Capacity, &id)
-            .map_err(|error| {
-                let place = self.folder.reports.display();
-                Failure::usage(anyhow::Error::new(error).context(format!(
-                    "could not keep reports in {place}; choose a folder with --reports"
-                )))
-            })?;
-        let id = folder.file_name().unwrap_or_default().to_string_lossy();
-        Ok((id.into_owned(), folder))
     }
 
     /// The record first: from it, everything else can be made again.
@@ -349,11 +328,7 @@ impl Study {
 }
 
 fn failed(error: CapacityError, folder: &Path) -> Failure {
-    let has_rounds = folder.join(ROUNDS_FILE);
-    if has_rounds.metadata().is_ok_and(|rounds| rounds.len() == 0) {
-        // It would only be an empty place among the studies.
-        let _ = std::fs::remove_dir_all(folder);
-    }
+    discard_without_rounds(folder);
     if error.is_usage() {
         Failure::usage(error)
     } else if error.is_not_started() {
@@ -372,5 +347,28 @@ pub(super) fn budget(text: &str) -> Result<Duration, String> {
         Ok(budget) if (SHORTEST..=LONGEST).contains(&budget) => Ok(budget),
         Ok(_) => Err("a budget is between 30s and 2h".to_owned()),
         Err(_) => Err("write a number with a unit, such as 4m".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit_code::USAGE;
+
+    #[test]
+    fn a_budget_without_room_for_an_interval_is_the_command_lines_mistake() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let too_short = CapacityError::TooShort {
+            budget: Duration::from_secs(30),
+            start: Duration::from_secs(2),
+            needs: Duration::from_secs(118),
+        };
+        let failure = failed(too_short, folder.path());
+        assert_eq!(failure.code, USAGE);
+        assert!(
+            failure.sentence().contains("give 119 s or more"),
+            "{}",
+            failure.sentence()
+        );
     }
 }

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args};
-use jiff::Timestamp;
 use sides::{Builds, Sides};
 use stats::comparison::FEWEST_ROUNDS;
 
 use super::telling::{EventsFile, tell_of_files};
-use super::{ReportsFolder, quoted};
+use super::{ReportsFolder, discard_without_rounds, quoted};
 use crate::environment::Environment;
 use crate::events::{CommandName, Event, Events};
 use crate::exit_code::{FAIL, Failure, Outcome, PASS};
@@ -193,21 +192,10 @@ impl Gate {
         self.budget.unwrap_or(usual)
     }
 
-    /// `reports/gates/<UTC time>-<the candidate's commit>`, or with a number when there
-    /// is one.
+    /// `reports/gates/<UTC time>-<the candidate's commit>`.
     fn make_folder(&self, candidate: &Build) -> Result<(String, PathBuf), Failure> {
         let commit = candidate.commit.as_deref().unwrap_or("build");
-        let short = short_commit(commit);
-        let id = format!("{}-{short}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
-        let reports = Reports::new(&self.folder.reports);
-        let folder = reports.create_folder(Kind::Gate, &id).map_err(|error| {
-            let place = self.folder.reports.display();
-            Failure::usage(anyhow::Error::new(error).context(format!(
-                "could not keep reports in {place}; choose a folder with --reports"
-            )))
-        })?;
-        let id = folder.file_name().unwrap_or_default().to_string_lossy();
-        Ok((id.into_owned(), folder))
+        self.folder.create(Kind::Gate, short_commit(commit))
     }
 
     /// The record first: from it, everything else can be made again.
@@ -282,11 +270,7 @@ fn no_build(error: BaselineError) -> Failure {
 }
 
 fn failed(error: GateError, folder: &Path, is_aa: bool) -> Failure {
-    let has_rounds = folder.join(gate::ROUNDS_FILE);
-    if has_rounds.metadata().is_ok_and(|rounds| rounds.len() == 0) {
-        // It would only be an empty place among the gates.
-        let _ = std::fs::remove_dir_all(folder);
-    }
+    discard_without_rounds(folder);
     match error {
         // Where a build is compared with itself, there is no change that could be at fault.
         GateError::NotStarted { side, .. } if side == Side::Candidate && !is_aa => Failure {
@@ -350,6 +334,7 @@ mod tests {
     use std::io;
 
     use clap::Parser;
+    use jiff::Timestamp;
 
     use super::*;
     use crate::exit_code::{INVALID, NOT_STARTED};

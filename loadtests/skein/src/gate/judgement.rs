@@ -153,18 +153,12 @@ fn join(parts: impl Iterator<Item = String>) -> String {
 
 /// The judgement on a gate that a doubt invalidates.
 pub(super) fn distrusted(doubt: &Doubt) -> Judgement {
-    Judgement {
-        verdict: Verdict::Invalid,
-        sentence: format!("The measurement can't be trusted: {doubt}"),
-    }
+    Judgement::invalid(doubt)
 }
 
 /// The judgement on a gate that broke off.
 fn invalid(why: &str) -> Judgement {
-    Judgement {
-        verdict: Verdict::Invalid,
-        sentence: format!("The measurement can't be trusted: {why}."),
-    }
+    Judgement::invalid(format_args!("{why}."))
 }
 
 /// The record of a repetition, `second`, of a part that ended like `first`.

@@ -1,9 +1,6 @@
 //! Round after round, as the sequence says, until it is decided or time is up. Every round is
 //! kept as it comes, so that nothing is lost with the rest.
 
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -22,9 +19,7 @@ use crate::arrivals::Rate;
 use crate::events::{self, Events, RoundsSoFar, Suspicion, millis};
 use crate::evidence::Limits;
 use crate::interruption::Interruption;
-use crate::keeping::{Losses, Weight};
-use crate::record::append_whole;
-use crate::slots::on_cores;
+use crate::slots::{RoundLog, on_cores};
 
 /// The generator's place: its cores, until somebody interrupts the gate.
 pub(super) struct GeneratorPlace {
@@ -43,7 +38,7 @@ pub(super) struct RoundRunner<'a> {
     /// The moment from which those of the sequence count.
     pub(super) began: Instant,
     /// The file that rounds are kept in.
-    pub(super) log: &'a mut RoundLog,
+    pub(super) log: &'a RoundLog,
     pub(super) events: &'a Events,
 }
 
@@ -158,7 +153,7 @@ impl RoundRunner<'_> {
         let Some(played) = self.place.on_generator_cores(&plan, work)? else {
             return Ok(None);
         };
-        self.log.keep(&played);
+        self.log.keep(&played.round);
         let so_far = self.so_far(sequence, place.number);
         self.events.emit(round_played(&played.round, so_far));
         Ok(Some(played))
@@ -274,53 +269,6 @@ fn figures<'r>(
         lasted: Duration::from_secs_f64(round.seconds),
     }
 }
-
-/// The file that rounds are kept in as they come, one a line. All of them are in the record
-/// as well, so that a gate whose file takes no more goes on without it.
-pub(super) struct RoundLog {
-    path: PathBuf,
-    file: File,
-    full: Option<io::Error>,
-}
-
-impl RoundLog {
-    /// The log in a gate's `folder`, to add to.
-    pub(super) fn open(folder: &Path) -> Result<Self, GateError> {
-        let path = folder.join(ROUNDS_FILE);
-        let file = File::options().create(true).append(true).open(&path);
-        Ok(RoundLog {
-            file: file.map_err(GateError::Log)?,
-            path,
-            full: None,
-        })
-    }
-
-    fn keep(&mut self, played: &RoundResult) {
-        if self.full.is_none() {
-            self.full = self.add(&played.round).err();
-        }
-    }
-
-    fn add(&mut self, round: &Round) -> io::Result<()> {
-        let mut line = serde_json::to_vec(round)?;
-        line.push(b'\n');
-        append_whole(&mut self.file, &line)
-    }
-
-    /// The rounds that could not be kept, if there are any.
-    pub(super) fn losses(self) -> Losses {
-        let mut losses = Losses::default();
-        if let Some(full) = self.full {
-            let what = format!("could not write {}", self.path.display());
-            let lost: Result<(), _> = Err(anyhow::Error::new(full).context(what));
-            losses.note(Weight::Derived, lost);
-        }
-        losses
-    }
-}
-
-/// Every round as it came, one a line, in a gate's folder.
-pub const ROUNDS_FILE: &str = "rounds.jsonl";
 
 #[cfg(test)]
 mod tests {

@@ -7,23 +7,22 @@ use stats::sequence::candidate_fails;
 use super::metrics::{self, median};
 use super::record::{Round, Side, SideRound};
 use crate::doubt::{Dilution, Doubt};
-use crate::evidence::{Limits, whole};
+use crate::evidence::{Limits, MachineUse, whole};
+use crate::slots::{stolen_from, used_by_others};
 
 /// The most of its own cores that the generator may use in closed load, in percent;
 /// beyond it, throughput is the generator's and not the system's.
 const GENERATOR_BUSY: f64 = 97.0;
-/// The share of the machine that others may use, in percent, before it is remarked on.
-const OTHERS: f64 = 10.0;
 
 /// Every doubt that the rounds give reason for.
 pub(super) fn doubts(rounds: &[Round], limits: &Limits) -> Vec<Doubt> {
     [
         never_left(rounds),
-        stolen(rounds, limits),
+        stolen_from(machines(rounds), limits),
         generator_at_its_limit(rounds),
         response_times_diluted(&rounds.iter(), limits).map(|by| Doubt::ResponseTimesDiluted { by }),
         failures(rounds),
-        others(rounds),
+        used_by_others(machines(rounds)),
     ]
     .into_iter()
     .flatten()
@@ -40,16 +39,6 @@ fn never_left(rounds: &[Round]) -> Option<Doubt> {
         count: all().map(|requests| requests.count).sum(),
         example: first.example.clone(),
     })
-}
-
-fn stolen(rounds: &[Round], limits: &Limits) -> Option<Doubt> {
-    let stolen = mean(
-        rounds
-            .iter()
-            .filter_map(|round| Some(round.machine?.stolen)),
-    )?;
-    let per_mille = whole(stolen * 10.0);
-    (stolen > limits.stolen).then_some(Doubt::RoundsStolenFrom { per_mille })
 }
 
 /// Why the ratio of response times lies nearer to 1 than the truth, if it does: requests
@@ -112,19 +101,8 @@ fn failures(rounds: &[Round]) -> Option<Doubt> {
     }
 }
 
-fn others(rounds: &[Round]) -> Option<Doubt> {
-    let others = mean(
-        rounds
-            .iter()
-            .filter_map(|round| Some(round.machine?.others)),
-    )?;
-    let percent = whole(others);
-    (others > OTHERS).then_some(Doubt::OthersBusy { percent })
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let values: Vec<f64> = values.collect();
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+fn machines(rounds: &[Round]) -> impl Iterator<Item = MachineUse> {
+    rounds.iter().filter_map(|round| round.machine)
 }
 
 #[cfg(test)]

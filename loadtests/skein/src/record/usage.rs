@@ -56,7 +56,7 @@ pub struct ProcessUsage {
 pub struct ThrottledRecord {
     /// Periods of the quota in which it ran.
     pub periods: u64,
-    /// Those of them in which it used its quota up, and stood still for the rest.
+    /// Periods among them in which it used its quota up, and stood still for the rest.
     pub throttled_periods: u64,
     /// The time that it stood still, in seconds, added up over cores.
     pub throttled_seconds: f64,

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use stats::capacity::{Capacity, Finished};
 
 use super::figures::{per_second, percent};
-use super::layout::{Parts, class, page_of};
+use super::layout::{Parts, class, page_of, tile};
 use crate::capacity::record::{CapacityRecord, SystemRecord};
 use crate::verdict::Verdict;
 use crate::words::counted;
@@ -112,9 +112,6 @@ fn banner(record: &CapacityRecord) -> Markup {
 }
 
 fn tiles(own: &SystemRecord) -> Markup {
-    let tile = |figure: String, name: &str| {
-        html! { div.card { strong { (figure) } span.soft.small { (name) } } }
-    };
     let finding = &own.finding;
     let requests = own.requests_per_turn.zip(finding.capacity.estimate());
     html! {

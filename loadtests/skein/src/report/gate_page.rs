@@ -13,7 +13,7 @@ use maud::{Markup, html};
 
 use super::entry::ShortRevision;
 use super::figures::percent;
-use super::layout::{Parts, class, page_of};
+use super::layout::{Parts, class, page_of, tile};
 use crate::gate::record::{Build, GateRecord, MetricRecord};
 use crate::verdict::Verdict;
 
@@ -124,9 +124,6 @@ fn tiles(record: &GateRecord) -> Markup {
         .iter()
         .filter(|m| m.excuse.is_none())
         .collect();
-    let tile = |figure: String, name: &str| {
-        html! { div.card { strong { (figure) } span.soft.small { (name) } } }
-    };
     html! {
         div.tiles {
             (tile(format!("{rounds} of {}", record.most_rounds), "rounds, of the most that were planned"))

@@ -1,6 +1,6 @@
 //! What all pages share: the frame, the style, and how a verdict looks.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::verdict::Verdict;
@@ -71,6 +71,11 @@ pub(super) fn class(verdict: Verdict) -> &'static str {
         Verdict::Fail => "bad",
         Verdict::Invalid | Verdict::Inconclusive => "doubt",
     }
+}
+
+/// A figure in large, with its name below.
+pub(super) fn tile(figure: impl Render, name: &str) -> Markup {
+    html! { div.card { strong { (figure) } span.soft.small { (name) } } }
 }
 
 /// A bar that fills `share` (0 to 1) of its cell.

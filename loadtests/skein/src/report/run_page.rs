@@ -18,7 +18,7 @@ mod trust;
 use maud::{Markup, html};
 
 use super::figures::{count, duration, in_unit, known, micros, per_second};
-use super::layout::{Parts, class, page_of};
+use super::layout::{Parts, class, page_of, tile};
 use super::tones::Tones;
 use crate::record::{OpenTotal, Record, StageRecord};
 use crate::verdict::Verdict;
@@ -166,9 +166,6 @@ fn tiles(record: &Record) -> Markup {
         .overall
         .as_ref()
         .and_then(|overall| overall.requests.times.as_ref());
-    let tile = |figure: String, name: &str| {
-        html! { div.card { strong { (figure) } span.soft.small { (name) } } }
-    };
     html! {
         div.tiles {
             (tile(count(requests), "requests measured"))

@@ -44,7 +44,7 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// What nodes counted, and nothing else.
+    /// Counts of nodes, and nothing else.
     pub(crate) fn of_counts(counts: Vec<NodeCounts>) -> Self {
         Measured {
             counts,

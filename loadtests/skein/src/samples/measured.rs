@@ -8,7 +8,7 @@ use super::micros_histogram;
 use crate::figure::{Figure, Reading};
 use crate::threshold::Unit;
 
-/// What scenarios counted and measured for one figure.
+/// Counts and measurements by scenarios for one figure.
 #[derive(Clone, Debug)]
 pub struct MeasuredSamples {
     /// The figure.

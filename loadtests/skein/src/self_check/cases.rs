@@ -505,7 +505,7 @@ async fn account(url: &str) -> Result<Vec<Answered>, CheckError> {
     book(url, server::ACCOUNT).await
 }
 
-/// What the server has entered in one of its books so far.
+/// The entries of one of the server's books so far.
 async fn book(url: &str, path: &str) -> Result<Vec<Answered>, CheckError> {
     let answer = client::get(&format!("{url}{path}")).await;
     let answer = answer.map_err(|error| CheckError::Account(error.into()))?;

@@ -17,9 +17,9 @@ const SHAPE: f64 = 0.5;
 pub(super) struct Bursts {
     /// The logarithm of its density, but for what depends on that number alone.
     pub(super) log: f64,
-    /// How that grows with the logarithm of the mean number of bursts.
+    /// Its growth with the logarithm of the mean number of bursts.
     pub(super) by_number: f64,
-    /// How it grows with the logarithm of their size, when the mean of broken requests stays.
+    /// Its growth with the logarithm of their size, when the mean of broken requests stays.
     pub(super) by_size: f64,
 }
 

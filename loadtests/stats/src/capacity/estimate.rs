@@ -50,9 +50,9 @@ pub(super) fn interval(influences: &[f64], confidence: f64) -> Option<f64> {
     Some(WIDENING * quantile * sum.sqrt())
 }
 
-/// How much wider intervals are than the theory of large samples has them. Without it those of
-/// 150 searches on simulated M/M/1 queues, whose bursts are few and large, held the truth in
-/// 90 % instead of 95 %.
+/// The factor by which intervals are wider than the theory of large samples has them. Without
+/// it those of 150 searches on simulated M/M/1 queues, whose bursts are few and large, held the
+/// truth in 90 % instead of 95 %.
 const WIDENING: f64 = 1.15;
 /// The degrees of freedom that are taken for granted.
 const LEAST_FREEDOM: f64 = 4.0;

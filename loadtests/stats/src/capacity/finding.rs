@@ -144,7 +144,7 @@ pub enum Stage {
 pub struct Confirmation {
     /// The slot.
     pub seen: SlotSeen,
-    /// How the promise fared.
+    /// The promise's fate.
     pub held: Held,
 }
 

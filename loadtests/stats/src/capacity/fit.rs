@@ -20,8 +20,8 @@ const CUT: f64 = 0.5;
 /// late for themselves are no burst, and taken for small ones they would make it look as if
 /// bursts were frequent and alike, and starts differed.
 const STRAY: f64 = 0.3;
-/// How the size of bursts grows with their mean: nearer to saturation it takes longer until a
-/// queue is short again. The exponent of simulated M/M/1, M/M/4 and M/D/4 queues is between
+/// The growth of the size of bursts with their mean: nearer to saturation it takes longer until
+/// a queue is short again. The exponent of simulated M/M/1, M/M/4 and M/D/4 queues is between
 /// 0.2 and 0.4; the least of them errs least where starts differ.
 const GROWTH: f64 = 0.2;
 /// The nodes that the speed of a start is integrated over. Fewer would miss the narrow peak of
@@ -38,7 +38,7 @@ const PARAMETERS: usize = 4;
 type Vector = [f64; PARAMETERS];
 type Matrix = [[f64; PARAMETERS]; PARAMETERS];
 
-/// What is supposed of each parameter before any slot was seen, so weakly that a dozen rounds
+/// The prior of each parameter, before any slot was seen, so weak that a dozen rounds
 /// outweigh it: a mean and a standard deviation.
 const PRIOR: [(f64, f64); PARAMETERS] = [(0.0, 0.3), (3.7, 1.0), (-4.6, 1.5), (2.3, 2.5)];
 
@@ -69,7 +69,7 @@ pub(super) struct Fit {
     pub(super) beside: Vec<(Curve, Curve)>,
 }
 
-/// Where a fit ended: the next one begins there.
+/// The end of a fit, at which the next one begins.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place(Option<Vector>);
 

@@ -63,7 +63,7 @@ impl Curve {
         at(f64::midpoint(low, high))
     }
 
-    /// How much faster than a typical start one is that breaks `share` at `rate`, as a
+    /// The speed of a start that breaks `share` at `rate` beyond that of a typical one, as a
     /// logarithm.
     pub(super) fn speed_of(&self, rate: f64, share: f64) -> f64 {
         (rate / self.typical).ln() - (share / self.allowed).ln() / self.slope

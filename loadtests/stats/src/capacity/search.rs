@@ -170,7 +170,7 @@ enum Phase {
 #[derive(Clone, Copy, Debug, Default)]
 struct Crashes {
     all: usize,
-    /// Those in a row in which it did so before it had a slot.
+    /// Starts in a row in which it did so before it had a slot.
     idle: usize,
 }
 

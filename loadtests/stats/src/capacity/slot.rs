@@ -15,7 +15,7 @@ pub struct Clause {
 ///
 /// Its requests are those that were intended in it, after a lead-in at the same rate whose
 /// requests aren't counted: a queue takes a while until it is as long as the rate makes it.
-/// What was never sent counts as broken in every clause.
+/// A request that was never sent counts as broken in every clause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SlotSeen {
     /// The offered rate, per second.

@@ -66,7 +66,7 @@ pub(super) fn import(text: &str, folder: &Path) -> anyhow::Result<Imported> {
     Ok(Imported { toml, left_out })
 }
 
-/// Those whose success others wait for.
+/// Nodes whose success others wait for.
 fn mark_those_that_run_once(services: &mut [Service]) {
     let awaited: Vec<String> = services.iter().flat_map(|of| of.awaits.clone()).collect();
     for service in services {

@@ -78,7 +78,7 @@ fn alike(system: &SystemRecord) -> Vec<String> {
     lines.collect()
 }
 
-/// How the study was made.
+/// The making of the study: its settings, its machine, its command.
 pub(super) fn made(record: &CapacityRecord) -> Markup {
     html! {
         section {

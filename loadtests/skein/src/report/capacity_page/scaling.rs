@@ -106,7 +106,7 @@ fn chart(place: usize, scaling: &ScalingRecord) -> Markup {
     figure.with(&drawing, &table(&head, rows))
 }
 
-/// What each step from one number of replicas to the next bought.
+/// The gain of each step from one number of replicas to the next.
 fn steps(scaling: &ScalingRecord) -> Markup {
     let more = |ratio: f64| percent((ratio - 1.0) * 100.0);
     let rows = scaling.steps.iter().map(|step| {

@@ -146,7 +146,7 @@ impl Search {
 /// times.
 const SURPRISE: f64 = 2.6;
 
-/// How a clause fared in a long slot.
+/// A clause's fate in a long slot.
 fn held(finding: &ClauseFinding, seen: &SlotSeen, clause: usize) -> Held {
     let Some(share) = seen.share(clause) else {
         return Held::Kept;

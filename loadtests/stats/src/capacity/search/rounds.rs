@@ -22,10 +22,10 @@ pub(super) struct Rounds {
     pub(super) centre: f64,
     /// The logarithm of the rate that the bracket ended at.
     bracketed: f64,
-    /// How far around the centre rates are drawn.
+    /// The distance from the centre within which rates are drawn.
     spread: f64,
     began: Duration,
-    /// Where the fit of each clause ended after the last round.
+    /// The end of each clause's fit after the last round.
     places: Vec<Place>,
 }
 
@@ -39,9 +39,9 @@ const SPREADS: (f64, f64) = (0.008, 0.08);
 const SHARES_APART: f64 = 1.3;
 /// Rounds before the centre moves.
 const FIRST_ROUNDS: usize = 2;
-/// How far the centre moves after a round.
+/// The distance by which the centre moves after a round, at most.
 const LONGEST_MOVE: f64 = 0.1;
-/// How far from the boundary a slot may be, in spreads, to count.
+/// The distance from the boundary within which a slot counts, in spreads.
 const WINDOW: f64 = 3.0;
 /// Rounds that an interval needs.
 pub(super) const FEWEST_ROUNDS: usize = 8;

@@ -22,7 +22,7 @@ pub struct Server {
     pub between_starts: f64,
     /// The length of the queue at which requests are turned away, which fails them.
     pub longest_queue: Option<usize>,
-    /// How service times grow with the queue.
+    /// The growth of service times with the queue.
     pub thrashing: Option<Thrashing>,
     /// The promise that it is held to.
     pub promise: Vec<Promised>,

@@ -11,17 +11,17 @@ const NARROW: f64 = 0.03;
 /// Many searches on one server, held against its true capacity.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
-    /// Those that found a capacity, of all.
+    /// Searches that found a capacity, of all.
     pub found: Proportion,
-    /// Those whose interval holds the truth, of those that found one.
+    /// Searches whose interval holds the truth, of those that found one.
     pub covered: Proportion,
     /// The same for the capacity of a typical start.
     pub typical_covered: Proportion,
-    /// Those whose interval is within 3 % of the capacity on both sides.
+    /// Searches whose interval is within 3 % of the capacity on both sides.
     pub narrow: Proportion,
-    /// Those that called the system bistable, of all.
+    /// Searches that called the system bistable, of all.
     pub bistable: Proportion,
-    /// Those whose confirmation contradicts the rounds, of those that have one.
+    /// Searches whose confirmation contradicts the rounds, of those that have one.
     pub contradicted: Proportion,
     /// The logarithms of found ÷ true.
     pub errors: Vec<f64>,

@@ -14,9 +14,9 @@ use crate::capacity::model::normal_grid;
 /// The true capacity of a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Truth {
-    /// That of all starts together.
+    /// The capacity of all starts together.
     pub capacity: f64,
-    /// That of a typical start.
+    /// The capacity of a typical start.
     pub typical: f64,
 }
 
