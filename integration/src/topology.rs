@@ -1,10 +1,11 @@
 //! The laboratory as data: which nodes there are, who is whose upstream, on which
 //! ports, with which settings.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::Deref;
 
-use harness::topology::{Cpus, NodePlan, Ready, Run, Text};
+use harness::topology::{Cpus, NodePlan, Pool, PoolSize, Ready, Run, Text};
 use harness::{NodeName, topology};
 use services::contract::Service;
 
@@ -369,6 +370,10 @@ impl Shape {
             let url = format!("{{{}.url}}", real?.part);
             Some((variable, text(&url)))
         });
+        let node = match service {
+            Service::Worker => node.pool("executors", executors()),
+            _ => node,
+        };
         secrets
             .chain(servers)
             .fold(node, |node, (name, value)| node.env(name, value))
@@ -459,6 +464,15 @@ fn upstreams(service: Service) -> &'static [Service] {
 }
 
 /// Only services that come in several replicas number their nodes.
+/// The executors of a worker, as it shows them.
+fn executors() -> Pool {
+    Pool {
+        busy: "executor_busy_seconds_total".to_owned(),
+        size: PoolSize::Shown("executors".to_owned()),
+        labels: BTreeMap::new(),
+    }
+}
+
 fn name(service: Service, number: usize) -> NodeName {
     let name = match service {
         Service::ApiGateway | Service::Cache => format!("{service}-{number}"),

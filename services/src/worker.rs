@@ -9,6 +9,7 @@
 //! executors by the store itself ([`executor`]) or by RabbitMQ ([`broker`]).
 
 mod broker;
+mod busy;
 mod census;
 mod delivery;
 mod executor;
@@ -37,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use self::broker::{Broker, Confirmed, Consumer, Publisher, QueueConfig, Unconfirmed};
+use self::busy::BusyTime;
 use self::delivery::{Delivery, Way};
 use self::executor::Executor;
 use self::moment::Moment;
@@ -147,6 +149,7 @@ pub async fn serve(
         "task_attempts",
         "Attempts that came to an end, by how; lost ones had outlived their lease.",
     );
+    let busy = BusyTime::shown(config.executors, &node.metrics);
     let delivery = match &config.queue.queue {
         Some(url) => {
             let broker = Broker::new(url, &config.queue, config.max_attempts, &node.metrics)
@@ -165,6 +168,7 @@ pub async fn serve(
                     prefetch: config.queue.prefetch_for(config.executors),
                     task_duration: config.task_duration,
                     attempts,
+                    busy,
                 }),
             }
         }
@@ -177,6 +181,7 @@ pub async fn serve(
                     ended: Arc::new(Notify::new()),
                     task_duration: config.task_duration,
                     attempts,
+                    busy,
                 },
                 changed,
             }

@@ -4,6 +4,7 @@
 mod cpus;
 mod file;
 mod plan;
+mod pool;
 mod run;
 mod setting;
 mod text;
@@ -14,6 +15,7 @@ pub use cpus::{Cpus, InvalidCpus};
 pub use file::FileError;
 pub use nix::sys::signal::Signal;
 pub use plan::{CountersAt, Demands, NodePlan, Ready, Rooms};
+pub use pool::{Pool, PoolSize, PoolUse};
 pub use run::{Network, Program, ProgramFile, Run};
 pub use setting::{Setting, SettingError};
 pub(crate) use text::{Fact, Facts, Own, Reference};
@@ -99,6 +101,11 @@ pub enum TopologyError {
     OnlyOnce,
     #[error("{node} runs elsewhere, so it can't be given a share of a CPU here: leave `cpus` out")]
     NoShare { node: NodeName },
+    #[error(
+        "{node} has a pool and shows no counters that tell of it: say where they are, such as \
+         `counters = \"/metrics\"`"
+    )]
+    PoolUnseen { node: NodeName },
 }
 
 impl Topology {
@@ -116,6 +123,11 @@ impl Topology {
             all.extend(node.expanded()?);
         }
         distinct(&all)?;
+        let unseen = |node: &&NodePlan| !node.pools.is_empty() && node.counters.is_none();
+        if let Some(node) = all.iter().find(unseen) {
+            let node = node.name.clone();
+            return Err(TopologyError::PoolUnseen { node });
+        }
         for node in all.iter().filter(|node| node.runs_once()) {
             if let Some(member) = node.too_much_for_once() {
                 let node = node.name.clone();

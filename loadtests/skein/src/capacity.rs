@@ -6,6 +6,7 @@
 //! subject      one system: the plan's own, a variant of it, or one with a tier relieved
 //!    ↓
 //! slot         open load at one rate, and everything that was seen of it
+//!    ↑ pools   places of nodes that requests wait for besides CPU time
 //! round        one fresh start: some slots, each after the system has come to rest
 //! study        the searches of all systems, whose starts follow each other as they are drawn
 //!    ↓
@@ -22,6 +23,7 @@ mod conclusion;
 #[cfg(test)]
 pub(crate) mod example;
 mod first_look;
+mod pools;
 mod promise;
 pub(crate) mod record;
 mod round;
@@ -285,7 +287,7 @@ fn relief_of(setup: &Setup, limit: &Limit) -> Option<(String, Subject)> {
         return None;
     }
     let tier = match limit {
-        Limit::Cpu { tier } | Limit::Waits { tier } => tier,
+        Limit::Cpu { tier } | Limit::Pool { tier, .. } | Limit::Waits { tier } => tier,
         Limit::SharedCores { most } => most,
         Limit::Generator | Limit::Unknown => return None,
     };
@@ -293,6 +295,8 @@ fn relief_of(setup: &Setup, limit: &Limit) -> Option<(String, Subject)> {
     let planned = reliefs.find(|(relief, _)| relief.role == *tier);
     let subject = match planned {
         Some((_, plan)) => Subject::of(plan, &setup.program).ok()?,
+        // More CPU time is no more places.
+        None if matches!(limit, Limit::Pool { .. }) => return None,
         None => Subject::of(&setup.plan, &setup.program)
             .ok()?
             .with_more_cpu(tier)?,

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
 
+use super::busy::BusyTime;
 use super::moment::Moment;
 use super::storage::StorageError;
 use super::store::{Claim, Hold, Next, TaskStore};
@@ -29,6 +30,7 @@ pub(super) struct Executor {
     /// Simulated length of a task.
     pub(super) task_duration: Duration,
     pub(super) attempts: Family<Outcome, Counter>,
+    pub(super) busy: BusyTime,
 }
 
 impl Executor {
@@ -56,9 +58,10 @@ impl Executor {
             match self.store.claim(Moment::now()).await {
                 Ok(Next::Run(claim)) => {
                     let (executor, give_back) = (self.clone(), give_back.clone());
+                    let busy = self.busy.begin();
                     running.spawn(async move {
                         executor.attempt(claim, give_back).await;
-                        drop(slot);
+                        drop((busy, slot));
                     });
                 }
                 Ok(Next::Wait(until)) => self.wait(until, &stop).await,
@@ -203,6 +206,7 @@ mod tests {
                 changed: Arc::default(),
                 task_duration,
                 attempts: Family::default(),
+                busy: BusyTime::default(),
             };
             Lab {
                 executor,

@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
 use super::{
-    CountersAt, Cpus, Network, NodePlan, Program, ProgramFile, Ready, Run, Signal, Text, TextError,
-    Topology, TopologyError,
+    CountersAt, Cpus, Network, NodePlan, Pool, Program, ProgramFile, Ready, Run, Signal, Text,
+    TextError, Topology, TopologyError,
 };
 use crate::name::NodeName;
 
@@ -86,7 +86,8 @@ impl Topology {
     /// has ended with success. `network = "bridge"` gives a container an address of its own, and
     /// `"host"` has it share those of this machine: see [`Network`]. `cpus = 0.25` gives a node
     /// a small machine, and `cpus_variable` names the variable by which its program is told
-    /// where it has to hold itself to it: see [`NodePlan::cpus`].
+    /// where it has to hold itself to it: see [`NodePlan::cpus`]. `[node.NAME.pool.POOL]` says which
+    /// of its counters tell of a pool: see [`Pool`].
     ///
     /// # Errors
     ///
@@ -152,6 +153,7 @@ fn place_of(mistake: &TopologyError, places: &[(NodeName, usize)]) -> usize {
         | TopologyError::SharedPort { node, .. }
         | TopologyError::FixedPort { node, .. }
         | TopologyError::NoShare { node }
+        | TopologyError::PoolUnseen { node }
         | TopologyError::NoContainer { node }
         | TopologyError::Once { node, .. }
         | TopologyError::RefersToOnce { node, .. }
@@ -269,6 +271,9 @@ struct NodeFile {
     #[serde(default = "within", deserialize_with = "duration")]
     within: Duration,
     counters: Option<CountersFile>,
+    /// What requests wait for in it besides CPU time, by name.
+    #[serde(default)]
+    pool: BTreeMap<String, Pool>,
     #[serde(default)]
     entry: bool,
     replicas: Option<usize>,
@@ -391,6 +396,7 @@ impl NodeFile {
             within: self.within,
             stop_within: self.stop_within,
             counters: self.counters.map(CountersAt::from),
+            pools: self.pool,
             entry: self.entry,
             replicas: self.replicas,
             network: self.network,

@@ -1,10 +1,10 @@
 //! The plan of one node: how it runs, how one knows that it is ready, whom it calls.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Cpus, Network, Program, ProgramFile, Run, Text, Topology, TopologyError};
+use super::{Cpus, Network, Pool, Program, ProgramFile, Run, Text, Topology, TopologyError};
 use crate::name::NodeName;
 
 /// The plan of one node, or of several equal ones.
@@ -34,6 +34,8 @@ pub struct NodePlan {
     pub stop_within: Duration,
     /// The place of its counters, if it shows any.
     pub counters: Option<CountersAt>,
+    /// Its pools, by name, which its counters tell of.
+    pub pools: BTreeMap<String, Pool>,
     /// The demands on it where it runs already, beside an answer.
     pub demands: Option<Demands>,
     /// The rooms that it has to give, if it lasts longer than a system.
@@ -176,6 +178,7 @@ impl NodePlan {
             counters: None,
             demands: None,
             rooms: None,
+            pools: BTreeMap::new(),
             cpus: None,
             cpus_variable: None,
             network: None,
@@ -273,6 +276,12 @@ impl NodePlan {
     /// The same, showing its counters at this place and in this form.
     pub fn counters_at(mut self, place: CountersAt) -> Self {
         self.counters = Some(place);
+        self
+    }
+
+    /// The same with a pool, such as `connections`.
+    pub fn pool(mut self, name: impl Into<String>, pool: Pool) -> Self {
+        self.pools.insert(name.into(), pool);
         self
     }
 

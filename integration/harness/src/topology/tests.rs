@@ -1,5 +1,6 @@
 //! Tests of what is a topology and what isn't, in Rust and in TOML.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
@@ -37,6 +38,7 @@ run = ["serve", "{port}", "{store.address}"]
 env = { NUMBER = "{index}" }
 ready = { http = "/health" }
 counters = "/metrics"
+pool.threads = { busy = "busy_seconds_total", size = 8 }
 
 [node.door]
 port = 8080
@@ -58,11 +60,31 @@ fn rust_and_toml_give_the_same_topology() {
         .replicas(2)
         .env("NUMBER", text("{index}"))
         .ready(Ready::Http("/health".to_owned()))
-        .counters("/metrics"),
+        .counters("/metrics")
+        .pool(
+            "threads",
+            Pool {
+                busy: "busy_seconds_total".to_owned(),
+                size: PoolSize::Of(8),
+                labels: BTreeMap::new(),
+            },
+        ),
         NodePlan::program(name("door"), text("door"), [text("{shop.urls}")]).port(8080),
     ]);
     let read = Topology::from_toml(SHOP).expect("a topology");
     assert_eq!(built, Ok(read));
+}
+
+#[test]
+fn a_pool_needs_counters_that_tell_of_it() {
+    let refused = Topology::from_toml(
+        "[node.shop]\nrun = [\"shop\"]\npool.threads = { busy = \"busy_seconds_total\", size = 8 }\n",
+    );
+    let refused = refused.expect_err("no counters").to_string();
+    assert!(
+        refused.contains("shop has a pool and shows no counters"),
+        "{refused}"
+    );
 }
 
 #[test]

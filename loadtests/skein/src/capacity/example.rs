@@ -8,8 +8,8 @@ use stats::capacity::{Clause, Event, Next, Search, Settings, SlotSeen};
 
 use super::record::{
     CallsRecord, CapacityRecord, ClauseCount, ClauseRecord, CommonRecord, HopMean, Limit,
-    LimitRecord, NodeUse, PatternRecord, Purpose, RoundRecord, SlotRecord, SystemRecord,
-    TierRecord, VariantRatio,
+    LimitRecord, NodeUse, PatternRecord, PoolRecord, Purpose, RoundRecord, SlotRecord,
+    SystemRecord, TierRecord, VariantRatio,
 };
 use super::{scaling, sentences};
 use crate::environment::Environment;
@@ -155,8 +155,15 @@ fn system(name: &str, pattern: Option<&str>, replicas: Option<u32>, capacity: f6
             has_shares: true,
             waited_micros: 12.0,
             cpu_micros: 300.0,
+            cpus_used: 0.34,
             time_low_micros: Some(500.0),
             time_high_micros: Some(9000.0),
+            at_once: Some(9.0),
+            pools: vec![PoolRecord {
+                name: "connections".to_owned(),
+                places: 10.0,
+                taken_percent: Some(42.0),
+            }],
         }],
         limit: LimitRecord {
             by: Limit::Cpu {
@@ -197,6 +204,7 @@ pub(crate) fn slot(rate: f64, capacity: f64) -> SlotRecord {
             waited_nanos: 1_000_000,
             throttled_nanos: None,
         }],
+        pools: Vec::new(),
         hops: vec![HopMean {
             hop: Hop::of_role("shop"),
             mean_micros: 700.0,

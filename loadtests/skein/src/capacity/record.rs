@@ -175,11 +175,33 @@ pub struct TierRecord {
     pub waited_micros: f64,
     /// CPU time for each request at the capacity, in microseconds.
     pub cpu_micros: f64,
+    /// CPUs that all of its nodes used together at the capacity.
+    #[serde(default)]
+    pub cpus_used: f64,
     /// Its own part of a request's time at the low rate, in microseconds; `None` where it
     /// doesn't tell.
     pub time_low_micros: Option<f64>,
     /// The same at the capacity.
     pub time_high_micros: Option<f64>,
+    /// Requests that were there at the same time at the capacity, at work or waiting, on average
+    /// (Little's law: requests a second × its own part of their time).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_once: Option<f64>,
+    /// Its pools.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<PoolRecord>,
+}
+
+/// A pool of a tier: places that requests wait for besides CPU time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PoolRecord {
+    /// Its name, such as `executors`.
+    pub name: String,
+    /// The number of places of each node.
+    pub places: f64,
+    /// The share of the time of its places that was used at the capacity, in percent, in the node
+    /// that used the most; `None` where that couldn't be seen.
+    pub taken_percent: Option<f64>,
 }
 
 /// The tier that limits a system, and the reasons.
@@ -204,6 +226,13 @@ pub enum Limit {
     SharedCores {
         /// The role that uses the most of them.
         most: String,
+    },
+    /// A tier has no more places in a pool.
+    Pool {
+        /// Its role.
+        tier: String,
+        /// The pool's name.
+        pool: String,
     },
     /// A tier makes requests wait although it has CPU time left: a pool, a lock, a disk, or
     /// others that it waits for and that don't tell.
@@ -402,6 +431,9 @@ pub struct SlotRecord {
     pub micros: u64,
     /// The nodes' use of the machine over the whole slot.
     pub nodes: Vec<NodeUse>,
+    /// The use of the nodes' pools over the whole slot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<PoolSeen>,
     /// Each hop's own part of a request's time, on average over sampled requests.
     pub hops: Vec<HopMean>,
     /// CPU time of the generator over the whole slot, in nanoseconds.
@@ -438,6 +470,31 @@ pub struct NodeUse {
     /// `None` where nobody tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled_nanos: Option<u64>,
+}
+
+/// The use of one pool of a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PoolSeen {
+    /// The node.
+    pub node: String,
+    /// Its role.
+    pub role: String,
+    /// The pool's name.
+    pub pool: String,
+    /// The time for which places were taken, all of them together, in seconds, and the time
+    /// between the two looks × the number of places; `None` where the node didn't tell.
+    pub used: Option<PoolTime>,
+}
+
+/// The time of a pool's places.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PoolTime {
+    /// The number of places.
+    pub places: f64,
+    /// The time for which they were taken, all of them together, in seconds.
+    pub taken_seconds: f64,
+    /// The time that there was between the two looks, in seconds.
+    pub seconds: f64,
 }
 
 /// One hop's own part of a request's time.

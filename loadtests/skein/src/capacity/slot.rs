@@ -10,6 +10,7 @@ use harness::{NodeName, System, Usage};
 use tokio::time::sleep;
 
 use super::Promise;
+use super::pools::PoolLook;
 use super::record::{ClauseCount, HopMean, NodeUse, SlotRecord};
 use crate::arrivals::Rate;
 use crate::environment::own_cpu_time;
@@ -74,6 +75,7 @@ pub(super) async fn play(
     let counted_turns = slot.arrivals.iter().filter(|due| **due >= shape.lead);
     let counted_turns = counted_turns.count() as u64;
     loaded.users.forget_timings();
+    let pools = PoolLook::at(&loaded.system).await;
     let lag_before = loaded.users.samples();
     let (began, before, own_before) = (Instant::now(), nodes(&loaded.system)?, own_cpu()?);
     let traffic = loaded.users.open_slot(&slot, order.place).await;
@@ -83,6 +85,7 @@ pub(super) async fn play(
     })?;
     let (lasted, after, own_after) = (began.elapsed(), nodes(&loaded.system)?, own_cpu()?);
     let own_lag = own_lag(loaded, &lag_before);
+    let pools = pools.since(&loaded.system).await;
     let hops = hops(&loaded.users.timings());
     let rest = match shape.rests {
         true => come_to_rest(&loaded.system, order.plan).await?,
@@ -120,6 +123,7 @@ pub(super) async fn play(
         all_requests: traffic.done.len() as u64,
         micros: lasted.as_micros() as u64,
         nodes: uses(&loaded.system, &before, &after),
+        pools,
         hops,
         generator_cpu_nanos: own_after.saturating_sub(own_before).as_nanos() as u64,
         own_lag_p99_micros: own_lag,

@@ -2,8 +2,11 @@
 //! capacity, and what follows. Pure functions of slots.
 
 use std::collections::BTreeMap;
+use std::slice;
 
-use super::record::{Limit, LimitRecord, NodeMachine, SlotRecord, TierRecord};
+use super::record::{
+    Limit, LimitRecord, NodeMachine, PoolRecord, PoolSeen, SlotRecord, TierRecord,
+};
 use crate::report::figures::{micros, percent};
 
 /// A system as far as its limit depends on it.
@@ -23,6 +26,9 @@ pub(super) struct Tiers<'a> {
 /// which a promise breaks, queues before what is full have grown to several times its own work,
 /// which in M/M/1 is so at 80 %, and what is full at times isn't in the mean.
 const FULL: f64 = 80.0;
+/// Where a tier makes requests wait, a pool of it is the reason from this share of its time on,
+/// in percent: with few places, waits are several times the work long before all are taken.
+const HALF: f64 = 50.0;
 /// A tier makes requests wait when its own part of their time has grown to so many times what it
 /// was at the low rate.
 const GROWN: f64 = 1.5;
@@ -31,6 +37,7 @@ const GROWN: f64 = 1.5;
 pub(super) fn tiers(of: Tiers<'_>, low: &[&SlotRecord], high: &[&SlotRecord]) -> Vec<TierRecord> {
     let (low_hops, high_hops) = (hops(low), hops(high));
     let requests: u64 = high.iter().map(|slot| slot.all_requests).sum();
+    let seconds = high.iter().map(|slot| slot.micros).sum::<u64>() as f64 / 1e6;
     let each = |nanos: u64| nanos as f64 / 1e3 / (requests.max(1)) as f64;
     let of_role = of.roles.iter().map(|role| {
         let nodes = nodes(role, high);
@@ -50,8 +57,14 @@ pub(super) fn tiers(of: Tiers<'_>, low: &[&SlotRecord], high: &[&SlotRecord]) ->
             has_shares: nodes.keys().any(|node| share(node).is_some()),
             waited_micros: each(sum(|used| used.waited_nanos)),
             cpu_micros: each(sum(|used| used.cpu_nanos)),
+            cpus_used: sum(|used| used.cpu_nanos) as f64 / 1e9 / seconds.max(f64::MIN_POSITIVE),
             time_low_micros: low_hops.get(role).copied(),
             time_high_micros: high_hops.get(role).copied(),
+            at_once: high_hops
+                .get(role)
+                .filter(|_| seconds > 0.0)
+                .map(|micros| requests as f64 / seconds * micros / 1e6),
+            pools: pools(role, high),
         }
     });
     of_role.collect()
@@ -71,7 +84,21 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
     let mut reasons = Vec::new();
     let own = tiers.iter().filter(|tier| tier.has_shares);
     let fullest = own.max_by(|a, b| a.busy_percent.total_cmp(&b.busy_percent));
-    if let Some(tier) = fullest.filter(|tier| tier.busy_percent >= FULL) {
+    let fullest = fullest.filter(|tier| tier.busy_percent >= FULL);
+    let pool = fullest_pool(tiers).filter(|(_, _, taken)| *taken >= FULL);
+    if let Some((tier, pool, taken)) = pool
+        && fullest.is_none_or(|tier| tier.busy_percent < taken)
+    {
+        reasons.push(taken_for(tier, pool, taken));
+        reasons.extend(growth(tier));
+        reasons.extend(next(tiers, tier));
+        let (tier, pool) = (tier.role.clone(), pool.name.clone());
+        return LimitRecord {
+            by: Limit::Pool { tier, pool },
+            reasons,
+        };
+    }
+    if let Some(tier) = fullest {
         let (role, busy) = (&tier.role, percent(tier.busy_percent));
         reasons.push(format!(
             "{role} used {busy} of its share of a CPU at the capacity"
@@ -84,7 +111,7 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
         };
     }
     // Nodes with shares of their own are on the same cores.
-    let all: f64 = tiers.iter().map(|tier| in_cores(tier, of)).sum();
+    let all: f64 = tiers.iter().map(|tier| tier.cpus_used).sum();
     let full = all / of.cores as f64 * 100.0;
     let most = tiers
         .iter()
@@ -114,6 +141,17 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
     match slowest.filter(|(tier, _)| has_grown(tier)) {
         Some((tier, _)) => {
             reasons.extend(growth(tier));
+            let of_tier = fullest_pool(slice::from_ref(tier));
+            if let Some((_, pool, taken)) = of_tier.filter(|(.., taken)| *taken >= HALF) {
+                reasons.push(taken_for(tier, pool, taken));
+                return LimitRecord {
+                    by: Limit::Pool {
+                        tier: tier.role.clone(),
+                        pool: pool.name.clone(),
+                    },
+                    reasons,
+                };
+            }
             reasons.push(format!(
                 "{} used only {} of the CPU time that it could have, so that requests wait there for \
                  something else: a pool, a lock, a disk, or somebody behind it who doesn't tell",
@@ -134,20 +172,43 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
     }
 }
 
-/// Cores that all nodes of a tier used on average, if the busiest is like the others.
-fn in_cores(tier: &TierRecord, of: Tiers<'_>) -> f64 {
-    let shares = of.machines.iter();
-    let share = shares.filter(|machine| role_of(&machine.node) == tier.role);
-    let given = share.map(|given| given.machine.cpus).next();
-    tier.busy_percent / 100.0 * given.unwrap_or(of.cores as f64) * tier.nodes as f64
+/// The pool that was taken the most, with its tier and for how much of the time, in percent.
+fn fullest_pool(tiers: &[TierRecord]) -> Option<(&TierRecord, &PoolRecord, f64)> {
+    let pools = tiers
+        .iter()
+        .flat_map(|tier| tier.pools.iter().map(move |pool| (tier, pool)));
+    let seen = pools.filter_map(|(tier, pool)| Some((tier, pool, pool.taken_percent?)));
+    seen.max_by(|a, b| a.2.total_cmp(&b.2))
 }
 
-/// The role of a node by its name: a replica's ends with its number.
-fn role_of(node: &str) -> &str {
-    match node.rsplit_once('-') {
-        Some((role, number)) if number.bytes().all(|b| b.is_ascii_digit()) => role,
-        _ => node,
+/// The pools of a tier, over all slots, each as in the node in which it was taken the most.
+fn pools(role: &str, slots: &[&SlotRecord]) -> Vec<PoolRecord> {
+    let seen = slots.iter().flat_map(|slot| &slot.pools);
+    let mut by_name: BTreeMap<&str, BTreeMap<&str, Vec<&PoolSeen>>> = BTreeMap::new();
+    for seen in seen.filter(|seen| seen.role == role) {
+        let nodes = by_name.entry(&seen.pool).or_default();
+        nodes.entry(&seen.node).or_default().push(seen);
     }
+    let pools = by_name.into_iter().map(|(name, nodes)| {
+        let taken = nodes.values().filter_map(|seen| taken_percent(seen));
+        let used = nodes.values().flatten().filter_map(|seen| seen.used);
+        PoolRecord {
+            name: name.to_owned(),
+            places: used.map(|used| used.places).next_back().unwrap_or_default(),
+            taken_percent: taken.reduce(f64::max),
+        }
+    });
+    pools.collect()
+}
+
+/// The share of the time of one node's places that was used, in percent; `None` where a slot of
+/// it wasn't seen.
+fn taken_percent(seen: &[&PoolSeen]) -> Option<f64> {
+    let used: Option<Vec<_>> = seen.iter().map(|seen| seen.used).collect();
+    let used = used?;
+    let taken: f64 = used.iter().map(|used| used.taken_seconds).sum();
+    let had: f64 = used.iter().map(|used| used.seconds * used.places).sum();
+    (had > 0.0).then(|| taken / had * 100.0)
 }
 
 fn grown_by(tier: &TierRecord) -> Option<f64> {
@@ -157,6 +218,11 @@ fn grown_by(tier: &TierRecord) -> Option<f64> {
 fn has_grown(tier: &TierRecord) -> bool {
     let times = tier.time_low_micros.zip(tier.time_high_micros);
     times.is_some_and(|(low, high)| high >= low * GROWN)
+}
+
+fn taken_for(tier: &TierRecord, pool: &PoolRecord, taken: f64) -> String {
+    let (pool, tier, taken) = (&pool.name, &tier.role, percent(taken));
+    format!("the {pool} of {tier} were taken for {taken} of the time at the capacity")
 }
 
 fn growth(tier: &TierRecord) -> Option<String> {
@@ -220,7 +286,7 @@ fn hops(slots: &[&SlotRecord]) -> BTreeMap<String, f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capacity::record::{HopMean, NodeUse};
+    use crate::capacity::record::{HopMean, NodeUse, PoolTime};
     use crate::record::MachineRecord;
     use crate::timing::Hop;
 
@@ -333,6 +399,59 @@ mod tests {
                 tier: "store".to_owned()
             }
         );
+    }
+
+    #[test]
+    fn a_pool_that_was_taken_all_the_time_limits_and_one_that_nobody_sees_does_not() {
+        let taken = |seconds: Option<f64>| PoolSeen {
+            node: "store".to_owned(),
+            role: "store".to_owned(),
+            pool: "connections".to_owned(),
+            used: seconds.map(|taken_seconds| PoolTime {
+                places: 2.0,
+                taken_seconds,
+                seconds: 1.0,
+            }),
+        };
+        let low = slot([5, 4, 4, 2], [100.0, 300.0, 2000.0]);
+        let high = |seconds| SlotRecord {
+            pools: vec![taken(seconds)],
+            ..slot([10, 8, 8, 4], [120.0, 350.0, 20_000.0])
+        };
+        let pool = Limit::Pool {
+            tier: "store".to_owned(),
+            pool: "connections".to_owned(),
+        };
+        let waits = Limit::Waits {
+            tier: "store".to_owned(),
+        };
+        assert_eq!(limit_of(&[], false, &low, &high(Some(1.9))), pool);
+        assert_eq!(limit_of(&[], false, &low, &high(Some(1.1))), pool);
+        assert_eq!(limit_of(&[], false, &low, &high(Some(0.9))), waits);
+        assert_eq!(limit_of(&[], false, &low, &high(None)), waits);
+        let pools = pools("store", &[&high(Some(1.0)), &high(Some(1.8))]);
+        assert_eq!(pools[0].taken_percent, Some(70.0));
+        assert_eq!(pools_unseen(&high(None), &high(Some(1.0))), None);
+    }
+
+    fn pools_unseen(one: &SlotRecord, other: &SlotRecord) -> Option<f64> {
+        pools("store", &[one, other])[0].taken_percent
+    }
+
+    #[test]
+    fn requests_in_a_tier_are_their_rate_times_its_own_part_of_their_time() {
+        let high = slot([10, 8, 8, 4], [120.0, 350.0, 20_000.0]);
+        let roles = ["store".to_owned()];
+        let of = Tiers {
+            roles: &roles,
+            machines: &[],
+            cores: 1,
+            generator: false,
+        };
+        let tiers = tiers(of, &[&high], &[&high]);
+        // 100 requests in the slot's second, 20 ms each.
+        assert_eq!(tiers[0].at_once, Some(2.0));
+        assert!((tiers[0].cpus_used - 0.04).abs() < 1e-9);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use stats::capacity::{Capacity, Finished};
 
 use super::figures::{per_second, percent};
 use super::layout::{Parts, class, page_of, tile};
-use crate::capacity::record::{CapacityRecord, SystemRecord};
+use crate::capacity::record::{CapacityRecord, Limit, SystemRecord};
 use crate::verdict::Verdict;
 use crate::words::counted;
 
@@ -78,6 +78,37 @@ pub(super) fn ends(finding: &Finished) -> Option<String> {
         per_second(estimate.low),
         per_second(estimate.high)
     ))
+}
+
+/// A limit in a few words.
+pub(super) fn limit_in_short(limit: &Limit) -> String {
+    match limit {
+        Limit::Cpu { tier } => format!("{tier}: CPU time"),
+        Limit::Pool { tier, pool } => format!("{tier}: {pool}"),
+        Limit::Waits { tier } => format!("{tier}: waits"),
+        Limit::SharedCores { most } => format!("shared cores, most by {most}"),
+        Limit::Generator => "the generator".to_owned(),
+        Limit::Unknown => "–".to_owned(),
+    }
+}
+
+/// The roles that are called in any of these systems, where calls are counted.
+pub(super) fn called_roles<'a>(systems: impl Iterator<Item = &'a SystemRecord>) -> Vec<&'a str> {
+    let common = systems.filter_map(|system| system.common.as_ref());
+    let mut roles: Vec<&str> = Vec::new();
+    for call in common.flat_map(|common| &common.calls) {
+        if !roles.contains(&&*call.role) {
+            roles.push(&call.role);
+        }
+    }
+    roles
+}
+
+/// Calls to a role for each request of a system, at the low rate.
+pub(super) fn calls_to(system: &SystemRecord, role: &str) -> Option<f64> {
+    let calls = &system.common.as_ref()?.calls;
+    let called = calls.iter().find(|call| call.role == role)?;
+    Some(called.per_request)
 }
 
 fn headline(verdict: Verdict) -> &'static str {

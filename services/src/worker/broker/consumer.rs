@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
 
+use super::super::busy::BusyTime;
 use super::super::executor::{complain, drain, work};
 use super::super::moment::Moment;
 use super::super::storage::StorageError;
@@ -38,6 +39,7 @@ pub(in crate::worker) struct Consumer {
     /// Simulated length of a task.
     pub(in crate::worker) task_duration: Duration,
     pub(in crate::worker) attempts: Family<Outcome, Counter>,
+    pub(in crate::worker) busy: BusyTime,
 }
 
 /// One connection's deliveries under way, and what is said to all of them.
@@ -213,6 +215,7 @@ impl Consumer {
         let Ok(slot) = session.slots.acquire().await else {
             return Verdict::Requeue;
         };
+        let busy = self.busy.begin();
         let begun = until_kept(|| self.store.begin(id, attempt, Moment::now()));
         let held = match begun.await {
             Begin::Run(begun) => claim.insert(begun),
@@ -235,7 +238,7 @@ impl Consumer {
             }
         };
         *claim = None;
-        drop(slot);
+        drop((busy, slot));
         // One that was lost was delivered to somebody else as well, who answers for it now.
         let outcome = hold.or_lost(outcome);
         self.ended(id, attempt, outcome);

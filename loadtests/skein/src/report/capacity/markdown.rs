@@ -1,8 +1,10 @@
 //! A study as Markdown, for the summary of a CI job.
 
 use crate::capacity::record::CapacityRecord;
-use crate::report::capacity_page::{ends, in_short, promise};
-use crate::report::figures::{known, micros};
+use crate::report::capacity_page::{
+    called_roles, calls_to, ends, in_short, limit_in_short, promise,
+};
+use crate::report::figures::{known, micros, per_second, significant};
 use crate::report::markdown::{code, list, plain, row};
 use crate::verdict::Verdict;
 
@@ -33,7 +35,7 @@ pub fn markdown(record: &CapacityRecord) -> String {
 
 fn systems(record: &CapacityRecord, text: &mut String) {
     text.push_str(
-        "\n| System | Turns/s | Interval | p50 at the low rate | p99 | CPU per request |\n|---|--:|--:|--:|--:|--:|\n",
+        "\n| System | Turns/s | Interval | p50 at the low rate | p99 | CPU per request | Limited by |\n|---|--:|--:|--:|--:|--:|---|\n",
     );
     for system in &record.systems {
         let common = system.common.as_ref();
@@ -46,7 +48,30 @@ fn systems(record: &CapacityRecord, text: &mut String) {
                 known(common.map(|common| common.p50_micros), micros),
                 known(common.map(|common| common.p99_micros), micros),
                 known(common.map(|common| common.cpu_per_request_micros), micros),
+                plain(&limit_in_short(&system.limit.by)),
             ],
         );
+    }
+    calls(record, text);
+}
+
+/// Calls to each tier for each request, system by system, where they are counted.
+fn calls(record: &CapacityRecord, text: &mut String) {
+    let roles = called_roles(record.systems.iter());
+    if roles.is_empty() {
+        return;
+    }
+    let rate = known(record.common_per_second, per_second);
+    text.push_str(&format!(
+        "\nCalls to each tier for each request, at {rate}:\n\n"
+    ));
+    let head = roles.iter().map(|role| plain(role));
+    row(text, &[vec!["System".to_owned()], head.collect()].concat());
+    text.push_str(&format!("|---{}|\n", "|--:".repeat(roles.len())));
+    for system in &record.systems {
+        let calls = roles
+            .iter()
+            .map(|role| known(calls_to(system, role), significant));
+        row(text, &[vec![plain(&system.name)], calls.collect()].concat());
     }
 }

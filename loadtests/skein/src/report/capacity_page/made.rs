@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::{ends, in_short, promise};
+use super::{ends, in_short, limit_in_short, promise};
 use crate::capacity::record::{CapacityRecord, SystemRecord};
 use crate::report::environment;
 use crate::report::figures::{known, per_second};
@@ -30,6 +30,7 @@ pub(super) fn all_systems(record: &CapacityRecord) -> Markup {
                         th scope="col" .n { "Interval" }
                         th scope="col" .n { "Fresh starts" }
                         th scope="col" { "Breaks first" }
+                        th scope="col" { "Limited by" }
                         th scope="col" { "Machines" }
                     } }
                     tbody { @for system in &record.systems { tr {
@@ -41,6 +42,7 @@ pub(super) fn all_systems(record: &CapacityRecord) -> Markup {
                             Some(clause) => code { (clause.rule) },
                             None => "–",
                         } }
+                        td { (limit_in_short(&system.limit.by)) }
                         td.small { @match system.machines.is_empty() {
                             true => "all nodes share their cores",
                             false => ul.plain { @for machines in alike(system) { li { (machines) } } },

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::interval::{bar, most};
-use super::{ends, in_short};
+use super::{called_roles, calls_to, ends, in_short};
 use crate::capacity::record::{CapacityRecord, CommonRecord, PatternRecord, SystemRecord};
 use crate::report::figures::{known, micros, per_second, significant};
 use crate::report::layout::scroll;
@@ -67,20 +67,7 @@ fn differences(
     variants: &[&SystemRecord],
 ) -> Markup {
     let all = || std::iter::once(own).chain(variants.iter().copied());
-    let mut roles: Vec<&str> = Vec::new();
-    let calls = all()
-        .filter_map(|system| system.common.as_ref())
-        .flat_map(|common| &common.calls);
-    for call in calls {
-        if !roles.contains(&&*call.role) {
-            roles.push(&call.role);
-        }
-    }
-    let per_request = |system: &SystemRecord, role: &str| {
-        let calls = &system.common.as_ref()?.calls;
-        let called = calls.iter().find(|call| call.role == role)?;
-        Some(called.per_request)
-    };
+    let roles = called_roles(all());
     let rate = known(record.common_per_second, per_second);
     html! {
         @if !roles.is_empty() {
@@ -94,7 +81,7 @@ fn differences(
                         } }
                         tbody { @for system in all() { tr {
                             th scope="row" { (system.name) }
-                            @for role in &roles { td.n { (known(per_request(system, role), significant)) } }
+                            @for role in &roles { td.n { (known(calls_to(system, role), significant)) } }
                         } } }
                     }
                 }))

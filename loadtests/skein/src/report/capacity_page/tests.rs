@@ -12,6 +12,7 @@ fn a_page_has_the_capacity_the_limit_and_every_variant_with_its_figures() {
     for says in [
         "Capacity at p99&lt;50ms: ",
         "What limits it",
+        "connections: 42.0 % of 10",
         "shop: it has no CPU time left.",
         "Load balancing",
         "one-shop",
@@ -52,6 +53,11 @@ fn a_summary_has_a_line_for_each_system_and_the_command_again() {
     let markdown = markdown(&example());
     assert!(markdown.starts_with("## Capacity at p99"), "{markdown}");
     assert!(markdown.contains("| as it is | "), "{markdown}");
+    assert!(markdown.contains("| shop: CPU time |"), "{markdown}");
+    assert!(
+        markdown.contains("| System | store |\n|---|--:|\n| as it is | 0.12 |"),
+        "{markdown}"
+    );
 }
 
 #[test]

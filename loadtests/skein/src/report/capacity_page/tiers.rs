@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::capacity::record::{CapacityRecord, Limit, SystemRecord, TierRecord};
-use crate::report::figures::{known, micros, per_second, percent};
+use crate::capacity::record::{CapacityRecord, Limit, PoolRecord, SystemRecord, TierRecord};
+use crate::report::figures::{known, micros, per_second, percent, significant};
 use crate::report::layout::{bar, scroll};
 
 /// The section about what limits the system.
@@ -22,7 +22,9 @@ pub(super) fn section(record: &CapacityRecord, own: &SystemRecord) -> Markup {
                 (scroll("Tiers", &table(own)))
                 p.small.soft {
                     "The low rate is " (known(record.common_per_second, per_second)) " turns; the capacity is taken from the slots "
-                    "within a tenth of it. A tier's own part of a request's time is what is left of it without those that it calls."
+                    "within a tenth of it. A tier's own part of a request's time is what is left of it without those that it calls. “Requests there” are at "
+                    "work or waiting at the same time at the capacity, on average (Little’s law). CPU time and places are those of "
+                    "the node that used the most."
                 }
             }
         }
@@ -32,6 +34,7 @@ pub(super) fn section(record: &CapacityRecord, own: &SystemRecord) -> Markup {
 fn headline(limit: &Limit) -> String {
     match limit {
         Limit::Cpu { tier } => format!("{tier}: it has no CPU time left."),
+        Limit::Pool { tier, pool } => format!("{tier}: its {pool} are all taken."),
         Limit::SharedCores { most } => {
             format!("The cores that all nodes share, of which {most} uses the most.")
         }
@@ -43,16 +46,32 @@ fn headline(limit: &Limit) -> String {
     }
 }
 
+/// `executors: 42.0 % of 8`.
+fn taken(pool: &PoolRecord) -> String {
+    match pool.taken_percent {
+        Some(taken) => format!(
+            "{}: {} of {}",
+            pool.name,
+            percent(taken),
+            significant(pool.places)
+        ),
+        None => format!("{}: not observable", pool.name),
+    }
+}
+
 fn sentence(reason: &str) -> String {
     format!("{}.", crate::words::capitalised(reason))
 }
 
 fn table(own: &SystemRecord) -> Markup {
     let is_limit = |tier: &TierRecord| match &own.limit.by {
-        Limit::Cpu { tier: limit } | Limit::Waits { tier: limit } => *limit == tier.role,
+        Limit::Cpu { tier: limit }
+        | Limit::Pool { tier: limit, .. }
+        | Limit::Waits { tier: limit } => *limit == tier.role,
         Limit::SharedCores { most } => *most == tier.role,
         Limit::Generator | Limit::Unknown => false,
     };
+    let has_pools = own.tiers.iter().any(|tier| !tier.pools.is_empty());
     html! {
         table {
             thead { tr {
@@ -64,6 +83,8 @@ fn table(own: &SystemRecord) -> Markup {
                 th scope="col" .n { "Waits for a core" }
                 th scope="col" .n { "Own time, low rate" }
                 th scope="col" .n { "at the capacity" }
+                th scope="col" .n { "Requests there" }
+                @if has_pools { th scope="col" { "Places taken" } }
             } }
             tbody { @for tier in &own.tiers { tr {
                 th scope="row" { (tier.role) @if is_limit(tier) { " " span.badge.doubt { "limit" } } }
@@ -77,6 +98,8 @@ fn table(own: &SystemRecord) -> Markup {
                 td.n { (micros(tier.waited_micros)) }
                 td.n { (known(tier.time_low_micros, micros)) }
                 td.n { (known(tier.time_high_micros, micros)) }
+                td.n { (known(tier.at_once, significant)) }
+                @if has_pools { td { @for pool in &tier.pools { div { (taken(pool)) } } } }
             } } }
         }
     }
