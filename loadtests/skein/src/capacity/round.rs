@@ -107,7 +107,8 @@ pub(super) async fn play(
     loaded.users.closed_slot(settings.warm_up).await;
     // From here on everything counts, and what is recorded begins anew.
     loaded.renew_users(load, order.seed);
-    loaded.users.connect().await;
+    let connected = slot::connect(&mut loaded, &subject.plan).await;
+    connected.map_err(RoundError::slot)?;
 
     let machine_before = MachineReading::now().ok();
     let (load_began, own_before) = (Instant::now(), own_cpu_time().ok());

@@ -1,11 +1,12 @@
 //! One slot of open load on a running system: what its requests, its nodes and the generator
 //! did, and how long it took to come to rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
 use harness::error::CpuTimeError;
+use harness::topology::Cpus;
 use harness::{NodeName, System, Usage};
 use tokio::time::sleep;
 
@@ -62,6 +63,18 @@ pub(super) enum SlotError {
 
 /// The time that a system has to come to rest after a slot.
 const MOST_REST: Duration = Duration::from_secs(2);
+/// The time that it has to take all connections in before the first one: on a small machine
+/// that may take longer than a slot.
+const MOST_CONNECTING: Duration = Duration::from_secs(10);
+
+/// Connects all users, and waits until the system has taken them in, which is work that belongs
+/// to no slot.
+pub(super) async fn connect(loaded: &mut LoadedSystem, plan: &Plan) -> Result<(), SlotError> {
+    loaded.users.connect().await;
+    // Where it never rests, slots will show it.
+    come_to_rest(&loaded.system, plan, MOST_CONNECTING).await?;
+    Ok(())
+}
 
 /// Plays a slot and waits until the system is at rest.
 pub(super) async fn play(
@@ -88,7 +101,7 @@ pub(super) async fn play(
     let pools = pools.since(&loaded.system).await;
     let hops = hops(&loaded.users.timings());
     let rest = match shape.rests {
-        true => come_to_rest(&loaded.system, order.plan).await?,
+        true => come_to_rest(&loaded.system, order.plan, MOST_REST).await?,
         false => None,
     };
     let counted = counted(&traffic, shape.lead);
@@ -214,42 +227,80 @@ fn hops(routes: &[RouteTiming]) -> Vec<HopMean> {
 
 /// Waits until the nodes do hardly anything any more, and nothing is left of the work behind
 /// the answers; `None` when that took too long. Gives the time that it took.
-async fn come_to_rest(system: &System, plan: &Plan) -> Result<Option<Duration>, SlotError> {
+async fn come_to_rest(
+    system: &System,
+    plan: &Plan,
+    most: Duration,
+) -> Result<Option<Duration>, SlotError> {
     /// The time between two looks.
     const LOOK: Duration = Duration::from_millis(20);
-    /// The most of one core that all nodes together use at rest: checks of each other's health
-    /// take a tenth of it.
-    const IDLE: f64 = 0.05;
     let began = Instant::now();
-    let mut before = cpu(system)?;
-    let mut at = began;
-    while began.elapsed() < MOST_REST {
+    let window = window(system);
+    let mut looks = VecDeque::from([Look::at(system)?]);
+    while began.elapsed() < most {
         sleep(LOOK).await;
-        let (now, then) = (cpu(system)?, Instant::now());
-        let used = now.saturating_sub(before).as_secs_f64() / (then - at).as_secs_f64();
-        (before, at) = (now, then);
-        if used < IDLE && left_behind(system, plan).await.unwrap_or(0) == 0 {
+        let now = Look::at(system)?;
+        while looks.get(1).is_some_and(|then| now.at - then.at >= window) {
+            looks.pop_front();
+        }
+        let is_at_rest = now.at - looks[0].at >= window && now.is_at_rest_since(&looks[0]);
+        if is_at_rest && left_behind(system, plan).await.unwrap_or(0) == 0 {
             return Ok(Some(began.elapsed()));
         }
+        looks.push_back(now);
     }
     Ok(None)
 }
 
-fn cpu(system: &System) -> Result<Duration, SlotError> {
-    let at_work = system
-        .topology()
-        .nodes()
-        .iter()
-        .filter(|node| node.is_at_work());
-    let mut sum = Duration::ZERO;
-    for node in at_work {
-        match system.cpu_time(node.name.as_str()) {
-            Ok(time) => sum += time,
-            Err(CpuTimeError::NotObservable { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+/// The time that nodes have to be at rest for. Whoever has a share of a CPU has it by a quota for
+/// some ten milliseconds each, and stands still in between however much it has to do.
+fn window(system: &System) -> Duration {
+    let mut nodes = system.topology().nodes().iter();
+    match nodes.any(|node| node.cpus.is_some()) {
+        true => Duration::from_millis(100),
+        false => Duration::ZERO,
     }
-    Ok(sum)
+}
+
+/// The CPU time of all nodes at one moment, each with its share of a CPU if it has one.
+struct Look {
+    at: Instant,
+    nodes: Vec<(Duration, Option<f64>)>,
+}
+
+impl Look {
+    fn at(system: &System) -> Result<Self, SlotError> {
+        let nodes = system.topology().nodes().iter();
+        let mut used = Vec::new();
+        for node in nodes.filter(|node| node.is_at_work()) {
+            match system.cpu_time(node.name.as_str()) {
+                Ok(time) => used.push((time, node.cpus.map(Cpus::get))),
+                Err(CpuTimeError::NotObservable { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Look {
+            at: Instant::now(),
+            nodes: used,
+        })
+    }
+
+    /// True when next to nothing was done since an earlier look.
+    fn is_at_rest_since(&self, earlier: &Look) -> bool {
+        /// The most of one core that all nodes together use at rest: checks of each other's
+        /// health take a tenth of it.
+        const IDLE: f64 = 0.05;
+        /// The most of its share that a node uses at rest; one with work left uses all of it.
+        const OF_SHARE: f64 = 0.5;
+        let seconds = (self.at - earlier.at).as_secs_f64();
+        let both = self.nodes.iter().zip(&earlier.nodes);
+        let used = both.map(|((now, share), (then, _))| {
+            let used = now.saturating_sub(*then).as_secs_f64() / seconds;
+            (used, share.is_none_or(|share| used < share * OF_SHARE))
+        });
+        let (used, rests): (Vec<f64>, Vec<bool>) = used.unzip();
+        used.iter().sum::<f64>() < IDLE && rests.into_iter().all(|rests| rests)
+    }
 }
 
 /// Work that goes on behind the answers, by the counters of those who do it; `None` where
@@ -265,4 +316,40 @@ async fn left_behind(system: &System, plan: &Plan) -> Option<u64> {
         .values()
         .filter_map(|shown| (under_way.left)(shown));
     Some(left.sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two looks, 100 ms apart, between which a node with this share used so much CPU time.
+    fn looks(used: Duration, share: Option<f64>) -> (Look, Look) {
+        let at = Instant::now();
+        let look = |at, time| Look {
+            at,
+            nodes: vec![(time, share), (Duration::ZERO, None)],
+        };
+        let began = Duration::from_secs(3);
+        (
+            look(at, began),
+            look(at + Duration::from_millis(100), began + used),
+        )
+    }
+
+    #[test]
+    fn a_node_that_uses_its_share_up_has_work_left_however_small_it_is() {
+        for (used_micros, share, rests) in [
+            (4_000, None, true),
+            (6_000, None, false),
+            (3_000, Some(0.03), false),
+            (1_000, Some(0.03), true),
+        ] {
+            let (then, now) = looks(Duration::from_micros(used_micros), share);
+            assert_eq!(
+                now.is_at_rest_since(&then),
+                rests,
+                "{used_micros} {share:?}"
+            );
+        }
+    }
 }

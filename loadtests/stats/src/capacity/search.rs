@@ -7,7 +7,8 @@
 //!          the rate  the bracket   re-centred by each      by itself?   lower end?
 //! ```
 //!
-//! Every action is a fresh start of the system. Estimates are made of rounds alone: probes are
+//! Every action is a fresh start of the system. When nothing at all is broken in the first rounds,
+//! there is a new bracket above them. Estimates are made of rounds alone: probes are
 //! where they are because of what earlier ones happened to show.
 
 mod bracket;
@@ -149,6 +150,10 @@ pub struct Search {
     /// The action that it waits for.
     asked: Next,
     rounds: Rounds,
+    /// The first start of the present rounds.
+    rounds_from: usize,
+    /// True when the first rounds were so far off that a new bracket was made.
+    looked_again: bool,
     slots: Vec<KeptSlot>,
     starts: usize,
     /// The findings on the clauses, when all rounds are played.
@@ -192,13 +197,15 @@ impl Search {
     /// A search before its first probe, which begins `now`. Its rates follow from the `seed`
     /// and from what it is told.
     pub fn begin(settings: Settings, seed: u64, now: Duration) -> Self {
-        let (bracket, rate) = Bracket::begin(&settings);
+        let (bracket, rate) = Bracket::begin(&settings, now);
         Search {
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             began: now,
             phase: Phase::Bracket(bracket),
             asked: Next::Probe { rate },
             rounds: Rounds::default(),
+            rounds_from: 0,
+            looked_again: false,
             slots: Vec::new(),
             starts: 0,
             found: Vec::new(),
@@ -270,12 +277,12 @@ impl Search {
         match &mut self.phase {
             Phase::Bracket(bracket) => {
                 let breaks = last.breaks(&self.settings.clauses);
-                let spent = now.saturating_sub(self.began);
-                match bracket.after(breaks, spent, &self.settings) {
+                match bracket.after(breaks, now, &self.settings) {
                     Bracketed::Probe(rate) => Next::Probe { rate },
                     Bracketed::Below => self.over(End::Below),
                     Bracketed::Around(rate) => {
                         self.rounds = Rounds::begin(rate, now);
+                        self.rounds_from = self.starts;
                         self.phase = Phase::Rounds;
                         self.round()
                     }
@@ -283,6 +290,15 @@ impl Search {
             }
             Phase::Rounds => {
                 self.rounds.add(slots, &self.settings);
+                if !self.looked_again && self.rounds.are_far_below(&self.settings) {
+                    // A probe had bad luck, and rounds go up by a few percent each.
+                    self.looked_again = true;
+                    let kept = self.rounds.highest();
+                    let (bracket, rate) = Bracket::above(kept, &self.settings, now);
+                    self.phase = Phase::Bracket(bracket);
+                    self.asked = Next::Probe { rate };
+                    return self.asked.clone();
+                }
                 if self
                     .rounds
                     .are_enough(&self.settings, self.rounds_end(), now)

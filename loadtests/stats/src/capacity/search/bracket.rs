@@ -16,6 +16,7 @@ pub(super) struct Bracket {
     probed: f64,
     /// True when the lowest rate was probed already.
     was_lowest: bool,
+    began: Duration,
 }
 
 /// The step after a probe.
@@ -31,12 +32,14 @@ pub(super) enum Bracketed {
 
 /// The width of a bracket that is narrow enough for rounds to find the boundary in it.
 const NARROW: f64 = 0.15;
+/// The first step of a bracket above a rate that kept the promise: the boundary may be near.
+const STEP_ABOVE: f64 = 1.25;
 /// The share of the time that halving may take.
 const HALVING_SHARE: f64 = 0.25;
 
 impl Bracket {
     /// A bracket before its first probe, and the rate of that.
-    pub(super) fn begin(settings: &Settings) -> (Self, f64) {
+    pub(super) fn begin(settings: &Settings, now: Duration) -> (Self, f64) {
         let ceiling = settings.ceiling.unwrap_or(f64::INFINITY);
         let rate = settings.first_rate.min(ceiling);
         let bracket = Bracket {
@@ -44,6 +47,20 @@ impl Bracket {
             broke: None,
             probed: rate.ln(),
             was_lowest: false,
+            began: now,
+        };
+        (bracket, rate)
+    }
+
+    /// A bracket above a rate that surely kept the promise, and the rate of its first probe.
+    pub(super) fn above(kept: f64, settings: &Settings, now: Duration) -> (Self, f64) {
+        let rate = (kept * STEP_ABOVE).min(settings.ceiling.unwrap_or(f64::INFINITY));
+        let bracket = Bracket {
+            kept: Some(kept.ln()),
+            broke: None,
+            probed: rate.ln(),
+            was_lowest: false,
+            began: now,
         };
         (bracket, rate)
     }
@@ -55,13 +72,8 @@ impl Bracket {
         }
     }
 
-    /// The step after a probe that broke the promise or didn't, `spent` after the beginning.
-    pub(super) fn after(
-        &mut self,
-        breaks: bool,
-        spent: Duration,
-        settings: &Settings,
-    ) -> Bracketed {
+    /// The step after a probe that broke the promise or didn't.
+    pub(super) fn after(&mut self, breaks: bool, now: Duration, settings: &Settings) -> Bracketed {
         let ceiling = settings.ceiling.unwrap_or(f64::INFINITY).ln();
         let lowest = settings.lowest_rate.ln().min(ceiling);
         if breaks {
@@ -82,6 +94,7 @@ impl Bracket {
             }
             (None, Some(broke)) => (broke - 2_f64.ln()).max(lowest),
             (Some(kept), Some(broke)) => {
+                let spent = now.saturating_sub(self.began);
                 let is_late = spent > settings.budget.mul_f64(HALVING_SHARE);
                 let middle = f64::midpoint(kept, broke);
                 if broke - kept <= NARROW || is_late {

@@ -5,7 +5,7 @@ use super::{End, Next, Search};
 use crate::capacity::bistable::{Bistable, Recovery};
 use crate::capacity::estimate::{Estimate, Jackknife};
 use crate::capacity::finding::{
-    Capacity, ClauseFinding, Confirmation, Finished, Held, Stage, Unknown,
+    Capacity, ClauseFinding, Confirmation, Finished, Held, KeptSlot, Stage, Unknown,
 };
 use crate::capacity::model::Curve;
 use crate::capacity::slot::SlotSeen;
@@ -26,8 +26,10 @@ impl Search {
         let narrow = self.settings.narrow.zip(capacity.estimate());
         let mut slots = std::mem::take(&mut self.slots);
         let mut rounds = self.rounds.played.iter();
+        let from = self.rounds_from;
+        let is_round = |kept: &KeptSlot| kept.stage == Stage::Rounds && kept.start >= from;
         let by_start = slots.chunk_by_mut(|one, next| one.start == next.start);
-        for start in by_start.filter(|start| start[0].stage == Stage::Rounds) {
+        for start in by_start.filter(|start| is_round(&start[0])) {
             let Some(round) = rounds.next() else { break };
             let counted: Vec<*const SlotSeen> =
                 self.rounds.counted(round).map(std::ptr::from_ref).collect();

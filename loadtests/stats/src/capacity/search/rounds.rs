@@ -111,6 +111,16 @@ impl Rounds {
         broken.any(|broken| broken > 0)
     }
 
+    /// True of the first rounds when not one of their requests broke anything, although the
+    /// generator could send more: the boundary is somewhere else.
+    pub(super) fn are_far_below(&self, settings: &Settings) -> bool {
+        let mut slots = self.played.iter().flatten();
+        let ceiling = settings.ceiling.unwrap_or(f64::INFINITY);
+        self.played.len() == FIRST_ROUNDS
+            && self.highest() < ceiling * 0.999
+            && slots.all(|slot| slot.drained && slot.broken.iter().all(|broken| *broken == 0))
+    }
+
     /// The highest rate of a slot that counts.
     pub(super) fn highest(&self) -> f64 {
         let slots = self.played.iter().flat_map(|slots| self.counted(slots));

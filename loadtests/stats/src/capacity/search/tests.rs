@@ -1,5 +1,7 @@
 //! Stories of searches, on simulated servers and on invented slots.
 
+use std::cell::Cell;
+
 use super::*;
 use crate::capacity::trial::{Promised, Server, Thrashing, simulate};
 use crate::capacity::{Capacity, Held, compare};
@@ -124,6 +126,31 @@ fn a_promise_that_the_lowest_rate_breaks_twice_has_a_capacity_below() {
         finished.slots[probes - 1].seen.rate,
         finished.slots[probes - 2].seen.rate
     );
+}
+
+#[test]
+fn a_search_that_bad_luck_sent_far_too_low_finds_its_way_up() {
+    let settings = Settings {
+        budget: Duration::from_secs(240),
+        ..settings(&queue())
+    };
+    let bad_luck = Cell::new(true);
+    let finished = search(&settings, steep, |search| match search.asked() {
+        Next::Probe { rate } if *rate > 300.0 && bad_luck.take() => {
+            Some(Event::Probe(slot(*rate, 1.0, &settings)))
+        }
+        _ => None,
+    });
+    let estimate = *finished.capacity.estimate().expect("there is a boundary");
+    assert!((estimate.rate / 1000.0).ln().abs() < 0.05, "{estimate:?}");
+    // What was played far below is kept, and no part of the estimate.
+    let rounds = finished
+        .slots
+        .iter()
+        .filter(|kept| kept.stage == Stage::Rounds);
+    let (counted, others): (Vec<&KeptSlot>, Vec<&KeptSlot>) = rounds.partition(|kept| kept.counts);
+    assert!(counted.iter().all(|kept| kept.seen.rate > 800.0));
+    assert!(others.iter().filter(|kept| kept.seen.rate < 500.0).count() >= 8);
 }
 
 #[test]
