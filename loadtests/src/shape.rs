@@ -29,6 +29,10 @@ pub(crate) struct Shape {
     pub(crate) task_duration: Duration,
     /// The time that caches keep a value; zero means for ever.
     pub(crate) cache_ttl: Duration,
+    /// The time that gateways give a cache before they ask the database instead; `None` is
+    /// theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cache_timeout: Option<Duration>,
     /// The number of tasks that the worker runs at the same time, 1 to 1024.
     #[serde(default = "usual_executors")]
     pub(crate) executors: u32,
@@ -55,6 +59,16 @@ pub(crate) enum CacheChoice {
     Random,
     /// Always the same one for a key.
     ConsistentHashing,
+}
+
+fn positive(span: Spanned<Span>) -> Result<Duration, Mistake> {
+    match span.get_ref().0 {
+        Duration::ZERO => Err(Mistake::at(
+            &span,
+            "a cache needs some time, such as \"100ms\"",
+        )),
+        time => Ok(time),
+    }
 }
 
 fn usual_executors() -> u32 {
@@ -103,6 +117,7 @@ pub(crate) struct Written {
     storage_latency: Option<Span>,
     task_duration: Option<Span>,
     cache_ttl: Option<Span>,
+    cache_timeout: Option<Spanned<Span>>,
     executors: Option<Spanned<u32>>,
     cache_choice: Option<CacheChoice>,
     #[serde(default)]
@@ -134,6 +149,7 @@ impl PlanTable for Shape {
             storage_latency: time(written.storage_latency, Duration::from_millis(5)),
             task_duration: time(written.task_duration, Duration::from_millis(100)),
             cache_ttl: time(written.cache_ttl, Duration::from_secs(60)),
+            cache_timeout: written.cache_timeout.map(positive).transpose()?,
             executors: within(
                 written.executors,
                 1..=1024,
@@ -174,6 +190,10 @@ pub(crate) fn topology(plan: &Plan) -> Topology {
             laboratory.with(Service::ApiGateway, "cache-choice", "consistent-hashing")
         }
     };
+    let laboratory = match shape.cache_timeout {
+        None => laboratory,
+        Some(most) => laboratory.with(Service::ApiGateway, "cache-timeout", duration(most)),
+    };
     let laboratory = match shape.tasks_within_requests {
         false => laboratory,
         true => laboratory.with_switch(Service::Worker, "within-request"),
@@ -198,11 +218,14 @@ impl Shape {
         let real = parts::in_words(&self.parts);
         let hashed = self.cache_choice == CacheChoice::ConsistentHashing;
         let hashed = hashed.then(|| "caches chosen by consistent hashing".to_owned());
+        let patience = self.cache_timeout;
+        let patience = patience.map(|most| format!("caches given {}", format_duration(most)));
         let within = self.tasks_within_requests;
         let within = within.then(|| "tasks done within their requests".to_owned());
         [shape]
             .into_iter()
             .chain(hashed)
+            .chain(patience)
             .chain(within)
             .chain(real)
             .chain(self.cpus.in_words())

@@ -77,6 +77,7 @@ pub(crate) fn about() -> About {
             gateways: 1,
             caches: 1,
             executors: 4,
+            cache_timeout: None,
             cache_choice: crate::shape::CacheChoice::Random,
             tasks_within_requests: false,
             storage_latency: Duration::from_millis(5),

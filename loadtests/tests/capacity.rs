@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         long {
             a_study_finds_the_capacity_of_a_queue_of_which_it_is_known,
             variants_are_measured_beside_the_system_as_it_is,
+            the_tier_that_was_made_too_small_is_the_one_that_is_named,
         }
     };
     frame::run(&stories)
@@ -85,7 +86,7 @@ fn variants_are_measured_beside_the_system_as_it_is() -> Told {
             "patterns",
             "one-gateway",
             "--budget",
-            "110s",
+            "130s",
             "--seed",
             "7",
             "--quiet",
@@ -128,6 +129,42 @@ fn variants_are_measured_beside_the_system_as_it_is() -> Told {
         (Some(INVALID | INCONCLUSIVE) | Some(PASS), ..) => Err(TooBusy(text)),
         (code, ..) => panic!("{code:?}\n{text}"),
     }
+}
+
+fn the_tier_that_was_made_too_small_is_the_one_that_is_named() -> Told {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let plan = folder.path().join("planted.toml");
+    std::fs::write(&plan, include_str!("capacity/planted.toml")).expect("written");
+    let study_of = loadtests()
+        .args(["patterns", "--budget", "170s", "--seed", "5", "--quiet"])
+        .arg("--plan")
+        .arg(&plan)
+        .arg("--reports")
+        .arg(folder.path())
+        .output();
+    let output = study_of.expect("the program starts");
+    let text = said(&output);
+    match output.status.code() {
+        Some(PASS) => {}
+        Some(INVALID | INCONCLUSIVE) => return Err(TooBusy(text)),
+        code => panic!("{code:?}\n{text}"),
+    }
+    let record = record(&study(folder.path()));
+    let systems = record["systems"].as_array().expect("systems");
+    for (name, limit, tier) in [
+        ("slow-database", "cpu", "database"),
+        ("small-cache", "cpu", "cache"),
+        ("one-gateway", "cpu", "api-gateway"),
+        ("few-executors", "pool", "worker"),
+        ("balancer-with-a-quota", "cpu", "load-balancer"),
+    ] {
+        let mut all = systems.iter();
+        let system = all.find(|system| system["name"] == name).expect(name);
+        let found = &system["limit"]["by"];
+        let is_it = found["limit"] == limit && found["tier"] == tier;
+        assert!(is_it, "{name}: {}\n{text}", system["limit"]);
+    }
+    Ok(())
 }
 
 /// A study that tells of itself, and its first fresh start that is over.

@@ -187,7 +187,9 @@ pub(crate) fn run(
         let Some(look) = look else {
             return Ok(None);
         };
-        let needs = first_look::needs(look.start, &setup.plan.capacity);
+        // A system and the same relieved are alike in what they can do.
+        let unlike = if is_relief { 1 } else { subjects.len() };
+        let needs = first_look::needs(look.start, &setup.plan.capacity, unlike);
         let budget = match is_relief {
             true => needs.max(setup.budget / 2),
             false => setup.budget,

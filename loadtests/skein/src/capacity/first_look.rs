@@ -9,7 +9,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
 use super::record::NodeMachine;
-use super::round::RoundError;
+use super::round::{self, RoundError};
 use super::study::StudyError;
 use super::subject::Subject;
 use crate::evidence::Ceiling;
@@ -45,19 +45,23 @@ impl FirstLook {
     }
 }
 
-/// The time that a study of a system needs at least, when a start takes so long.
-pub(super) fn needs(start: Duration, settings: &CapacitySettings) -> Duration {
+/// The time that a study needs for each of its systems at least, when a start takes so long;
+/// `unlike` is the number of those that may differ much in what they can do.
+pub(super) fn needs(start: Duration, settings: &CapacitySettings, unlike: usize) -> Duration {
     /// Fresh starts that an interval takes, and those before them that look for the place.
     const ROUNDS: u32 = 8;
     const PROBES: u32 = 6;
-    /// The slots of a round, with the one at the low rate.
-    const SLOTS: u32 = 5;
+    /// The slots of a round.
+    const SLOTS: u32 = 4;
     /// The share of the budget that is for rounds and probes: the rest is for recoveries and
     /// the confirmation.
     const SHARE: f64 = 0.7;
     let slot = settings.lead + settings.slot;
     let each = start + settings.warm_up;
-    let all = ROUNDS * (each + SLOTS * slot) + PROBES * (each + slot);
+    // Where one can do much less than the others, the low rate is low, and its slot long.
+    let common = settings.slot * if unlike > 1 { round::MOST_COMMON } else { 1 };
+    let common = settings.lead + common;
+    let all = ROUNDS * (each + SLOTS * slot + common) + PROBES * (each + slot);
     all.div_f64(SHARE)
 }
 
@@ -165,8 +169,9 @@ mod tests {
     #[test]
     fn a_study_needs_time_for_as_many_starts_as_an_interval_takes() {
         let usual = CapacitySettings::default();
-        let quick = needs(Duration::from_millis(100), &usual);
+        let quick = needs(Duration::from_millis(100), &usual, 1);
         assert!((80..140).contains(&quick.as_secs()), "{quick:?}");
-        assert!(needs(Duration::from_secs(5), &usual) > quick + Duration::from_secs(60));
+        assert!(needs(Duration::from_secs(5), &usual, 1) > quick + Duration::from_secs(60));
+        assert!(needs(Duration::from_millis(100), &usual, 2) > quick + Duration::from_secs(20));
     }
 }

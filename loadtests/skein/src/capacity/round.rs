@@ -190,11 +190,14 @@ pub(super) async fn play(
     })
 }
 
+/// The length of a slot at the low rate is at most that of so many others.
+pub(super) const MOST_COMMON: u32 = 4;
+
 /// The length of a slot at the low rate: enough for some hundred turns, within reason.
 fn common_length(rate: f64, slot: Duration) -> Duration {
     const TURNS: f64 = 200.0;
     let wanted = Duration::try_from_secs_f64(TURNS / rate).unwrap_or(slot);
-    wanted.clamp(slot, slot * 4)
+    wanted.clamp(slot, slot * MOST_COMMON)
 }
 
 /// Calls between nodes and the program's figures, of what was counted between two looks.

@@ -11,7 +11,7 @@ mod tiers;
 use maud::{Markup, html};
 use stats::capacity::{Capacity, Finished};
 
-use super::figures::{per_second, percent};
+use super::figures::{in_unit, per_second, percent};
 use super::layout::{Parts, class, page_of, tile};
 use crate::capacity::record::{CapacityRecord, Limit, SystemRecord};
 use crate::verdict::Verdict;
@@ -109,6 +109,26 @@ pub(super) fn calls_to(system: &SystemRecord, role: &str) -> Option<f64> {
     let calls = &system.common.as_ref()?.calls;
     let called = calls.iter().find(|call| call.role == role)?;
     Some(called.per_request)
+}
+
+/// The figures with a name for people that the program adds to any of these systems.
+pub(super) fn labels<'a>(
+    systems: impl Iterator<Item = &'a SystemRecord>,
+) -> Vec<(&'a str, &'a str)> {
+    let common = systems.filter_map(|system| system.common.as_ref());
+    let mut labels: Vec<(&str, &str)> = Vec::new();
+    for figure in common.flat_map(|common| &common.figures) {
+        let label = figure.label.as_deref().map(|label| (&*figure.name, label));
+        labels.extend(label.filter(|label| !labels.contains(label)));
+    }
+    labels
+}
+
+/// A figure of a system at the low rate.
+pub(super) fn figure_of(system: &SystemRecord, name: &str) -> Option<String> {
+    let figures = &system.common.as_ref()?.figures;
+    let figure = figures.iter().find(|figure| figure.name == name)?;
+    Some(in_unit(figure.value?, figure.unit))
 }
 
 fn headline(verdict: Verdict) -> &'static str {

@@ -290,7 +290,7 @@ impl Search {
             }
             Phase::Rounds => {
                 self.rounds.add(slots, &self.settings);
-                if !self.looked_again && self.rounds.are_far_below(&self.settings) {
+                if self.looks_again(now) {
                     // A probe had bad luck, and rounds go up by a few percent each.
                     self.looked_again = true;
                     let kept = self.rounds.highest();
@@ -299,12 +299,9 @@ impl Search {
                     self.asked = Next::Probe { rate };
                     return self.asked.clone();
                 }
-                if self
-                    .rounds
-                    .are_enough(&self.settings, self.rounds_end(), now)
-                {
+                if self.rounds.are_enough(&self.settings, self.ends(), now) {
                     self.found = self.findings(End::Done);
-                    self.recover_or_confirm()
+                    self.recover_or_confirm(now)
                 } else {
                     self.round()
                 }
@@ -324,9 +321,7 @@ impl Search {
                 match next {
                     Some(rate) => self.recovery(rate),
                     None if is_plain
-                        && !self
-                            .rounds
-                            .are_enough(&self.settings, self.rounds_end(), now) =>
+                        && !self.rounds.are_enough(&self.settings, self.ends(), now) =>
                     {
                         self.found.clear();
                         self.phase = Phase::Rounds;
@@ -360,7 +355,7 @@ impl Search {
         self.starts += 1;
     }
 
-    /// The moment by which the last round should be over.
+    /// The moment by which the last round should be over, unless an interval needs more.
     fn rounds_end(&self) -> Duration {
         let settings = &self.settings;
         let mut rest = Duration::ZERO;
@@ -373,15 +368,32 @@ impl Search {
         (self.began + settings.budget).saturating_sub(rest)
     }
 
+    /// The moments by which the last round and the whole search should be over.
+    fn ends(&self) -> (Duration, Duration) {
+        (self.rounds_end(), self.began + self.settings.budget)
+    }
+
     fn round(&mut self) -> Next {
         Next::Round {
             rates: self.rounds.rates(self.settings.ceiling, &mut self.rng),
         }
     }
 
-    fn recover_or_confirm(&mut self) -> Next {
+    /// True when the first rounds are far below the boundary, and there is time to begin anew.
+    fn looks_again(&self, now: Duration) -> bool {
+        !self.looked_again
+            && self.settings.most_rounds.is_none()
+            && self.rounds.are_far_below(&self.settings)
+            && self
+                .rounds
+                .leave_time(self.began + self.settings.budget, now)
+    }
+
+    fn recover_or_confirm(&mut self, now: Duration) -> Next {
+        // Rounds that an interval needs may have had the time for it.
+        let looks = self.settings.overloads && now <= self.rounds_end();
         match Recovering::begin(self.capacity_found(), &self.settings) {
-            Some((recovering, rate)) if self.settings.overloads && self.recoveries.is_empty() => {
+            Some((recovering, rate)) if looks && self.recoveries.is_empty() => {
                 self.phase = Phase::Recovering(recovering);
                 self.recovery(rate)
             }

@@ -2,7 +2,7 @@
 
 use crate::capacity::record::CapacityRecord;
 use crate::report::capacity_page::{
-    called_roles, calls_to, ends, in_short, limit_in_short, promise,
+    called_roles, calls_to, ends, figure_of, in_short, labels, limit_in_short, promise,
 };
 use crate::report::figures::{known, micros, per_second, significant};
 use crate::report::markdown::{code, list, plain, row};
@@ -58,6 +58,7 @@ fn systems(record: &CapacityRecord, text: &mut String) {
 /// Calls to each tier for each request, system by system, where they are counted.
 fn calls(record: &CapacityRecord, text: &mut String) {
     let roles = called_roles(record.systems.iter());
+    let labels = labels(record.systems.iter());
     if roles.is_empty() {
         return;
     }
@@ -65,13 +66,22 @@ fn calls(record: &CapacityRecord, text: &mut String) {
     text.push_str(&format!(
         "\nCalls to each tier for each request, at {rate}:\n\n"
     ));
-    let head = roles.iter().map(|role| plain(role));
+    let of_figures = labels.iter().map(|(_, label)| label);
+    let head = roles.iter().chain(of_figures).map(|head| plain(head));
     row(text, &[vec!["System".to_owned()], head.collect()].concat());
-    text.push_str(&format!("|---{}|\n", "|--:".repeat(roles.len())));
+    text.push_str(&format!(
+        "|---{}|\n",
+        "|--:".repeat(roles.len() + labels.len())
+    ));
     for system in &record.systems {
         let calls = roles
             .iter()
             .map(|role| known(calls_to(system, role), significant));
-        row(text, &[vec![plain(&system.name)], calls.collect()].concat());
+        let figures = labels.iter().map(|(name, _)| {
+            let figure = figure_of(system, name);
+            figure.unwrap_or_else(|| "–".to_owned())
+        });
+        let cells = [plain(&system.name)].into_iter();
+        row(text, &cells.chain(calls).chain(figures).collect::<Vec<_>>());
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::interval::{bar, most};
-use super::{called_roles, calls_to, ends, in_short};
+use super::{called_roles, calls_to, ends, figure_of, in_short, labels};
 use crate::capacity::record::{CapacityRecord, CommonRecord, PatternRecord, SystemRecord};
 use crate::report::figures::{known, micros, per_second, significant};
 use crate::report::layout::scroll;
@@ -67,7 +67,7 @@ fn differences(
     variants: &[&SystemRecord],
 ) -> Markup {
     let all = || std::iter::once(own).chain(variants.iter().copied());
-    let roles = called_roles(all());
+    let (roles, labels) = (called_roles(all()), labels(all()));
     let rate = known(record.common_per_second, per_second);
     html! {
         @if !roles.is_empty() {
@@ -78,10 +78,12 @@ fn differences(
                         thead { tr {
                             th scope="col" { "System" }
                             @for role in &roles { th scope="col" .n { (role) } }
+                            @for (_, label) in &labels { th scope="col" .n { (label) } }
                         } }
                         tbody { @for system in all() { tr {
                             th scope="row" { (system.name) }
                             @for role in &roles { td.n { (known(calls_to(system, role), significant)) } }
+                            @for (name, _) in &labels { td.n { (figure_of(system, name).unwrap_or_else(|| "–".to_owned())) } }
                         } } }
                     }
                 }))

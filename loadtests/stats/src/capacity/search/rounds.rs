@@ -112,13 +112,21 @@ impl Rounds {
     }
 
     /// True of the first rounds when not one of their requests broke anything, although the
-    /// generator could send more: the boundary is somewhere else.
+    /// generator could send more: the boundary is higher up.
     pub(super) fn are_far_below(&self, settings: &Settings) -> bool {
         let mut slots = self.played.iter().flatten();
         let ceiling = settings.ceiling.unwrap_or(f64::INFINITY);
         self.played.len() == FIRST_ROUNDS
-            && self.highest() < ceiling * 0.999
+            && (f64::MIN_POSITIVE..ceiling * 0.999).contains(&self.highest())
             && slots.all(|slot| slot.drained && slot.broken.iter().all(|broken| *broken == 0))
+    }
+
+    /// True when there is time until `end` for a new bracket and all rounds of an interval.
+    pub(super) fn leave_time(&self, end: Duration, now: Duration) -> bool {
+        /// Probes take a third of the time of a round, and a bracket some six of them.
+        const OF_A_BRACKET: u32 = 2;
+        let each = now.saturating_sub(self.began) / self.played.len().max(1) as u32;
+        now + each * (FEWEST_ROUNDS as u32 + OF_A_BRACKET) <= end
     }
 
     /// The highest rate of a slot that counts.
@@ -158,11 +166,23 @@ impl Rounds {
         })
     }
 
-    /// True when there is no time or no need for another round.
-    pub(super) fn are_enough(&self, settings: &Settings, end: Duration, now: Duration) -> bool {
+    /// True when there is no need for another round, or no time: until `end`, and for those that
+    /// an interval needs until `budget_end`.
+    pub(super) fn are_enough(
+        &self,
+        settings: &Settings,
+        (end, budget_end): (Duration, Duration),
+        now: Duration,
+    ) -> bool {
         let done = self.played.len();
         let each = now.saturating_sub(self.began) / done.max(1) as u32;
         let is_last = settings.most_rounds.is_some_and(|most| done >= most);
+        // What comes after the rounds gives way to those without which there is no interval.
+        let end = if done < FEWEST_ROUNDS {
+            budget_end
+        } else {
+            end
+        };
         let is_late = now + each > end;
         let is_looked_at = done >= FEWEST_ROUNDS && done.is_multiple_of(LOOK_EVERY);
         let is_at_ceiling = |ceiling: f64| {

@@ -154,6 +154,38 @@ fn a_search_that_bad_luck_sent_far_too_low_finds_its_way_up() {
 }
 
 #[test]
+fn a_search_without_time_or_requests_does_not_look_again() {
+    let unlucky = |budget, requests: u64| {
+        let settings = Settings {
+            budget: Duration::from_secs(budget),
+            ..settings(&queue())
+        };
+        let bad_luck = Cell::new(true);
+        search(&settings, steep, |search| match search.asked() {
+            Next::Probe { rate } if *rate > 300.0 && bad_luck.take() => {
+                Some(Event::Probe(slot(*rate, 1.0, &settings)))
+            }
+            Next::Round { rates } => {
+                let seen = rates.iter().map(|rate| SlotSeen {
+                    requests,
+                    ..slot(*rate, 0.0, &settings)
+                });
+                Some(Event::Round(seen.collect()))
+            }
+            _ => None,
+        })
+    };
+    let brackets = |finished: &Finished| {
+        let probes = finished.slots.iter();
+        let probes = probes.filter(|kept| matches!(kept.stage, Stage::Doubling | Stage::Halving));
+        probes.count()
+    };
+    let plenty = brackets(&unlucky(240, 400));
+    assert!(brackets(&unlucky(80, 400)) < plenty);
+    assert!(brackets(&unlucky(240, 0)) < plenty);
+}
+
+#[test]
 fn the_clause_is_named_that_is_broken_first() {
     let server = Server {
         longest_queue: Some(60),
@@ -194,9 +226,22 @@ fn an_interruption_keeps_what_the_rounds_have_shown() {
 }
 
 #[test]
+fn rounds_that_an_interval_needs_come_before_looks_at_overload() {
+    let of_budget = |seconds| Settings {
+        budget: Duration::from_secs(seconds),
+        ..Settings::of(queue().clauses(), 200.0)
+    };
+    let short = search(&of_budget(60), steep, |_| None);
+    assert!(short.capacity.estimate().is_some(), "{:?}", short.capacity);
+    assert!(short.recoveries.is_empty());
+    let long = search(&of_budget(120), steep, |_| None);
+    assert!(!long.recoveries.is_empty());
+}
+
+#[test]
 fn too_short_a_time_is_said_and_no_capacity_made_up() {
     let settings = Settings {
-        budget: Duration::from_secs(60),
+        budget: Duration::from_secs(40),
         ..Settings::of(queue().clauses(), 200.0)
     };
     let finished = search(&settings, steep, |_| None);
