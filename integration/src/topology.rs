@@ -463,7 +463,6 @@ fn upstreams(service: Service) -> &'static [Service] {
     }
 }
 
-/// Only services that come in several replicas number their nodes.
 /// The executors of a worker, as it shows them.
 fn executors() -> Pool {
     Pool {
@@ -473,6 +472,7 @@ fn executors() -> Pool {
     }
 }
 
+/// The name of a node: only services that come in several replicas number theirs.
 fn name(service: Service, number: usize) -> NodeName {
     let name = match service {
         Service::ApiGateway | Service::Cache => format!("{service}-{number}"),

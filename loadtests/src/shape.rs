@@ -61,7 +61,7 @@ pub(crate) enum CacheChoice {
     ConsistentHashing,
 }
 
-fn positive(span: Spanned<Span>) -> Result<Duration, Mistake> {
+fn positive(span: &Spanned<Span>) -> Result<Duration, Mistake> {
     match span.get_ref().0 {
         Duration::ZERO => Err(Mistake::at(
             &span,
@@ -149,7 +149,7 @@ impl PlanTable for Shape {
             storage_latency: time(written.storage_latency, Duration::from_millis(5)),
             task_duration: time(written.task_duration, Duration::from_millis(100)),
             cache_ttl: time(written.cache_ttl, Duration::from_secs(60)),
-            cache_timeout: written.cache_timeout.map(positive).transpose()?,
+            cache_timeout: written.cache_timeout.as_ref().map(positive).transpose()?,
             executors: within(
                 written.executors,
                 1..=1024,

@@ -187,9 +187,9 @@ pub(crate) fn run(
         let Some(look) = look else {
             return Ok(None);
         };
-        // A system and the same relieved are alike in what they can do.
-        let unlike = if is_relief { 1 } else { subjects.len() };
-        let needs = first_look::needs(look.start, &setup.plan.capacity, unlike);
+        let turns = look.turns_per_second.iter().copied();
+        let slowest = turns.fold(f64::INFINITY, f64::min);
+        let needs = first_look::needs(look.start, &setup.plan.capacity, slowest);
         let budget = match is_relief {
             true => needs.max(setup.budget / 2),
             false => setup.budget,

@@ -276,6 +276,19 @@ pub enum Doubt {
         /// Requests that failed on the candidate.
         candidate: u64,
     },
+    /// The machine was slower in some rounds than in most, though nobody counted its time as
+    /// stolen: others share its cores' caches and units.
+    RoundsSlowed {
+        /// The number of rounds in which it was.
+        slow: u64,
+        /// The number of all rounds.
+        rounds: u64,
+        /// The generator's own CPU time for a request at the same rate, in the middle one of the
+        /// rounds, in microseconds.
+        usual_micros: u64,
+        /// The most of it.
+        most_micros: u64,
+    },
     /// Processes that are no part of a gate used much of the machine.
     OthersBusy {
         /// Of the time of all cores, in percent.
@@ -333,6 +346,7 @@ impl Doubt {
             | Doubt::CountsDisagree { .. }
             | Doubt::RoundsNeverLeft { .. }
             | Doubt::RoundsStolenFrom { .. }
+            | Doubt::RoundsSlowed { .. }
             | Doubt::RoundsSaturated { .. }
             | Doubt::BothSidesFailed { .. } => true,
             // A server that stalls or slows down keeps users waiting and is unsteady.

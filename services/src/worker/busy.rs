@@ -1,48 +1,113 @@
 //! The time for which executors were at work.
 
-use std::sync::atomic::AtomicU64;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::registry::Unit;
 
 use crate::metrics::Metrics;
 
-/// The seconds for which executors were at work, all together. A task counts when its attempt
-/// is over.
-#[derive(Clone, Debug, Default)]
-pub(super) struct BusyTime(Counter<f64, AtomicU64>);
+/// The seconds for which executors were at work, all together, up to this moment.
+#[derive(Clone, Debug)]
+pub(super) struct BusyTime {
+    began: Instant,
+    sums: Arc<Mutex<Sums>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    /// Of those whose work is over, in seconds.
+    over: f64,
+    /// The number of those at work, and the moments at which they began, added up.
+    at_work: u32,
+    begins: f64,
+}
 
 /// An executor at work, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Busy {
-    since: Instant,
+    since: f64,
     time: BusyTime,
 }
 
 impl BusyTime {
+    pub(super) fn new() -> Self {
+        BusyTime {
+            began: Instant::now(),
+            sums: Arc::default(),
+        }
+    }
+
     /// The time of this many executors, shown beside their number.
     pub(super) fn shown(executors: u32, metrics: &Metrics) -> Self {
         let number = metrics.gauge("executors", "Tasks that can run at the same time.");
         number.set(i64::from(executors));
-        BusyTime(metrics.register(
-            "executor_busy_seconds",
-            "Time for which executors were at work, all together; an attempt counts when it is over.",
-            Counter::default(),
-        ))
+        let time = BusyTime::new();
+        metrics.collect(time.clone());
+        time
     }
 
     /// An executor that is at work from now on.
     pub(super) fn begin(&self) -> Busy {
+        let since = self.now();
+        self.change(|sums| {
+            sums.at_work += 1;
+            sums.begins += since;
+        });
         Busy {
-            since: Instant::now(),
+            since,
             time: self.clone(),
         }
+    }
+
+    fn seconds(&self) -> f64 {
+        let now = self.now();
+        let mut seconds = 0.0;
+        self.change(|sums| {
+            seconds = sums.over + f64::from(sums.at_work) * now - sums.begins;
+        });
+        // Of two threads, one may have read the clock a moment before the other.
+        seconds.max(0.0)
+    }
+
+    fn now(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Sums)) {
+        change(&mut self.sums.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.time.0.inc_by(self.since.elapsed().as_secs_f64());
+        let (since, now) = (self.since, self.time.now());
+        self.time.change(|sums| {
+            sums.at_work -= 1;
+            sums.begins = if sums.at_work == 0 {
+                0.0
+            } else {
+                sums.begins - since
+            };
+            sums.over += now - since;
+        });
+    }
+}
+
+impl Collector for BusyTime {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let counter = encoder.encode_descriptor(
+            "executor_busy",
+            "Time for which executors were at work, all together",
+            Some(&Unit::Seconds),
+            MetricType::Counter,
+        )?;
+        ConstCounter::new(self.seconds()).encode(counter)
     }
 }
 
@@ -54,17 +119,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn executors_at_work_at_the_same_time_add_up_and_idle_ones_count_nothing() {
+    fn executors_at_work_add_up_while_they_are_and_idle_ones_count_nothing() {
         let metrics = Metrics::default();
         let time = BusyTime::shown(3, &metrics);
+        assert_eq!(time.seconds(), 0.0);
         let both = [time.begin(), time.begin()];
         sleep(Duration::from_millis(20));
-        assert_eq!(time.0.get(), 0.0);
+        let at_work = time.seconds();
+        assert!(at_work >= 0.04, "{at_work}");
         drop(both);
-        let counted = time.0.get();
-        assert!(counted >= 0.04, "{counted}");
+        let counted = time.seconds();
+        assert!(counted >= at_work, "{counted}");
+        sleep(Duration::from_millis(5));
+        assert!((time.seconds() - counted).abs() < 1e-9);
         let page = metrics.encode();
         assert!(page.contains("executors 3\n"), "{page}");
-        assert!(page.contains("executor_busy_seconds_total 0.0"), "{page}");
+        let shown = page
+            .lines()
+            .find_map(|line| line.strip_prefix("executor_busy_seconds_total "));
+        let shown: f64 = shown.expect("a counter").parse().expect("a number");
+        assert!((shown - counted).abs() < 1e-6, "{page}");
     }
 }

@@ -206,7 +206,7 @@ mod tests {
                 changed: Arc::default(),
                 task_duration,
                 attempts: Family::default(),
-                busy: BusyTime::default(),
+                busy: BusyTime::new(),
             };
             Lab {
                 executor,

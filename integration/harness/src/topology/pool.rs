@@ -1,6 +1,7 @@
 //! Pools: what requests wait for in a node besides CPU time.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
@@ -35,7 +36,7 @@ pub struct Pool {
     pub busy: String,
     /// The number of places.
     pub size: PoolSize,
-    /// Labels that both counters carry, where a node has several pools.
+    /// Labels of the counter, and of the gauge if there is one, where a node has several pools.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
 }
@@ -47,9 +48,9 @@ pub struct Pool {
     expecting = "a number of places, or the name of the gauge that shows it"
 )]
 pub enum PoolSize {
-    /// This many.
-    Of(u32),
-    /// As many as this gauge shows.
+    /// A fixed number.
+    Of(NonZeroU32),
+    /// The name of the gauge that shows it.
     Shown(String),
 }
 
@@ -72,11 +73,16 @@ impl Pool {
             .map(|(label, value)| (label.as_str(), value.as_str()))
             .collect();
         let shown = |name: &str| {
-            let is_there = !counted.began_anew() && counted.has(name);
+            let fits = |of: &BTreeMap<String, String>| {
+                let mut labels = self.labels.iter();
+                labels.all(|(label, value)| of.get(label) == Some(value))
+            };
+            let mut series = counted.series(name);
+            let is_there = !counted.began_anew() && series.any(|(of, _)| fits(of));
             is_there.then(|| counted.get(name, &labels))
         };
         let places = match &self.size {
-            PoolSize::Of(places) => f64::from(*places),
+            PoolSize::Of(places) => f64::from(places.get()),
             PoolSize::Shown(gauge) => shown(gauge)?,
         };
         Some(PoolUse {
@@ -91,6 +97,8 @@ impl Pool {
 mod tests {
     use super::*;
     use crate::counters::Format;
+
+    const TWO: PoolSize = PoolSize::Of(NonZeroU32::new(2).expect("not zero"));
 
     fn page(text: &str) -> Counters {
         Counters::parse(text.as_bytes(), Format::Prometheus).expect("a page")
@@ -125,15 +133,21 @@ mod tests {
         };
         let shown = PoolSize::Shown("places".to_owned());
         assert_eq!(pool(shown).used(&counted), used(4.0));
-        assert_eq!(pool(PoolSize::Of(2)).used(&counted), used(2.0));
+        assert_eq!(pool(TWO).used(&counted), used(2.0));
     }
 
     #[test]
     fn what_is_not_shown_or_was_counted_anew_is_no_use_of_nothing() {
         let nothing = page("").since(&page(""));
-        assert_eq!(pool(PoolSize::Of(2)).used(&nothing), None);
+        assert_eq!(pool(TWO).used(&nothing), None);
         let anew = look(0.5, 0.0).since(&look(6.0, 10.0));
-        assert_eq!(pool(PoolSize::Of(2)).used(&anew), None);
+        assert_eq!(pool(TWO).used(&anew), None);
+        let counted = look(7.5, 90.0).since(&look(6.0, 10.0));
+        let mistyped = Pool {
+            labels: BTreeMap::from([("pool".to_owned(), "mian".to_owned())]),
+            ..pool(TWO)
+        };
+        assert_eq!(mistyped.used(&counted), None);
         let without = PoolSize::Shown("no_such_gauge".to_owned());
         assert_eq!(pool(without).used(&look(1.0, 1.0)), None);
     }

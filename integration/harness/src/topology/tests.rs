@@ -1,6 +1,7 @@
 //! Tests of what is a topology and what isn't, in Rust and in TOML.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::*;
@@ -65,7 +66,7 @@ fn rust_and_toml_give_the_same_topology() {
             "threads",
             Pool {
                 busy: "busy_seconds_total".to_owned(),
-                size: PoolSize::Of(8),
+                size: PoolSize::Of(NonZeroU32::new(8).expect("not zero")),
                 labels: BTreeMap::new(),
             },
         ),

@@ -22,7 +22,7 @@ use crate::figure::FigureRecord;
 use crate::gate::metrics::median;
 use crate::plan::Plan;
 use crate::record::Document;
-use crate::slots::{stolen_from, used_by_others};
+use crate::slots::{slowed_down, stolen_from, used_by_others};
 use crate::verdict::Judgement;
 use crate::wall::{Beginning, later};
 
@@ -316,6 +316,7 @@ fn doubts(measured: &Measured<'_>, plan: &Plan, environment: &Environment) -> Ve
     let machines = || rounds.iter().filter_map(|round| round.machine);
     doubts.extend(stolen_from(machines(), &plan.limits));
     doubts.extend(used_by_others(machines()));
+    doubts.extend(slowed_down(&own_costs(&rounds)));
     doubts.extend(sent_late(&rounds, measured));
     if measured.interrupted {
         doubts.push(Doubt::Interrupted);
@@ -325,6 +326,16 @@ fn doubts(measured: &Measured<'_>, plan: &Plan, environment: &Environment) -> Ve
 
 /// The generator's own lateness where it could decide whether a promise is kept: at rates up to
 /// the capacity, by a tenth of the time that is promised or more.
+/// The generator's own CPU time for each request at the low rate that all systems have in common,
+/// round by round, in microseconds, where there were requests enough to tell.
+fn own_costs(rounds: &[&RoundRecord]) -> Vec<f64> {
+    const ENOUGH: u64 = 100;
+    let slots = rounds.iter().flat_map(|round| &round.slots);
+    let common = slots.filter(|slot| slot.is_common && slot.all_requests >= ENOUGH);
+    let costs = common.map(|slot| slot.generator_cpu_nanos as f64 / 1e3 / slot.all_requests as f64);
+    costs.collect()
+}
+
 fn sent_late(rounds: &[&RoundRecord], measured: &Measured<'_>) -> Option<Doubt> {
     let promised = measured.setup.promise.patience()?;
     let capacity = &measured.outcome.studied.first()?.finding.capacity;

@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::record::NodeMachine;
 use super::round::{self, RoundError};
+use super::slot;
 use super::study::StudyError;
 use super::subject::Subject;
 use crate::evidence::Ceiling;
@@ -45,22 +46,19 @@ impl FirstLook {
     }
 }
 
-/// The time that a study needs for each of its systems at least, when a start takes so long;
-/// `unlike` is the number of those that may differ much in what they can do.
-pub(super) fn needs(start: Duration, settings: &CapacitySettings, unlike: usize) -> Duration {
+/// The time that a study needs for each of its systems at least, when a start takes so long and
+/// the slowest of them did so many turns a second.
+pub(super) fn needs(start: Duration, settings: &CapacitySettings, slowest: f64) -> Duration {
     /// Fresh starts that an interval takes, and those before them that look for the place.
     const ROUNDS: u32 = 8;
     const PROBES: u32 = 6;
     /// The slots of a round.
     const SLOTS: u32 = 4;
-    /// The share of the budget that is for rounds and probes: the rest is for recoveries and
-    /// the confirmation.
-    const SHARE: f64 = 0.7;
+    /// The share of the budget that is for them: the rest is for the confirmation.
+    const SHARE: f64 = 0.85;
     let slot = settings.lead + settings.slot;
     let each = start + settings.warm_up;
-    // Where one can do much less than the others, the low rate is low, and its slot long.
-    let common = settings.slot * if unlike > 1 { round::MOST_COMMON } else { 1 };
-    let common = settings.lead + common;
+    let common = settings.lead + round::common_length(slowest / 2.0, settings.slot);
     let all = ROUNDS * (each + SLOTS * slot + common) + PROBES * (each + slot);
     all.div_f64(SHARE)
 }
@@ -159,6 +157,17 @@ async fn look_at(
     let traffic = loaded.users.closed_slot(load.plan.capacity.warm_up).await;
     let seconds = began.elapsed().as_secs_f64();
     let turns = traffic.turns.max(1) as f64;
+    // Every start of the study has to take all of its users in.
+    let connecting = Instant::now();
+    let load = SlotLoad {
+        open_users: load.plan.capacity.open_users,
+        ..load
+    };
+    loaded.renew_users(load, seed);
+    slot::connect(&mut loaded, load.plan)
+        .await
+        .map_err(RoundError::slot)?;
+    let start = start + connecting.elapsed();
     Ok((turns / seconds, traffic.done.len() as f64 / turns, start))
 }
 
@@ -169,9 +178,9 @@ mod tests {
     #[test]
     fn a_study_needs_time_for_as_many_starts_as_an_interval_takes() {
         let usual = CapacitySettings::default();
-        let quick = needs(Duration::from_millis(100), &usual, 1);
+        let quick = needs(Duration::from_millis(100), &usual, 1000.0);
         assert!((80..140).contains(&quick.as_secs()), "{quick:?}");
-        assert!(needs(Duration::from_secs(5), &usual, 1) > quick + Duration::from_secs(60));
-        assert!(needs(Duration::from_millis(100), &usual, 2) > quick + Duration::from_secs(20));
+        assert!(needs(Duration::from_secs(5), &usual, 1000.0) > quick + Duration::from_secs(60));
+        assert!(needs(Duration::from_millis(100), &usual, 50.0) > quick + Duration::from_secs(20));
     }
 }

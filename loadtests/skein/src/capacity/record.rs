@@ -197,7 +197,7 @@ pub struct TierRecord {
 pub struct PoolRecord {
     /// Its name, such as `executors`.
     pub name: String,
-    /// The number of places of each node.
+    /// The number of places of the node that used the most of them.
     pub places: f64,
     /// The share of the time of its places that was used at the capacity, in percent, in the node
     /// that used the most; `None` where that couldn't be seen.
@@ -227,7 +227,7 @@ pub enum Limit {
         /// The role that uses the most of them.
         most: String,
     },
-    /// A tier has no more places in a pool.
+    /// Requests wait for places of a tier's pool.
     Pool {
         /// Its role.
         tier: String,
@@ -481,8 +481,7 @@ pub struct PoolSeen {
     pub role: String,
     /// The pool's name.
     pub pool: String,
-    /// The time for which places were taken, all of them together, in seconds, and the time
-    /// between the two looks × the number of places; `None` where the node didn't tell.
+    /// The time of its places between the two looks; `None` where the node didn't tell.
     pub used: Option<PoolTime>,
 }
 

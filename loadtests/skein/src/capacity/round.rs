@@ -66,7 +66,7 @@ pub enum RoundError {
 }
 
 impl RoundError {
-    fn slot(error: SlotError) -> Self {
+    pub(super) fn slot(error: SlotError) -> Self {
         match error {
             SlotError::Cpu(source) => RoundError::Crashed(source),
             SlotError::System { what, source } => RoundError::System { what, source },
@@ -190,11 +190,11 @@ pub(super) async fn play(
     })
 }
 
-/// The length of a slot at the low rate is at most that of so many others.
-pub(super) const MOST_COMMON: u32 = 4;
+/// The greatest length of a slot at the low rate, in slots.
+const MOST_COMMON: u32 = 4;
 
 /// The length of a slot at the low rate: enough for some hundred turns, within reason.
-fn common_length(rate: f64, slot: Duration) -> Duration {
+pub(super) fn common_length(rate: f64, slot: Duration) -> Duration {
     const TURNS: f64 = 200.0;
     let wanted = Duration::try_from_secs_f64(TURNS / rate).unwrap_or(slot);
     wanted.clamp(slot, slot * MOST_COMMON)

@@ -112,7 +112,10 @@ fn of_limit(limit: &Limit) -> String {
     match limit {
         Limit::Cpu { tier } => format!("{} limits it, by its CPU time.", capitalised(tier)),
         Limit::Pool { tier, pool } => {
-            format!("{} limits it, by its {pool}.", capitalised(tier))
+            format!(
+                "{} limits it: requests wait for its {pool}.",
+                capitalised(tier)
+            )
         }
         Limit::SharedCores { most } => {
             format!("The cores that all nodes share limit it; {most} uses the most of them.")

@@ -70,9 +70,10 @@ const MOST_CONNECTING: Duration = Duration::from_secs(10);
 /// Connects all users, and waits until the system has taken them in, which is work that belongs
 /// to no slot.
 pub(super) async fn connect(loaded: &mut LoadedSystem, plan: &Plan) -> Result<(), SlotError> {
+    let before = Look::at(&loaded.system)?;
     loaded.users.connect().await;
     // Where it never rests, slots will show it.
-    come_to_rest(&loaded.system, plan, MOST_CONNECTING).await?;
+    come_to_rest(&loaded.system, plan, &before, MOST_CONNECTING).await?;
     Ok(())
 }
 
@@ -89,6 +90,7 @@ pub(super) async fn play(
     let counted_turns = counted_turns.count() as u64;
     loaded.users.forget_timings();
     let pools = PoolLook::at(&loaded.system).await;
+    let at_rest = Look::at(&loaded.system)?;
     let lag_before = loaded.users.samples();
     let (began, before, own_before) = (Instant::now(), nodes(&loaded.system)?, own_cpu()?);
     let traffic = loaded.users.open_slot(&slot, order.place).await;
@@ -101,7 +103,7 @@ pub(super) async fn play(
     let pools = pools.since(&loaded.system).await;
     let hops = hops(&loaded.users.timings());
     let rest = match shape.rests {
-        true => come_to_rest(&loaded.system, order.plan, MOST_REST).await?,
+        true => come_to_rest(&loaded.system, order.plan, &at_rest, MOST_REST).await?,
         false => None,
     };
     let counted = counted(&traffic, shape.lead);
@@ -226,10 +228,12 @@ fn hops(routes: &[RouteTiming]) -> Vec<HopMean> {
 }
 
 /// Waits until the nodes do hardly anything any more, and nothing is left of the work behind
-/// the answers; `None` when that took too long. Gives the time that it took.
+/// the answers; `None` when that took too long. Gives the time that it took. `before` is a look
+/// at the system before it had work.
 async fn come_to_rest(
     system: &System,
     plan: &Plan,
+    before: &Look,
     most: Duration,
 ) -> Result<Option<Duration>, SlotError> {
     /// The time between two looks.
@@ -243,7 +247,9 @@ async fn come_to_rest(
         while looks.get(1).is_some_and(|then| now.at - then.at >= window) {
             looks.pop_front();
         }
-        let is_at_rest = now.at - looks[0].at >= window && now.is_at_rest_since(&looks[0]);
+        let is_at_rest = now.at - looks[0].at >= window
+            && now.is_at_rest_since(&looks[0])
+            && now.has_no_debts_since(before);
         if is_at_rest && left_behind(system, plan).await.unwrap_or(0) == 0 {
             return Ok(Some(began.elapsed()));
         }
@@ -253,7 +259,7 @@ async fn come_to_rest(
 }
 
 /// The time that nodes have to be at rest for. Whoever has a share of a CPU has it by a quota for
-/// some ten milliseconds each, and stands still in between however much it has to do.
+/// up to 100 ms each, and stands still in between however much it has to do.
 fn window(system: &System) -> Duration {
     let mut nodes = system.topology().nodes().iter();
     match nodes.any(|node| node.cpus.is_some()) {
@@ -282,6 +288,19 @@ impl Look {
         Ok(Look {
             at: Instant::now(),
             nodes: used,
+        })
+    }
+
+    /// True when every node with a share of a CPU has used no more of it than that since an earlier
+    /// look: one that holds itself to it lets its next requests wait for what it has overdrawn.
+    fn has_no_debts_since(&self, earlier: &Look) -> bool {
+        /// CPU time that may be used at once after a rest.
+        const BURST: Duration = Duration::from_millis(10);
+        let elapsed = self.at - earlier.at;
+        let mut both = self.nodes.iter().zip(&earlier.nodes);
+        both.all(|((now, share), (then, _))| {
+            let used = now.saturating_sub(*then);
+            share.is_none_or(|share| used <= elapsed.mul_f64(share) + BURST)
         })
     }
 
@@ -350,6 +369,18 @@ mod tests {
                 rests,
                 "{used_micros} {share:?}"
             );
+        }
+    }
+    #[test]
+    fn a_node_that_has_overdrawn_its_share_pays_it_back_before_it_is_at_rest() {
+        for (used_micros, share, pays) in [
+            (90_000, None, false),
+            (30_000, Some(0.03), true),
+            (12_000, Some(0.03), false),
+        ] {
+            let (then, now) = looks(Duration::from_micros(used_micros), share);
+            let rests = now.has_no_debts_since(&then);
+            assert_eq!(rests, !pays, "{used_micros} {share:?}");
         }
     }
 }

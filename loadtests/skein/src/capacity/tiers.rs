@@ -86,7 +86,12 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
     let fullest = own.max_by(|a, b| a.busy_percent.total_cmp(&b.busy_percent));
     let fullest = fullest.filter(|tier| tier.busy_percent >= FULL);
     let pool = fullest_pool(tiers).filter(|(_, _, taken)| *taken >= FULL);
+    // Nodes with shares of their own are on the same cores.
+    let all: f64 = tiers.iter().map(|tier| tier.cpus_used).sum();
+    let full = all / of.cores as f64 * 100.0;
     if let Some((tier, pool, taken)) = pool
+        && full < FULL
+        && !is_full_behind(tiers, tier)
         && fullest.is_none_or(|tier| tier.busy_percent < taken)
     {
         reasons.push(taken_for(tier, pool, taken));
@@ -110,9 +115,6 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
             reasons,
         };
     }
-    // Nodes with shares of their own are on the same cores.
-    let all: f64 = tiers.iter().map(|tier| tier.cpus_used).sum();
-    let full = all / of.cores as f64 * 100.0;
     let most = tiers
         .iter()
         .max_by(|a, b| a.cpu_micros.total_cmp(&b.cpu_micros));
@@ -172,6 +174,16 @@ pub(super) fn limit(of: Tiers<'_>, tiers: &[TierRecord]) -> LimitRecord {
     }
 }
 
+/// True when a tier further in is full: places of those in front of it are taken while their
+/// holders wait for it.
+fn is_full_behind(tiers: &[TierRecord], tier: &TierRecord) -> bool {
+    let further_in = tiers.iter().skip_while(|other| other.role != tier.role);
+    let mut full = further_in
+        .skip(1)
+        .filter(|other| other.has_shares && other.busy_percent >= FULL);
+    full.next().is_some()
+}
+
 /// The pool that was taken the most, with its tier and for how much of the time, in percent.
 fn fullest_pool(tiers: &[TierRecord]) -> Option<(&TierRecord, &PoolRecord, f64)> {
     let pools = tiers
@@ -190,25 +202,26 @@ fn pools(role: &str, slots: &[&SlotRecord]) -> Vec<PoolRecord> {
         nodes.entry(&seen.node).or_default().push(seen);
     }
     let pools = by_name.into_iter().map(|(name, nodes)| {
-        let taken = nodes.values().filter_map(|seen| taken_percent(seen));
-        let used = nodes.values().flatten().filter_map(|seen| seen.used);
+        let fullest = nodes.values().filter_map(|seen| taken_percent(seen));
+        let fullest = fullest.max_by(|a, b| a.0.total_cmp(&b.0));
         PoolRecord {
             name: name.to_owned(),
-            places: used.map(|used| used.places).next_back().unwrap_or_default(),
-            taken_percent: taken.reduce(f64::max),
+            places: fullest.map_or(0.0, |(_, places)| places),
+            taken_percent: fullest.map(|(taken, _)| taken),
         }
     });
     pools.collect()
 }
 
-/// The share of the time of one node's places that was used, in percent; `None` where a slot of
-/// it wasn't seen.
-fn taken_percent(seen: &[&PoolSeen]) -> Option<f64> {
+/// The share of the time of one node's places that was used, in percent, and their number;
+/// `None` where a slot of it wasn't seen.
+fn taken_percent(seen: &[&PoolSeen]) -> Option<(f64, f64)> {
     let used: Option<Vec<_>> = seen.iter().map(|seen| seen.used).collect();
     let used = used?;
     let taken: f64 = used.iter().map(|used| used.taken_seconds).sum();
     let had: f64 = used.iter().map(|used| used.seconds * used.places).sum();
-    (had > 0.0).then(|| taken / had * 100.0)
+    let places = used.last()?.places;
+    (had > 0.0).then(|| (taken / had * 100.0, places))
 }
 
 fn grown_by(tier: &TierRecord) -> Option<f64> {
@@ -436,6 +449,46 @@ mod tests {
 
     fn pools_unseen(one: &SlotRecord, other: &SlotRecord) -> Option<f64> {
         pools("store", &[one, other])[0].taken_percent
+    }
+
+    #[test]
+    fn a_pool_is_not_blamed_for_what_is_full_behind_it() {
+        let shares = [machine("door", 0.5), machine("store", 0.3)];
+        let with_pool = |role: &str, taken_seconds, slot| SlotRecord {
+            pools: vec![PoolSeen {
+                node: role.to_owned(),
+                role: role.to_owned(),
+                pool: "connections".to_owned(),
+                used: Some(PoolTime {
+                    places: 1.0,
+                    taken_seconds,
+                    seconds: 1.0,
+                }),
+            }],
+            ..slot
+        };
+        let times = [100.0, 300.0, 200.0];
+        let low = slot([10, 8, 8, 5], times);
+        let cpu = |tier: &str| Limit::Cpu {
+            tier: tier.to_owned(),
+        };
+        let pool = |tier: &str| Limit::Pool {
+            tier: tier.to_owned(),
+            pool: "connections".to_owned(),
+        };
+        // The store uses 28 of its 30 %, and the door's connections are taken meanwhile.
+        let behind = with_pool("door", 1.0, slot([20, 10, 10, 28], times));
+        assert_eq!(limit_of(&shares, false, &low, &behind), cpu("store"));
+        // The door uses 42 of its 50 %, and waits for what the store has too few of.
+        let in_front = with_pool("store", 1.0, slot([42, 10, 10, 5], times));
+        assert_eq!(limit_of(&shares, false, &low, &in_front), pool("store"));
+        let on_full_cores = with_pool("door", 0.85, slot([25, 32, 32, 10], times));
+        assert_eq!(
+            limit_of(&[], false, &low, &on_full_cores),
+            Limit::SharedCores {
+                most: "shop".to_owned()
+            }
+        );
     }
 
     #[test]

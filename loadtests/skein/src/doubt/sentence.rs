@@ -249,6 +249,17 @@ impl fmt::Display for Doubt {
                 f,
                 "requests failed on both sides ({baseline} on the baseline, {candidate} on the candidate)."
             ),
+            Doubt::RoundsSlowed {
+                slow,
+                rounds,
+                usual_micros,
+                most_micros,
+            } => write!(
+                f,
+                "the machine was slower in {slow} of {rounds} rounds: the generator's own CPU time for a \
+                 request at one and the same rate is {usual_micros} µs, and was up to {most_micros} µs. Others share \
+                 the machine; measure when it is quiet."
+            ),
             Doubt::OthersBusy { percent } => write!(
                 f,
                 "other processes used {percent} % of the machine meanwhile."

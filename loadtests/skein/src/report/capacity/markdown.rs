@@ -55,7 +55,8 @@ fn systems(record: &CapacityRecord, text: &mut String) {
     calls(record, text);
 }
 
-/// Calls to each tier for each request, system by system, where they are counted.
+/// Calls to each tier for each request and the program's figures, system by system, where calls
+/// are counted.
 fn calls(record: &CapacityRecord, text: &mut String) {
     let roles = called_roles(record.systems.iter());
     let labels = labels(record.systems.iter());
@@ -63,8 +64,13 @@ fn calls(record: &CapacityRecord, text: &mut String) {
         return;
     }
     let rate = known(record.common_per_second, per_second);
+    let figures = if labels.is_empty() {
+        ""
+    } else {
+        ", and figures"
+    };
     text.push_str(&format!(
-        "\nCalls to each tier for each request, at {rate}:\n\n"
+        "\nCalls to each tier for each request{figures}, at {rate}:\n\n"
     ));
     let of_figures = labels.iter().map(|(_, label)| label);
     let head = roles.iter().chain(of_figures).map(|head| plain(head));

@@ -59,7 +59,8 @@ fn table(own: &SystemRecord, variants: &[&SystemRecord]) -> Markup {
     }
 }
 
-/// Calls to each tier for each request, system by system, where they are counted.
+/// Calls to each tier for each request and the program's figures, system by system, where calls
+/// are counted.
 fn differences(
     record: &CapacityRecord,
     own: &SystemRecord,
@@ -72,7 +73,11 @@ fn differences(
     html! {
         @if !roles.is_empty() {
             details {
-                summary.small { "Calls to each tier for each request, at " (rate) }
+                summary.small {
+                    "Calls to each tier for each request"
+                    @if !labels.is_empty() { ", and figures" }
+                    ", at " (rate)
+                }
                 (scroll(&format!("Calls: {}", pattern.name), &html! {
                     table.small {
                         thead { tr {

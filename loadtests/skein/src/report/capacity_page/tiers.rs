@@ -34,7 +34,7 @@ pub(super) fn section(record: &CapacityRecord, own: &SystemRecord) -> Markup {
 fn headline(limit: &Limit) -> String {
     match limit {
         Limit::Cpu { tier } => format!("{tier}: it has no CPU time left."),
-        Limit::Pool { tier, pool } => format!("{tier}: its {pool} are all taken."),
+        Limit::Pool { tier, pool } => format!("{tier}: requests wait for its {pool}."),
         Limit::SharedCores { most } => {
             format!("The cores that all nodes share, of which {most} uses the most.")
         }
