@@ -66,7 +66,7 @@ mod tests {
             Some(Doubt::RoundsSlowed {
                 slow: 2,
                 rounds: 26,
-                usual_micros: 315,
+                usual_micros: 320,
                 most_micros: 900,
             })
         );

@@ -12,7 +12,7 @@ fn a_page_has_the_capacity_the_limit_and_every_variant_with_its_figures() {
     for says in [
         "Capacity at p99&lt;50ms: ",
         "What limits it",
-        "connections: 42.0 % of 10",
+        "connections: 42 % of 10",
         "shop: it has no CPU time left.",
         "Load balancing",
         "one-shop",

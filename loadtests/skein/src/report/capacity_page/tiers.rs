@@ -46,7 +46,7 @@ fn headline(limit: &Limit) -> String {
     }
 }
 
-/// `executors: 42.0 % of 8`.
+/// `executors: 42 % of 8`.
 fn taken(pool: &PoolRecord) -> String {
     match pool.taken_percent {
         Some(taken) => format!(
