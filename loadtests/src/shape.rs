@@ -64,7 +64,7 @@ pub(crate) enum CacheChoice {
 fn positive(span: &Spanned<Span>) -> Result<Duration, Mistake> {
     match span.get_ref().0 {
         Duration::ZERO => Err(Mistake::at(
-            &span,
+            span,
             "a cache needs some time, such as \"100ms\"",
         )),
         time => Ok(time),
