@@ -7,10 +7,12 @@
 //!    ↓
 //! slot         open load at one rate, and everything that was seen of it
 //!    ↑ pools   places of nodes that requests wait for besides CPU time
+//!    ↑ rest    the moment from which a system has nothing left to do of what came before
 //! round        one fresh start: some slots, each after the system has come to rest
 //! study        the searches of all systems, whose starts follow each other as they are drawn
 //!    ↓
-//! tiers        the tier that limits
+//! tiers        what each tier used and took
+//! limit        the tier that limits
 //! conclusion   the record, its verdict and its sentences
 //!    ↓
 //! record       everything that is kept, and that pages are made of
@@ -23,9 +25,11 @@ mod conclusion;
 #[cfg(test)]
 pub(crate) mod example;
 mod first_look;
+mod limit;
 mod pools;
 mod promise;
 pub(crate) mod record;
+mod rest;
 mod round;
 mod scaling;
 mod sentences;

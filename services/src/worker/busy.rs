@@ -1,8 +1,8 @@
 //! The time for which executors were at work.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -21,17 +21,18 @@ pub(super) struct BusyTime {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
-    /// Of those whose work is over, in seconds.
-    over: f64,
-    /// The number of those at work, and the moments at which they began, added up.
+    /// Of those whose work is over.
+    over: Duration,
+    /// The number of those at work.
     at_work: u32,
-    begins: f64,
+    /// The moments at which these began, added up.
+    begins: Duration,
 }
 
 /// An executor at work, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Busy {
-    since: f64,
+    since: Duration,
     time: BusyTime,
 }
 
@@ -55,10 +56,10 @@ impl BusyTime {
     /// An executor that is at work from now on.
     pub(super) fn begin(&self) -> Busy {
         let since = self.now();
-        self.change(|sums| {
-            sums.at_work += 1;
-            sums.begins += since;
-        });
+        let mut sums = self.sums();
+        sums.at_work += 1;
+        sums.begins += since;
+        drop(sums);
         Busy {
             since,
             time: self.clone(),
@@ -66,36 +67,25 @@ impl BusyTime {
     }
 
     fn seconds(&self) -> f64 {
-        let now = self.now();
-        let mut seconds = 0.0;
-        self.change(|sums| {
-            seconds = sums.over + f64::from(sums.at_work) * now - sums.begins;
-        });
-        // Of two threads, one may have read the clock a moment before the other.
-        seconds.max(0.0)
+        let sums = self.sums();
+        (sums.over + self.now() * sums.at_work - sums.begins).as_secs_f64()
     }
 
-    fn now(&self) -> f64 {
-        self.began.elapsed().as_secs_f64()
+    fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 
-    fn change(&self, change: impl FnOnce(&mut Sums)) {
-        change(&mut self.sums.lock().unwrap_or_else(PoisonError::into_inner));
+    fn sums(&self) -> MutexGuard<'_, Sums> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let (since, now) = (self.since, self.time.now());
-        self.time.change(|sums| {
-            sums.at_work -= 1;
-            sums.begins = if sums.at_work == 0 {
-                0.0
-            } else {
-                sums.begins - since
-            };
-            sums.over += now - since;
-        });
+        let mut sums = self.time.sums();
+        sums.over += self.time.now() - self.since;
+        sums.at_work -= 1;
+        sums.begins -= self.since;
     }
 }
 
@@ -114,7 +104,6 @@ impl Collector for BusyTime {
 #[cfg(test)]
 mod tests {
     use std::thread::sleep;
-    use std::time::Duration;
 
     use super::*;
 

@@ -67,20 +67,20 @@ impl Pool {
     /// The use of the pool, by what its node counted [`since`](Counters::since) an earlier look;
     /// `None` where it doesn't show these counters, or began to count anew.
     pub fn used(&self, counted: &Counters) -> Option<PoolUse> {
-        let labels: Vec<(&str, &str)> = self
-            .labels
-            .iter()
-            .map(|(label, value)| (label.as_str(), value.as_str()))
-            .collect();
-        let shown = |name: &str| {
-            let fits = |of: &BTreeMap<String, String>| {
-                let mut labels = self.labels.iter();
-                labels.all(|(label, value)| of.get(label) == Some(value))
-            };
-            let mut series = counted.series(name);
-            let is_there = !counted.began_anew() && series.any(|(of, _)| fits(of));
-            is_there.then(|| counted.get(name, &labels))
+        let fits = |of: &BTreeMap<String, String>| {
+            let mut labels = self.labels.iter();
+            labels.all(|(label, value)| of.get(label) == Some(value))
         };
+        // No series is not the same as none of it.
+        let shown = |name: &str| {
+            let series = counted.series(name).filter(|(of, _)| fits(of));
+            series
+                .map(|(_, value)| value)
+                .reduce(|sum, value| sum + value)
+        };
+        if counted.began_anew() {
+            return None;
+        }
         let places = match &self.size {
             PoolSize::Of(places) => f64::from(places.get()),
             PoolSize::Shown(gauge) => shown(gauge)?,

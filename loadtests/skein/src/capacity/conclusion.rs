@@ -15,7 +15,7 @@ use super::sentences;
 use super::study::{Outcome, Studied};
 use super::subject::Subject;
 use super::tiers::{self, Tiers};
-use super::{Setup, scaling};
+use super::{Setup, limit, scaling};
 use crate::doubt::Doubt;
 use crate::environment::Environment;
 use crate::figure::FigureRecord;
@@ -74,7 +74,7 @@ fn limited(subject: &Subject, studied: &Studied, cores: &[usize]) -> Limited {
     };
     let low: Vec<&SlotRecord> = common_slots(&studied.rounds).collect();
     let tiers = tiers::tiers(of, &low, &slots_at_capacity(studied));
-    let limit = tiers::limit(of, &tiers);
+    let limit = limit::of_tiers(of, &tiers);
     Limited { tiers, limit }
 }
 

@@ -8,8 +8,8 @@ use stats::capacity::{Clause, Event, Next, Search, Settings, SlotSeen};
 
 use super::record::{
     CallsRecord, CapacityRecord, ClauseCount, ClauseRecord, CommonRecord, HopMean, Limit,
-    LimitRecord, NodeUse, PatternRecord, PoolRecord, Purpose, RoundRecord, SlotRecord,
-    SystemRecord, TierRecord, VariantRatio,
+    LimitRecord, NodeUse, PatternRecord, PoolRecord, PoolSeen, PoolTime, Purpose, RoundRecord,
+    SlotRecord, SystemRecord, TierRecord, VariantRatio,
 };
 use super::{scaling, sentences};
 use crate::environment::Environment;
@@ -212,5 +212,60 @@ pub(crate) fn slot(rate: f64, capacity: f64) -> SlotRecord {
         generator_cpu_nanos: 100_000_000,
         own_lag_p99_micros: Some(120),
         rest_millis: Some(40),
+    }
+}
+
+/// A slot of a second in which a door, two shops and a store used so much CPU time, in
+/// percent, with these times of their own, in microseconds.
+pub(crate) fn used_slot(cpu: [u64; 4], times: [f64; 3]) -> SlotRecord {
+    let names = [
+        ("door", "door"),
+        ("shop-1", "shop"),
+        ("shop-2", "shop"),
+        ("store", "store"),
+    ];
+    let nodes = names
+        .iter()
+        .zip(cpu)
+        .map(|((node, role), percent)| NodeUse {
+            node: (*node).to_owned(),
+            role: (*role).to_owned(),
+            cpu_nanos: percent * 10_000_000,
+            waited_nanos: 0,
+            throttled_nanos: None,
+        });
+    let hops = ["door", "shop", "store"].iter().zip(times);
+    SlotRecord {
+        micros: 1_000_000,
+        nodes: nodes.collect(),
+        hops: hops
+            .map(|(role, mean_micros)| HopMean {
+                hop: Hop::of_role(*role),
+                mean_micros,
+            })
+            .collect(),
+        ..slot(100.0, 200.0)
+    }
+}
+
+/// The slot with a pool of a role's only node, with so many places that were taken for so many
+/// seconds, all together, if that was seen.
+pub(crate) fn with_pool(
+    slot: SlotRecord,
+    role: &str,
+    (places, taken): (f64, Option<f64>),
+) -> SlotRecord {
+    SlotRecord {
+        pools: vec![PoolSeen {
+            node: role.to_owned(),
+            role: role.to_owned(),
+            pool: "connections".to_owned(),
+            used: taken.map(|taken_seconds| PoolTime {
+                places,
+                taken_seconds,
+                seconds: 1.0,
+            }),
+        }],
+        ..slot
     }
 }

@@ -9,8 +9,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
 use super::record::NodeMachine;
+use super::rest;
 use super::round::{self, RoundError};
-use super::slot;
 use super::study::StudyError;
 use super::subject::Subject;
 use crate::evidence::Ceiling;
@@ -164,7 +164,7 @@ async fn look_at(
         ..load
     };
     loaded.renew_users(load, seed);
-    slot::connect(&mut loaded, load.plan)
+    rest::connect(&mut loaded, load.plan)
         .await
         .map_err(RoundError::slot)?;
     let start = start + connecting.elapsed();

@@ -12,6 +12,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::Promise;
 use super::record::{Purpose, RoundRecord, SlotRecord};
+use super::rest;
 use super::slot::{self, SlotError, SlotOrder, SlotShape};
 use super::subject::Subject;
 use crate::environment::own_cpu_time;
@@ -107,7 +108,7 @@ pub(super) async fn play(
     loaded.users.closed_slot(settings.warm_up).await;
     // From here on everything counts, and what is recorded begins anew.
     loaded.renew_users(load, order.seed);
-    let connected = slot::connect(&mut loaded, &subject.plan).await;
+    let connected = rest::connect(&mut loaded, &subject.plan).await;
     connected.map_err(RoundError::slot)?;
 
     let machine_before = MachineReading::now().ok();

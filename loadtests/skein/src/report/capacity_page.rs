@@ -11,7 +11,7 @@ mod tiers;
 use maud::{Markup, html};
 use stats::capacity::{Capacity, Finished};
 
-use super::figures::{in_unit, per_second, percent};
+use super::figures::{in_unit, known, per_second, percent, significant};
 use super::layout::{Parts, class, page_of, tile};
 use crate::capacity::record::{CapacityRecord, Limit, SystemRecord};
 use crate::verdict::Verdict;
@@ -105,10 +105,10 @@ pub(super) fn called_roles<'a>(systems: impl Iterator<Item = &'a SystemRecord>) 
 }
 
 /// Calls to a role for each request of a system, at the low rate.
-pub(super) fn calls_to(system: &SystemRecord, role: &str) -> Option<f64> {
-    let calls = &system.common.as_ref()?.calls;
-    let called = calls.iter().find(|call| call.role == role)?;
-    Some(called.per_request)
+pub(super) fn calls_to(system: &SystemRecord, role: &str) -> String {
+    let calls = system.common.iter().flat_map(|common| &common.calls);
+    let called = calls.filter(|call| call.role == role);
+    known(called.map(|call| call.per_request).next(), significant)
 }
 
 /// The figures with a name for people that the program adds to any of these systems.
@@ -125,10 +125,11 @@ pub(super) fn labels<'a>(
 }
 
 /// A figure of a system at the low rate.
-pub(super) fn figure_of(system: &SystemRecord, name: &str) -> Option<String> {
-    let figures = &system.common.as_ref()?.figures;
-    let figure = figures.iter().find(|figure| figure.name == name)?;
-    Some(in_unit(figure.value?, figure.unit))
+pub(super) fn figure_of(system: &SystemRecord, name: &str) -> String {
+    let figures = system.common.iter().flat_map(|common| &common.figures);
+    let mut figures = figures.filter(|figure| figure.name == name);
+    let reading = figures.find_map(|figure| Some((figure.value?, figure.unit)));
+    reading.map_or_else(|| "–".to_owned(), |(value, unit)| in_unit(value, unit))
 }
 
 fn headline(verdict: Verdict) -> &'static str {

@@ -28,7 +28,8 @@ pub(crate) fn used_by_others(uses: impl Iterator<Item = MachineUse>) -> Option<D
 /// CPU time for each request at one and the same rate, round by round, in microseconds. It does
 /// the same work each time, and so does a core that nobody else shares.
 pub(crate) fn slowed_down(costs: &[f64]) -> Option<Doubt> {
-    /// The factor from which on a round is slow: on a quiet machine nine of ten are within a fifth.
+    /// The factor from which on a round is slow: on a quiet machine, of 36 rounds all but two were
+    /// within a quarter of the middle one.
     const SLOWER: f64 = 1.5;
     /// The share of slow rounds from which on they are no accident that an interval allows for.
     const MANY: f64 = 0.05;

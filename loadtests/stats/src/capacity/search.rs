@@ -296,10 +296,8 @@ impl Search {
                     let kept = self.rounds.highest();
                     let (bracket, rate) = Bracket::above(kept, &self.settings, now);
                     self.phase = Phase::Bracket(bracket);
-                    self.asked = Next::Probe { rate };
-                    return self.asked.clone();
-                }
-                if self.rounds.are_enough(&self.settings, self.ends(), now) {
+                    Next::Probe { rate }
+                } else if self.rounds.are_enough(&self.settings, self.ends(), now) {
                     self.found = self.findings(End::Done);
                     self.recover_or_confirm(now)
                 } else {
@@ -370,7 +368,11 @@ impl Search {
 
     /// The moments by which the last round and the whole search should be over.
     fn ends(&self) -> (Duration, Duration) {
-        (self.rounds_end(), self.began + self.settings.budget)
+        (self.rounds_end(), self.budget_end())
+    }
+
+    fn budget_end(&self) -> Duration {
+        self.began + self.settings.budget
     }
 
     fn round(&mut self) -> Next {
@@ -384,9 +386,7 @@ impl Search {
         !self.looked_again
             && self.settings.most_rounds.is_none()
             && self.rounds.are_far_below(&self.settings)
-            && self
-                .rounds
-                .leave_time(self.began + self.settings.budget, now)
+            && self.rounds.leave_time(self.budget_end(), now)
     }
 
     fn recover_or_confirm(&mut self, now: Duration) -> Next {

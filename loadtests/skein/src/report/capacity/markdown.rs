@@ -4,7 +4,7 @@ use crate::capacity::record::CapacityRecord;
 use crate::report::capacity_page::{
     called_roles, calls_to, ends, figure_of, in_short, labels, limit_in_short, promise,
 };
-use crate::report::figures::{known, micros, per_second, significant};
+use crate::report::figures::{known, micros, per_second};
 use crate::report::markdown::{code, list, plain, row};
 use crate::verdict::Verdict;
 
@@ -80,13 +80,8 @@ fn calls(record: &CapacityRecord, text: &mut String) {
         "|--:".repeat(roles.len() + labels.len())
     ));
     for system in &record.systems {
-        let calls = roles
-            .iter()
-            .map(|role| known(calls_to(system, role), significant));
-        let figures = labels.iter().map(|(name, _)| {
-            let figure = figure_of(system, name);
-            figure.unwrap_or_else(|| "–".to_owned())
-        });
+        let calls = roles.iter().map(|role| calls_to(system, role));
+        let figures = labels.iter().map(|(name, _)| figure_of(system, name));
         let cells = [plain(&system.name)].into_iter();
         row(text, &cells.chain(calls).chain(figures).collect::<Vec<_>>());
     }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::interval::{bar, most};
 use super::{called_roles, calls_to, ends, figure_of, in_short, labels};
 use crate::capacity::record::{CapacityRecord, CommonRecord, PatternRecord, SystemRecord};
-use crate::report::figures::{known, micros, per_second, significant};
+use crate::report::figures::{known, micros, per_second};
 use crate::report::layout::scroll;
 
 /// The sections about patterns.
@@ -87,8 +87,8 @@ fn differences(
                         } }
                         tbody { @for system in all() { tr {
                             th scope="row" { (system.name) }
-                            @for role in &roles { td.n { (known(calls_to(system, role), significant)) } }
-                            @for (name, _) in &labels { td.n { (figure_of(system, name).unwrap_or_else(|| "–".to_owned())) } }
+                            @for role in &roles { td.n { (calls_to(system, role)) } }
+                            @for (name, _) in &labels { td.n { (figure_of(system, name)) } }
                         } } }
                     }
                 }))

@@ -40,23 +40,18 @@ const HALVING_SHARE: f64 = 0.25;
 impl Bracket {
     /// A bracket before its first probe, and the rate of that.
     pub(super) fn begin(settings: &Settings, now: Duration) -> (Self, f64) {
-        let ceiling = settings.ceiling.unwrap_or(f64::INFINITY);
-        let rate = settings.first_rate.min(ceiling);
-        let bracket = Bracket {
-            kept: None,
-            broke: None,
-            probed: rate.ln(),
-            was_lowest: false,
-            began: now,
-        };
-        (bracket, rate)
+        Self::from(None, settings.first_rate, settings, now)
     }
 
     /// A bracket above a rate that surely kept the promise, and the rate of its first probe.
     pub(super) fn above(kept: f64, settings: &Settings, now: Duration) -> (Self, f64) {
-        let rate = (kept * STEP_ABOVE).min(settings.ceiling.unwrap_or(f64::INFINITY));
+        Self::from(Some(kept), kept * STEP_ABOVE, settings, now)
+    }
+
+    fn from(kept: Option<f64>, rate: f64, settings: &Settings, now: Duration) -> (Self, f64) {
+        let rate = rate.min(settings.ceiling.unwrap_or(f64::INFINITY));
         let bracket = Bracket {
-            kept: Some(kept.ln()),
+            kept: kept.map(f64::ln),
             broke: None,
             probed: rate.ln(),
             was_lowest: false,
