@@ -241,14 +241,15 @@ fn change(ratio: &CapacityRatio) -> String {
     } else {
         ("less", -1.0)
     };
+    let change = percent(off(ratio) * sign);
+    if low < 1.0 && high > 1.0 {
+        let (less, more) = (percent(-off(low)), percent(off(high)));
+        return format!("{change} {word} ({less} less to {more} more)");
+    }
     let mut ends = [off(low) * sign, off(high) * sign];
     ends.sort_by(f64::total_cmp);
-    format!(
-        "{} {word} ({} to {})",
-        percent(off(ratio) * sign),
-        percent(ends[0]),
-        percent(ends[1])
-    )
+    let [least, most] = ends.map(percent);
+    format!("{change} {word} ({least} to {most})")
 }
 
 fn interval(estimate: &Estimate, confidence: f64) -> String {
@@ -328,6 +329,8 @@ mod tests {
             (of(0.57, 0.6, 0.63), " % less ("),
             (of(1.05, 1.1, 1.15), " % more ("),
             (of(0.95, 1.01, 1.06), "no difference that could be seen"),
+            (of(0.95, 1.01, 1.06), "1 % more (5 % less to 6 % more)"),
+            (of(0.9, 0.97, 1.06), "3 % less (10 % less to 6 % more)"),
             (of(8.0, 9.0, 10.0), "times as much"),
         ] {
             assert!(told.contains(says), "{told}");

@@ -22,9 +22,10 @@ pub(super) fn section(record: &CapacityRecord, own: &SystemRecord) -> Markup {
                 (scroll("Tiers", &table(own)))
                 p.small.soft {
                     "The low rate is " (known(record.common_per_second, per_second)) " turns; the capacity is taken from the slots "
-                    "within a tenth of it. A tier's own part of a request's time is what is left of it without those that it calls. “Requests there” are at "
-                    "work or waiting at the same time at the capacity, on average (Little’s law). CPU time and places are those of "
-                    "the node that used the most."
+                    "within a tenth of it. Waits are those for a core, for each request. A tier's own part of a request's time "
+                    "is what is left of it without those that it calls, at the low rate and at the capacity. “At once” are the requests "
+                    "that are there at the same time at the capacity, at work or waiting, on average (Little’s law). CPU time and places are "
+                    "those of the node that used the most."
                 }
             }
         }
@@ -43,6 +44,14 @@ fn headline(limit: &Limit) -> String {
         }
         Limit::Generator => "The generator: the system could do more than it can show.".to_owned(),
         Limit::Unknown => "It can’t be told.".to_owned(),
+    }
+}
+
+/// `3 × api-gateway`.
+fn nodes_of(tier: &TierRecord) -> String {
+    match tier.nodes {
+        1 => tier.role.clone(),
+        nodes => format!("{nodes} × {}", tier.role),
     }
 }
 
@@ -76,19 +85,16 @@ fn table(own: &SystemRecord) -> Markup {
         table {
             thead { tr {
                 th scope="col" { "Tier" }
-                th scope="col" .n { "Nodes" }
                 th scope="col" { "CPU time at the capacity" }
                 th scope="col" .n { "" }
                 th scope="col" .n { "CPU a request" }
-                th scope="col" .n { "Waits for a core" }
-                th scope="col" .n { "Own time, low rate" }
-                th scope="col" .n { "at the capacity" }
-                th scope="col" .n { "Requests there" }
+                th scope="col" .n { "Waits" }
+                th scope="col" .n { "Own time" }
+                th scope="col" .n { "At once" }
                 @if has_pools { th scope="col" { "Places taken" } }
             } }
             tbody { @for tier in &own.tiers { tr {
-                th scope="row" { (tier.role) @if is_limit(tier) { " " span.badge.doubt { "limit" } } }
-                td.n { (tier.nodes) }
+                th scope="row" { (nodes_of(tier)) @if is_limit(tier) { " " span.badge.doubt { "limit" } } }
                 td.wide { (bar(tier.busy_percent / 100.0)) }
                 td.n {
                     (percent(tier.busy_percent))
@@ -96,8 +102,7 @@ fn table(own: &SystemRecord) -> Markup {
                 }
                 td.n { (micros(tier.cpu_micros)) }
                 td.n { (micros(tier.waited_micros)) }
-                td.n { (known(tier.time_low_micros, micros)) }
-                td.n { (known(tier.time_high_micros, micros)) }
+                td.n { (known(tier.time_low_micros, micros)) " → " (known(tier.time_high_micros, micros)) }
                 td.n { (known(tier.at_once, significant)) }
                 @if has_pools { td { @for pool in &tier.pools { div { (taken(pool)) } } } }
             } } }
