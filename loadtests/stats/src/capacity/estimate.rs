@@ -57,6 +57,9 @@ const WIDENING: f64 = 1.15;
 /// The degrees of freedom that are taken for granted.
 const LEAST_FREEDOM: f64 = 4.0;
 
+/// The sum of squares of logarithms up to which it is rounding.
+const NOTHING: f64 = 1e-12;
+
 /// A rate that was estimated from rounds, with their influences on its logarithm: by how much
 /// each round moves it, scaled so that the sum of their squares is the variance of the
 /// jackknife (J. W. Tukey, Bias and confidence in not-quite large samples, 1958), or that by
@@ -68,7 +71,8 @@ pub(super) struct Jackknife {
 }
 
 impl Jackknife {
-    /// The jackknife of what `of` makes of a fitted curve.
+    /// The jackknife of what `of` makes of a fitted curve; without influences, and hence without
+    /// an interval, when no round moves it.
     pub(super) fn of(fit: &Fit, of: impl Fn(&Curve) -> f64) -> Self {
         let rate = of(&fit.curve);
         let rounds = fit.without.len() as f64;
@@ -76,11 +80,15 @@ impl Jackknife {
         let logs: Vec<f64> = logs.collect();
         let mean = logs.iter().sum::<f64>() / rounds;
         let squares: f64 = logs.iter().map(|log| (log - mean).powi(2)).sum();
+        if squares < NOTHING {
+            let influences = Vec::new();
+            return Jackknife { rate, influences };
+        }
         let by_rounds = (squares * (rounds - 1.0) / rounds).sqrt();
         let pairs = fit.beside.iter();
         let by_curvature = pairs.map(|(below, above)| (of(above) / of(below)).ln() / 2.0);
         let by_curvature = by_curvature.map(|half| half.powi(2)).sum::<f64>().sqrt();
-        let scale = by_rounds.max(by_curvature) / squares.sqrt().max(f64::MIN_POSITIVE);
+        let scale = by_rounds.max(by_curvature) / squares.sqrt();
         Jackknife {
             rate,
             influences: logs.iter().map(|log| (log - mean) * scale).collect(),

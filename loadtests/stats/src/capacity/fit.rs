@@ -245,6 +245,21 @@ impl Likelihood {
         (slopes, information)
     }
 
+    /// The negative curvatures at a peak. Where the likelihood isn't concave, as it may be when
+    /// slots tell little, each round's is taken from the products of its slopes, which are never
+    /// the wrong way round (E. Berndt, B. Hall, R. Hall and J. Hausman, Estimation and inference
+    /// in nonlinear structural models, 1974).
+    fn factored_information(&self, peak: &Vector) -> Option<Matrix> {
+        let mut rounds = self.rounds_at(peak);
+        let factored = |rounds: &[_]| cholesky(&Self::total(rounds, peak).1, 1e-9);
+        factored(&rounds).or_else(|| {
+            for (slopes, curvatures) in &mut rounds {
+                *curvatures = slopes.map(|row| slopes.map(|column| -row * column));
+            }
+            factored(&rounds)
+        })
+    }
+
     /// The parameters of the greatest likelihood, by Newton's method, damped where the
     /// likelihood isn't concave (D. W. Marquardt, 1963).
     fn peak(&self, mut at: Vector, steps: usize) -> (Vector, f64) {
@@ -281,8 +296,7 @@ impl Likelihood {
 
     /// The parameters one standard deviation either way of the `peak`.
     fn beside(&self, peak: &Vector) -> Vec<(Vector, Vector)> {
-        let (_, information) = Self::total(&self.rounds_at(peak), peak);
-        let Some(factor) = cholesky(&information, 1e-9) else {
+        let Some(factor) = self.factored_information(peak) else {
             return Vec::new();
         };
         let pair = |direction: usize| {
@@ -301,11 +315,12 @@ impl Likelihood {
     }
 
     /// The parameters without each round in turn, one step of Newton's method from the `peak`
-    /// (D. Pregibon, Logistic regression diagnostics, 1981).
+    /// (D. Pregibon, Logistic regression diagnostics, 1981), or as many as it takes where the
+    /// others alone have no peak as near as that.
     fn without_each(&self, peak: &Vector) -> Vec<Vector> {
         let rounds = self.rounds_at(peak);
         let (slopes, information) = Self::total(&rounds, peak);
-        let without = |(own, curvatures): &(Vector, Matrix)| {
+        let without = |(place, (own, curvatures)): (usize, &(Vector, Matrix))| {
             let (mut slopes, mut information) = (slopes, information);
             for row in 0..PARAMETERS {
                 slopes[row] -= own[row];
@@ -313,15 +328,27 @@ impl Likelihood {
                     information[row][column] += curvatures[row][column];
                 }
             }
+            let Some(step) = damped_step(&information, &slopes, 1e-9) else {
+                return self.but(place).peak(*peak, STEPS).0;
+            };
             let mut at = *peak;
-            if let Some(step) = damped_step(&information, &slopes, 1e-9) {
-                for index in 0..PARAMETERS {
-                    at[index] += step[index].clamp(-1.0, 1.0);
-                }
+            for index in 0..PARAMETERS {
+                at[index] += step[index].clamp(-1.0, 1.0);
             }
             at
         };
-        rounds.iter().map(without).collect()
+        rounds.iter().enumerate().map(without).collect()
+    }
+
+    /// The likelihood of all rounds but one.
+    fn but(&self, place: usize) -> Self {
+        let mut rounds = self.rounds.clone();
+        rounds.remove(place);
+        Likelihood {
+            rounds,
+            nodes: self.nodes.clone(),
+            log_allowed: self.log_allowed,
+        }
     }
 }
 
@@ -392,4 +419,46 @@ fn back_substituted(factor: &Matrix, right: Vector) -> Vector {
         solution[row] = (solution[row] - known) / factor[row][row];
     }
     solution
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capacity::estimate::Jackknife;
+
+    /// Rounds of slots around 1000 requests a second, of which nothing, little, or anything is
+    /// broken, or as much at the same rates again and again.
+    fn any_rounds() -> impl Strategy<Value = Vec<Vec<SlotSeen>>> {
+        let round = || prop::collection::vec(any_slot(), 0..5);
+        prop_oneof![
+            prop::collection::vec(round(), 8..14),
+            (round(), 8..14_usize).prop_map(|(round, times)| vec![round; times]),
+        ]
+    }
+
+    fn any_slot() -> impl Strategy<Value = SlotSeen> {
+        let broken = prop_oneof![Just(0_u64), Just(700), 0..20_u64, 0..700_u64];
+        (880.0..1120.0_f64, broken).prop_map(|(rate, broken)| SlotSeen {
+            rate,
+            requests: 700,
+            broken: vec![broken],
+            drained: true,
+        })
+    }
+
+    proptest! {
+        /// Slots may tell next to nothing: then an interval is wide, or there is none.
+        #[test]
+        fn no_interval_is_a_point(rounds in any_rounds()) {
+            let rounds: Vec<Vec<&SlotSeen>> =
+                rounds.iter().map(|slots| slots.iter().collect()).collect();
+            let fit = fit(&rounds, 0, 0.01, 1000.0);
+            if let Some(estimate) = Jackknife::of(&fit, Curve::capacity).estimate(0.95) {
+                let half_width = estimate.half_width();
+                prop_assert!(half_width > 0.002, "{half_width} {:?}", fit.curve);
+            }
+        }
+    }
 }

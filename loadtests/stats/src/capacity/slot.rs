@@ -37,7 +37,7 @@ impl SlotSeen {
 
     /// True when it clearly breaks a clause. One request more than is allowed may be an
     /// outlier, and of few requests one is soon too many.
-    pub(super) fn breaks(&self, clauses: &[Clause]) -> bool {
+    pub fn breaks(&self, clauses: &[Clause]) -> bool {
         let beyond = |(clause, broken): (&Clause, &u64)| {
             *broken as f64 > clause.allowed * self.requests as f64 + 1.0
         };
