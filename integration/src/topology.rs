@@ -359,6 +359,9 @@ impl Shape {
             arguments.push(text("--file={dir}/data.sqlite"));
         }
         let settings = self.settings(service);
+        let has_channels = settings
+            .iter()
+            .any(|setting| setting.flag == "storage-channels");
         let (secret, shown): (Vec<Setting>, Vec<Setting>) =
             settings.into_iter().partition(|s| s.secret().is_some());
         arguments.extend(shown.into_iter().map(Setting::into_argument));
@@ -371,7 +374,10 @@ impl Shape {
             Some((variable, text(&url)))
         });
         let node = match service {
-            Service::Worker => node.pool("executors", executors()),
+            Service::Worker => node.pool("executors", shown_pool("executor_busy", "executors")),
+            Service::Database if has_channels => {
+                node.pool("storage", shown_pool("storage_busy", "storage_channels"))
+            }
             _ => node,
         };
         secrets
@@ -463,11 +469,11 @@ fn upstreams(service: Service) -> &'static [Service] {
     }
 }
 
-/// The executors of a worker, as it shows them.
-fn executors() -> Pool {
+/// A pool of a service, whose busy time and size it shows under these names.
+fn shown_pool(busy: &str, size: &str) -> Pool {
     Pool {
-        busy: "executor_busy_seconds_total".to_owned(),
-        size: PoolSize::Shown("executors".to_owned()),
+        busy: format!("{busy}_seconds_total"),
+        size: PoolSize::Shown(size.to_owned()),
         labels: BTreeMap::new(),
     }
 }

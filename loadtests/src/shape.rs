@@ -25,6 +25,10 @@ pub(crate) struct Shape {
     /// The time that each read and write of the database waits, to stand for a disk or a
     /// network.
     pub(crate) storage_latency: Duration,
+    /// The number of reads and writes that the storage does at the same time, 1 to 1024; `None` is
+    /// any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) storage_channels: Option<u32>,
     /// The time that the worker's executor takes for a task.
     pub(crate) task_duration: Duration,
     /// The time that caches keep a value; zero means for ever.
@@ -115,6 +119,7 @@ pub(crate) struct Written {
     gateways: Option<Spanned<usize>>,
     caches: Option<Spanned<usize>>,
     storage_latency: Option<Span>,
+    storage_channels: Option<Spanned<u32>>,
     task_duration: Option<Span>,
     cache_ttl: Option<Span>,
     cache_timeout: Option<Spanned<Span>>,
@@ -147,6 +152,10 @@ impl PlanTable for Shape {
             gateways: within(written.gateways, 1..=32, 3, "`gateways`")?,
             caches: within(written.caches, 0..=32, 2, "`caches`")?,
             storage_latency: time(written.storage_latency, Duration::from_millis(5)),
+            storage_channels: written
+                .storage_channels
+                .map(|channels| within(Some(channels), 1..=1024, 1, "`storage_channels`"))
+                .transpose()?,
             task_duration: time(written.task_duration, Duration::from_millis(100)),
             cache_ttl: time(written.cache_ttl, Duration::from_secs(60)),
             cache_timeout: written.cache_timeout.as_ref().map(positive).transpose()?,
@@ -184,6 +193,10 @@ pub(crate) fn topology(plan: &Plan) -> Topology {
         // Readers expect every item that they may ask for.
         .with(Service::Database, "items", plan.table::<Behaviour>().items);
     let laboratory = laboratory.with(Service::Worker, "executors", shape.executors);
+    let laboratory = match shape.storage_channels {
+        None => laboratory,
+        Some(channels) => laboratory.with(Service::Database, "storage-channels", channels),
+    };
     let laboratory = match shape.cache_choice {
         CacheChoice::Random => laboratory,
         CacheChoice::ConsistentHashing => {
@@ -215,6 +228,11 @@ impl Shape {
             format_duration(self.storage_latency),
             format_duration(self.task_duration),
         );
+        let channels = self.storage_channels;
+        let channels = channels.map(|channels| {
+            let channels = counted(u64::from(channels), "channel", "channels");
+            format!("{channels} of the storage")
+        });
         let real = parts::in_words(&self.parts);
         let hashed = self.cache_choice == CacheChoice::ConsistentHashing;
         let hashed = hashed.then(|| "caches chosen by consistent hashing".to_owned());
@@ -224,6 +242,7 @@ impl Shape {
         let within = within.then(|| "tasks done within their requests".to_owned());
         [shape]
             .into_iter()
+            .chain(channels)
             .chain(hashed)
             .chain(patience)
             .chain(within)

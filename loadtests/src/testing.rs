@@ -81,6 +81,7 @@ pub(crate) fn about() -> About {
             cache_choice: crate::shape::CacheChoice::Random,
             tasks_within_requests: false,
             storage_latency: Duration::from_millis(5),
+            storage_channels: None,
             task_duration: Duration::from_millis(100),
             cache_ttl: Duration::from_secs(60),
             parts: Parts::default(),

@@ -155,6 +155,7 @@ fn the_tier_that_was_made_too_small_is_the_one_that_is_named() -> Told {
     let systems = record["systems"].as_array().expect("systems");
     for (name, limit, tier) in [
         ("slow-database", "cpu", "database"),
+        ("slow-storage", "pool", "database"),
         ("small-cache", "cpu", "cache"),
         ("one-gateway", "cpu", "api-gateway"),
         ("few-executors", "pool", "worker"),

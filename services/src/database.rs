@@ -1,11 +1,11 @@
-//! The database: items in SQLite or PostgreSQL, behind a simulated storage latency, over HTTP.
+//! The database: items in SQLite or PostgreSQL, behind a simulated storage, over HTTP.
 //! What is stored, and how writes are numbered, is in `items`.
 
 pub(crate) mod items;
+mod storage;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use axum::extract::State;
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use self::items::{Items, Shown, StorageError};
+use self::storage::{Storage, StorageConfig};
 use crate::contract::{Key, VERSION};
 use crate::exposure;
 use crate::json;
@@ -29,7 +30,6 @@ use crate::metrics::Outcome;
 use crate::postgres::StoreConfig;
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::server::{Node, Payload, ServerConfig};
-use crate::setting;
 
 /// The database's settings.
 #[derive(Clone, Debug, clap::Args)]
@@ -55,10 +55,9 @@ pub struct Config {
     #[arg(long, env = "SKEIN_ITEMS", value_name = "N", default_value_t = 1000)]
     pub items: u32,
 
-    /// Simulated time that the storage takes, before each read and each write; slept
-    /// in whole milliseconds, so a little more than asked for.
-    #[arg(long, env = "SKEIN_STORAGE_LATENCY", value_name = "DURATION", default_value = "5ms", value_parser = setting::duration)]
-    pub storage_latency: Duration,
+    /// The simulated storage.
+    #[command(flatten)]
+    pub storage: StorageConfig,
 }
 
 /// The body of an answer to `PUT /db/{key}`.
@@ -100,7 +99,7 @@ pub async fn serve(
     let node = Node::new(config.server, shutdown);
     let database = Database {
         items: items.clone(),
-        storage_latency: config.storage_latency,
+        storage: Storage::of(&config.storage, &node.metrics),
         reads: node
             .metrics
             .counters("database_reads", "Reads, by what they found."),
@@ -119,25 +118,19 @@ pub async fn serve(
 
 struct Database {
     items: Items,
-    storage_latency: Duration,
+    storage: Storage,
     reads: Family<Outcome, Counter>,
     writes: Counter,
 }
 
 impl Database {
-    async fn wait_for_storage(&self) {
-        if !self.storage_latency.is_zero() {
-            tokio::time::sleep(self.storage_latency).await;
-        }
-    }
-
     fn count_read(&self, outcome: &'static str) {
         self.reads.get_or_create(&Outcome { outcome }).inc();
     }
 }
 
 async fn read(State(database): State<Arc<Database>>, key: Key) -> Result<Response, Problem> {
-    database.wait_for_storage().await;
+    database.storage.work().await;
     let found = database.items.get(key).await.map_err(storage_failed)?;
     database.count_read(if found.is_some() {
         "found"
@@ -149,7 +142,7 @@ async fn read(State(database): State<Arc<Database>>, key: Key) -> Result<Respons
 }
 
 async fn list(State(database): State<Arc<Database>>) -> Result<Response, Problem> {
-    database.wait_for_storage().await;
+    database.storage.work().await;
     let listing = database.items.list(SHOWN).await.map_err(storage_failed)?;
     database.count_read("listing");
     let left_out = match listing.left_out {
@@ -170,7 +163,7 @@ async fn write(
     Payload(body): Payload,
 ) -> Result<Response, Problem> {
     let value = json::check(&body).map_err(bad_request)?.to_owned();
-    database.wait_for_storage().await;
+    database.storage.work().await;
     let version = database
         .items
         .put(key, value)

@@ -68,6 +68,7 @@ pub mod worker;
 
 mod answer_rules;
 mod body;
+mod busy;
 pub mod client;
 pub mod command_line;
 pub mod connection;

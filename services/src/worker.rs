@@ -9,7 +9,6 @@
 //! executors by the store itself ([`executor`]) or by RabbitMQ ([`broker`]).
 
 mod broker;
-mod busy;
 mod census;
 mod delivery;
 mod executor;
@@ -38,7 +37,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use self::broker::{Broker, Confirmed, Consumer, Publisher, QueueConfig, Unconfirmed};
-use self::busy::BusyTime;
 use self::delivery::{Delivery, Way};
 use self::executor::Executor;
 use self::moment::Moment;
@@ -46,6 +44,7 @@ use self::postgres::PostgresTasks;
 use self::queue::Queue;
 use self::storage::StorageError;
 use self::store::{Acceptance, HandedOut, Letter, Outbox, Rules, Submission, TaskStore};
+use crate::busy::{BusyTime, PoolMetrics};
 use crate::contract::{IDEMPOTENCY_KEY, Task, TaskRequest, TaskState, USER, UserName};
 use crate::exposure;
 use crate::json;
@@ -53,6 +52,15 @@ use crate::postgres::StoreConfig;
 use crate::problem::{Problem, bad_request, not_found, problem};
 use crate::server::{Node, Payload, ServerConfig};
 use crate::setting;
+
+/// The executors, as the page of metrics has them.
+const EXECUTORS: PoolMetrics = PoolMetrics {
+    places: ("executors", "Tasks that can run at the same time."),
+    busy: (
+        "executor_busy",
+        "Time for which executors were at work, all together",
+    ),
+};
 
 /// The worker's settings.
 #[derive(Clone, Debug, clap::Args)]
@@ -149,7 +157,7 @@ pub async fn serve(
         "task_attempts",
         "Attempts that came to an end, by how; lost ones had outlived their lease.",
     );
-    let busy = BusyTime::shown(config.executors, &node.metrics);
+    let busy = BusyTime::shown(EXECUTORS, config.executors, &node.metrics);
     let delivery = match &config.queue.queue {
         Some(url) => {
             let broker = Broker::new(url, &config.queue, config.max_attempts, &node.metrics)

@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
 
-use super::busy::BusyTime;
 use super::moment::Moment;
 use super::storage::StorageError;
 use super::store::{Claim, Hold, Next, TaskStore};
+use crate::busy::BusyTime;
 use crate::contract::TaskRequest;
 use crate::metrics::Outcome;
 
@@ -179,6 +179,7 @@ mod tests {
 
     use tempfile::TempDir;
 
+    use super::super::EXECUTORS;
     use super::super::queue::Queue;
     use super::super::store::{Acceptance, HandedOut, Room, Rules, Submission};
     use super::*;
@@ -206,7 +207,7 @@ mod tests {
                 changed: Arc::default(),
                 task_duration,
                 attempts: Family::default(),
-                busy: BusyTime::new(),
+                busy: BusyTime::of(EXECUTORS),
             };
             Lab {
                 executor,

@@ -20,12 +20,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
 
-use super::super::busy::BusyTime;
 use super::super::executor::{complain, drain, work};
 use super::super::moment::Moment;
 use super::super::storage::StorageError;
 use super::super::store::{Begin, Claim, Outbox};
 use super::{Broker, BrokerError, NOTICES, TASKS};
+use crate::busy::BusyTime;
 use crate::metrics::Outcome;
 
 /// Executors of what the broker delivers.

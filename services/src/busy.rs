@@ -1,4 +1,4 @@
-//! The time for which executors were at work.
+//! The time for which the places of a pool were taken, such as executors that were at work.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,52 +12,64 @@ use prometheus_client::registry::Unit;
 
 use crate::metrics::Metrics;
 
-/// The seconds for which executors were at work, all together, up to this moment.
+/// The names and the help of a pool's two metrics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolMetrics {
+    /// The number of its places.
+    pub(crate) places: (&'static str, &'static str),
+    /// The time for which they were taken, in seconds.
+    pub(crate) busy: (&'static str, &'static str),
+}
+
+/// The seconds for which places were taken, all together, up to this moment.
 #[derive(Clone, Debug)]
-pub(super) struct BusyTime {
+pub(crate) struct BusyTime {
     began: Instant,
     sums: Arc<Mutex<Sums>>,
+    metrics: PoolMetrics,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
-    /// Of those whose work is over.
+    /// Of places that are free again.
     over: Duration,
-    /// The number of those at work.
-    at_work: u32,
-    /// The moments at which these began, added up.
+    /// The number of those that are taken.
+    taken: u32,
+    /// The moments from which these are taken, added up.
     begins: Duration,
 }
 
-/// An executor at work, until it is dropped.
+/// A place that is taken, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Busy {
+pub(crate) struct Busy {
     since: Duration,
     time: BusyTime,
 }
 
 impl BusyTime {
-    pub(super) fn new() -> Self {
+    /// The time of places that all are free, shown to nobody.
+    pub(crate) fn of(metrics: PoolMetrics) -> Self {
         BusyTime {
             began: Instant::now(),
             sums: Arc::default(),
+            metrics,
         }
     }
 
-    /// The time of this many executors, shown beside their number.
-    pub(super) fn shown(executors: u32, metrics: &Metrics) -> Self {
-        let number = metrics.gauge("executors", "Tasks that can run at the same time.");
-        number.set(i64::from(executors));
-        let time = BusyTime::new();
+    /// The time of this many places, shown beside their number.
+    pub(crate) fn shown(pool: PoolMetrics, places: u32, metrics: &Metrics) -> Self {
+        let (name, help) = pool.places;
+        metrics.gauge(name, help).set(i64::from(places));
+        let time = BusyTime::of(pool);
         metrics.collect(time.clone());
         time
     }
 
-    /// An executor that is at work from now on.
-    pub(super) fn begin(&self) -> Busy {
+    /// A place that is taken from now on.
+    pub(crate) fn begin(&self) -> Busy {
         let since = self.now();
         let mut sums = self.sums();
-        sums.at_work += 1;
+        sums.taken += 1;
         sums.begins += since;
         drop(sums);
         Busy {
@@ -68,7 +80,7 @@ impl BusyTime {
 
     fn seconds(&self) -> f64 {
         let sums = self.sums();
-        (sums.over + self.now() * sums.at_work - sums.begins).as_secs_f64()
+        (sums.over + self.now() * sums.taken - sums.begins).as_secs_f64()
     }
 
     fn now(&self) -> Duration {
@@ -84,19 +96,16 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let mut sums = self.time.sums();
         sums.over += self.time.now() - self.since;
-        sums.at_work -= 1;
+        sums.taken -= 1;
         sums.begins -= self.since;
     }
 }
 
 impl Collector for BusyTime {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let counter = encoder.encode_descriptor(
-            "executor_busy",
-            "Time for which executors were at work, all together",
-            Some(&Unit::Seconds),
-            MetricType::Counter,
-        )?;
+        let (name, help) = self.metrics.busy;
+        let counter =
+            encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Counter)?;
         ConstCounter::new(self.seconds()).encode(counter)
     }
 }
@@ -108,17 +117,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn executors_at_work_add_up_while_they_are_and_idle_ones_count_nothing() {
+    fn taken_places_add_up_while_they_are_and_free_ones_count_nothing() {
         let metrics = Metrics::default();
-        let time = BusyTime::shown(3, &metrics);
+        let pool = PoolMetrics {
+            places: ("executors", "Tasks that can run at the same time."),
+            busy: ("executor_busy", "Time for which executors were at work."),
+        };
+        let time = BusyTime::shown(pool, 3, &metrics);
         assert_eq!(time.seconds(), 0.0);
         let both = [time.begin(), time.begin()];
         sleep(Duration::from_millis(20));
-        let at_work = time.seconds();
-        assert!(at_work >= 0.04, "{at_work}");
+        let taken = time.seconds();
+        assert!(taken >= 0.04, "{taken}");
         drop(both);
         let counted = time.seconds();
-        assert!(counted >= at_work, "{counted}");
+        assert!(counted >= taken, "{counted}");
         sleep(Duration::from_millis(5));
         assert!((time.seconds() - counted).abs() < 1e-9);
         let page = metrics.encode();
