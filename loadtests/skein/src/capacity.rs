@@ -8,6 +8,7 @@
 //! slot         open load at one rate, and everything that was seen of it
 //!    ↑ pools   places of nodes that requests wait for besides CPU time
 //!    ↑ rest    the moment from which a system has nothing left to do of what came before
+//!       slowed starts and slots during which others slowed the machine down
 //! round        one fresh start: some slots, each after the system has come to rest
 //! study        the searches of all systems, whose starts follow each other as they are drawn
 //!    ↓
@@ -34,6 +35,7 @@ mod round;
 mod scaling;
 mod sentences;
 mod slot;
+mod slowed;
 mod study;
 mod subject;
 mod tiers;

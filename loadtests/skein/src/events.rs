@@ -301,6 +301,10 @@ pub enum Event {
         system: String,
         /// The number of its starts so far.
         number: u64,
+        /// True when others slowed the machine down during it, and there will be another in its
+        /// place.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        set_aside: bool,
         /// The number of them that its capacity is estimated from.
         rounds: u64,
         /// Its capacity as far as it is known, in turns a second.

@@ -11,7 +11,7 @@ mod users;
 
 pub(crate) use cores::{allowed_cores, dealt_out, on_cores};
 pub(crate) use log::{ROUNDS_FILE, RoundLog};
-pub(crate) use machine::{slowed_down, stolen_from, used_by_others};
+pub(crate) use machine::{OwnCosts, stolen_from, used_by_others};
 pub(crate) use open::OpenSlot;
 pub(crate) use system::{LoadedSystem, NotLoaded, SlotLoad, SystemPlan};
 pub(crate) use users::{Done, SlotTraffic};

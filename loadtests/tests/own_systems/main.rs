@@ -8,6 +8,7 @@ mod ability;
 mod bookshop;
 mod encrypted;
 mod kinto;
+mod outrun;
 mod refused;
 mod revisions;
 mod support;
@@ -62,8 +63,15 @@ fn main() -> ExitCode {
             a_working_tree_that_fails_what_a_revision_serves_fails_the_gate,
         }
     );
+    let studies = stories!(
+        &[NGINX],
+        outrun {
+            a_system_that_outruns_the_generator_can_take_at_least_what_that_can_show,
+        }
+    );
     // Told with `--ignored`, as the others that take a minute.
-    all.extend(whole_gates.map(|story| story.with_ignored_flag(true)));
+    let long = whole_gates.into_iter().chain(studies);
+    all.extend(long.map(|story| story.with_ignored_flag(true)));
     all.extend(stories!(
         &[DOCKER],
         bookshop {

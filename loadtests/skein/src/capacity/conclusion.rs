@@ -22,7 +22,7 @@ use crate::figure::FigureRecord;
 use crate::gate::metrics::median;
 use crate::plan::Plan;
 use crate::record::Document;
-use crate::slots::{slowed_down, stolen_from, used_by_others};
+use crate::slots::{OwnCosts, stolen_from, used_by_others};
 use crate::verdict::Judgement;
 use crate::wall::{Beginning, later};
 
@@ -79,7 +79,7 @@ fn limited(subject: &Subject, studied: &Studied, cores: &[usize]) -> Limited {
 }
 
 fn common_slots(rounds: &[RoundRecord]) -> impl Iterator<Item = &SlotRecord> + Clone {
-    let slots = rounds.iter().flat_map(|round| &round.slots);
+    let slots = rounds.iter().flat_map(RoundRecord::counted);
     slots.filter(|slot| slot.is_common)
 }
 
@@ -88,7 +88,7 @@ fn common_slots(rounds: &[RoundRecord]) -> impl Iterator<Item = &SlotRecord> + C
 fn slots_at_capacity(studied: &Studied) -> Vec<&SlotRecord> {
     let measured = studied.rounds.iter();
     let measured = measured.filter(|round| round.purpose == Purpose::Measure);
-    let slots = measured.flat_map(|round| &round.slots);
+    let slots = measured.flat_map(RoundRecord::counted);
     let slots: Vec<&SlotRecord> = slots.filter(|slot| !slot.is_common).collect();
     let around = match &studied.finding.capacity {
         Capacity::Found(estimate) => Some(estimate.rate),
@@ -174,6 +174,7 @@ fn systems(measured: &Measured<'_>) -> Vec<SystemRecord> {
         tiers: limited.tiers.clone(),
         limit: limited.limit.clone(),
         rounds: studied.rounds.clone(),
+        set_aside: studied.set_aside.clone(),
     });
     systems.collect()
 }
@@ -313,10 +314,18 @@ fn doubts(measured: &Measured<'_>, plan: &Plan, environment: &Environment) -> Ve
     let mut doubts = environment.doubts();
     let studied = measured.outcome.studied.iter();
     let rounds: Vec<&RoundRecord> = studied.flat_map(|studied| &studied.rounds).collect();
-    let machines = || rounds.iter().filter_map(|round| round.machine);
-    doubts.extend(stolen_from(machines(), &plan.limits));
-    doubts.extend(used_by_others(machines()));
-    doubts.extend(slowed_down(&own_costs(&rounds)));
+    // Of probes only a place is taken, which the rounds put right.
+    let mut relied_on = rounds.clone();
+    relied_on.retain(|round| round.purpose != Purpose::Probe);
+    let stolen = relied_on.iter().flat_map(|round| round.counted());
+    doubts.extend(stolen_from(
+        stolen.filter_map(|slot| slot.stolen_percent),
+        &plan.limits,
+    ));
+    let machines = relied_on.iter().filter_map(|round| round.machine);
+    doubts.extend(used_by_others(machines));
+    let costs = rounds.iter().filter_map(|round| round.own_cost_micros());
+    doubts.extend(costs.collect::<OwnCosts>().doubt());
     doubts.extend(sent_late(&rounds, measured));
     if measured.interrupted {
         doubts.push(Doubt::Interrupted);
@@ -326,21 +335,11 @@ fn doubts(measured: &Measured<'_>, plan: &Plan, environment: &Environment) -> Ve
 
 /// The generator's own lateness where it could decide whether a promise is kept: at rates up to
 /// the capacity, by a tenth of the time that is promised or more.
-/// The generator's own CPU time for each request at the low rate that all systems have in common,
-/// round by round, in microseconds, where there were requests enough to tell.
-fn own_costs(rounds: &[&RoundRecord]) -> Vec<f64> {
-    const ENOUGH: u64 = 100;
-    let slots = rounds.iter().flat_map(|round| &round.slots);
-    let common = slots.filter(|slot| slot.is_common && slot.all_requests >= ENOUGH);
-    let costs = common.map(|slot| slot.generator_cpu_nanos as f64 / 1e3 / slot.all_requests as f64);
-    costs.collect()
-}
-
 fn sent_late(rounds: &[&RoundRecord], measured: &Measured<'_>) -> Option<Doubt> {
     let promised = measured.setup.promise.patience()?;
     let capacity = &measured.outcome.studied.first()?.finding.capacity;
     let up_to = capacity.surely_kept_at()?;
-    let slots = rounds.iter().flat_map(|round| &round.slots);
+    let slots = rounds.iter().flat_map(|round| round.counted());
     let kept = slots.filter(|slot| slot.per_second <= up_to);
     let lags = kept.filter_map(|slot| slot.own_lag_p99_micros);
     let p99 = median(lags.map(|micros| micros as f64))?;

@@ -172,6 +172,7 @@ fn system(name: &str, pattern: Option<&str>, replicas: Option<u32>, capacity: f6
             reasons: vec!["shop used 91.0 % of its share of a CPU at the capacity".to_owned()],
         },
         rounds,
+        set_aside: Vec::new(),
     }
 }
 
@@ -212,6 +213,8 @@ pub(crate) fn slot(rate: f64, capacity: f64) -> SlotRecord {
         generator_cpu_nanos: 100_000_000,
         own_lag_p99_micros: Some(120),
         rest_millis: Some(40),
+        stolen_percent: Some(0.5),
+        set_aside: false,
     }
 }
 

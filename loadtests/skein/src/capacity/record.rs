@@ -120,6 +120,10 @@ pub struct SystemRecord {
     pub limit: LimitRecord,
     /// Fresh starts, in order.
     pub rounds: Vec<RoundRecord>,
+    /// Fresh starts during which others slowed the machine down, and in place of which there was
+    /// another: nothing rests on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<RoundRecord>,
 }
 
 /// The machine that a node was given.
@@ -383,6 +387,22 @@ pub struct RoundRecord {
     pub crash: Option<String>,
 }
 
+impl RoundRecord {
+    /// The slots that figures rest on.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = &SlotRecord> + Clone {
+        self.slots.iter().filter(|slot| !slot.set_aside)
+    }
+
+    /// The generator's own CPU time for each request at the low rate that all systems have in
+    /// common, in microseconds, where there were requests enough to tell.
+    pub(super) fn own_cost_micros(&self) -> Option<f64> {
+        const ENOUGH: u64 = 100;
+        let mut common = self.slots.iter().filter(|slot| slot.is_common);
+        let slot = common.find(|slot| slot.all_requests >= ENOUGH)?;
+        Some(slot.generator_cpu_nanos as f64 / 1e3 / slot.all_requests as f64)
+    }
+}
+
 /// The reason for a fresh start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -444,6 +464,13 @@ pub struct SlotRecord {
     /// The time that the system took to come to rest afterwards, in milliseconds; `None` when
     /// it was given up, or not waited for.
     pub rest_millis: Option<u64>,
+    /// The share of the machine's time that other virtual machines took meanwhile, in percent,
+    /// where it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stolen_percent: Option<f64>,
+    /// True when that was too much: nothing rests on the slot.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub set_aside: bool,
 }
 
 /// Requests by one rule of the promise.

@@ -15,6 +15,7 @@ use super::record::{ClauseCount, HopMean, NodeUse, SlotRecord};
 use super::rest::{Look, MOST_REST, come_to_rest};
 use crate::arrivals::Rate;
 use crate::environment::own_cpu_time;
+use crate::evidence::machine::MachineReading;
 use crate::plan::Plan;
 use crate::samples::histogram_of;
 use crate::slots::{Done, LoadedSystem, OpenSlot, SlotTraffic};
@@ -76,6 +77,7 @@ pub(super) async fn play(
     let pools = PoolLook::at(&loaded.system).await;
     let at_rest = Look::at(&loaded.system)?;
     let lag_before = loaded.users.samples();
+    let machine_before = MachineReading::now().ok();
     let (began, before, own_before) = (Instant::now(), nodes(&loaded.system)?, own_cpu()?);
     let traffic = loaded.users.open_slot(&slot, order.place).await;
     let traffic = traffic.map_err(|source| SlotError::System {
@@ -83,6 +85,8 @@ pub(super) async fn play(
         source,
     })?;
     let (lasted, after, own_after) = (began.elapsed(), nodes(&loaded.system)?, own_cpu()?);
+    let machine = MachineReading::now().ok().zip(machine_before);
+    let machine = machine.and_then(|(now, then)| now.since(&then, lasted, Duration::ZERO));
     let own_lag = own_lag(loaded, &lag_before);
     let pools = pools.since(&loaded.system).await;
     let hops = hops(&loaded.users.timings());
@@ -127,6 +131,8 @@ pub(super) async fn play(
         generator_cpu_nanos: own_after.saturating_sub(own_before).as_nanos() as u64,
         own_lag_p99_micros: own_lag,
         rest_millis: rest.map(|rest| rest.as_millis() as u64),
+        stolen_percent: machine.map(|machine| machine.stolen),
+        set_aside: false,
     })
 }
 

@@ -15,10 +15,11 @@ use super::first_look::FirstLook;
 use super::record::{Purpose, RoundRecord, SlotRecord};
 use super::round::{self, RoundError, RoundOrder};
 use super::slot::SlotShape;
+use super::slowed::Usual;
 use super::subject::Subject;
 use crate::events::{self, Events, millis};
 use crate::interruption::Interruption;
-use crate::slots::{RoundLog, dealt_out, on_cores};
+use crate::slots::{OwnCosts, RoundLog, dealt_out, on_cores};
 
 /// A study before its first start.
 pub(super) struct Study<'a> {
@@ -41,6 +42,8 @@ pub(super) struct Study<'a> {
 pub(super) struct Studied {
     pub(super) finding: Finished,
     pub(super) rounds: Vec<RoundRecord>,
+    /// Starts on a machine that others slowed down, in place of which there was another.
+    pub(super) set_aside: Vec<RoundRecord>,
 }
 
 /// A study that is over.
@@ -97,8 +100,21 @@ struct Player<'a> {
     search: Search,
     /// The time that its own starts have taken, by which its search knows the time.
     spent: Duration,
+    /// The time that starts took which were set aside.
+    lost: Duration,
+    lost_in_a_row: usize,
     rounds: Vec<RoundRecord>,
+    set_aside: Vec<RoundRecord>,
     finished: Option<Finished>,
+}
+
+/// Everything that all systems of a study have in common while it goes on.
+struct Course {
+    rng: Xoshiro256PlusPlus,
+    /// The low rate at which every start is measured, from when it is known.
+    common: Option<f64>,
+    /// The generator's own costs in the starts that count.
+    costs: OwnCosts,
 }
 
 impl Study<'_> {
@@ -108,17 +124,21 @@ impl Study<'_> {
     ///
     /// A system never started, or the machine refuses what measuring takes.
     pub(super) fn carry_out(self) -> Result<Outcome, StudyError> {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
-        let mut players = self.players(&mut rng);
+        let mut course = Course {
+            rng: Xoshiro256PlusPlus::seed_from_u64(self.seed),
+            common: None,
+            costs: OwnCosts::default(),
+        };
+        let mut players = self.players(&mut course.rng);
         // Roughly first, one system after the other: until then nobody knows which low rate
         // all of them keep up with.
         for player in &mut players {
             while matches!(player.search.asked(), Next::Probe { .. }) && player.finished.is_none() {
-                self.step(player, None, &mut rng)?;
+                self.step(player, &mut course)?;
             }
         }
         let estimates = players.iter().filter_map(|player| player.estimate());
-        let common = estimates.reduce(f64::min).map(|lowest| lowest / 2.0);
+        course.common = estimates.reduce(f64::min).map(|lowest| lowest / 2.0);
         loop {
             let mut turn: Vec<usize> = (0..players.len())
                 .filter(|place| players[*place].finished.is_none())
@@ -126,35 +146,30 @@ impl Study<'_> {
             if turn.is_empty() {
                 break;
             }
-            turn.shuffle(&mut rng);
+            turn.shuffle(&mut course.rng);
             for place in turn {
-                self.step(&mut players[place], common, &mut rng)?;
+                self.step(&mut players[place], &mut course)?;
             }
         }
         let studied = players.into_iter().map(|player| Studied {
             finding: player.finished.expect("every search is over"),
             rounds: player.rounds,
+            set_aside: player.set_aside,
         });
         Ok(Outcome {
             studied: studied.collect(),
-            common,
+            common: course.common,
         })
     }
 
     fn players(&self, rng: &mut Xoshiro256PlusPlus) -> Vec<Player<'_>> {
-        let clauses = self.promise.clauses().iter();
-        let clauses: Vec<Clause> = clauses
-            .map(|clause| Clause {
-                allowed: clause.allowed,
-            })
-            .collect();
         let players = self.subjects.iter().enumerate().map(|(place, subject)| {
             let settings = Settings {
                 ceiling: self.look.ceiling_of(place),
                 budget: self.budget,
                 slot: subject.plan.capacity.slot,
                 ..Settings::of(
-                    clauses.clone(),
+                    self.clauses(),
                     first_rate(self.look.turns_per_second[place]),
                 )
             };
@@ -162,41 +177,78 @@ impl Study<'_> {
                 subject,
                 search: Search::begin(settings, rng.random(), Duration::ZERO),
                 spent: Duration::ZERO,
+                lost: Duration::ZERO,
+                lost_in_a_row: 0,
                 rounds: Vec::new(),
+                set_aside: Vec::new(),
                 finished: None,
             }
         });
         players.collect()
     }
 
-    /// Does what a system's search wants next.
-    fn step(
-        &self,
-        player: &mut Player<'_>,
-        common: Option<f64>,
-        rng: &mut Xoshiro256PlusPlus,
-    ) -> Result<(), StudyError> {
+    /// Does what a system's search wants next. A start on a machine that others slowed down is set
+    /// aside, and the search goes on to want the same, as long as that takes no more time than
+    /// the system was given anyway.
+    fn step(&self, player: &mut Player<'_>, course: &mut Course) -> Result<(), StudyError> {
         let began = Instant::now();
         let next = player.search.asked().clone();
         let (purpose, shapes) = shapes(&next, player.subject);
-        let event = match self.start(player, (purpose, &shapes), common, rng)? {
-            Some(round) => {
-                let event = event_of(&next, &shapes, &round, self.promise.clauses().len());
+        let event = match self.start(player, (purpose, &shapes), course)? {
+            Some(mut round) => {
+                let usual = Usual {
+                    stolen: player.subject.plan.limits.stolen,
+                    costs: &course.costs,
+                };
+                let is_lost = usual.is_lost(&round);
+                if !is_lost {
+                    usual.set_slots_aside(&mut round);
+                }
                 self.log.keep(&Kept {
                     system: &player.subject.name,
                     round: &round,
                 });
+                let event = event_of(&next, &shapes, &round, self.promise.clauses().len());
+                if is_lost && player.lost < self.budget && !self.tells_anyway(&event, player) {
+                    player.lost += began.elapsed();
+                    player.lost_in_a_row += 1;
+                    player.set_aside.push(round);
+                    self.tell(player, true);
+                    return Ok(());
+                }
+                let cost = round.own_cost_micros();
+                cost.into_iter().for_each(|cost| course.costs.add(cost));
                 player.rounds.push(round);
                 event
             }
             None => Event::Interrupted,
         };
+        player.lost_in_a_row = 0;
         player.spent += began.elapsed();
         if let Next::Over(finished) = player.search.after(event, player.spent) {
             player.finished = Some(*finished);
         }
-        self.tell(player);
+        self.tell(player, false);
         Ok(())
+    }
+
+    /// True of a probe that tells roughly where the capacity is, although the machine was slowed
+    /// down: one that kept the promise all the same, or broke it time and again.
+    fn tells_anyway(&self, event: &Event, player: &Player<'_>) -> bool {
+        /// Probes in a row.
+        const TIME_AND_AGAIN: usize = 2;
+        let Event::Probe(seen) = event else {
+            return false;
+        };
+        !seen.breaks(&self.clauses()) || player.lost_in_a_row >= TIME_AND_AGAIN
+    }
+
+    fn clauses(&self) -> Vec<Clause> {
+        let clauses = self.promise.clauses().iter();
+        let clauses = clauses.map(|clause| Clause {
+            allowed: clause.allowed,
+        });
+        clauses.collect()
     }
 
     /// A fresh start with these slots; `None` when the study was interrupted.
@@ -204,22 +256,22 @@ impl Study<'_> {
         &self,
         player: &Player<'_>,
         (purpose, slots): (Purpose, &[SlotShape]),
-        common: Option<f64>,
-        rng: &mut Xoshiro256PlusPlus,
+        course: &mut Course,
     ) -> Result<Option<RoundRecord>, StudyError> {
         if self.interruption.happened() {
             return Ok(None);
         }
         let subject = player.subject;
         let capacity = &subject.plan.capacity;
-        let (node_cores, generator_cores) = dealt_out(self.cores, !capacity.share_cores, rng);
+        let (node_cores, generator_cores) =
+            dealt_out(self.cores, !capacity.share_cores, &mut course.rng);
         let order = RoundOrder {
             promise: self.promise,
-            number: player.rounds.len() + 1,
+            number: player.rounds.len() + player.set_aside.len() + 1,
             purpose,
             slots: slots.to_vec(),
-            common: common.filter(|_| purpose == Purpose::Measure),
-            seed: rng.random(),
+            common: course.common,
+            seed: course.rng.random(),
             node_cores,
             generator_cores: generator_cores.clone(),
         };
@@ -247,11 +299,12 @@ impl Study<'_> {
         })
     }
 
-    fn tell(&self, player: &Player<'_>) {
+    fn tell(&self, player: &Player<'_>, set_aside: bool) {
         let estimate = player.estimate();
         self.events.emit(events::Event::StartPlayed {
             system: player.subject.name.clone(),
-            number: player.rounds.len() as u64,
+            number: (player.rounds.len() + player.set_aside.len()) as u64,
+            set_aside,
             rounds: player.search.rounds() as u64,
             estimate_per_second: estimate,
             elapsed_ms: millis(player.spent),
@@ -335,7 +388,10 @@ fn event_of(next: &Next, shapes: &[SlotShape], round: &RoundRecord, clauses: usi
             overload: overload.clone(),
             after: after.clone(),
         },
-        _ => Event::Round(slots),
+        _ => {
+            let counted = round.counted().filter(|slot| !slot.is_common);
+            Event::Round(counted.map(seen).collect())
+        }
     }
 }
 

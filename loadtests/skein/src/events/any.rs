@@ -204,15 +204,23 @@ fn of_a_study() -> impl Strategy<Value = Event> {
             budget_ms,
         },
     );
-    let played = (text(), any::<[u64; 4]>(), prop::option::of(finite()));
+    let played = (
+        text(),
+        any::<bool>(),
+        any::<[u64; 4]>(),
+        prop::option::of(finite()),
+    );
     let played = played.prop_map(
-        |(system, [number, rounds, elapsed_ms, left_ms], estimate_per_second)| Event::StartPlayed {
-            system,
-            number,
-            rounds,
-            estimate_per_second,
-            elapsed_ms,
-            left_ms,
+        |(system, set_aside, [number, rounds, elapsed_ms, left_ms], estimate_per_second)| {
+            Event::StartPlayed {
+                system,
+                number,
+                set_aside,
+                rounds,
+                estimate_per_second,
+                elapsed_ms,
+                left_ms,
+            }
         },
     );
     prop_oneof![

@@ -18,7 +18,7 @@ const GENERATOR_BUSY: f64 = 97.0;
 pub(super) fn doubts(rounds: &[Round], limits: &Limits) -> Vec<Doubt> {
     [
         never_left(rounds),
-        stolen_from(machines(rounds), limits),
+        stolen_from(machines(rounds).map(|machine| machine.stolen), limits),
         generator_at_its_limit(rounds),
         response_times_diluted(&rounds.iter(), limits).map(|by| Doubt::ResponseTimesDiluted { by }),
         failures(rounds),

@@ -7,12 +7,10 @@ use crate::gate::metrics::median;
 /// The share of the machine that others may use, in percent, before it is remarked on.
 const OTHERS: f64 = 10.0;
 
-/// The doubt that other virtual machines took too much of its time.
-pub(crate) fn stolen_from(
-    uses: impl Iterator<Item = MachineUse>,
-    limits: &Limits,
-) -> Option<Doubt> {
-    let stolen = mean(uses.map(|machine| machine.stolen))?;
+/// The doubt that other virtual machines took too much of its time, by the percent of it that
+/// they took again and again.
+pub(crate) fn stolen_from(stolen: impl Iterator<Item = f64>, limits: &Limits) -> Option<Doubt> {
+    let stolen = mean(stolen)?;
     let per_mille = whole(stolen * 10.0);
     (stolen > limits.stolen).then_some(Doubt::RoundsStolenFrom { per_mille })
 }
@@ -24,24 +22,57 @@ pub(crate) fn used_by_others(uses: impl Iterator<Item = MachineUse>) -> Option<D
     (others > OTHERS).then_some(Doubt::OthersBusy { percent })
 }
 
-/// The doubt that the machine was much slower in some rounds than in most, by the generator's own
-/// CPU time for each request at one and the same rate, round by round, in microseconds. It does
-/// the same work each time, and so does a core that nobody else shares.
-pub(crate) fn slowed_down(costs: &[f64]) -> Option<Doubt> {
+/// The generator's own CPU time for each request at one and the same rate, round by round, in
+/// microseconds. It does the same work each time, and so does a core that nobody else shares.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnCosts(Vec<f64>);
+
+impl OwnCosts {
     /// The factor from which on a round is slow: on a quiet machine, of 36 rounds all but two were
     /// within a quarter of the middle one.
     const SLOWER: f64 = 1.5;
-    /// The share of slow rounds from which on they are no accident that an interval allows for.
-    const MANY: f64 = 0.05;
-    let usual = median(costs.iter().copied())?;
-    let slow = costs.iter().filter(|cost| **cost > usual * SLOWER).count();
-    let is_many = slow as f64 > costs.len() as f64 * MANY;
-    is_many.then(|| Doubt::RoundsSlowed {
-        slow: slow as u64,
-        rounds: costs.len() as u64,
-        usual_micros: whole(usual),
-        most_micros: whole(costs.iter().copied().fold(0.0, f64::max)),
-    })
+
+    /// True when the machine was slow in a round that cost so much, as far as enough others tell.
+    pub(crate) fn show_slow(&self, cost: f64) -> bool {
+        /// Rounds that tell what is usual.
+        const ENOUGH: usize = 5;
+        self.0.len() >= ENOUGH
+            && self
+                .usual()
+                .is_some_and(|usual| cost > usual * Self::SLOWER)
+    }
+
+    /// Adds a round.
+    pub(crate) fn add(&mut self, cost: f64) {
+        self.0.push(cost);
+    }
+
+    /// The doubt that the machine was much slower in some rounds than in most.
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
+        /// The share of slow rounds from which on they are no accident that an interval allows
+        /// for.
+        const MANY: f64 = 0.05;
+        let usual = self.usual()?;
+        let all = self.0.iter();
+        let slow = all.filter(|cost| **cost > usual * Self::SLOWER).count();
+        let is_many = slow as f64 > self.0.len() as f64 * MANY;
+        is_many.then(|| Doubt::RoundsSlowed {
+            slow: slow as u64,
+            rounds: self.0.len() as u64,
+            usual_micros: whole(usual),
+            most_micros: whole(self.0.iter().copied().fold(0.0, f64::max)),
+        })
+    }
+
+    fn usual(&self) -> Option<f64> {
+        median(self.0.iter().copied())
+    }
+}
+
+impl FromIterator<f64> for OwnCosts {
+    fn from_iter<T: IntoIterator<Item = f64>>(costs: T) -> Self {
+        OwnCosts(costs.into_iter().collect())
+    }
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
@@ -53,17 +84,20 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 mod tests {
     use super::*;
 
+    /// The costs of so many rounds on a quiet machine, and of `others`.
+    fn costs(quiet: usize, others: &[f64]) -> OwnCosts {
+        let usual = [300.0, 320.0, 290.0, 410.0, 330.0, 350.0, 300.0, 310.0];
+        let quiet = usual.into_iter().cycle().take(quiet);
+        quiet.chain(others.iter().copied()).collect()
+    }
+
     #[test]
     fn rounds_on_a_slower_machine_are_a_doubt_unless_they_are_few() {
-        let quiet = [300.0, 320.0, 290.0, 410.0, 330.0, 350.0, 300.0, 310.0];
-        assert_eq!(slowed_down(&quiet), None);
-        assert_eq!(slowed_down(&[]), None);
-        let mut costs = quiet.repeat(3);
-        costs.push(900.0);
-        assert_eq!(slowed_down(&costs), None);
-        costs.push(700.0);
+        assert_eq!(costs(8, &[]).doubt(), None);
+        assert_eq!(costs(0, &[]).doubt(), None);
+        assert_eq!(costs(24, &[900.0]).doubt(), None);
         assert_eq!(
-            slowed_down(&costs),
+            costs(24, &[900.0, 700.0]).doubt(),
             Some(Doubt::RoundsSlowed {
                 slow: 2,
                 rounds: 26,
@@ -71,5 +105,12 @@ mod tests {
                 most_micros: 900,
             })
         );
+    }
+
+    #[test]
+    fn a_round_is_slow_beside_others_and_not_before_there_are_enough_of_them() {
+        assert!(!costs(4, &[]).show_slow(900.0));
+        assert!(costs(5, &[]).show_slow(900.0));
+        assert!(!costs(5, &[]).show_slow(400.0));
     }
 }

@@ -110,6 +110,14 @@ pub(super) fn shown(event: &Event) -> Option<Shown> {
         Event::StartPlayed {
             system,
             number,
+            set_aside: true,
+            ..
+        } => Some(Shown::Passing(format!(
+            "{system}: others slowed the machine down during fresh start {number}; it is set aside"
+        ))),
+        Event::StartPlayed {
+            system,
+            number,
             estimate_per_second,
             elapsed_ms,
             left_ms,

@@ -35,7 +35,7 @@ type Played<'a> = (&'a SlotRecord, bool);
 fn played(own: &SystemRecord) -> Vec<Played<'_>> {
     let slots = own.rounds.iter().flat_map(|round| {
         let measures = matches!(round.purpose, Purpose::Measure | Purpose::Confirm);
-        round.slots.iter().map(move |slot| (slot, measures))
+        round.counted().map(move |slot| (slot, measures))
     });
     slots.collect()
 }

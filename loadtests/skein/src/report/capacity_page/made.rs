@@ -37,7 +37,12 @@ pub(super) fn all_systems(record: &CapacityRecord) -> Markup {
                         th scope="row" { (system.name) div.small.soft.about { (system.about) } }
                         td.n { (in_short(&system.finding)) }
                         td.n { (ends(&system.finding).unwrap_or_else(|| "–".to_owned())) }
-                        td.n { (system.rounds.len()) }
+                        td.n {
+                            (system.rounds.len())
+                            @if !system.set_aside.is_empty() {
+                                div.small.soft { "and " (system.set_aside.len()) " set aside: others slowed the machine down" }
+                            }
+                        }
                         td { @match system.finding.breaks_first.and_then(|place| record.promise.get(place)) {
                             Some(clause) => code { (clause.rule) },
                             None => "–",

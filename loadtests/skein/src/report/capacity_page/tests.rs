@@ -28,6 +28,14 @@ fn a_page_has_the_capacity_the_limit_and_every_variant_with_its_figures() {
 }
 
 #[test]
+fn a_page_tells_of_starts_that_were_set_aside() {
+    let mut record = example();
+    record.systems[0].set_aside = record.systems[0].rounds[..2].to_vec();
+    let page = capacity_page(&record).into_string();
+    assert!(page.contains("and 2 set aside"), "{page}");
+}
+
+#[test]
 fn an_invalid_study_has_no_figures_to_quote() {
     let mut record = example();
     record.judgement.verdict = Verdict::Invalid;
