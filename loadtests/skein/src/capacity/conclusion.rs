@@ -83,6 +83,13 @@ fn common_slots(rounds: &[RoundRecord]) -> impl Iterator<Item = &SlotRecord> + C
     slots.filter(|slot| slot.is_common)
 }
 
+/// The rounds whose slot at the low rate counts: what was counted beside it, such as calls, is
+/// of no others.
+fn common_rounds(rounds: &[RoundRecord]) -> impl Iterator<Item = &RoundRecord> + Clone {
+    let counts = |round: &&RoundRecord| round.counted().any(|slot| slot.is_common);
+    rounds.iter().filter(counts)
+}
+
 /// Slots of rounds at rates around the capacity; where that isn't known, at the greatest rates
 /// that were played.
 fn slots_at_capacity(studied: &Studied) -> Vec<&SlotRecord> {
@@ -203,7 +210,7 @@ fn common(subject: &Subject, rounds: &[RoundRecord]) -> Option<CommonRecord> {
 /// Calls to each role for each request.
 fn calls(subject: &Subject, rounds: &[RoundRecord], requests: u64) -> Vec<CallsRecord> {
     let mut by_role: BTreeMap<&str, u64> = BTreeMap::new();
-    for edge in rounds.iter().flat_map(|round| &round.edges) {
+    for edge in common_rounds(rounds).flat_map(|round| &round.edges) {
         let mut called = subject.system.topology.named(&edge.to);
         if let Some(node) = called.next() {
             *by_role.entry(&node.role).or_default() += edge.calls;
@@ -219,11 +226,12 @@ fn calls(subject: &Subject, rounds: &[RoundRecord], requests: u64) -> Vec<CallsR
 
 /// The program's figures, each the middle one of all rounds.
 fn figures(rounds: &[RoundRecord]) -> Vec<FigureRecord> {
-    let Some(first) = rounds.iter().find(|round| !round.figures.is_empty()) else {
+    let mut common = common_rounds(rounds);
+    let Some(first) = common.find(|round| !round.figures.is_empty()) else {
         return Vec::new();
     };
     let figures = first.figures.iter().map(|figure| {
-        let all = rounds.iter().flat_map(|round| &round.figures);
+        let all = common_rounds(rounds).flat_map(|round| &round.figures);
         let same = all.filter(|other| other.name == figure.name);
         FigureRecord {
             value: median(same.filter_map(|other| other.value)),
@@ -373,5 +381,25 @@ fn judgement(
     Judgement {
         verdict: sentences::verdict(&own.finding, asked),
         sentence: sentences::of_study(own, &rules, asked, patterns, relief),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::example;
+    use super::*;
+
+    #[test]
+    fn what_was_counted_beside_a_slot_that_is_set_aside_is_left_out_with_it() {
+        let mut rounds = example().systems.remove(0).rounds;
+        let all = common_rounds(&rounds).count();
+        assert!(
+            all > 1,
+            "the example has rounds with a slot at the low rate"
+        );
+        let mut slots = rounds.iter_mut().flat_map(|round| &mut round.slots);
+        slots.find(|slot| slot.is_common).expect("one").set_aside = true;
+        assert_eq!(common_rounds(&rounds).count(), all - 1);
+        assert_eq!(common_slots(&rounds).count(), all - 1);
     }
 }

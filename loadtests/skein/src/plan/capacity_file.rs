@@ -92,6 +92,8 @@ impl VariantTables {
                 };
                 named.push((key, table.clone()));
             }
+            // As they are written: tables are sorted by their names.
+            named.sort_by_key(|(key, _): &(Spanned<String>, Table)| key.span().start);
             Ok(named)
         };
         Ok(VariantTables {
@@ -205,6 +207,15 @@ mod tests {
             plan("").expect("valid").capacity,
             CapacitySettings::default()
         );
+    }
+
+    #[test]
+    fn variants_come_in_the_order_in_which_they_are_written() {
+        let variant =
+            |name| format!("[variant.{name}]\npattern = \"load\"\nmix = {{ browsers = 7 }}\n");
+        let plan = plan(&["two", "one", "three"].map(variant).concat()).expect("valid");
+        let names = plan.variants.iter().map(|variant| variant.name.as_str());
+        assert_eq!(names.collect::<Vec<_>>(), ["two", "one", "three"]);
     }
 
     #[test]
