@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::Value;
 
-use crate::support::{Told, all_passed, ends_with, kept, line, loadtests, said};
+use crate::support::{Told, all_passed, ends_with, kept, line, loadtests, said, with_preamble};
 
 const PLAN: &str = r#"
 name = "encrypted"
@@ -35,10 +35,7 @@ run = ["nginx", "-e", "stderr", "-p", "{dir}", "-c", "nginx.conf"]
 unprivileged = true
 counters = { nginx = "/status" }
 files."nginx.conf" = '''
-daemon off; pid nginx.pid; events {}
-http {
-  access_log off; client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
-  uwsgi_temp_path tmp; scgi_temp_path tmp;
+PREAMBLE
   server {
     listen {address};
     location = /status { stub_status; }
@@ -51,10 +48,7 @@ run = ["nginx", "-e", "stderr", "-p", "{dir}", "-c", "nginx.conf"]
 unprivileged = true
 url = "https://localhost:{port}"
 files."nginx.conf" = '''
-daemon off; pid nginx.pid; events {}
-http {
-  access_log off; client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
-  uwsgi_temp_path tmp; scgi_temp_path tmp;
+PREAMBLE
   upstream pages { server {pages.address}; keepalive 8; }
   server {
     listen {address} ssl VERSIONS;
@@ -85,7 +79,7 @@ fn folder(versions: &str) -> tempfile::TempDir {
     let key = KeyPair::generate().expect("a key");
     let door = CertificateParams::new(["localhost".to_owned()]).expect("a name");
     let door = door.signed_by(&key, &authority).expect("signed");
-    let plan = PLAN.replace("VERSIONS", versions);
+    let plan = with_preamble(PLAN).replace("VERSIONS", versions);
     let plan = plan.replace("FOLDER", &folder.path().display().to_string());
     for (name, text) in [
         ("ca.pem", pem("CERTIFICATE", authority.der())),

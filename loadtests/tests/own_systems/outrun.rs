@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Told, kept, loadtests, said};
+use crate::support::{Told, kept, loadtests, said, with_preamble};
 
 const PLAN: &str = r#"
 name = "outrun"
@@ -26,10 +26,7 @@ users = 8
 run = ["nginx", "-e", "stderr", "-p", "{dir}", "-c", "nginx.conf"]
 ready = "tcp"
 files."nginx.conf" = '''
-daemon off; pid nginx.pid; events {}
-http {
-  access_log off; client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
-  uwsgi_temp_path tmp; scgi_temp_path tmp;
+PREAMBLE
   server { listen {address}; location / { return 200 "a page"; } }
 }'''
 "#;
@@ -37,7 +34,7 @@ http {
 /// A server that only says 200 has more to give than one who asks, times and checks.
 pub(crate) fn a_system_that_outruns_the_generator_can_take_at_least_what_that_can_show() -> Told {
     let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("skein.toml"), PLAN).expect("written");
+    fs::write(folder.path().join("skein.toml"), with_preamble(PLAN)).expect("written");
     let study = [
         "capacity",
         "--plan",

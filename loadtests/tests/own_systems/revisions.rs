@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::support::{Told, git, kept, loadtests, said};
+use crate::support::{Told, git, kept, loadtests, said, with_preamble};
 
 const PLAN: &str = r#"
 name = "pages"
@@ -19,10 +19,7 @@ run = ["sh", "-c", "sed s/ADDRESS/{address}/ built.conf >{dir}/nginx.conf; exec 
 "#;
 
 const NGINX: &str = r#"
-daemon off; pid nginx.pid; events {}
-http {
-  access_log off; client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
-  uwsgi_temp_path tmp; scgi_temp_path tmp;
+PREAMBLE
   server { listen ADDRESS; location / { return STATUS "a page"; } }
 }
 "#;
@@ -34,7 +31,7 @@ pub(crate) fn a_working_tree_that_fails_what_a_revision_serves_fails_the_gate() 
         fs::write(folder.path().join(name), text).expect("written");
     };
     write("skein.toml", PLAN);
-    write("nginx.in", NGINX);
+    write("nginx.in", &with_preamble(NGINX));
     write("status", "200");
     write(".gitignore", "built.conf\nreports/\n");
     git(folder.path(), &["init", "--quiet"]);

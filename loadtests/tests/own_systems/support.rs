@@ -94,6 +94,17 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// The text with the beginning of a configuration of nginx in place of `PREAMBLE`: it stays in the
+/// foreground, and writes nowhere but in its own folder.
+pub(crate) fn with_preamble(text: &str) -> String {
+    const PREAMBLE: &str = "\
+daemon off; pid nginx.pid; events {}
+http {
+  access_log off; client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
+  uwsgi_temp_path tmp; scgi_temp_path tmp;";
+    text.replace("PREAMBLE", PREAMBLE)
+}
+
 /// Does something in the repository at `folder`.
 pub(crate) fn git(folder: &Path, arguments: &[&str]) {
     let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];

@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    /// The time that so many reads at once take, and the page of metrics after them.
+    /// The time that a number of reads at once take, and the page of metrics after them.
     async fn reads(number: usize, storage_channels: Option<u32>) -> (Duration, String) {
         let config = StorageConfig {
             storage_latency: Duration::from_millis(10),

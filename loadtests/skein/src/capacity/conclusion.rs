@@ -323,14 +323,15 @@ fn doubts(measured: &Measured<'_>, plan: &Plan, environment: &Environment) -> Ve
     let studied = measured.outcome.studied.iter();
     let rounds: Vec<&RoundRecord> = studied.flat_map(|studied| &studied.rounds).collect();
     // Of probes only a place is taken, which the rounds put right.
-    let mut relied_on = rounds.clone();
-    relied_on.retain(|round| round.purpose != Purpose::Probe);
-    let stolen = relied_on.iter().flat_map(|round| round.counted());
-    doubts.extend(stolen_from(
-        stolen.filter_map(|slot| slot.stolen_percent),
-        &plan.limits,
-    ));
-    let machines = relied_on.iter().filter_map(|round| round.machine);
+    let relied_on = || {
+        rounds
+            .iter()
+            .filter(|round| round.purpose != Purpose::Probe)
+    };
+    let slots = relied_on().flat_map(|round| round.counted());
+    let stolen = slots.filter_map(|slot| slot.stolen_percent);
+    doubts.extend(stolen_from(stolen, &plan.limits));
+    let machines = relied_on().filter_map(|round| round.machine);
     doubts.extend(used_by_others(machines));
     let costs = rounds.iter().filter_map(|round| round.own_cost_micros());
     doubts.extend(costs.collect::<OwnCosts>().doubt());

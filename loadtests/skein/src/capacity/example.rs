@@ -251,8 +251,8 @@ pub(crate) fn used_slot(cpu: [u64; 4], times: [f64; 3]) -> SlotRecord {
     }
 }
 
-/// The slot with a pool of a role's only node, with so many places that were taken for so many
-/// seconds, all together, if that was seen.
+/// The slot with a pool of a role's only node: the number of its places, and the seconds for which
+/// they were taken, all together, if that was seen.
 pub(crate) fn with_pool(
     slot: SlotRecord,
     role: &str,

@@ -13,7 +13,7 @@ const FULL: f64 = 80.0;
 /// Where a tier makes requests wait, a pool of it is the reason from this share of its time on,
 /// in percent: with few places, waits are several times the work long before all are taken.
 const HALF: f64 = 50.0;
-/// A tier makes requests wait when its own part of their time has grown to so many times what it
+/// A tier makes requests wait when its own part of their time has grown to this many times what it
 /// was at the low rate.
 const GROWN: f64 = 1.5;
 
@@ -191,6 +191,28 @@ mod tests {
         }
     }
 
+    fn cpu(tier: &str) -> Limit {
+        let tier = tier.to_owned();
+        Limit::Cpu { tier }
+    }
+
+    fn shared_cores(most: &str) -> Limit {
+        let most = most.to_owned();
+        Limit::SharedCores { most }
+    }
+
+    fn waits(tier: &str) -> Limit {
+        let tier = tier.to_owned();
+        Limit::Waits { tier }
+    }
+
+    fn connections_of(tier: &str) -> Limit {
+        Limit::Pool {
+            tier: tier.to_owned(),
+            pool: "connections".to_owned(),
+        }
+    }
+
     fn limit_of(
         machines: &[NodeMachine],
         generator: bool,
@@ -220,43 +242,23 @@ mod tests {
         ];
         let low = slot([10, 8, 8, 5], [100.0, 300.0, 200.0]);
         let high = slot([20, 19, 19, 12], [150.0, 9000.0, 300.0]);
-        assert_eq!(
-            limit_of(&shares, false, &low, &high),
-            Limit::Cpu {
-                tier: "shop".to_owned()
-            }
-        );
+        assert_eq!(limit_of(&shares, false, &low, &high), cpu("shop"));
         let high = slot([46, 10, 10, 12], [9000.0, 300.0, 300.0]);
-        assert_eq!(
-            limit_of(&shares, false, &low, &high),
-            Limit::Cpu {
-                tier: "door".to_owned()
-            }
-        );
+        assert_eq!(limit_of(&shares, false, &low, &high), cpu("door"));
     }
 
     #[test]
     fn cores_that_all_share_limit_when_they_are_full() {
         let low = slot([10, 8, 8, 5], [100.0, 300.0, 200.0]);
         let high = slot([25, 30, 30, 10], [900.0, 900.0, 900.0]);
-        assert_eq!(
-            limit_of(&[], false, &low, &high),
-            Limit::SharedCores {
-                most: "shop".to_owned()
-            }
-        );
+        assert_eq!(limit_of(&[], false, &low, &high), shared_cores("shop"));
     }
 
     #[test]
     fn a_tier_with_cpu_time_left_limits_when_requests_wait_there() {
         let low = slot([5, 4, 4, 2], [100.0, 300.0, 2000.0]);
         let high = slot([10, 8, 8, 4], [120.0, 350.0, 20_000.0]);
-        assert_eq!(
-            limit_of(&[], false, &low, &high),
-            Limit::Waits {
-                tier: "store".to_owned()
-            }
-        );
+        assert_eq!(limit_of(&[], false, &low, &high), waits("store"));
     }
 
     #[test]
@@ -269,13 +271,7 @@ mod tests {
                 (2.0, seconds),
             )
         };
-        let pool = Limit::Pool {
-            tier: "store".to_owned(),
-            pool: "connections".to_owned(),
-        };
-        let waits = Limit::Waits {
-            tier: "store".to_owned(),
-        };
+        let (pool, waits) = (connections_of("store"), waits("store"));
         assert_eq!(limit_of(&[], false, &low, &high(Some(1.9))), pool);
         assert_eq!(limit_of(&[], false, &low, &high(Some(1.1))), pool);
         assert_eq!(limit_of(&[], false, &low, &high(Some(0.9))), waits);
@@ -287,25 +283,19 @@ mod tests {
         let shares = [machine("door", 0.5), machine("store", 0.3)];
         let times = [100.0, 300.0, 200.0];
         let low = slot([10, 8, 8, 5], times);
-        let cpu = |tier: &str| Limit::Cpu {
-            tier: tier.to_owned(),
-        };
-        let pool = |tier: &str| Limit::Pool {
-            tier: tier.to_owned(),
-            pool: "connections".to_owned(),
-        };
         // The store uses 28 of its 30 %, and the door's connections are taken meanwhile.
         let behind = with_pool(slot([20, 10, 10, 28], times), "door", (1.0, Some(1.0)));
         assert_eq!(limit_of(&shares, false, &low, &behind), cpu("store"));
         // The door uses 42 of its 50 %, and waits for what the store has too few of.
         let in_front = with_pool(slot([42, 10, 10, 5], times), "store", (1.0, Some(1.0)));
-        assert_eq!(limit_of(&shares, false, &low, &in_front), pool("store"));
+        assert_eq!(
+            limit_of(&shares, false, &low, &in_front),
+            connections_of("store")
+        );
         let on_full_cores = with_pool(slot([25, 32, 32, 10], times), "door", (1.0, Some(0.85)));
         assert_eq!(
             limit_of(&[], false, &low, &on_full_cores),
-            Limit::SharedCores {
-                most: "shop".to_owned()
-            }
+            shared_cores("shop")
         );
     }
 

@@ -67,13 +67,14 @@ mod tests {
         }
     }
 
+    fn quiet(costs: &OwnCosts) -> Usual<'_> {
+        Usual { stolen: 5.0, costs }
+    }
+
     #[test]
     fn a_start_is_lost_when_half_of_its_slots_were_taken_and_a_probe_by_one() {
         let costs = OwnCosts::default();
-        let usual = Usual {
-            stolen: 5.0,
-            costs: &costs,
-        };
+        let usual = quiet(&costs);
         let (one, two) = ([0.0, 9.0, 5.0, 1.0], [0.0, 9.0, 6.0, 1.0]);
         assert!(!usual.is_lost(&start(Purpose::Measure, one)));
         assert!(usual.is_lost(&start(Purpose::Measure, two)));
@@ -84,10 +85,7 @@ mod tests {
     #[test]
     fn the_slots_of_a_round_that_were_taken_are_set_aside_and_those_of_others_never() {
         let costs = OwnCosts::default();
-        let usual = Usual {
-            stolen: 5.0,
-            costs: &costs,
-        };
+        let usual = quiet(&costs);
         let set_aside = |purpose| {
             let mut round = start(purpose, [0.0, 9.0, 5.0, 1.0]);
             usual.set_slots_aside(&mut round);

@@ -100,9 +100,6 @@ struct Player<'a> {
     search: Search,
     /// The time that its own starts have taken, by which its search knows the time.
     spent: Duration,
-    /// The time that starts took which were set aside.
-    lost: Duration,
-    lost_in_a_row: usize,
     rounds: Vec<RoundRecord>,
     set_aside: Vec<RoundRecord>,
     finished: Option<Finished>,
@@ -177,8 +174,6 @@ impl Study<'_> {
                 subject,
                 search: Search::begin(settings, rng.random(), Duration::ZERO),
                 spent: Duration::ZERO,
-                lost: Duration::ZERO,
-                lost_in_a_row: 0,
                 rounds: Vec::new(),
                 set_aside: Vec::new(),
                 finished: None,
@@ -209,21 +204,19 @@ impl Study<'_> {
                     round: &round,
                 });
                 let event = event_of(&next, &shapes, &round, self.promise.clauses().len());
-                if is_lost && player.lost < self.budget && !self.tells_anyway(&event, player) {
-                    player.lost += began.elapsed();
-                    player.lost_in_a_row += 1;
+                if is_lost && player.lost() < self.budget && !self.tells_anyway(&event, player) {
                     player.set_aside.push(round);
                     self.tell(player, true);
                     return Ok(());
                 }
-                let cost = round.own_cost_micros();
-                cost.into_iter().for_each(|cost| course.costs.add(cost));
+                if let Some(cost) = round.own_cost_micros() {
+                    course.costs.add(cost);
+                }
                 player.rounds.push(round);
                 event
             }
             None => Event::Interrupted,
         };
-        player.lost_in_a_row = 0;
         player.spent += began.elapsed();
         if let Next::Over(finished) = player.search.after(event, player.spent) {
             player.finished = Some(*finished);
@@ -240,7 +233,7 @@ impl Study<'_> {
         let Event::Probe(seen) = event else {
             return false;
         };
-        !seen.breaks(&self.clauses()) || player.lost_in_a_row >= TIME_AND_AGAIN
+        !seen.breaks(&self.clauses()) || player.lost_in_a_row() >= TIME_AND_AGAIN
     }
 
     fn clauses(&self) -> Vec<Clause> {
@@ -267,7 +260,7 @@ impl Study<'_> {
             dealt_out(self.cores, !capacity.share_cores, &mut course.rng);
         let order = RoundOrder {
             promise: self.promise,
-            number: player.rounds.len() + player.set_aside.len() + 1,
+            number: player.starts() + 1,
             purpose,
             slots: slots.to_vec(),
             common: course.common,
@@ -292,7 +285,7 @@ impl Study<'_> {
         })?;
         played.transpose().map_err(|error| {
             let (system, source) = (subject.name.clone(), Box::new(error));
-            match player.rounds.is_empty() {
+            match player.starts() == 0 {
                 true => StudyError::NotStarted { system, source },
                 false => StudyError::Broken { system, source },
             }
@@ -303,7 +296,7 @@ impl Study<'_> {
         let estimate = player.estimate();
         self.events.emit(events::Event::StartPlayed {
             system: player.subject.name.clone(),
-            number: (player.rounds.len() + player.set_aside.len()) as u64,
+            number: player.starts() as u64,
             set_aside,
             rounds: player.search.rounds() as u64,
             estimate_per_second: estimate,
@@ -320,6 +313,24 @@ fn first_rate(turns_per_second: f64) -> f64 {
 }
 
 impl Player<'_> {
+    /// The starts that were played, those among them that were set aside.
+    fn starts(&self) -> usize {
+        self.rounds.len() + self.set_aside.len()
+    }
+
+    /// The time that starts took which were set aside.
+    fn lost(&self) -> Duration {
+        let seconds = self.set_aside.iter().map(|round| round.seconds);
+        Duration::from_secs_f64(seconds.sum())
+    }
+
+    /// The starts that were set aside since the last one that counts.
+    fn lost_in_a_row(&self) -> usize {
+        let last = self.rounds.last().map_or(0, |round| round.number);
+        let later = self.set_aside.iter().filter(|round| round.number > last);
+        later.count()
+    }
+
     /// The capacity as far as it is known.
     fn estimate(&self) -> Option<f64> {
         match &self.finished {
@@ -374,11 +385,12 @@ fn shapes(next: &Next, subject: &Subject) -> (Purpose, Vec<SlotShape>) {
 
 /// The event that a search is told of: what it wanted came about, or the system crashed.
 fn event_of(next: &Next, shapes: &[SlotShape], round: &RoundRecord, clauses: usize) -> Event {
-    let played = round.slots.iter().filter(|slot| !slot.is_common);
-    let mut slots: Vec<SlotSeen> = played.map(seen).collect();
+    let counted = round.counted().filter(|slot| !slot.is_common);
+    let mut slots: Vec<SlotSeen> = counted.map(seen).collect();
     if round.crash.is_some() {
         // Nobody was served in the slot that it crashed in.
-        slots.extend(shapes.get(slots.len()).map(|shape| lost(*shape, clauses)));
+        let played = round.slots.iter().filter(|slot| !slot.is_common).count();
+        slots.extend(shapes.get(played).map(|shape| lost(*shape, clauses)));
         return Event::Crashed(slots);
     }
     match (next, slots.as_slice()) {
@@ -388,10 +400,7 @@ fn event_of(next: &Next, shapes: &[SlotShape], round: &RoundRecord, clauses: usi
             overload: overload.clone(),
             after: after.clone(),
         },
-        _ => {
-            let counted = round.counted().filter(|slot| !slot.is_common);
-            Event::Round(counted.map(seen).collect())
-        }
+        _ => Event::Round(slots),
     }
 }
 
@@ -419,5 +428,38 @@ fn seen(slot: &SlotRecord) -> SlotSeen {
         requests,
         broken: broken.collect(),
         drained: !slot.rests || slot.rest_millis.is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::example;
+    use super::*;
+
+    #[test]
+    fn a_system_that_crashed_served_nobody_in_the_slot_after_those_that_it_lived_through() {
+        let mut round = example().systems.remove(0).rounds.remove(0);
+        let rates: Vec<f64> = round.slots.iter().map(|slot| slot.per_second).collect();
+        let shapes: Vec<SlotShape> = [&rates[..], &[4321.0]]
+            .concat()
+            .iter()
+            .map(|rate| SlotShape {
+                rate: *rate,
+                lead: Duration::ZERO,
+                lasts: Duration::from_secs(1),
+                rests: true,
+            })
+            .collect();
+        round.slots[0].set_aside = true;
+        round.crash = Some("it ended".to_owned());
+        let next = Next::Round {
+            rates: rates.clone(),
+        };
+        let Event::Crashed(slots) = event_of(&next, &shapes, &round, 1) else {
+            panic!("it crashed");
+        };
+        let told: Vec<f64> = slots.iter().map(|slot| slot.rate).collect();
+        assert_eq!(told, [&rates[1..], &[4321.0]].concat());
+        assert_eq!(slots.last().map(|slot| slot.broken[0]), Some(4321));
     }
 }

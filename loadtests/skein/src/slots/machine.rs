@@ -84,7 +84,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// The costs of so many rounds on a quiet machine, and of `others`.
+    /// The costs of a number of rounds on a quiet machine, and of `others`.
     fn costs(quiet: usize, others: &[f64]) -> OwnCosts {
         let usual = [300.0, 320.0, 290.0, 410.0, 330.0, 350.0, 300.0, 310.0];
         let quiet = usual.into_iter().cycle().take(quiet);
