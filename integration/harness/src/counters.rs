@@ -23,8 +23,8 @@ mod postgres;
 mod question;
 mod redis;
 
-pub use page::{Format, PageError};
-use page::{Kind, Line};
+use page::Kind;
+pub use page::{Format, Line, PageError, lines};
 pub(crate) use question::Question;
 
 /// The counters and gauges of one node at one moment, and the counts and sums of
@@ -117,7 +117,7 @@ impl Counters {
     ///
     /// The first thing on the page that doesn't follow the format.
     pub fn parse(page: &[u8], format: Format) -> Result<Self, PageError> {
-        let lines = page::lines(page, format)?.into_iter();
+        let lines = lines(page, format)?.into_iter();
         Ok(Counters {
             samples: lines.filter_map(sample).collect(),
             began_anew: false,

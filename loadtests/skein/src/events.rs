@@ -129,6 +129,11 @@ pub enum Event {
         /// The place where they are.
         url: String,
     },
+    /// The load's figures are sent to a server of metrics while it goes on.
+    RemoteWriteBegan {
+        /// The place where it takes them, without credentials.
+        url: String,
+    },
     /// A stage began, by the plan's schedule.
     StageBegan {
         /// Its name.

@@ -65,7 +65,7 @@ mod keeping;
 mod ledger;
 mod library_log;
 mod makeshift_tls;
-mod metrics_page;
+mod metrics;
 mod observation;
 pub mod output;
 mod pacer;

@@ -29,7 +29,7 @@ use crate::evidence::tenths::Tenths;
 use crate::evidence::{Ceiling, FileLimit};
 use crate::interruption::Interruption;
 use crate::keeping::{Losses, Weight};
-use crate::metrics_page;
+use crate::metrics::{self, Figures, PushError, Receiver};
 use crate::observation::Observation;
 use crate::plan::{NoSystem, Plan};
 use crate::record::{EventRecord, Record};
@@ -39,6 +39,7 @@ use crate::timeline::Ticker;
 use crate::wall::{Beginning, WallClock};
 use crate::workload::Workload;
 pub(crate) use assemble::account;
+use assemble::record_id;
 use seen::Sights;
 use system::Subject;
 
@@ -57,6 +58,8 @@ pub struct Order {
     pub command: String,
     /// The place where the load's figures are served, if that is wanted.
     pub(crate) metrics: Option<Arc<TcpListener>>,
+    /// The server that the load's figures are sent to, if that is wanted.
+    pub(crate) receiver: Option<Receiver>,
     /// The file that each sample is written to, if that is wanted.
     pub(crate) samples: Option<Arc<SampleFile>>,
     /// Where the time of day is read.
@@ -116,6 +119,9 @@ pub enum RunError {
     /// A set-up step failed.
     #[error(transparent)]
     SetUp(#[from] OnceFailed),
+    /// The server of metrics takes no figures.
+    #[error("figures can't be sent; mend that, or leave out --remote-write")]
+    RemoteWrite(#[from] PushError),
     /// The load broke off.
     #[error("the load broke off")]
     Attack(#[from] AttackError),
@@ -201,6 +207,9 @@ async fn prepare(
     warnings: &mut Vec<Doubt>,
 ) -> Result<Ground, RunError> {
     events.emit(Event::Preparing);
+    if let Some(receiver) = &order.receiver {
+        receiver.check().await?;
+    }
     let files = known(
         "The limit of open files",
         FileLimit::raise(connections(&order.plan), order.target.is_none()),
@@ -282,11 +291,17 @@ async fn load(
         let url = format!("http://127.0.0.1:{port}");
         events.emit(Event::DashboardServed { url });
     }
+    let figures = Figures::of(&workload, &record_id(folder));
     let served = order.metrics.as_ref().map(|listener| {
         tell_of_metrics(listener, events);
-        metrics_page::serve(listener.try_clone(), Arc::clone(&workload))
+        metrics::serve(listener.try_clone(), figures.clone())
     });
     let served = served.map(tokio::spawn);
+    let sending = order.receiver.as_ref().map(|receiver| {
+        let url = receiver.place();
+        events.emit(Event::RemoteWriteBegan { url });
+        receiver.start(figures, *beginning)
+    });
     let attack = Arc::new(Attack::new(Arc::clone(&workload)).with_dashboard(order.dashboard));
     let told = tokio::spawn({
         let (events, workload) = (events.clone(), Arc::clone(&workload));
@@ -360,6 +375,12 @@ async fn load(
         () = interruption.cuts_short() => None,
     };
     served.inspect(|served| served.abort());
+    if let Some(sending) = sending {
+        tokio::select! {
+            sent = sending.end() => losses.add(sent),
+            () = interruption.cuts_short() => {}
+        }
+    }
     // From here on, all is measured.
     let url = subject.url();
     let cleaned = tokio::select! {

@@ -10,13 +10,14 @@ mod encrypted;
 mod kinto;
 mod outrun;
 mod refused;
+mod remote_write;
 mod revisions;
 mod support;
 
 use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
-use support::{DOCKER, GIT, KINTO, NGINX, PYTHON, stories};
+use support::{DOCKER, GIT, KINTO, NGINX, PROMETHEUS, PYTHON, stories};
 
 fn main() -> ExitCode {
     let mut all = Vec::new();
@@ -36,6 +37,13 @@ fn main() -> ExitCode {
             a_system_behind_https_is_loaded_over_http_2_and_counted_behind_it,
             a_server_that_falls_back_to_http_1_fails_a_plan_that_asks_for_http_2,
             a_certificate_that_nobody_vouches_for_fails_the_run_by_name,
+        }
+    ));
+    all.extend(stories!(
+        &[PROMETHEUS],
+        remote_write {
+            what_prometheus_was_sent_adds_up_to_what_the_run_counted,
+            a_server_that_takes_no_figures_ends_the_run_before_its_load,
         }
     ));
     all.extend(stories!(

@@ -20,6 +20,7 @@ pub(crate) struct Need {
 
 pub(crate) const NGINX: Need = Need::real("nginx");
 pub(crate) const GIT: Need = Need::real("git");
+pub(crate) const PROMETHEUS: Need = Need::real("prometheus");
 pub(crate) const PYTHON: Need = Need::real("python3");
 /// `scripts/install-kinto` gets it.
 pub(crate) const KINTO: Need = Need::real("kinto");

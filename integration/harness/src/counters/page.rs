@@ -52,10 +52,13 @@ pub(super) enum Kind {
 
 /// A number on the page, its name, and what it is a number of.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Line {
-    pub(super) name: String,
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) value: f64,
+pub struct Line {
+    /// The name, as it stands there.
+    pub name: String,
+    /// Labels by their names.
+    pub labels: BTreeMap<String, String>,
+    /// The number.
+    pub value: f64,
     pub(super) kind: Kind,
     /// What the name has after that of its family: `_total`, `_bucket`, or nothing.
     pub(super) suffix: &'static str,
@@ -69,7 +72,11 @@ const SUFFIXES: [(Kind, &[&str]); 3] = [
 ];
 
 /// Every number on the page, in its order.
-pub(super) fn lines(page: &[u8], format: Format) -> Result<Vec<Line>, PageError> {
+///
+/// # Errors
+///
+/// The first thing on the page that doesn't follow the format.
+pub fn lines(page: &[u8], format: Format) -> Result<Vec<Line>, PageError> {
     let text = str::from_utf8(page).map_err(|error| {
         let before = &page[..error.valid_up_to()];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();

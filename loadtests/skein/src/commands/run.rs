@@ -2,11 +2,12 @@
 
 mod answers;
 mod connection;
+mod figures;
 mod load;
 mod one_line;
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ use crate::samples::{Names, SampleFile};
 use crate::wall::WallClock;
 use answers::Answers;
 use connection::Connection;
+use figures::LiveFigures;
 use load::Load;
 use one_line::OneLine;
 
@@ -79,15 +81,13 @@ pub(super) struct Run {
           value_parser = clap::value_parser!(u16).range(1..))]
     dashboard: Option<u16>,
 
-    /// Serve the load's figures at this address while it goes on, as a page of OpenMetrics for
-    /// Prometheus to scrape, such as 127.0.0.1:9464.
-    #[arg(long, value_name = "ADDRESS")]
-    metrics: Option<SocketAddr>,
-
     /// Write every request to this file as it is over, for other programs: as values with commas
     /// between them where its name ends in .csv, and else as JSON lines.
     #[arg(long, value_name = "FILE")]
     samples: Option<PathBuf>,
+
+    #[command(flatten)]
+    figures: LiveFigures,
 
     #[command(flatten)]
     folder: ReportsFolder,
@@ -133,7 +133,8 @@ impl Run {
             command: self.command_again(application, &amended, seed),
             target: self.target.clone(),
             dashboard: self.dashboard,
-            metrics: self.metrics_listener()?,
+            metrics: self.figures.listener().map_err(Failure::usage)?,
+            receiver: self.figures.receiver().map_err(Failure::usage)?,
             samples: self.sample_file(&plan)?,
             wall: WallClock::SYSTEM,
             plan,
@@ -208,17 +209,6 @@ impl Run {
             )))
         })?;
         Ok(Some(Arc::new(file)))
-    }
-
-    /// The place where figures are served, if that is wanted.
-    fn metrics_listener(&self) -> Result<Option<Arc<TcpListener>>, Failure> {
-        let bind = |address: SocketAddr| {
-            let listener = TcpListener::bind(address);
-            listener.map(Arc::new).with_context(|| {
-                format!("figures can't be served at {address}; choose another place with --metrics ADDRESS:PORT")
-            })
-        };
-        self.metrics.map(bind).transpose().map_err(Failure::usage)
     }
 
     /// Finds out whether the dashboard can have its port, before anything is started.
@@ -327,6 +317,7 @@ fn failed(error: RunError, folder: &Path) -> Failure {
         RunError::NobodyThere { .. }
         | RunError::NotAgreed { .. }
         | RunError::NoSystem(_)
+        | RunError::RemoteWrite(_)
         | RunError::SetUp(_) => Failure::not_started(error),
         RunError::Target(_) => Failure::usage(error),
         RunError::NearSide { .. } | RunError::Attack(_) => Failure::invalid(error),

@@ -118,6 +118,7 @@ fn of_a_run() -> impl Strategy<Value = Event> {
         begins,
         text().prop_map(|url| Event::DashboardServed { url }),
         text().prop_map(|url| Event::MetricsServed { url }),
+        text().prop_map(|url| Event::RemoteWriteBegan { url }),
         stage,
         scenario,
         (prop::collection::vec(text(), 1..3), any::<u64>())

@@ -123,11 +123,10 @@ pub(super) fn record(
     warnings.sort();
     warnings.dedup();
     let ledger = std::mem::take(&mut account.lines);
-    let name = folder.file_name().unwrap_or(folder.as_os_str());
 
     Record {
         schema_version: Record::SCHEMA_VERSION,
-        id: name.to_string_lossy().into_owned(),
+        id: record_id(folder),
         judgement: judgement(verdict::judge(&thresholds, &ledger, &warnings), seen),
         stopped_early: seen.stopped_early.clone(),
         warnings,
@@ -168,6 +167,12 @@ pub(super) fn record(
         kept: account.kept,
         plan: plan_record(plan, order.target.clone()),
     }
+}
+
+/// The id of the run that is kept in this folder.
+pub(super) fn record_id(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or(folder.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 /// The judgement, which says so when a run was stopped for it.

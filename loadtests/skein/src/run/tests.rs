@@ -43,6 +43,7 @@ async fn a_clock_that_is_set_meanwhile_changes_no_length_and_is_told() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let order = Order {
         metrics: None,
+        receiver: None,
         plan: parse_file("clock.toml", PLAN).expect("valid"),
         seed: 1,
         target: Some(server.uri()),

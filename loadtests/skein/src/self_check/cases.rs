@@ -226,6 +226,7 @@ duration = "{seconds}s"
         let plan = self.plan()?;
         let order = Order {
             metrics: None,
+            receiver: None,
             plan: plan.clone(),
             seed: SEED,
             target: Some(match self {

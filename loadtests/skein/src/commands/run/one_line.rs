@@ -192,7 +192,7 @@ fn with_unit(rate: &str) -> String {
 
 /// The name and the value of a header field. A blank behind the colon is how it is
 /// written, and no part of the value.
-fn header(text: &str) -> Result<(String, String), String> {
+pub(super) fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once(':')
         .ok_or("write 'Name: value', such as 'Accept: text/plain'")?;

@@ -57,6 +57,7 @@ pub(super) fn shown(event: &Event) -> Option<Shown> {
             length_ms: *length_ms,
         }),
         Event::MetricsServed { url } => Some(Shown::Staying(format!("figures: {url}"))),
+        Event::RemoteWriteBegan { url } => Some(Shown::Staying(format!("figures go to {url}"))),
         Event::DashboardServed { url } => Some(Shown::Staying(format!("live dashboard: {url}"))),
         Event::LoadTick { .. } => load(event),
         Event::Draining => doing("waiting for what is under way"),

@@ -1,6 +1,7 @@
-//! The figures of a load as it goes, as a page of OpenMetrics for Prometheus to scrape. They are
-//! put together anew each time that somebody asks.
+//! The figures of a load as it goes, as a page of OpenMetrics: for Prometheus to scrape, or sent to
+//! a server of metrics. They are put together anew for each look.
 
+mod remote_write;
 mod serving;
 
 use std::collections::BTreeMap;
@@ -21,11 +22,16 @@ use crate::samples::{
 use crate::threshold::Unit;
 use crate::workload::Workload;
 
+pub use remote_write::PushError;
+pub(crate) use remote_write::Receiver;
 pub(crate) use serving::serve;
 
 /// The figures of a load.
-#[derive(Debug)]
-struct Figures(Arc<Workload>);
+#[derive(Clone, Debug)]
+pub(crate) struct Figures {
+    load: Arc<Workload>,
+    run: Arc<str>,
+}
 
 /// A number of turns.
 type CountOf = fn(&ArrivalSamples) -> u64;
@@ -33,18 +39,9 @@ type CountOf = fn(&ArrivalSamples) -> u64;
 /// Labels with their values.
 type Labels = Vec<(&'static str, String)>;
 
-/// The page, as text.
-pub(crate) fn page(workload: &Arc<Workload>) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix("skein");
-    registry.register_collector(Box::new(Figures(Arc::clone(workload))));
-    let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &registry)?;
-    Ok(text)
-}
-
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let workload = &self.0;
+        let workload = &self.load;
         let samples = workload.samples();
         self.state(&mut encoder)?;
         self.requests(&samples, &mut encoder)?;
@@ -57,12 +54,29 @@ impl Collector for Figures {
 const NO_EXEMPLAR: Option<&Exemplar<NoLabelSet, u64>> = None;
 
 impl Figures {
+    /// The figures of the load of this run, by its record's id.
+    pub(crate) fn of(load: &Arc<Workload>, run: &str) -> Self {
+        Figures {
+            load: Arc::clone(load),
+            run: run.into(),
+        }
+    }
+
+    /// The page, as text.
+    fn page(&self) -> Result<String, fmt::Error> {
+        let mut registry = Registry::with_prefix("skein");
+        registry.register_collector(Box::new(self.clone()));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+
     /// The load itself, and how far it has got.
     fn state(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let workload = &self.0;
+        let workload = &self.load;
         let about: Labels = vec![
             ("plan", workload.plan.name.clone()),
-            ("run", workload.run.clone()),
+            ("run", self.run.to_string()),
             ("seed", workload.seed.to_string()),
         ];
         encoder
@@ -101,7 +115,7 @@ impl Figures {
 
     fn requests(&self, samples: &Samples, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let labels = |stage: StageIndex, scenario: usize, route: &dyn fmt::Display| -> Labels {
-            let scenario = self.0.scenarios.get(scenario);
+            let scenario = self.load.scenarios.get(scenario);
             vec![
                 ("stage", self.stage(stage)),
                 (
@@ -136,7 +150,7 @@ impl Figures {
     }
 
     fn turns(&self, samples: &Samples, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let schedule = &self.0.schedule;
+        let schedule = &self.load.schedule;
         let kinds: [(&str, &str, CountOf); 3] = [
             (
                 "turns_planned",
@@ -217,7 +231,7 @@ impl Figures {
     }
 
     fn stage(&self, stage: StageIndex) -> String {
-        let stage = stage.map(|stage| self.0.plan.stages[stage].name.clone());
+        let stage = stage.map(|stage| self.load.plan.stages[stage].name.clone());
         stage.unwrap_or_else(|| "after the load".to_owned())
     }
 }
@@ -311,9 +325,9 @@ scenario.browsers = { rate = "10/s" }
             ..well
         };
         workload.recorder.record(1, &failed);
-        let page = page(&workload).expect("a page");
+        let page = Figures::of(&workload, "7-smoke").page().expect("a page");
         assert!(
-            page.contains("skein_run_info{plan=\"side-by-side\""),
+            page.contains("skein_run_info{plan=\"side-by-side\",run=\"7-smoke\""),
             "{page}"
         );
         let bucket = "skein_response_time_seconds_bucket{le=\"0.005\",stage=\"steady\",scenario=\"browsers\",route=\"GET /items/{key}\"} 2";

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, TcpListener};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::Authority;
@@ -14,8 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 
-use super::page;
-use crate::workload::Workload;
+use super::Figures;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -26,7 +24,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// The runtime can't have the listener.
 pub(crate) async fn serve(
     listener: std::io::Result<TcpListener>,
-    workload: Arc<Workload>,
+    figures: Figures,
 ) -> std::io::Result<()> {
     let listener = listener?;
     listener.set_nonblocking(true)?;
@@ -41,12 +39,12 @@ pub(crate) async fn serve(
             continue;
         };
         while connections.try_join_next().is_some() {}
-        let workload = Arc::clone(&workload);
+        let figures = figures.clone();
         connections.spawn(async move {
             let answer = service_fn(|request: Request<Incoming>| {
                 let answer = match is_local && !is_from_here(request.headers()) {
                     true => refusal(),
-                    false => answer(&workload),
+                    false => answer(&figures),
                 };
                 async move { Ok::<_, Infallible>(answer) }
             });
@@ -79,8 +77,8 @@ fn refusal() -> Response<Full<Bytes>> {
     response
 }
 
-fn answer(workload: &Arc<Workload>) -> Response<Full<Bytes>> {
-    let (status, text) = match page(workload) {
+fn answer(figures: &Figures) -> Response<Full<Bytes>> {
+    let (status, text) = match figures.page() {
         Ok(text) => (StatusCode::OK, text),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, String::new()),
     };
