@@ -111,10 +111,11 @@ impl System {
     }
 
     /// The URL of the entry, where the load goes. Without a slash at the end. It is the one that
-    /// others are told, with the name that a certificate has, where that is a URL of HTTPS.
+    /// others are told where that is of HTTPS, for the name that a certificate has, or of a server
+    /// elsewhere, which may be one of several at its address.
     pub fn url(&self) -> String {
         let entry = self.topology.entry();
-        match entry.speaks_https() {
+        match entry.speaks_https() || entry.is_elsewhere() {
             true => {
                 let told = self.url_as_told(entry.name.as_str());
                 told.trim_end_matches('/').to_owned()

@@ -53,6 +53,7 @@ use crate::arrivals::{RateCurve, Spacing};
 use crate::client::{AnswerLimits, ConnectionSettings};
 use crate::equations::Equations;
 use crate::evidence::Limits;
+use crate::figure::Figure;
 use crate::program::application::Application;
 use crate::program::{PlanTable, TypeMap};
 use crate::samples::StageIndex;
@@ -280,6 +281,13 @@ pub struct NoSystem {
 }
 
 impl Plan {
+    /// The figures that rules may be about: those of the file, and the program's own. Of other
+    /// systems, the latter have to be known too, to be refused in a sentence.
+    pub(crate) fn figures(&self) -> Vec<Figure> {
+        let program = self.application.figures.iter().copied();
+        self.equations.figures().chain(program).collect()
+    }
+
     /// The built-in plan or the file that `name` means. A built-in name wins; write
     /// `./smoke` for a file of that name.
     pub(crate) fn load(name: &str, of: PlanOf<'_>) -> Result<Plan, PlanError> {

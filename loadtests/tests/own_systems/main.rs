@@ -6,6 +6,7 @@
 #[path = "../../../integration/tests/ability/mod.rs"]
 mod ability;
 mod bookshop;
+mod elsewhere;
 mod encrypted;
 mod kinto;
 mod outrun;
@@ -50,6 +51,12 @@ fn main() -> ExitCode {
         &[GIT],
         bookshop {
             a_side_that_cant_be_built_has_its_own_exit_code,
+        }
+    ));
+    all.extend(stories!(
+        &[],
+        elsewhere {
+            a_server_that_runs_elsewhere_is_asked_by_the_name_that_the_file_has,
         }
     ));
     all.extend(stories!(

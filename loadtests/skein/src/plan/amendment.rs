@@ -44,8 +44,9 @@ impl Plan {
             };
             change_stage(stage, change)?;
         }
+        let figures = self.figures();
         for rule in &change.thresholds {
-            let threshold = Threshold::read(rule, &self.application.figures);
+            let threshold = Threshold::read(rule, &figures);
             let threshold = threshold.map_err(|error| error.to_string())?;
             self.thresholds.push(threshold);
         }

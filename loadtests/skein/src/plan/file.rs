@@ -24,7 +24,6 @@ use super::{ForeignSystem, Mix, Plan, PlanOf, Requests, Stage, SystemError, rule
 use crate::client::{AnswerLimits, ConnectionSettings};
 use crate::equations::{Equations, Written};
 use crate::evidence::Limits;
-use crate::figure::Figure;
 use crate::plain::Plain;
 use crate::program::application::Application;
 use crate::samples::Route;
@@ -472,9 +471,7 @@ fn check_mix(
 }
 
 fn check_thresholds(rules: Vec<Spanned<String>>, plan: &Plan) -> Result<Vec<Threshold>, Mistake> {
-    // Of other systems, the program's own have to be known to be refused in a sentence.
-    let program = plan.application.figures.iter().copied();
-    let figures: Vec<Figure> = plan.equations.figures().chain(program).collect();
+    let figures = plan.figures();
     rules
         .into_iter()
         .map(|rule| {

@@ -21,6 +21,24 @@ pub(super) fn outcome(metric: &MetricRecord) -> &'static str {
     }
 }
 
+/// The rounds that the first verdict rests on, of the most that were planned, and those beside
+/// them that were to confirm it.
+pub(super) fn played(record: &GateRecord) -> (usize, usize) {
+    let rounds = record.rounds.iter();
+    let confirming = rounds.filter(|round| round.confirmation).count();
+    (record.rounds.len() - confirming, confirming)
+}
+
+/// The same in words.
+fn rounds(record: &GateRecord) -> String {
+    let (rounds, confirming) = played(record);
+    let most = record.most_rounds;
+    match confirming {
+        0 => format!("{rounds} of at most {most} rounds"),
+        _ => format!("{rounds} of at most {most} rounds and {confirming} to confirm"),
+    }
+}
+
 /// What the repetition says against a metric's outcome: that a slowdown was not seen again.
 pub(super) fn remark(record: &GateRecord, metric: &MetricRecord) -> Option<&'static str> {
     let second = record.confirmation.as_ref()?;

@@ -13,6 +13,7 @@ use maud::{Markup, html};
 
 use super::entry::ShortRevision;
 use super::figures::percent;
+use super::gate::played;
 use super::layout::{Parts, class, page_of, tile};
 use crate::gate::record::{Build, GateRecord, MetricRecord};
 use crate::verdict::Verdict;
@@ -113,12 +114,7 @@ fn banner(record: &GateRecord) -> Markup {
 }
 
 fn tiles(record: &GateRecord) -> Markup {
-    let rounds = record
-        .rounds
-        .iter()
-        .filter(|round| !round.confirmation)
-        .count();
-    let confirming = record.rounds.len() - rounds;
+    let (rounds, confirming) = played(record);
     let fine_enough: Vec<&MetricRecord> = record
         .metrics
         .iter()

@@ -110,13 +110,19 @@ fn why_not(member: &str) -> &'static str {
         "networks" => "all containers are on one network",
         "secrets" | "configs" => "give a node `files` or `volumes`",
         "profiles" | "extends" | "include" => "one file describes one system",
+        "container_name" | "hostname" => "a node is found by its name in the file",
+        "labels" | "annotations" => "nobody here reads them",
+        "init" => "the first process of a container is the one that its image says",
+        "stdin_open" | "tty" => "nobody types into a node",
+        "mem_limit" | "mem_reservation" | "memswap_limit" | "pids_limit" | "cpuset"
+        | "cpu_shares" => "only CPU time is limited here, by `cpus`",
         _ => "there is nothing like it here",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use harness::topology::{NodePlan, ProgramFile, Ready, Run};
+    use harness::topology::{Cpus, NodePlan, ProgramFile, Ready, Run};
 
     use super::*;
     use crate::testing;
@@ -144,7 +150,10 @@ services:
       - DATABASE=postgres://db:5432/shop
     depends_on: { db: { condition: service_healthy }, schema: { condition: service_completed_successfully } }
     expose: [5000]
-    deploy: { replicas: 3 }
+    deploy:
+      replicas: 3
+      resources: { limits: { cpus: "0.50", memory: 50M }, reservations: { cpus: "0.25" } }
+      update_config: { parallelism: 1 }
   schema:
     image: web-app
     command: flask db upgrade
@@ -153,6 +162,8 @@ services:
   proxy:
     image: nginx
     entrypoint: ["nginx", "-g", "daemon off;"]
+    cpus: 0.25
+    tty: true
     ports: [{ published: "8080", target: 80 }]
     depends_on: [web_app]
     healthcheck: { test: "curl -f http://localhost:80/health || exit 1" }
@@ -203,6 +214,11 @@ networks: { front: {} }
         );
 
         assert_eq!(system.named("web-app").count(), 3);
+        let cpus = |name| node(name).cpus.map(Cpus::get);
+        assert_eq!(
+            (cpus("web-app"), cpus("proxy"), cpus("db")),
+            (Some(0.5), Some(0.25), None)
+        );
         assert!(system.nodes().iter().all(NodePlan::has_its_own_address));
         let web = program("web-app");
         assert_eq!(
@@ -243,6 +259,10 @@ networks: { front: {} }
             "services.web_app.build.cache_from: write it into the command",
             "services.proxy.networks: all containers are on one network",
             "services.proxy.ports: it has an address of its own, and listens on 80 there, not on 8080",
+            "services.web_app.deploy.resources.limits.memory: only CPU time is limited here",
+            "services.web_app.deploy.resources.reservations.cpus: nothing is set aside",
+            "services.web_app.deploy.update_config: ",
+            "services.proxy.tty: nobody types into a node",
             "services.db.healthcheck.test: it is ready when it accepts connections",
         ] {
             assert!(left_out.contains(says), "{says}\n{left_out}");

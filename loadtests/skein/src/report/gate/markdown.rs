@@ -1,6 +1,6 @@
 //! A gate as Markdown, for the summary of a CI job.
 
-use super::{change, change_from, comes_to, interval, or_dash, share};
+use super::{change, change_from, comes_to, interval, or_dash, rounds, share};
 use crate::gate::record::{Build, GateRecord, HopTime, Side};
 use crate::report::figures::{count, micros};
 use crate::report::markdown::{code, list, plain, row};
@@ -36,10 +36,9 @@ pub fn markdown(record: &GateRecord) -> String {
     let doubts = record.doubts.iter().map(|doubt| plain(&doubt.to_string()));
     list(&mut text, "Remarks", doubts);
     text.push_str(&format!(
-        "\n{} UTC, {} of at most {} rounds, {:.0} s of measuring, seed {}. Again: {}\n",
+        "\n{} UTC, {}, {:.0} s of measuring, seed {}. Again: {}\n",
         record.started.strftime("%Y-%m-%d %H:%M:%S"),
-        record.rounds.len(),
-        record.most_rounds,
+        rounds(record),
         record.seconds,
         record.seed,
         code(&record.command)

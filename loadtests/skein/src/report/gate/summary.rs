@@ -5,7 +5,7 @@ use std::path::Path;
 
 use console::style;
 
-use super::{change, change_from, comes_to, interval, or_dash, share};
+use super::{change, change_from, comes_to, interval, or_dash, rounds, share};
 use crate::gate::record::{GateRecord, HopTime};
 use crate::report::figures::{known, micros};
 use crate::report::summary::coloured;
@@ -43,9 +43,8 @@ pub fn summary(record: &GateRecord, folder: &Path) -> String {
         }
     }
     lines.push(format!(
-        "{} of at most {} rounds, {:.0} s of a budget of {:.0} s, seed {}",
-        record.rounds.len(),
-        record.most_rounds,
+        "{}, {:.0} s of a budget of {:.0} s, seed {}",
+        rounds(record),
         record.seconds,
         record.budget_seconds,
         record.seed

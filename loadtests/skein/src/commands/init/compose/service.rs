@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use harness::topology::Cpus;
 use serde_json::{Map, Value};
 
 use super::variables::assignments;
@@ -38,7 +39,11 @@ pub(super) struct Service {
     workdir: Option<String>,
     stop: Option<String>,
     stop_within: Option<String>,
+    cpus: Option<Cpus>,
 }
+
+/// The reason why nothing that restarts is taken over.
+const NO_RESTART: &str = "nobody restarts a node, so that its end is seen";
 
 /// A reader of one service: its folder, and a list of what it says in vain.
 struct Reader<'a> {
@@ -107,16 +112,50 @@ impl Service {
             "working_dir" => self.workdir = Some(text(value)),
             "stop_signal" => self.stop = Some(text(value)),
             "stop_grace_period" => self.stop_within = Some(text(value)),
-            "deploy" | "scale" => {
-                let replicas = value.get("replicas").unwrap_or(value).as_u64();
-                self.replicas = replicas.filter(|replicas| *replicas > 1).or(self.replicas);
-            }
-            "restart" => {
-                reader.leave_out(member, "nobody restarts a node, so that its end is seen");
-            }
+            "deploy" => self.deploy(value, reader),
+            "scale" => self.replicate(value),
+            "cpus" => self.give_cpus(member, value, reader),
+            "restart" => reader.leave_out(member, NO_RESTART),
             "user" => reader.leave_out(member, "a container is the user that its image says"),
-            "container_name" | "hostname" | "labels" | "init" | "tty" | "stdin_open" => {}
             _ => reader.leave_out(member, why_not(member)),
+        }
+    }
+
+    fn deploy(&mut self, value: &Value, reader: &mut Reader<'_>) {
+        for (member, value) in value.as_object().into_iter().flatten() {
+            match member.as_str() {
+                "replicas" => self.replicate(value),
+                "resources" => self.give_resources(value, reader),
+                "restart_policy" => reader.leave_out("deploy.restart_policy", NO_RESTART),
+                _ => reader.leave_out(&format!("deploy.{member}"), "all nodes are on this machine"),
+            }
+        }
+    }
+
+    fn replicate(&mut self, value: &Value) {
+        let replicas = value.as_u64();
+        self.replicas = replicas.filter(|replicas| *replicas > 1).or(self.replicas);
+    }
+
+    fn give_resources(&mut self, value: &Value, reader: &mut Reader<'_>) {
+        for (kind, amounts) in value.as_object().into_iter().flatten() {
+            for (member, value) in amounts.as_object().into_iter().flatten() {
+                let member = format!("deploy.resources.{kind}.{member}");
+                match (kind.as_str(), member.rsplit('.').next()) {
+                    ("limits", Some("cpus")) => self.give_cpus(&member, value, reader),
+                    ("limits", _) => reader.leave_out(&member, "only CPU time is limited here"),
+                    _ => reader.leave_out(&member, "nothing is set aside for a node"),
+                }
+            }
+        }
+    }
+
+    /// The share of CPU time that it may take.
+    fn give_cpus(&mut self, member: &str, value: &Value, reader: &mut Reader<'_>) {
+        let written = text(value);
+        match written.parse::<Cpus>() {
+            Ok(cpus) => self.cpus = Some(cpus),
+            Err(error) => reader.leave_out(member, &error.to_string()),
         }
     }
 
@@ -224,6 +263,9 @@ impl Service {
                 "it is ready when it accepts connections, for commands are not run in containers",
             ),
         }
+        if value.get("timeout").is_some() {
+            reader.leave_out("healthcheck.timeout", "it is asked again until it is ready");
+        }
         let length = |name: &str| {
             let written = value.get(name).map(text);
             written.and_then(|text| humantime::parse_duration(&text).ok())
@@ -296,6 +338,9 @@ impl Service {
         say("network", in_toml("bridge"));
         if let Some(replicas) = self.replicas {
             say("replicas", replicas.to_string());
+        }
+        if let Some(cpus) = self.cpus {
+            say("cpus", cpus.get().to_string());
         }
         if self.runs_once {
             say("once", "true".to_owned());
