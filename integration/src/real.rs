@@ -176,25 +176,36 @@ impl Real {
 
     fn ways(&self, program: Program, number: usize) -> Vec<Run> {
         let about = self.part.about();
-        let elsewhere = |urls: &[String]| {
-            let url = urls.get(number - 1).or(urls.first());
-            url.map(|url| Run::Elsewhere(url.clone()))
-        };
+        let urls = self.urls();
+        let there = urls.get(number - 1).or(urls.first());
+        let there = there.map(|url| Run::Elsewhere(url.clone())).into_iter();
         let image = env::var(format!("SKEIN_{}_IMAGE", about.variable));
         let contained = Run::Container {
             image: image.unwrap_or_else(|_| about.image.to_owned()),
             program: program.clone(),
         };
         match &self.way {
-            Way::At(urls) => elsewhere(urls).into_iter().collect(),
+            Way::At(_) => there.collect(),
             Way::Container => vec![contained],
             Way::Program => vec![Run::Program(program)],
+            Way::Any => there.chain([contained, Run::Program(program)]).collect(),
+        }
+    }
+
+    /// The places where it runs already: those that were named, or those in its variable.
+    fn urls(&self) -> Vec<String> {
+        match &self.way {
+            Way::At(urls) => urls.clone(),
+            Way::Container | Way::Program => Vec::new(),
             Way::Any => {
-                let url = env::var(format!("SKEIN_{}_URL", about.variable)).ok();
-                let url = url.filter(|_| !about.schemes.is_empty());
-                let urls: Vec<String> = url.iter().flat_map(|urls| listed(urls)).collect();
-                let there = elsewhere(&urls).into_iter();
-                there.chain([contained, Run::Program(program)]).collect()
+                let About {
+                    variable, schemes, ..
+                } = self.part.about();
+                let urls = env::var(format!("SKEIN_{variable}_URL")).unwrap_or_default();
+                match schemes.is_empty() || urls.trim().is_empty() {
+                    true => Vec::new(),
+                    false => listed(&urls),
+                }
             }
         }
     }
@@ -215,10 +226,7 @@ impl Real {
 
     /// The number of equal nodes that its URLs stand for, where it has some.
     pub(crate) fn servers(&self) -> Option<usize> {
-        match &self.way {
-            Way::At(urls) => Some(urls.len()),
-            _ => None,
-        }
+        Some(self.urls().len()).filter(|servers| *servers > 0)
     }
 }
 
@@ -351,6 +359,13 @@ impl Place {
         if text == OURS {
             return Ok(None);
         }
+        let mut parts = self.parts().iter();
+        let by_url = parts.find(|part| !part.about().schemes.is_empty());
+        if let Some(part) = by_url.filter(|_| text.contains("://")) {
+            // A URL of something else is told so by the node, when the system starts.
+            let (part, way) = (*part, Way::At(listed(text)));
+            return Ok(Some(Real { part, way }));
+        }
         let known = || {
             let names = self.parts().iter().map(|part| part.name());
             let known: Vec<&str> = [OURS].into_iter().chain(names).collect();
@@ -449,8 +464,15 @@ fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
+/// The servers at these URLs. Two at the same one are one.
 fn listed(urls: &str) -> Vec<String> {
-    urls.split(',').map(|url| url.trim().to_owned()).collect()
+    let mut servers: Vec<String> = Vec::new();
+    for url in urls.split(',').map(|url| url.trim().to_owned()) {
+        if !servers.contains(&url) {
+            servers.push(url);
+        }
+    }
+    servers
 }
 
 #[cfg(test)]

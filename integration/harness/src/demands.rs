@@ -20,8 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// The rest of a sentence that begins with the node's name.
 pub(crate) async fn fulfilled(url: &str, demands: &Demands) -> Result<(), String> {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    spoken(scheme.unwrap_or_default(), demands.schemes)?;
     let looked = async {
-        match url.split_once("://").map(|(scheme, _)| scheme) {
+        match scheme {
             Some("redis") => of_redis(url, demands).await,
             Some("postgres" | "postgresql") if demands.empty => of_postgres(url).await,
             _ => Ok(()),
@@ -29,6 +31,18 @@ pub(crate) async fn fulfilled(url: &str, demands: &Demands) -> Result<(), String
     };
     let late = || format!("does not say within {PATIENCE:?} who it is: look whether it is well");
     timeout(PATIENCE, looked).await.map_err(|_| late())?
+}
+
+/// The check that a URL is of one of these schemes, if there are any. It may have a password in it,
+/// and isn't repeated.
+fn spoken(scheme: &str, schemes: &[&str]) -> Result<(), String> {
+    match schemes {
+        [usual, ..] if !schemes.contains(&scheme) => Err(format!(
+            "is at a URL of {scheme}://, and only {usual}:// is spoken here: write \
+             {usual}://HOST:PORT, with USER:PASSWORD@ in front of the host where it asks for them"
+        )),
+        _ => Ok(()),
+    }
 }
 
 async fn of_redis(url: &str, demands: &Demands) -> Result<(), String> {
@@ -78,7 +92,14 @@ fn refusal(error: &RedisError) -> String {
         true => "does not let us in: write user and password into its URL \
                  (redis://USER:PASSWORD@HOST:PORT)"
             .to_owned(),
-        false => "does not answer as Redis does: look what runs there".to_owned(),
+        false => {
+            let reason = error.detail().unwrap_or(error.category());
+            let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
+            format!(
+                "does not do what Redis does ({reason}): correct the number of the database in \
+                 its URL, or permit its user INFO and DBSIZE, or look what runs there"
+            )
+        }
     }
 }
 
@@ -115,8 +136,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_url_of_another_scheme_is_refused_with_one_that_would_do() {
+        let schemes = &["postgres", "postgresql"];
+        assert_eq!(spoken("postgresql", schemes), Ok(()));
+        assert_eq!(spoken("whatever", &[]), Ok(()));
+        let said = spoken("mysql", schemes).expect_err("another");
+        assert!(
+            said.contains("of mysql://, and only postgres:// is"),
+            "{said}"
+        );
+    }
+
+    #[test]
     fn a_redis_that_is_too_old_or_in_use_is_refused() {
         let demands = Demands {
+            schemes: &[],
             oldest: 4,
             empty: true,
         };

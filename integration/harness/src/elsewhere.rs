@@ -12,13 +12,14 @@ use http::Uri;
 pub(crate) async fn address(url: &str) -> Result<SocketAddr, String> {
     let (host, port) = host_and_port(url)?;
     let found = tokio::net::lookup_host((host.as_str(), port)).await;
-    let mut found = found.map_err(|error| format!("is at {host}, which nobody knows ({error})"))?;
-    let none = || format!("is at {host}, which has no address");
+    let mut found = found
+        .map_err(|error| format!("is at {host}, which nobody knows ({error}): correct its URL"))?;
+    let none = || format!("is at {host}, which has no address: correct its URL");
     found.next().ok_or_else(none)
 }
 
 fn host_and_port(url: &str) -> Result<(String, u16), String> {
-    let wrong = || "is at no URL such as redis://127.0.0.1:6379".to_owned();
+    let wrong = || "is at no URL: write one such as redis://127.0.0.1:6379".to_owned();
     let uri: Uri = url.parse().map_err(|_| wrong())?;
     let scheme = uri.scheme_str().ok_or_else(wrong)?;
     let host = uri

@@ -47,6 +47,7 @@ pub(super) fn as_node(node: NodePlan) -> NodePlan {
     let statistics = CountersAt::Postgres(text("{url}"));
     let node = node.ready(ready).within(STARTS).url(url);
     node.counters_at(statistics).demands(Demands {
+        schemes: ABOUT.schemes,
         oldest: 0,
         empty: true,
     })

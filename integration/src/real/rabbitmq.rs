@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use harness::topology::{CountersAt, NodePlan, Program, Ready, Rooms, Text};
+use harness::topology::{CountersAt, Demands, NodePlan, Program, Ready, Rooms, Text};
 
 use super::{About, script, template, text};
 
@@ -78,6 +78,13 @@ pub(super) fn as_node(node: NodePlan) -> NodePlan {
         remove: control(REMOVE),
     };
     let node = node.ready(ready).within(STARTS).stop_within(STOPS).url(url);
+    // Its version, its queues and who is let in are the worker's to look at.
+    let demands = Demands {
+        schemes: ABOUT.schemes,
+        oldest: 0,
+        empty: false,
+    };
     node.counters_at(CountersAt::PageAt(page))
         .rooms(virtual_hosts)
+        .demands(demands)
 }

@@ -36,6 +36,7 @@ pub(super) fn as_node(node: NodePlan) -> NodePlan {
         .url(text("redis://{address}"))
         .counters_at(CountersAt::Redis(text("{url}")))
         .demands(Demands {
+            schemes: ABOUT.schemes,
             // The first one with UNLINK.
             oldest: 4,
             empty: true,

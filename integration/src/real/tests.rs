@@ -20,11 +20,18 @@ fn a_place_takes_the_parts_that_fit_it_in_the_way_that_is_named() {
     }
     assert_eq!(Place::Queue.parse("ours"), Ok(None));
     let two = Place::Cache
-        .parse("redis://a:1, redis://b:2")
+        .parse("redis://a:1, redis://b:2,redis://a:1")
         .expect("URLs");
     let two = two.expect("Redis");
     assert_eq!(two.servers(), Some(2));
     assert_eq!(two.to_string(), "redis://a:1,redis://b:2");
+    // Whether it is right is seen at the start, when there is an exit code for it.
+    let other = Place::Queue.parse("kafka://me:secret@x").expect("a URL");
+    let other = other.expect("RabbitMQ");
+    assert_eq!(
+        (other.part, other.to_string()),
+        (Part::RabbitMq, "kafka://x".to_owned())
+    );
 }
 
 #[test]
@@ -46,19 +53,14 @@ fn a_place_refuses_what_does_not_fit_it_and_keeps_passwords_to_itself() {
             "after the colon is `container` or `program`",
         ),
         (
-            Place::Queue,
-            "kafka://me:secret@x",
-            "\"kafka\" is none of ours, rabbitmq: no part has URLs",
-        ),
-        (
-            Place::Queue,
+            Place::Balancer,
             "redis://me:secret@x",
-            "\"redis://x\" is none of ours, rabbitmq: it can't take this place",
+            "\"redis://x\" is none of ours, nginx, haproxy: it can't take this place",
         ),
         (
-            Place::Cache,
-            "redis://a,http://secret",
-            "several URLs are written with a comma",
+            Place::Balancer,
+            "kafka://me:secret@x",
+            "\"kafka\" is none of ours, nginx, haproxy: no part has URLs",
         ),
     ] {
         let refused = place.parse(text).expect_err(text).to_string();

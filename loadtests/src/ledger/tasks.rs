@@ -1,7 +1,7 @@
 //! The tasks: each one that was accepted is somewhere, and what a broker carries arrives.
 
 use services::contract::{Service, TaskState};
-use skein::Line;
+use skein::{Line, NodeCounts};
 
 use super::{Books, Generator, TASKS};
 use crate::kinds::RABBITMQ;
@@ -41,11 +41,24 @@ pub(super) fn lines(generator: &Generator, books: &Books<'_>) -> [Line; 3] {
 
 /// The lines of RabbitMQ, where it is there.
 pub(super) fn carried(books: &Books<'_>) -> Vec<Line> {
-    if books.nodes.nodes(RABBITMQ).next().is_none() {
-        return Vec::new();
-    }
+    let shows = |node: &NodeCounts, counter| node.counters.has(counter);
+    let mut workers = books.of(Service::Worker);
+    let is_used = workers.any(|worker| shows(worker, "queue_messages_total"));
+    let mut brokers = books.nodes.nodes(RABBITMQ);
+    let is_seen = brokers.any(|node| shows(node, "rabbitmq_global_messages_received_total"));
     let way = Way(books);
-    published(&way).into_iter().chain(delivered(&way)).collect()
+    let lines = published(&way).into_iter().chain(delivered(&way));
+    match (is_seen, is_used) {
+        (true, _) => return lines.collect(),
+        (false, false) => return Vec::new(),
+        (false, true) => {}
+    }
+    let unseen = |line: Line| {
+        Line::out_of_sight(line.claim).because(
+            "The URL of a RabbitMQ that runs elsewhere doesn't say where it shows its counters.",
+        )
+    };
+    lines.map(unseen).collect()
 }
 
 /// The way of tasks by the broker, as both its ends count.

@@ -12,12 +12,12 @@ use super::schema::Difference;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     #[error(
-        "--store has to be postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in \
+        "the URL of PostgreSQL has to be postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in \
          a name or password"
     )]
     Url,
     #[error(
-        "--store asks for TLS, which is not spoken here: leave sslmode out where the way to \
+        "the URL of PostgreSQL asks for TLS, which is not spoken here: leave sslmode out where the way to \
          the server is private"
     )]
     Tls,
@@ -29,7 +29,7 @@ pub(crate) enum OpenError {
     },
     #[error(
         "PostgreSQL at {place} does not let {user:?} in ({message}): check name and password \
-         in --store (SKEIN_STORE)"
+         in its URL"
     )]
     Credentials {
         place: String,
@@ -37,10 +37,13 @@ pub(crate) enum OpenError {
         message: String,
     },
     #[error(
-        "PostgreSQL refuses {place} ({message}): create the database, or name another in --store"
+        "PostgreSQL refuses {place} ({message}): create the database, or name another in the URL"
     )]
     NoDatabase { place: String, message: String },
-    #[error("PostgreSQL at {place} is of version {found}, and {OLDEST} or newer is needed")]
+    #[error(
+        "PostgreSQL at {place} is of version {found}, and {OLDEST} or newer is needed: \
+         name another one"
+    )]
     Old { place: String, found: String },
     #[error(
         "the database {place} keeps text as {found}, and UTF8 is needed: create it with \
@@ -49,13 +52,18 @@ pub(crate) enum OpenError {
     Encoding { place: String, found: String },
     #[error(
         "the database {place} has another schema {schema} ({difference}): name another \
-         database in --store, or move that schema out of the way"
+         database in the URL, or move that schema out of the way"
     )]
     Schema {
         place: String,
         schema: &'static str,
         difference: Difference,
     },
+    #[error(
+        "the database {place} doesn't let its user make tables ({message}): permit it (GRANT CREATE \
+         ON DATABASE … TO …), or name another database in the URL"
+    )]
+    NotPermitted { place: String, message: String },
     #[error("could not prepare the tables in the database {place}")]
     Tables {
         place: String,
@@ -75,6 +83,14 @@ impl OpenError {
             _ => None,
         };
         let Some(answer) = answer else {
+            if let Some(message) = lacks_credentials(&error) {
+                let user = user.to_owned();
+                return OpenError::Credentials {
+                    place,
+                    user,
+                    message,
+                };
+            }
             return OpenError::Unreachable {
                 place,
                 source: error,
@@ -107,6 +123,33 @@ impl OpenError {
             }
         }
     }
+
+    /// The reason why the tables are not as they should be.
+    pub(super) fn preparing(error: Error, place: &str) -> Self {
+        let place = place.to_owned();
+        match error.as_db_error() {
+            Some(answer) if *answer.code() == SqlState::INSUFFICIENT_PRIVILEGE => {
+                let message = answer.message().to_owned();
+                OpenError::NotPermitted { place, message }
+            }
+            _ => OpenError::Tables {
+                place,
+                source: error,
+            },
+        }
+    }
+}
+
+/// What the URL lacks for the way in which the server wants to be convinced, if it lacks something:
+/// the client finds that out by itself, and says it only in words.
+fn lacks_credentials(error: &PostgresError) -> Option<String> {
+    let PostgresError::Connection(error) = error else {
+        return None;
+    };
+    let message = std::error::Error::source(error)?.to_string();
+    ["password missing", "user missing"]
+        .contains(&message.as_str())
+        .then_some(message)
 }
 
 /// The reason why a statement has no answer.

@@ -63,26 +63,8 @@ struct Found {
 impl Schema {
     /// Takes the steps that the database doesn't have yet, all or none of them.
     pub(super) async fn prepare(&self, client: &mut Object, place: &str) -> Result<(), OpenError> {
-        let failed = |source| OpenError::Tables {
-            place: place.to_owned(),
-            source,
-        };
-        let [version, encoding] = settings(client).await.map_err(failed)?;
-        if version
-            .parse()
-            .is_ok_and(|number: i32| number < OLDEST * 10_000)
-        {
-            return Err(OpenError::Old {
-                place: place.to_owned(),
-                found: readable(&version),
-            });
-        }
-        if encoding != "UTF8" {
-            return Err(OpenError::Encoding {
-                place: place.to_owned(),
-                found: encoding,
-            });
-        }
+        let failed = |source| OpenError::preparing(source, place);
+        suits(settings(client).await.map_err(failed)?, place)?;
         let another = |difference| OpenError::Schema {
             place: place.to_owned(),
             schema: self.name,
@@ -180,6 +162,21 @@ impl Schema {
     }
 }
 
+/// The check that a server of this version and encoding will do.
+fn suits([version, encoding]: [String; 2], place: &str) -> Result<(), OpenError> {
+    let place = place.to_owned();
+    let number = version.parse::<i32>();
+    if number.is_ok_and(|number| number < OLDEST * 10_000) {
+        let found = readable(&version);
+        return Err(OpenError::Old { place, found });
+    }
+    if encoding != "UTF8" {
+        let found = encoding;
+        return Err(OpenError::Encoding { place, found });
+    }
+    Ok(())
+}
+
 async fn settings(client: &Object) -> Result<[String; 2], Error> {
     let row = client
         .query_one(
@@ -234,6 +231,23 @@ mod tests {
             has_tables: true,
             digests: Some(steps.iter().map(|step| digest(step)).collect()),
         }
+    }
+
+    #[test]
+    fn a_server_that_is_too_old_or_keeps_text_otherwise_is_refused() {
+        let suits = |version: &str, encoding: &str| {
+            suits([version.to_owned(), encoding.to_owned()], "here").map_err(|e| e.to_string())
+        };
+        assert_eq!(suits("150018", "UTF8"), Ok(()));
+        let old = format!("{}", (OLDEST - 1) * 10_000 + 24);
+        let said = suits(&old, "UTF8").expect_err("too old");
+        let (found, oldest) = (
+            format!("of version {}.24", OLDEST - 1),
+            format!("and {OLDEST} or newer"),
+        );
+        assert!(said.contains(&found) && said.contains(&oldest), "{said}");
+        let said = suits("150018", "LATIN1").expect_err("another encoding");
+        assert!(said.contains("keeps text as LATIN1"), "{said}");
     }
 
     #[test]

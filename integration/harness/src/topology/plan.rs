@@ -74,12 +74,14 @@ pub enum Ready {
     AtOnce,
 }
 
-/// The demands on a server of Redis or PostgreSQL that runs already, when a system starts.
+/// The demands on a server that runs already, when a system starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Demands {
+    /// The schemes that its URL may have; any where none is named.
+    pub schemes: &'static [&'static str],
     /// The oldest version of Redis, by its first number.
     pub oldest: u32,
-    /// True when nothing may be in it.
+    /// True when nothing may be in it, as far as Redis and PostgreSQL can be asked.
     pub empty: bool,
 }
 

@@ -11,12 +11,12 @@ use super::super::storage::StorageError;
 #[derive(Debug, thiserror::Error)]
 pub(in crate::worker) enum BrokerError {
     #[error(
-        "--queue has to be amqp://USER:PASSWORD@HOST:PORT/VHOST, with a name or an IPv4 address \
+        "the URL of RabbitMQ has to be amqp://USER:PASSWORD@HOST:PORT/VHOST, with a name or an IPv4 address \
          as HOST, and with %40 for an @ in a name or password"
     )]
     Url,
     #[error(
-        "--queue asks for TLS, which is not spoken here: write amqp:// where the way to the \
+        "the URL of RabbitMQ asks for TLS, which is not spoken here: write amqp:// where the way to the \
          broker is private"
     )]
     Tls,
@@ -31,19 +31,19 @@ pub(in crate::worker) enum BrokerError {
     #[error("what answers at {place} does not speak AMQP 0-9-1; is it the broker's port?")]
     NotAmqp { place: String },
     #[error(
-        "{found} at {place} is too old: RabbitMQ {} or newer is needed",
+        "{found} at {place} is too old: RabbitMQ {} or newer is needed: name another one",
         super::greeting::OLDEST
     )]
     Old { place: String, found: String },
     #[error(
-        "RabbitMQ at {place} does not let {user:?} in: check name and password in --queue \
-         (SKEIN_QUEUE)"
+        "RabbitMQ at {place} does not let {user:?} in: check name and password in its \
+         URL"
     )]
     Credentials { place: String, user: String },
     #[error(
         "RabbitMQ at {place} does not open the virtual host {name:?} to {user:?}: create it \
          (rabbitmqctl add_vhost), permit it (rabbitmqctl set_permissions), or name another in \
-         --queue"
+         its URL"
     )]
     VirtualHost {
         place: String,
@@ -52,7 +52,7 @@ pub(in crate::worker) enum BrokerError {
     },
     #[error(
         "{name} is in RabbitMQ at {place} with other properties ({message}): delete it there, \
-         name another virtual host in --queue, or give the worker the --max-attempts that it \
+         name another virtual host in its URL, or give the worker the --max-attempts that it \
          was made with"
     )]
     OtherProperties {
