@@ -78,6 +78,7 @@ mod report;
 mod run;
 mod samples;
 mod scenario;
+mod secrets;
 mod section;
 mod self_check;
 mod side_by_side;

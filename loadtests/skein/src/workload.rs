@@ -18,6 +18,7 @@ use crate::plan::{LoadIndex, Plan, Requests, Schedule, Seating};
 use crate::program::TypeMap;
 use crate::samples::{FailingAnswers, Pulse, Recorder, SampleFile, Samples, StageIndex};
 use crate::scenario::ScenarioKind;
+use crate::secrets::Secrets;
 use crate::story::Stories;
 use crate::story::once::Captured;
 use crate::supply::Supply;
@@ -70,6 +71,8 @@ pub struct Workload {
     pub pulse: Pulse,
     /// Where the time of sampled requests went.
     pub timings: Timings,
+    /// Values that nobody may see.
+    pub(crate) secrets: Secrets,
     /// The first answers that failed in each way.
     pub(crate) failing: FailingAnswers,
     /// The file that each sample is written to, if that was asked for.
@@ -106,6 +109,7 @@ impl Workload {
                 .and_then(|requests| Repertoire::new(requests, &target)),
             stories: Stories::new(requests, &target),
             supply: Supply::new(requests),
+            secrets: Secrets::of(requests.secrets()),
             turns_begun: AtomicU64::new(0),
             turns_over: AtomicU64::new(0),
             checks: requests.checks.iter().map(|_| Default::default()).collect(),
@@ -167,9 +171,7 @@ impl Workload {
 
     /// The text without values that nobody may see.
     pub(crate) fn without_secrets(&self, text: String) -> String {
-        let requests = self.plan.requests.iter();
-        let secrets = requests.flat_map(Requests::secrets);
-        secrets.fold(text, |text, secret| text.replace(secret, "***"))
+        self.secrets.hidden_in(text)
     }
 
     /// A client for the user on `seat`, who may share its connection with others.
