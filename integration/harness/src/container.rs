@@ -12,6 +12,7 @@ mod network;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, stdin};
 use std::net::{IpAddr, SocketAddr};
+use std::path::{self, Path};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -99,8 +100,9 @@ impl Container {
                 say(&["--add-host", &format!("{called}:{ip}")]);
             }
         }
+        let here = program.build_in.clone().unwrap_or_default();
         for volume in program.volumes.iter().map(launch.fill) {
-            say(&["--volume", &volume]);
+            say(&["--volume", &seen_from(&here, &volume)]);
         }
         let workdir = program.workdir.as_ref().map(launch.fill);
         let workdir = workdir.or_else(|| is_ours.then(|| data.to_string()));
@@ -276,4 +278,39 @@ fn removed(name: &OsStr) -> bool {
     let removed = remove.stdin(Stdio::null()).output();
     // It repeats the name of what it has removed; a missing one is no failure everywhere.
     removed.is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
+}
+
+/// A volume whose folder is seen from `here`, as Docker takes it: by its whole path. Other sources
+/// are names, or whole paths already.
+fn seen_from(here: &Path, volume: &str) -> String {
+    let is_seen = volume.starts_with("./") || volume.starts_with("../") || volume.starts_with(".:");
+    match volume.split_once(':').filter(|_| is_seen) {
+        Some((source, rest)) => {
+            let source = here.join(source);
+            let source = path::absolute(&source).unwrap_or(source);
+            format!("{}:{rest}", source.display())
+        }
+        None => volume.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_seen_from_where_its_system_is() {
+        let then = Path::new("/then");
+        assert_eq!(
+            seen_from(then, "./app/static:/static:ro"),
+            "/then/app/static:/static:ro"
+        );
+        assert_eq!(seen_from(then, ".:/all"), "/then:/all");
+        assert_eq!(seen_from(then, "/etc/app:/etc/app"), "/etc/app:/etc/app");
+        let here = seen_from(Path::new(""), "./app:/app");
+        assert!(
+            here.starts_with('/') && here.ends_with("/app:/app"),
+            "{here}"
+        );
+    }
 }

@@ -78,6 +78,12 @@ fn main() -> ExitCode {
             a_working_tree_that_fails_what_a_revision_serves_fails_the_gate,
         }
     );
+    let gates_of_images = stories!(
+        &[DOCKER, GIT],
+        revisions {
+            images_and_folders_of_a_compose_file_are_those_of_each_revision,
+        }
+    );
     let studies = stories!(
         &[NGINX],
         outrun {
@@ -85,7 +91,10 @@ fn main() -> ExitCode {
         }
     );
     // Told with `--ignored`, as the others that take a minute.
-    let long = whole_gates.into_iter().chain(studies);
+    let long = whole_gates
+        .into_iter()
+        .chain(gates_of_images)
+        .chain(studies);
     all.extend(long.map(|story| story.with_ignored_flag(true)));
     all.extend(stories!(
         &[DOCKER],

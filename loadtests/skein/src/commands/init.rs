@@ -79,9 +79,14 @@ impl Init {
 fn imported(compose: &Path) -> anyhow::Result<Imported> {
     let place = compose.display();
     let text = fs::read_to_string(compose).with_context(|| format!("could not read {place}"))?;
-    let folder = compose.parent().unwrap_or(Path::new(""));
-    let folder = std::path::absolute(folder.join("."))?;
-    compose::import(&text, &folder).with_context(|| format!("{place} is no compose file"))
+    // Seen from here, as other paths in the file are, so that it means the same in a revision's
+    // worktree and on another machine.
+    let folder = std::path::absolute(compose)?;
+    let folder = folder.parent().unwrap_or(Path::new("/"));
+    let folder = folder
+        .strip_prefix(std::env::current_dir()?)
+        .unwrap_or(folder);
+    compose::import(&text, folder).with_context(|| format!("{place} is no compose file"))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod service;
 mod variables;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -40,8 +41,22 @@ pub(super) fn import(text: &str, folder: &Path) -> anyhow::Result<Imported> {
             left_out.push(format!("{name}: {}", why_not(name)));
         }
     }
-    let mut services: Vec<Service> = services
+    // As with Compose, whoever has profiles is only there when one of them is asked for.
+    let has_profiles = |service: &Value| {
+        service
+            .get("profiles")
+            .is_some_and(|all| *all != Value::Array(Vec::new()))
+    };
+    let (dormant, services): (Vec<_>, Vec<_>) = services
         .iter()
+        .partition(|(_, service)| has_profiles(service));
+    for (name, _) in dormant {
+        left_out.push(format!(
+            "services.{name}: it is only there with one of its profiles"
+        ));
+    }
+    let mut services: Vec<Service> = services
+        .into_iter()
         .map(|(name, service)| Service::read(name, service, folder, &mut left_out))
         .collect();
     let ports: Vec<(String, String, u16)> = services
@@ -53,6 +68,7 @@ pub(super) fn import(text: &str, folder: &Path) -> anyhow::Result<Imported> {
     for service in &mut services {
         service.refer_to(&ports);
     }
+    tell_of_data(&services, &mut left_out);
     mark_those_that_run_once(&mut services);
     mark_entry(&mut services);
     let name = members
@@ -64,6 +80,26 @@ pub(super) fn import(text: &str, folder: &Path) -> anyhow::Result<Imported> {
         toml += &service.table();
     }
     Ok(Imported { toml, left_out })
+}
+
+/// Volumes with a name: they begin empty each time, and each node has its own.
+fn tell_of_data(services: &[Service], left_out: &mut Vec<String>) {
+    let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for service in services {
+        for data in &service.data {
+            named.entry(data).or_default().push(&service.name);
+        }
+    }
+    for (data, users) in named {
+        let why = match &users[..] {
+            [_] => "it begins empty at each start, in the node's own folder".to_owned(),
+            all => format!(
+                "{} share it, and here each has its own: mount a folder (./{data}) in its place",
+                all.join(" and ")
+            ),
+        };
+        left_out.push(format!("volumes.{data}: {why}"));
+    }
 }
 
 /// Nodes whose success others wait for.
@@ -97,7 +133,8 @@ fn beginning(name: &str) -> String {
     let name: String = name.chars().filter(is_plain).collect();
     format!(
         "# Made of a compose file. Each container has an address of its own, and the port that is\n\
-         # fixed in its image.\n\n\
+         # fixed in its image. Values of `.env` and `env_file` stand here as they are: look before\n\
+         # you commit it.\n\n\
          name = {name:?}\n\
          thresholds = [\"error-rate<=0%\"]\n\
          stage = [{{ name = \"steady\", rate = \"20/s\", duration = \"5s\" }}]\n\n\
@@ -136,7 +173,7 @@ services:
     image: postgres:${PG:-16}
     environment: { POSTGRES_PASSWORD: "p$$w" }
     ports: ["5432"]
-    volumes: ["data:/var/lib/postgresql/data", "./init.sql:/init.sql:ro"]
+    volumes: ["data:/var/lib/postgresql/data", "./init.sql:/init.sql:ro", "both:/b"]
     healthcheck: { test: ["CMD", "pg_isready"], interval: 2s, retries: 10 }
     stop_signal: SIGINT
     stop_grace_period: 1m30s
@@ -148,6 +185,7 @@ services:
     env_file: app.env
     environment:
       - DATABASE=postgres://db:5432/shop
+      - TZ
     depends_on: { db: { condition: service_healthy }, schema: { condition: service_completed_successfully } }
     expose: [5000]
     deploy:
@@ -168,7 +206,9 @@ services:
     depends_on: [web_app]
     healthcheck: { test: "curl -f http://localhost:80/health || exit 1" }
     networks: [front]
-volumes: { data: {} }
+    volumes: ["both:/b"]
+  debug: { image: busybox, profiles: [debug] }
+volumes: { data: {}, both: {} }
 networks: { front: {} }
 "#;
 
@@ -263,6 +303,10 @@ networks: { front: {} }
             "services.web_app.deploy.resources.reservations.cpus: nothing is set aside",
             "services.web_app.deploy.update_config: ",
             "services.proxy.tty: nobody types into a node",
+            "services.debug: it is only there with one of its profiles",
+            "services.web_app.environment.TZ: its value is that of a shell",
+            "volumes.data: it begins empty at each start",
+            "volumes.both: db and proxy share it, and here each has its own",
             "services.db.healthcheck.test: it is ready when it accepts connections",
         ] {
             assert!(left_out.contains(says), "{says}\n{left_out}");

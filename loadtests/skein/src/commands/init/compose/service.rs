@@ -28,6 +28,8 @@ pub(super) struct Service {
     pub(super) is_entry: bool,
     /// True when others wait for its success.
     pub(super) runs_once: bool,
+    /// The volumes that have a name, in place of a folder.
+    pub(super) data: Vec<String>,
     image: String,
     build: Option<String>,
     run: Vec<String>,
@@ -87,6 +89,10 @@ impl Service {
         if service.image.is_empty() {
             service.image = format!("{}:skein", service.node);
         }
+        if let Some(options) = &mut service.build {
+            let image = shell_word(&service.image);
+            *options = format!("docker build --tag {image}{options}");
+        }
         if service.port.is_none() {
             reader.leave_out(
                 "ports",
@@ -102,10 +108,17 @@ impl Service {
             // Read already.
             "ports" | "expose" | "env_file" => {}
             "image" => self.image = text(value),
-            "build" => self.build = Some(self.built(value, reader)),
+            "build" => self.build = Some(Self::built(value, reader)),
             "entrypoint" => self.run = words(value),
             "command" => self.command = words(value),
-            "environment" => self.env.extend(pairs(value)),
+            "environment" => {
+                self.env.extend(pairs(value));
+                for name in without_value(value) {
+                    self.env.remove(&name);
+                    let why = "its value is that of a shell, which nobody knows here: write it";
+                    reader.leave_out(&format!("environment.{name}"), why);
+                }
+            }
             "depends_on" => self.depend_on(value),
             "healthcheck" => self.check_health(value, reader),
             "volumes" => self.mount(value, reader),
@@ -159,16 +172,16 @@ impl Service {
         }
     }
 
-    fn built(&self, value: &Value, reader: &mut Reader<'_>) -> String {
+    /// What `docker build` is told behind the name of the image.
+    fn built(value: &Value, reader: &mut Reader<'_>) -> String {
         let context = value.get("context").map_or_else(|| text(value), text);
         let context = reader.place(&context);
-        let mut command = format!("docker build --tag {}:skein", self.node);
+        let mut all = String::new();
         for (member, value) in value.as_object().into_iter().flatten() {
             let options: Vec<(&str, String)> = match member.as_str() {
                 "context" => Vec::new(),
                 "dockerfile" => {
-                    let file = context.join(text(value));
-                    vec![("--file", file.to_string_lossy().into_owned())]
+                    vec![("--file", format!("{context}/{}", text(value)))]
                 }
                 "target" => vec![("--target", text(value))],
                 "args" => pairs(value)
@@ -182,10 +195,10 @@ impl Service {
                 }
             };
             for (option, value) in options {
-                command.push_str(&format!(" {option} {}", shell_word(&value)));
+                all.push_str(&format!(" {option} {}", shell_word(&value)));
             }
         }
-        format!("{command} {}", shell_word(&context.to_string_lossy()))
+        format!("{all} {}", shell_word(&context))
     }
 
     /// `"8080:80"`, `"127.0.0.1:8080:80/tcp"`, `80`, or a table with `target`.
@@ -294,9 +307,12 @@ impl Service {
                 continue;
             };
             let source = match source.starts_with(['.', '/', '~']) {
-                true => reader.place(source).display().to_string(),
+                true => reader.place(source),
                 // Data is the node's own, and new each time.
-                false => format!("{{dir}}/{source}"),
+                false => {
+                    self.data.push(source.to_owned());
+                    format!("{{dir}}/{source}")
+                }
             };
             self.volumes.push(format!("{source}:{rest}"));
         }
@@ -374,9 +390,21 @@ impl Service {
 }
 
 impl Reader<'_> {
-    /// The place that is meant by one seen from the folder.
-    fn place(&self, path: &str) -> PathBuf {
-        self.folder.join(path).components().collect()
+    /// The place that is meant by one seen from the folder, as it is seen from here.
+    fn place(&self, path: &str) -> String {
+        let home = || std::env::var("HOME").unwrap_or_default();
+        let path = match path.strip_prefix('~') {
+            Some(rest) => format!("{}{rest}", home()),
+            None => path.to_owned(),
+        };
+        let place: PathBuf = self.folder.join(path).components().collect();
+        match place.is_absolute() {
+            true => place.display().to_string(),
+            false => {
+                let place = place.strip_prefix(".").unwrap_or(&place).display();
+                format!("./{place}").trim_end_matches('/').to_owned()
+            }
+        }
     }
 
     fn leave_out(&mut self, member: &str, why: &str) {
@@ -414,6 +442,18 @@ fn pairs(value: &Value) -> Vec<(String, String)> {
             .map(|(name, of)| (name.clone(), text(of)))
             .collect(),
         other => assignments(&listed(other).join("\n")).collect(),
+    }
+}
+
+/// The variables that are only named, whose values come from whoever starts it.
+fn without_value(value: &Value) -> Vec<String> {
+    let named = |(name, of): (&String, &Value)| of.is_null().then(|| name.clone());
+    match value {
+        Value::Object(all) => all.iter().filter_map(named).collect(),
+        other => {
+            let all = listed(other).into_iter();
+            all.filter(|one| !one.contains('=')).collect()
+        }
     }
 }
 
