@@ -61,6 +61,9 @@ use runner::{GeneratorPlace, RoundRunner};
 use setup::round_setup;
 use shape::{RoundPlan, Shape};
 
+/// The requests in a slot; fewer make a quad's ratio too coarse: ±7 % by chance alone, for counts.
+const REQUESTS_A_SLOT: f64 = 200.0;
+
 /// Why a gate has no record.
 #[derive(Debug, thiserror::Error)]
 pub enum GateError {
@@ -89,7 +92,7 @@ pub enum GateError {
     Prepare(#[source] io::Error),
     /// The baseline answers too seldom for slots of a second.
     #[error(
-        "the baseline answers {0:.0} requests a second, which is too few to compare it in short slots"
+        "the baseline answers {0:.0} requests a second, and slots of a second need {REQUESTS_A_SLOT:.0}: give [gate] more `users`, or the plan lighter requests"
     )]
     TooSlow(f64),
     /// There is no time for as many rounds as a verdict takes.
@@ -294,8 +297,6 @@ fn capacity(
 
 /// A slot long enough for what a slot has to show.
 fn with_slots_for(shape: &Shape, capacity: Capacity) -> Result<Shape, GateError> {
-    /// Fewer make a quad's ratio too coarse: ±7 % by chance alone, for counts.
-    const REQUESTS_A_SLOT: f64 = 200.0;
     const LONGEST: Duration = Duration::from_secs(1);
     let needs = Duration::try_from_secs_f64(REQUESTS_A_SLOT / capacity.requests)
         .map_err(|_| GateError::TooSlow(capacity.requests))?;

@@ -281,6 +281,23 @@ pub struct NoSystem {
 }
 
 impl Plan {
+    /// The check that each of the users of short slots has a row of its own, where users have any.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, with the table of the plan that has their number.
+    pub(crate) fn has_rows_for(&self, users: usize, table: &str) -> Result<(), String> {
+        let scarcest = self.requests.as_ref().and_then(Requests::scarcest_table);
+        let rows = scarcest.map_or(users, |scarcest| scarcest.rows.len());
+        match scarcest {
+            Some(scarcest) if rows < users => Err(format!(
+                "{} has {rows} rows for {{{}.…}}, one for each user, and there are {users}: give it as many, or say `users = {rows}` under [{table}]",
+                scarcest.from, scarcest.name
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The figures that rules may be about: those of the file, and the program's own. Of other
     /// systems, the latter have to be known too, to be refused in a sentence.
     pub(crate) fn figures(&self) -> Vec<Figure> {

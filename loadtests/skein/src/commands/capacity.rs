@@ -222,6 +222,8 @@ impl Study {
         };
         let mut plan = Plan::load(&self.plan, of)?;
         anyhow::ensure!(plan.has_mix(), "{}", plan.lacks_mix("a capacity study's"));
+        let has_rows = plan.has_rows_for(plan.capacity.users, "capacity");
+        has_rows.map_err(anyhow::Error::msg)?;
         let own_flags = amended(&mut plan, flags)?;
         Ok((plan, own_flags))
     }

@@ -7,11 +7,9 @@ mod load;
 mod one_line;
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::{ArgMatches, Args, Parser};
 use jiff::Timestamp;
 
@@ -28,7 +26,6 @@ use crate::program::application::Application;
 use crate::record::{Document, Record};
 use crate::report::{Kind, Reports, summary};
 use crate::run::{Finished, Order, RunError};
-use crate::samples::{Names, SampleFile};
 use crate::wall::WallClock;
 use answers::Answers;
 use connection::Connection;
@@ -65,6 +62,16 @@ pub(super) struct Run {
     topology: Option<PathBuf>,
 
     #[command(flatten)]
+    folder: ReportsFolder,
+
+    #[command(flatten)]
+    events: EventsFile,
+
+    /// Show no progress, only the summary.
+    #[arg(long, short)]
+    quiet: bool,
+
+    #[command(flatten)]
     one_line: OneLine,
 
     #[command(flatten)]
@@ -76,28 +83,8 @@ pub(super) struct Run {
     #[command(flatten)]
     connection: Connection,
 
-    /// Serve Goose's live dashboard on this port of 127.0.0.1, while the load runs.
-    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "5118",
-          value_parser = clap::value_parser!(u16).range(1..))]
-    dashboard: Option<u16>,
-
-    /// Write every request to this file as it is over, for other programs: as values with commas
-    /// between them where its name ends in .csv, and else as JSON lines.
-    #[arg(long, value_name = "FILE")]
-    samples: Option<PathBuf>,
-
     #[command(flatten)]
     figures: LiveFigures,
-
-    #[command(flatten)]
-    folder: ReportsFolder,
-
-    #[command(flatten)]
-    events: EventsFile,
-
-    /// Show no progress, only the summary.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 impl Default for Run {
@@ -126,16 +113,16 @@ impl Run {
                 amended.trim_start()
             )));
         }
-        self.check_dashboard().map_err(Failure::usage)?;
+        self.figures.check_dashboard().map_err(Failure::usage)?;
         let seed = self.seed.or(plan.seed).unwrap_or_else(rand::random);
         let order = Order {
             seed,
             command: self.command_again(application, &amended, seed),
             target: self.target.clone(),
-            dashboard: self.dashboard,
+            dashboard: self.figures.dashboard,
             metrics: self.figures.listener().map_err(Failure::usage)?,
             receiver: self.figures.receiver().map_err(Failure::usage)?,
-            samples: self.sample_file(&plan)?,
+            samples: self.figures.sample_file(&plan).map_err(Failure::usage)?,
             wall: WallClock::SYSTEM,
             plan,
         };
@@ -191,35 +178,6 @@ impl Run {
         self.folder.open_if_asked(&page);
         let code = record.judgement.verdict.exit_code();
         Ok(losses.exit_code(code))
-    }
-
-    /// The file that each sample is written to, if that is wanted.
-    fn sample_file(&self, plan: &Plan) -> Result<Option<Arc<SampleFile>>, Failure> {
-        let Some(path) = &self.samples else {
-            return Ok(None);
-        };
-        let names = Names {
-            stages: plan.stages.iter().map(|stage| stage.name.clone()).collect(),
-            scenarios: plan.scenario_names().collect(),
-        };
-        let file = SampleFile::create(path, names).map_err(|error| {
-            let place = path.display();
-            Failure::usage(anyhow::Error::new(error).context(format!(
-                "could not write samples to {place}; choose another file with --samples"
-            )))
-        })?;
-        Ok(Some(Arc::new(file)))
-    }
-
-    /// Finds out whether the dashboard can have its port, before anything is started.
-    fn check_dashboard(&self) -> anyhow::Result<()> {
-        let Some(port) = self.dashboard else {
-            return Ok(());
-        };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-        listener.map(drop).with_context(|| {
-            format!("the dashboard can't have port {port} of 127.0.0.1; choose another with --dashboard PORT")
-        })
     }
 
     /// The plan that is meant, checked against where it is to run.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ledger::Balance;
-use crate::plan::Plan;
+use crate::plan::{Amendment, Plan};
 use crate::program::NodeCounts;
 use crate::run::seen::Sights;
 use crate::samples::{Latency, Route, RouteSamples, Series};
@@ -153,7 +153,14 @@ value = 'door:lookups_total{outcome="hit"}'
 per = "door:lookups_total"
 unit = "percent"
 more_is_better = true"#;
-    let plan = try_plan(share, r#""hit-ratio>=80%""#).expect("a plan");
+    let mut plan = try_plan(share, r#""hit-ratio>=80%""#).expect("a plan");
+    let further = Amendment {
+        thresholds: vec!["hit-ratio<=99%".to_owned()],
+        ..Amendment::default()
+    };
+    plan.amend(&further)
+        .expect("found from the command line too");
+    assert_eq!(plan.thresholds.len(), 2);
     let formula = &plan.equations.formulas[0];
     let reading = |page: &str| {
         let nodes = vec![counted("door", "door", ["", page])];

@@ -39,13 +39,8 @@ pub(crate) struct Receiver {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InvalidReceiver {
     /// The text is no URL.
-    #[error("{text:?} is no URL ({source}); write one such as http://127.0.0.1:9090/api/v1/write")]
-    NoUrl {
-        /// The text.
-        text: String,
-        /// The reason.
-        source: url::ParseError,
-    },
+    #[error("this is no URL; write one such as http://127.0.0.1:9090/api/v1/write")]
+    NoUrl(#[from] url::ParseError),
     /// The URL is of something else.
     #[error("remote write goes to http:// or https://, and not to {scheme}://")]
     Scheme {
@@ -110,10 +105,7 @@ impl Receiver {
         fields: &[(String, String)],
         every: Duration,
     ) -> Result<Self, InvalidReceiver> {
-        let url = Url::parse(url).map_err(|source| InvalidReceiver::NoUrl {
-            text: url.to_owned(),
-            source,
-        })?;
+        let url = Url::parse(url)?;
         if !matches!(url.scheme(), "http" | "https") {
             let scheme = url.scheme().to_owned();
             return Err(InvalidReceiver::Scheme { scheme });

@@ -126,6 +126,13 @@ impl Requests {
         plain.chain(stories.copied())
     }
 
+    /// The table with the fewest rows of those of which each user has one to itself.
+    pub fn scarcest_table(&self) -> Option<&Table> {
+        let own = self.tables.iter();
+        let own = own.filter(|table| table.order == Order::PerUser);
+        own.min_by_key(|table| table.rows.len())
+    }
+
     /// The values that nobody may see.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.slots.iter().filter_map(|slot| match slot {

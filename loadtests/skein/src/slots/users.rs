@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use super::open::OpenSlot;
 use super::system::SlotLoad;
 use crate::pacer::{ArrivalQueue, release_at};
+use crate::plan::Requests;
 use crate::samples::{Route, Samples};
 use crate::scenario::{ScenarioIndex, Seat};
 use crate::story::once::Captured;
@@ -79,7 +80,10 @@ impl SlotUsers {
             timings: Timings::new(Hops::of(system.topology())),
             ..Workload::new(plan, seed, &system.url()).knowing(captured.clone())
         });
-        let seats = (0..users.max(open_users))
+        // Where each has a row of its own, there are no more users than rows.
+        let scarcest = plan.requests.as_ref().and_then(Requests::scarcest_table);
+        let most = scarcest.map_or(usize::MAX, |table| table.rows.len());
+        let seats = (0..users.max(open_users.min(most)))
             .map(|seat| Seat::new(User::new(seat, Arc::clone(&workload))))
             .collect();
         SlotUsers {

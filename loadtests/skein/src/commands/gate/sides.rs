@@ -49,6 +49,8 @@ impl Gate {
             "a gate starts both systems itself, so a plan of plain requests needs one: name it with --topology FILE, or describe it in the plan as [node.NAME]"
         );
         plan.gate.check(self.budget())?;
+        let has_rows = plan.has_rows_for(plan.gate.users, "gate");
+        has_rows.map_err(anyhow::Error::msg)?;
         Ok(plan)
     }
 

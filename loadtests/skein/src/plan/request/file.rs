@@ -37,6 +37,7 @@ pub(in crate::plan) struct UsersFile {
 pub(in crate::plan) struct RequestFile {
     method: Option<Spanned<String>>,
     path: Spanned<String>,
+    name: Option<Spanned<String>>,
     #[serde(default)]
     headers: FieldsFile,
     body: Option<Spanned<String>>,
@@ -144,6 +145,21 @@ impl UsersFile {
     }
 }
 
+/// The name that tells a request from others of the same method and path.
+fn check_name(name: &Spanned<String>) -> Result<&str, Mistake> {
+    let text = name.get_ref().as_str();
+    let is_fine = (1..=60).contains(&text.chars().count())
+        && text.trim() == text
+        && !text.contains(['(', ')'])
+        && !text.contains(is_order);
+    is_fine.then_some(text).ok_or_else(|| {
+        Mistake::at(
+            name,
+            "the name of a request is one line of up to 60 characters, without parentheses",
+        )
+    })
+}
+
 impl RequestFile {
     /// The names of what the answer is asked for.
     pub(super) fn captures(&self) -> impl Iterator<Item = &Spanned<String>> {
@@ -195,6 +211,13 @@ impl RequestFile {
             ));
         }
         let path = known.template(&self.path)?;
+        let route = match self.name.as_ref().map(check_name).transpose()? {
+            None => Route::of_plan(method.as_str(), self.path.get_ref()),
+            Some(name) => {
+                let named = format!("{} ({name})", self.path.get_ref());
+                Route::of_plan(method.as_str(), &named)
+            }
+        };
         let headers = self.headers.0;
         let mut fields: Vec<Field> = Vec::new();
         for (name, value) in &headers {
@@ -248,7 +271,7 @@ impl RequestFile {
         let differing = contains.filter(|text| !text.is_constant());
         checks.extend(differing.map(Check::body_contains));
         Ok(PlainRequest {
-            route: Route::of_plan(method.as_str(), self.path.get_ref()),
+            route,
             path,
             headers: fields,
             body,

@@ -36,6 +36,26 @@ fn a_plan_of_plain_requests_is_read_with_defaults_for_the_rest() {
 }
 
 #[test]
+fn a_name_tells_requests_of_one_path_apart_for_rules_too() {
+    let named = VALID.replace(
+        "path = \"/items/{item}\"\n",
+        "path = \"/items/{item}\"\nname = \"one\"\n",
+    );
+    let rule = [
+        "p99<50ms for GET /items/{item}",
+        "p99<50ms for GET /items/{item} (one)",
+    ];
+    let unknown = parse_file("shop.toml", &named).expect_err("there is only the other");
+    assert!(
+        unknown.to_string().contains("GET /items/{item} (one)"),
+        "{unknown}"
+    );
+    let plan = parse_file("shop.toml", &named.replace(rule[0], rule[1])).expect("valid");
+    let requests = plan.requests.expect("plain requests").requests;
+    assert_eq!(requests[0].route.name(), "GET /items/{item} (one)");
+}
+
+#[test]
 fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
     for (from, to, place, says) in [
         (
@@ -54,6 +74,12 @@ fn nonsense_is_refused_with_its_place_and_what_would_be_right() {
             "between 200 and 599",
         ),
         ("weight = 3", "weight = 0", "10:10", "between 1 and"),
+        (
+            "weight = 3",
+            "name = \"a (b)\"",
+            "10:8",
+            "without parentheses",
+        ),
         ("weight = 3", "wieght = 3", "10:1", "unknown field"),
         ("to = 9", "to = 0", "19:6", "at least `from`"),
         ("to = 9", "", "17:1", "list = ["),
