@@ -88,18 +88,25 @@ fn suits(info: &str, keys: u64, demands: &Demands) -> Result<(), String> {
 fn refusal(error: &RedisError) -> String {
     let refuses =
         matches!(error.kind(), ErrorKind::AuthenticationFailed) || error.code() == Some("NOAUTH");
-    match refuses {
-        true => "does not let us in: write user and password into its URL \
+    match error.kind() {
+        _ if refuses => "does not let us in: write user and password into its URL \
                  (redis://USER:PASSWORD@HOST:PORT)"
             .to_owned(),
-        false => {
+        ErrorKind::InvalidClientConfig => {
+            "is at no URL of Redis: write redis://HOST:PORT, with /NUMBER behind it for another of \
+             its databases"
+                .to_owned()
+        }
+        // It says so itself, in its protocol.
+        _ if error.code().is_some() => {
             let reason = error.detail().unwrap_or(error.category());
             let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
             format!(
-                "does not do what Redis does ({reason}): correct the number of the database in \
-                 its URL, or permit its user INFO and DBSIZE, or look what runs there"
+                "does not let us look at it ({reason}): correct the number of the database in its \
+                 URL, or permit its user INFO and DBSIZE"
             )
         }
+        _ => "does not answer as Redis does: look what runs there".to_owned(),
     }
 }
 

@@ -75,10 +75,10 @@ pub(crate) async fn a_user_or_database_that_postgres_does_not_know_is_named() {
     let database = Database::fresh().await;
     let url = database.url();
     let wrong = url.replace(PASSWORD, "wrong-one");
-    let words = ["does not let \"skein\" in", "password", "SKEIN_STORE"];
+    let words = ["does not let \"skein\" in", "password", "in its URL"];
     refused(Service::Database, "store", &wrong, &words).await;
     let nobody = database.url_for("nobody_here");
-    let words = ["does not let \"nobody_here\" in", "SKEIN_STORE"];
+    let words = ["does not let \"nobody_here\" in", "in its URL"];
     refused(Service::Worker, "store", &nobody, &words).await;
     let elsewhere = url.replace(database.name(), "no_such_database");
     let words = ["no_such_database", "create"];
@@ -134,10 +134,10 @@ pub(crate) async fn a_user_or_virtual_host_that_rabbitmq_does_not_know_is_named(
     let broker = VirtualHost::fresh().await;
     let url = broker.url();
     let wrong = url.replace(crate::rabbit_server::PASSWORD, "wrong-one");
-    let words = ["does not let \"skein\" in", "password", "SKEIN_QUEUE"];
+    let words = ["does not let \"skein\" in", "password", "in its URL"];
     refused(Service::Worker, "queue", &wrong, &words).await;
     let nobody = broker.url_for("nobody_here");
-    let words = ["does not let \"nobody_here\" in", "SKEIN_QUEUE"];
+    let words = ["does not let \"nobody_here\" in", "in its URL"];
     refused(Service::Worker, "queue", &nobody, &words).await;
     let elsewhere = url.replace(&broker.name, "nowhere");
     let words = ["virtual host \"nowhere\"", "rabbitmqctl add_vhost"];
