@@ -115,7 +115,8 @@ fn mark_entry(services: &mut [Service]) {
     let callers = services.iter().filter(|of| !of.runs_once);
     let called: Vec<String> = callers.flat_map(|of| of.calls.clone()).collect();
     let is_outermost = |of: &Service| !called.contains(&of.node) && !of.runs_once;
-    let outermost = services.iter().filter(|of| is_outermost(of)).count();
+    let outermost = services.iter().filter(|of| is_outermost(of));
+    let outermost: u64 = outermost.map(|of| of.replicas.unwrap_or(1)).sum();
     let is_entry = |of: &&mut Service| is_outermost(of) && of.port.is_some();
     if outermost > 1
         && let Some(entry) = services
@@ -288,6 +289,15 @@ networks: { front: {} }
             program("proxy").file,
             ProgramFile::Path("nginx".parse().expect("a text"))
         );
+    }
+
+    #[test]
+    fn the_load_goes_to_an_outermost_service_also_where_it_has_replicas() {
+        let file =
+            "services:\n  web:\n    image: web\n    ports: [80]\n    deploy: { replicas: 2 }\n";
+        let Imported { toml, .. } = import(file, Path::new("")).expect("a compose file");
+        let plan = testing::try_parse(&toml).unwrap_or_else(|error| panic!("{error}\n{toml}"));
+        assert_eq!(plan.system().expect("a system").entry().role, "web");
     }
 
     #[test]

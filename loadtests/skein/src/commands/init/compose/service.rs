@@ -328,7 +328,11 @@ impl Service {
         for text in told {
             *text = text.replace('{', "{{").replace('}', "}}");
             for (name, node, port) in ports.iter().filter(|(name, ..)| *name != self.name) {
-                *text = text.replace(&format!("{name}:{port}"), &format!("{{{node}.address}}"));
+                *text = referring(
+                    text,
+                    &format!("{name}:{port}"),
+                    &format!("{{{node}.address}}"),
+                );
             }
         }
     }
@@ -413,6 +417,22 @@ impl Reader<'_> {
     }
 }
 
+/// The text with a reference in place of each address, but for those that are only a part of another
+/// one, as `db:54` is of `olddb:5432`.
+fn referring(text: &str, address: &str, reference: &str) -> String {
+    let is_of_name = |c: char| c.is_alphanumeric() || ['-', '_', '.'].contains(&c);
+    let mut done = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once(address) {
+        done += before;
+        let is_part =
+            done.ends_with(is_of_name) || behind.starts_with(|c: char| c.is_ascii_digit());
+        done += if is_part { address } else { reference };
+        rest = behind;
+    }
+    done + rest
+}
+
 /// A scalar as it is written.
 fn text(value: &Value) -> String {
     match value {
@@ -474,4 +494,23 @@ fn shell_word(text: &str) -> String {
 fn list<'a>(texts: impl Iterator<Item = &'a String>) -> String {
     let texts: Vec<String> = texts.map(|text| in_toml(text)).collect();
     format!("[{}]", texts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_part_of_another_is_left_alone() {
+        let referring = |text: &str| referring(text, "db:5432", "{db.address}");
+        for (text, expected) in [
+            ("postgres://u:p@db:5432/x", "postgres://u:p@{db.address}/x"),
+            ("db:5432,db:5432", "{db.address},{db.address}"),
+            ("olddb:5432", "olddb:5432"),
+            ("my-db:5432 db:54321", "my-db:5432 db:54321"),
+            ("x.db:5432 db:5432", "x.db:5432 {db.address}"),
+        ] {
+            assert_eq!(referring(text), expected);
+        }
+    }
 }
