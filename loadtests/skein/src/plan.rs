@@ -281,13 +281,18 @@ pub struct NoSystem {
 }
 
 impl Plan {
+    /// The table with the fewest rows of those of which each user has one to itself, if there is one.
+    pub(crate) fn scarcest_table(&self) -> Option<&Table> {
+        self.requests.as_ref().and_then(Requests::scarcest_table)
+    }
+
     /// The check that each of the users of short slots has a row of its own, where users have any.
     ///
     /// # Errors
     ///
     /// A sentence, with the table of the plan that has their number.
     pub(crate) fn has_rows_for(&self, users: usize, table: &str) -> Result<(), String> {
-        let scarcest = self.requests.as_ref().and_then(Requests::scarcest_table);
+        let scarcest = self.scarcest_table();
         let rows = scarcest.map_or(users, |scarcest| scarcest.rows.len());
         match scarcest {
             Some(scarcest) if rows < users => Err(format!(

@@ -7,7 +7,6 @@ use url::form_urlencoded::byte_serialize;
 
 /// Secrets in each form in which an answer may repeat them, the longest first, so that no part of
 /// one is left where another begins like it.
-#[derive(Clone, Default)]
 pub(crate) struct Secrets(Vec<String>);
 
 /// The word in the place of a secret.

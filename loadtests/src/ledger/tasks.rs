@@ -48,17 +48,16 @@ pub(super) fn carried(books: &Books<'_>) -> Vec<Line> {
     let is_seen = brokers.any(|node| shows(node, "rabbitmq_global_messages_received_total"));
     let way = Way(books);
     let lines = published(&way).into_iter().chain(delivered(&way));
-    match (is_seen, is_used) {
-        (true, _) => return lines.collect(),
-        (false, false) => return Vec::new(),
-        (false, true) => {}
-    }
     let unseen = |line: Line| {
         Line::out_of_sight(line.claim).because(
             "The URL of a RabbitMQ that runs elsewhere doesn't say where it shows its counters.",
         )
     };
-    lines.map(unseen).collect()
+    match (is_seen, is_used) {
+        (true, _) => lines.collect(),
+        (false, true) => lines.map(unseen).collect(),
+        (false, false) => Vec::new(),
+    }
 }
 
 /// The way of tasks by the broker, as both its ends count.

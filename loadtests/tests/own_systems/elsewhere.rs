@@ -19,7 +19,7 @@ path = "/"
 elsewhere = "http://localhost:PORT"
 "#;
 
-/// Which of the servers at one address is meant, its name says.
+/// The name says which of several servers at one address is meant.
 pub(crate) fn a_server_that_runs_elsewhere_is_asked_by_the_name_that_the_file_has() -> Told {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {

@@ -12,13 +12,13 @@ use super::schema::Difference;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     #[error(
-        "the URL of PostgreSQL has to be postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in \
-         a name or password"
+        "the URL of PostgreSQL has to be postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 \
+         for an @ in a name or password"
     )]
     Url,
     #[error(
-        "the URL of PostgreSQL asks for TLS, which is not spoken here: leave sslmode out where the way to \
-         the server is private"
+        "the URL of PostgreSQL asks for TLS, which is not spoken here: leave sslmode out where \
+         the way to the server is private"
     )]
     Tls,
     #[error("no PostgreSQL can be reached at {place}; is it running there?")]
@@ -140,8 +140,8 @@ impl OpenError {
     }
 }
 
-/// What the URL lacks for the way in which the server wants to be convinced, if it lacks something:
-/// the client finds that out by itself, and says it only in words.
+/// The part of the URL that is missing for the way in which the server lets users in, if one is: the
+/// client finds that out by itself, and says it only in words.
 fn lacks_credentials(error: &PostgresError) -> Option<String> {
     let PostgresError::Connection(error) = error else {
         return None;

@@ -99,7 +99,7 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// What of it makes no sense.
+    /// The part of it that makes no sense.
     pub(crate) fn new(
         url: &str,
         fields: &[(String, String)],
@@ -228,7 +228,7 @@ impl Receiver {
 }
 
 impl PushError {
-    /// Whether the same message may be taken later, by the protocol's rules.
+    /// True when the same message may be taken later, by the protocol's rules.
     fn may_pass(&self) -> bool {
         match self {
             PushError::Silent { .. } => true,

@@ -15,7 +15,6 @@ use tokio::task::JoinSet;
 use super::open::OpenSlot;
 use super::system::SlotLoad;
 use crate::pacer::{ArrivalQueue, release_at};
-use crate::plan::Requests;
 use crate::samples::{Route, Samples};
 use crate::scenario::{ScenarioIndex, Seat};
 use crate::story::once::Captured;
@@ -81,8 +80,9 @@ impl SlotUsers {
             ..Workload::new(plan, seed, &system.url()).knowing(captured.clone())
         });
         // Where each has a row of its own, there are no more users than rows.
-        let scarcest = plan.requests.as_ref().and_then(Requests::scarcest_table);
-        let most = scarcest.map_or(usize::MAX, |table| table.rows.len());
+        let most = plan
+            .scarcest_table()
+            .map_or(usize::MAX, |table| table.rows.len());
         let seats = (0..users.max(open_users.min(most)))
             .map(|seat| Seat::new(User::new(seat, Arc::clone(&workload))))
             .collect();

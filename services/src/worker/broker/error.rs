@@ -11,13 +11,13 @@ use super::super::storage::StorageError;
 #[derive(Debug, thiserror::Error)]
 pub(in crate::worker) enum BrokerError {
     #[error(
-        "the URL of RabbitMQ has to be amqp://USER:PASSWORD@HOST:PORT/VHOST, with a name or an IPv4 address \
-         as HOST, and with %40 for an @ in a name or password"
+        "the URL of RabbitMQ has to be amqp://USER:PASSWORD@HOST:PORT/VHOST, with a name or an \
+         IPv4 address as HOST, and with %40 for an @ in a name or password"
     )]
     Url,
     #[error(
-        "the URL of RabbitMQ asks for TLS, which is not spoken here: write amqp:// where the way to the \
-         broker is private"
+        "the URL of RabbitMQ asks for TLS, which is not spoken here: write amqp:// where the \
+         way to the broker is private"
     )]
     Tls,
     #[error("no RabbitMQ can be reached at {place}; is it running there?")]
@@ -36,8 +36,8 @@ pub(in crate::worker) enum BrokerError {
     )]
     Old { place: String, found: String },
     #[error(
-        "RabbitMQ at {place} does not let {user:?} in: check name and password in its \
-         URL"
+        "RabbitMQ at {place} does not let {user:?} in: check name and password in \
+         its URL"
     )]
     Credentials { place: String, user: String },
     #[error(

@@ -2,6 +2,7 @@
 //! left out and why.
 
 mod service;
+mod values;
 mod variables;
 
 use std::collections::BTreeMap;

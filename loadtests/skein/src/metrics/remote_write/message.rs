@@ -46,7 +46,7 @@ struct Sample {
 /// tells from the others by its bits.
 const STALE: u64 = 0x7ff0_0000_0000_0002;
 
-/// Whether more looks follow, or the series end with this one.
+/// The place of a look among the others: the series end with the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Amid,
